@@ -1,0 +1,30 @@
+# Everything here works on a fresh machine that has Go, a C compiler (for the
+# race detector) and, for the client tests, node and the AWS CLI.
+
+GO      ?= go
+LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
+CLIENTS  = test/clients
+
+.PHONY: demo test lint bench clients short crash power fuzz help
+
+demo: ## the story of the project, end to end, on an embedded node
+	$(GO) run ./cmd/tablecast demo
+
+test: clients lint ## everything that must hold before a change lands
+	$(GO) test -race -count=1 -timeout 14m ./...
+	$(GO) test -count=1 -run TestPlanted ./internal/history -plants
+
+short: ## the unit tests alone
+	$(GO) test -race -short ./...
+
+lint: ## static checks
+	$(LINT) run ./...
+
+bench: ## figures against floors measured in the same run
+	$(GO) run ./bench
+
+clients: ## what the client tests need besides Go
+	./scripts/clients
+
+help:
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

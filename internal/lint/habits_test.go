@@ -1,0 +1,97 @@
+package lint
+
+import (
+	"go/ast"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Tests take time as a parameter or run in a testing/synctest bubble.
+func TestNoSleepInTests(t *testing.T) {
+	fset, files := parseModule(t)
+	for _, f := range files {
+		if !f.test && !strings.HasSuffix(f.pkg, "test") && f.pkg != "internal/history" {
+			continue
+		}
+		eachCall(f.ast, func(call *ast.CallExpr, pkg, name string) {
+			if pkg == "time" && name == "Sleep" && !f.importsStd("testing/synctest") {
+				t.Errorf("%s: time.Sleep in a test; use testing/synctest or wait for a condition", fset.Position(call.Pos()))
+			}
+		})
+	}
+}
+
+// Only commands talk to the terminal.
+func TestNoPrintingBelowCommands(t *testing.T) {
+	fset, files := parseModule(t)
+	for _, f := range files {
+		if f.test || strings.HasPrefix(f.pkg, "cmd/") || f.pkg == "bench" || strings.HasPrefix(f.pkg, "examples/") {
+			continue
+		}
+		eachCall(f.ast, func(call *ast.CallExpr, pkg, name string) {
+			if pkg == "fmt" && strings.HasPrefix(name, "Print") || pkg == "log" {
+				t.Errorf("%s: %s.%s below cmd; use the *slog.Logger that was passed in", fset.Position(call.Pos()), pkg, name)
+			}
+		})
+	}
+}
+
+// Nothing that ships links the testing package.
+func TestNoTestingInProduction(t *testing.T) {
+	_, files := parseModule(t)
+	for _, f := range files {
+		if !f.test && f.importsStd("testing") && !strings.HasSuffix(f.pkg, "test") {
+			t.Errorf("%s: imports testing; put the helper into a package whose name ends in test", f.path)
+		}
+	}
+}
+
+// A package says what it is.
+func TestPackageComments(t *testing.T) {
+	_, files := parseModule(t)
+	documented := map[string]bool{}
+	for _, f := range files {
+		if !f.test {
+			documented[f.pkg] = documented[f.pkg] || f.ast.Doc != nil
+		}
+	}
+	for pkg, ok := range documented {
+		if !ok {
+			t.Errorf("package %s has no package comment", pkg)
+		}
+	}
+}
+
+// A comment states what is true of the code now.
+var residue = regexp.MustCompile(`\b(TODO|FIXME|XXX|HACK)\b|(?i)\bphase [0-9]|\bfor now\b|not yet implemented`)
+
+func TestNoPlanningResidue(t *testing.T) {
+	fset, files := parseModule(t)
+	for _, f := range files {
+		if f.pkg == "internal/lint" {
+			continue
+		}
+		for _, group := range f.ast.Comments {
+			if m := residue.FindString(group.Text()); m != "" {
+				t.Errorf("%s: comment says %q", fset.Position(group.Pos()), m)
+			}
+		}
+	}
+}
+
+// eachCall calls fn for each call of the form pkg.Name(...).
+func eachCall(file *ast.File, fn func(call *ast.CallExpr, pkg, name string)) {
+	ast.Inspect(file, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		if sel, ok := call.Fun.(*ast.SelectorExpr); ok {
+			if id, ok := sel.X.(*ast.Ident); ok {
+				fn(call, id.Name, sel.Sel.Name)
+			}
+		}
+		return true
+	})
+}

@@ -1,0 +1,95 @@
+package lint
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// ranks orders the packages: a package imports only packages of a strictly
+// lower rank. docs/design.md explains the order.
+var ranks = map[string]int{
+	"kv": 0, "item": 0, "event": 0, "pattern": 0, "internal/awsjson": 0, "internal/lint": 0,
+	"expr": 1, "stream": 1, "target": 1,
+	"table": 2, "mapping": 2, "delivery": 2,
+	"relay": 3, "bus": 3,
+	"config":                   4,
+	".":                        5,
+	"internal/awsapi/dynamodb": 6, "internal/awsapi/streams": 6, "internal/awsapi/eventbridge": 6,
+	"internal/server":  7,
+	"cmd/tablecast":    8,
+	"internal/history": 9, "bench": 9, "examples/users": 9,
+}
+
+// helpers are packages that only tests import. They sit beside the package
+// whose contract they check and may import it.
+var helpers = []string{"kv/kvtest", "target/targettest"}
+
+// The two halves of the path meet in mapping, relay and above, never below.
+var (
+	state = []string{"item", "expr", "stream", "table"}
+	news  = []string{"event", "pattern", "target", "delivery", "bus"}
+)
+
+func TestImportRanks(t *testing.T) {
+	_, files := parseModule(t)
+	for _, f := range files {
+		if slices.Contains(helpers, f.pkg) {
+			continue
+		}
+		rank, ok := ranks[f.pkg]
+		if !ok {
+			t.Errorf("%s: package %s has no rank: add it to ranks in internal/lint and to docs/design.md", f.path, f.pkg)
+			continue
+		}
+		for _, dep := range f.imports() {
+			checkImport(t, f, rank, dep)
+		}
+	}
+}
+
+func checkImport(t *testing.T, f *source, rank int, dep string) {
+	t.Helper()
+	if slices.Contains(helpers, dep) {
+		if !f.test {
+			t.Errorf("%s: imports %s, which is for tests only", f.path, dep)
+		}
+		return
+	}
+	if f.test && dep == f.pkg {
+		return // an external test of the package itself
+	}
+	depRank, ok := ranks[dep]
+	switch {
+	case !ok:
+		t.Errorf("%s: imports %s, which has no rank", f.path, dep)
+	case depRank >= rank && !f.test:
+		t.Errorf("%s: %s (rank %d) imports %s (rank %d)", f.path, f.pkg, rank, dep, depRank)
+	case depRank > rank && f.test && !strings.HasPrefix(dep, "internal/"):
+		t.Errorf("%s: test of %s (rank %d) imports %s (rank %d)", f.path, f.pkg, rank, dep, depRank)
+	}
+	if !f.test && opposed(f.pkg, dep) {
+		t.Errorf("%s: %s and %s are of different halves and never import each other", f.path, f.pkg, dep)
+	}
+}
+
+// opposed reports whether the two packages stand in different halves.
+func opposed(a, b string) bool {
+	return slices.Contains(state, a) && slices.Contains(news, b) ||
+		slices.Contains(news, a) && slices.Contains(state, b)
+}
+
+// AWS's exception names appear at the edge and nowhere below it.
+func TestExceptionNamesStayAtTheEdge(t *testing.T) {
+	_, files := parseModule(t)
+	for _, f := range files {
+		if f.test || ranks[f.pkg] >= 6 || f.pkg == "internal/awsjson" {
+			continue
+		}
+		for _, name := range []string{"ResourceNotFoundException", "ValidationException", "ConditionalCheckFailedException", "ResourceInUseException"} {
+			if strings.Contains(f.text, `"`+name) {
+				t.Errorf("%s: mentions %s: map a domain error to it in internal/awsapi", f.path, name)
+			}
+		}
+	}
+}
