@@ -1,0 +1,68 @@
+package kv
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// formatNumber is the number of the folder's format. docs/formats.md describes it.
+const formatNumber = 1
+
+// readFormat checks the folder's format number; fresh says that there is none,
+// so the store is yet to be made.
+func readFormat(fs vfs.FS, dir string) (fresh bool, err error) {
+	f, err := fs.Open(fs.PathJoin(dir, "FORMAT"))
+	if errors.Is(err, os.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("kv: format: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 64))
+	if err != nil {
+		return false, fmt.Errorf("kv: format: %w", err)
+	}
+	var n int
+	if _, err := fmt.Sscanf(string(text), "tablecast %d\n", &n); err != nil {
+		return false, fmt.Errorf("%w: %s says %q", ErrCorrupt, fs.PathJoin(dir, "FORMAT"), text)
+	}
+	if n > formatNumber {
+		return false, fmt.Errorf("%w: %s has format %d, this version reads up to %d", ErrNewerFormat, dir, n, formatNumber)
+	}
+	return false, nil
+}
+
+// writeFormat marks the folder as whole.
+func writeFormat(fs vfs.FS, dir string) error {
+	temp, name := fs.PathJoin(dir, "FORMAT.new"), fs.PathJoin(dir, "FORMAT")
+	f, err := fs.Create(temp, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return fmt.Errorf("kv: format: %w", err)
+	}
+	_, err = fmt.Fprintf(f, "tablecast %d\n", formatNumber)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = fs.Rename(temp, name)
+	}
+	if err == nil {
+		err = syncDir(fs, dir)
+	}
+	if err != nil {
+		return fmt.Errorf("kv: format: %w", err)
+	}
+	return nil
+}
+
+// syncDir makes the names in a folder durable.
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

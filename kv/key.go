@@ -1,0 +1,118 @@
+package kv
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+)
+
+// A Key is a tuple written as bytes whose order is the tuple's order: integers
+// by value, strings and byte strings bytewise with a prefix before what it
+// begins. Build it with NewKey and its methods, each of which returns the
+// longer key.
+type Key []byte
+
+// NewKey starts a key in the keyspace named by prefix. Package docs and
+// docs/formats.md list the prefixes.
+func NewKey(prefix byte) Key { return append(make(Key, 0, 48), prefix) }
+
+// Uint64 appends an integer: eight bytes, most significant first.
+func (k Key) Uint64(v uint64) Key { return binary.BigEndian.AppendUint64(k, v) }
+
+// String appends a string, see Bytes.
+func (k Key) String(s string) Key { return AppendBytes(k, s) }
+
+// Bytes appends a byte string: each 0x00 becomes 0x00 0xFF, and 0x00 0x01 ends
+// it.
+func (k Key) Bytes(b []byte) Key { return AppendBytes(k, b) }
+
+// Raw appends bytes that are already in the form of further tuple elements.
+func (k Key) Raw(b []byte) Key { return append(k, b...) }
+
+// AppendBytes appends the order-preserving form of one byte string to dst.
+func AppendBytes[T string | []byte](dst []byte, s T) []byte {
+	for i := range len(s) {
+		dst = append(dst, s[i])
+		if s[i] == 0 {
+			dst = append(dst, 0xFF)
+		}
+	}
+	return append(dst, 0, 1)
+}
+
+// PrefixEnd returns the first key after all keys that begin with prefix, or
+// nil, which stands for the end of the store.
+func PrefixEnd(prefix []byte) []byte {
+	end := bytes.Clone(prefix)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+var errKey = errors.New("kv: malformed key")
+
+// A KeyReader takes a key apart, element by element. After a malformed element
+// every method returns zero values and Err tells.
+type KeyReader struct {
+	rest []byte
+	err  error
+}
+
+// ReadKey starts to read the key after its prefix byte.
+func ReadKey(k []byte) *KeyReader {
+	if len(k) == 0 {
+		return &KeyReader{err: errKey}
+	}
+	return &KeyReader{rest: k[1:]}
+}
+
+// Uint64 reads an integer.
+func (r *KeyReader) Uint64() uint64 {
+	if r.err != nil || len(r.rest) < 8 {
+		r.fail()
+		return 0
+	}
+	v := binary.BigEndian.Uint64(r.rest)
+	r.rest = r.rest[8:]
+	return v
+}
+
+// String reads a string.
+func (r *KeyReader) String() string { return string(r.Bytes()) }
+
+// Bytes reads a byte string into fresh memory.
+func (r *KeyReader) Bytes() []byte {
+	var out []byte
+	for i := 0; i+1 < len(r.rest) && r.err == nil; i++ {
+		c := r.rest[i]
+		if c != 0 {
+			out = append(out, c)
+			continue
+		}
+		i++
+		switch r.rest[i] {
+		case 0xFF:
+			out = append(out, 0)
+		case 0x01:
+			r.rest = r.rest[i+1:]
+			return out
+		default:
+			r.fail()
+		}
+	}
+	r.fail()
+	return nil
+}
+
+// Rest returns what was not read, as it stands in the key.
+func (r *KeyReader) Rest() []byte { return r.rest }
+
+// Err reports whether an element was malformed.
+func (r *KeyReader) Err() error { return r.err }
+
+func (r *KeyReader) fail() {
+	r.err, r.rest = errKey, nil
+}

@@ -1,0 +1,5 @@
+//go:build tablecast_plant_nosync
+
+package kv
+
+const plantNoSync = true

@@ -1,0 +1,235 @@
+package kv
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// ExitStatus is the status with which a process ends whose log could not be
+// written or synced (P7).
+const ExitStatus = 70
+
+// Options configure a Store. The zero value works.
+type Options struct {
+	// FS is the file system that holds the folder. The default is the
+	// operating system's.
+	FS vfs.FS
+	// Logger receives what the store notices. The default discards it.
+	Logger *slog.Logger
+	// CacheBytes bounds the memory for cached blocks. The default is 64 MiB.
+	CacheBytes int64
+	// MinFreeBytes is the free space of the disk below which ordinary batches
+	// are refused. The default is 256 MiB.
+	MinFreeBytes uint64
+	// Fatal is called when the log cannot be written or synced. It must not
+	// return. The default logs the error and ends the process with ExitStatus.
+	Fatal func(error)
+}
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 64 << 20
+	}
+	if o.MinFreeBytes == 0 {
+		o.MinFreeBytes = 256 << 20
+	}
+	if o.Fatal == nil {
+		logger := o.Logger
+		o.Fatal = func(err error) {
+			logger.Error("kv: the log failed; the process ends", "error", err)
+			os.Exit(ExitStatus)
+		}
+	}
+	return o
+}
+
+// A Store is an open folder. Its methods may be called from any goroutine,
+// Close only after all others have returned.
+type Store struct {
+	opts  Options
+	dir   string
+	lock  io.Closer
+	db    *pebble.DB
+	cache *pebble.Cache
+	syncs *atomic.Uint64
+	space space
+	mark  watermark
+
+	commitMu sync.Mutex
+	next     uint64 // next sequence number; guarded by commitMu
+
+	applied   atomic.Uint64
+	durable   atomic.Uint64
+	unsampled atomic.Int64 // bytes written since free space was sampled
+
+	waiting atomic.Int64 // callers of WaitDurable
+	waitMu  sync.Mutex
+	wake    chan struct{} // closed when durable rises; guarded by waitMu
+}
+
+// Open opens the folder dir, and creates it if it does not exist. Errors:
+// ErrLocked, ErrNewerFormat, ErrBehindWatermark, ErrCorrupt, or what the file
+// system says. Run must be called for as long as the store is used.
+func Open(dir string, o Options) (*Store, error) {
+	o = o.withDefaults()
+	s := &Store{opts: o, dir: dir, syncs: &atomic.Uint64{}, wake: make(chan struct{})}
+	if err := s.open(); err != nil {
+		s.release()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) open() error {
+	fs := s.opts.FS
+	if err := fs.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("kv: create folder: %w", err)
+	}
+	lock, err := fs.Lock(fs.PathJoin(s.dir, "LOCK"))
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrLocked, s.dir, err)
+	}
+	s.lock = lock
+	fresh, err := readFormat(fs, s.dir)
+	if err != nil {
+		return err
+	}
+	if fresh {
+		if err := s.create(); err != nil {
+			return err
+		}
+	}
+	if s.db, err = s.openPebble(); err != nil {
+		return err
+	}
+	if err := s.recover(); err != nil {
+		return err
+	}
+	s.sample()
+	return nil
+}
+
+// create makes a store whose first log is of the newest format: Pebble opens
+// the very first log of a store before it raises the format, so the store is
+// opened once, closed, and opened again by the caller.
+func (s *Store) create() error {
+	db, err := s.openPebble()
+	if err != nil {
+		return err
+	}
+	if err := db.Close(); err != nil {
+		return fmt.Errorf("kv: create: %w", err)
+	}
+	s.cache.Unref()
+	s.cache = nil
+	return writeFormat(s.opts.FS, s.dir)
+}
+
+// recover reads the number of the last commit and compares it with the
+// watermark.
+func (s *Store) recover() error {
+	var last uint64
+	err := s.View(seqKey, func(v []byte) error {
+		if len(v) != 8 {
+			return fmt.Errorf("%w: sequence counter of %d bytes", ErrCorrupt, len(v))
+		}
+		last = binary.BigEndian.Uint64(v)
+		return nil
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if err := s.mark.open(s.opts.FS, s.opts.FS.PathJoin(s.dir, "WATERMARK")); err != nil {
+		return err
+	}
+	if last < s.mark.seq {
+		return fmt.Errorf("%w: %s ends at commit %d, but commit %d was acknowledged: the newest log block is damaged, or an older copy was restored",
+			ErrBehindWatermark, s.dir, last, s.mark.seq)
+	}
+	s.next = last + 1
+	s.applied.Store(last)
+	s.durable.Store(last)
+	return nil
+}
+
+// Run keeps the watermark within a second of what is durable and watches the
+// free space, until ctx ends.
+func (s *Store) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			s.sample()
+			if err := s.mark.write(s.durable.Load()); err != nil {
+				s.fatal(fmt.Errorf("kv: watermark: %w", err))
+				return err
+			}
+		}
+	}
+}
+
+// Close ends the use of the folder. All commits must have been waited for.
+func (s *Store) Close() error {
+	err := s.mark.write(s.durable.Load())
+	return errors.Join(err, s.release())
+}
+
+// release frees what open acquired, in reverse.
+func (s *Store) release() error {
+	var errs []error
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	if s.cache != nil {
+		s.cache.Unref()
+	}
+	errs = append(errs, s.mark.close())
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// fatal reports a failure of the log. No commit is acknowledged after it.
+func (s *Store) fatal(err error) { s.opts.Fatal(err) }
+
+// Stats is a reading of the store's figures.
+type Stats struct {
+	Applied, Durable uint64 // highest sequence number applied, durable
+	Syncs            uint64 // fsyncs of the log since Open
+	DiskFree         uint64 // bytes, at the last sample; 0 if the file system cannot tell
+	DiskFull         bool   // ordinary batches are refused
+	SizeBytes        uint64 // bytes that the store takes on disk
+}
+
+// Stats returns the store's figures now.
+func (s *Store) Stats() Stats {
+	return Stats{
+		Applied:   s.Applied(),
+		Durable:   s.Durable(),
+		Syncs:     s.syncs.Load(),
+		DiskFree:  s.space.free.Load(),
+		DiskFull:  s.space.full.Load(),
+		SizeBytes: s.db.Metrics().DiskSpaceUsage(),
+	}
+}

@@ -1,0 +1,87 @@
+package kv
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// A watermark is the side file that remembers a durable sequence number. It
+// has two slots, written in turn, so that a torn write spoils only one:
+//
+//	byte 0   {sequence number: 8, CRC-32C of them: 4}
+//	byte 512 {sequence number: 8, CRC-32C of them: 4}
+//
+// The higher valid slot counts.
+type watermark struct {
+	file vfs.File
+	seq  uint64 // highest number in the file
+	slot int64  // slot to write next
+}
+
+const (
+	slotSize = 512
+	slotUsed = 12
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// open reads the file, or creates it.
+func (w *watermark) open(fs vfs.FS, name string) error {
+	file, err := fs.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
+	if errors.Is(err, os.ErrNotExist) {
+		file, err = fs.Create(name, vfs.WriteCategoryUnspecified)
+		if err == nil {
+			err = syncDir(fs, fs.PathDir(name))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("kv: watermark: %w", err)
+	}
+	w.file = file
+	for slot := range int64(2) {
+		if seq, ok := w.read(slot); ok && seq >= w.seq {
+			w.seq, w.slot = seq, 1-slot
+		}
+	}
+	return nil
+}
+
+// read returns the number in a slot, if its checksum holds.
+func (w *watermark) read(slot int64) (uint64, bool) {
+	var b [slotUsed]byte
+	if _, err := w.file.ReadAt(b[:], slot*slotSize); err != nil && !errors.Is(err, io.EOF) {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint32(b[8:]) == crc32.Checksum(b[:8], castagnoli)
+}
+
+// write makes seq the number in the file, durably, if it is higher.
+func (w *watermark) write(seq uint64) error {
+	if w.file == nil || seq <= w.seq {
+		return nil
+	}
+	var b [slotUsed]byte
+	binary.BigEndian.PutUint64(b[:], seq)
+	binary.BigEndian.PutUint32(b[8:], crc32.Checksum(b[:8], castagnoli))
+	if _, err := w.file.WriteAt(b[:], w.slot*slotSize); err != nil {
+		return err
+	}
+	if err := w.file.Sync(); err != nil {
+		return err
+	}
+	w.seq, w.slot = seq, 1-w.slot
+	return nil
+}
+
+func (w *watermark) close() error {
+	if w.file == nil {
+		return nil
+	}
+	return w.file.Close()
+}
