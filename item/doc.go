@@ -1,0 +1,29 @@
+// Package item holds attribute values and items as DynamoDB defines them:
+// their kinds, equality, order and sizes, and their three written forms.
+//
+//   - Wire JSON, {"id":{"S":"u1"}}: what AWS SDKs send and expect.
+//   - Plain JSON, {"id":"u1"}: what events carry.
+//   - Binary: what the store keeps.
+//
+// Values are immutable: nothing changes a Value, List or Map after it was
+// made, so they may be shared freely.
+//
+// # Binary form
+//
+//	map    = count, { length, name, value } in order of names
+//	value  = kind (1 byte), then by kind
+//	         S, N, B: length, bytes (N is the canonical decimal text)
+//	         BOOL: 1 byte; NULL: nothing
+//	         M: map; L, SS, NS, BS: count, { value without kind for sets }
+//
+// Counts and lengths are unsigned varints.
+//
+// # Key form
+//
+// A key attribute is written so that the order of the bytes is the order of
+// the values, and so that more may follow: strings and binaries escaped and
+// terminated as in package kv's tuples, numbers as sign, exponent, digits.
+//
+// Source of limits and sizes: Amazon DynamoDB developer guide, "Constraints"
+// and "Item sizes and formats".
+package item
