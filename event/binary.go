@@ -1,76 +1,98 @@
 package event
 
 import (
+	"bytes"
 	"encoding/binary"
-	"errors"
 	"time"
 )
 
-// binaryForm is the first byte of the binary form.
-const binaryForm = 1
+// form is the first byte of a stored event.
+const form = 1
 
-// ErrBinary says that bytes are not the binary form of an event.
-var ErrBinary = errors.New("event: malformed binary form")
-
-// AppendBinary appends the event's binary form to dst.
+// AppendBinary appends the stored form to dst.
 func (e *Event) AppendBinary(dst []byte) []byte {
-	dst = append(dst, binaryForm)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(e.Time.UnixNano()))
-	for _, s := range []string{e.ID, e.Source, e.DetailType, e.Account, e.Region, e.ReplayName, e.Group, e.Trace} {
-		dst = appendText(dst, s)
+	dst = append(dst, form)
+	for _, s := range [...]string{e.ID, e.Source, e.DetailType, e.Account, e.Region, e.ReplayName, e.Group, e.Trace} {
+		dst = appendPrefixed(dst, s)
 	}
-	dst = appendText(dst, e.Detail)
+	dst = binary.AppendVarint(dst, e.Time.Unix())
+	dst = binary.AppendUvarint(dst, uint64(e.Time.Nanosecond()))
 	dst = binary.AppendUvarint(dst, uint64(len(e.Resources)))
 	for _, r := range e.Resources {
-		dst = appendText(dst, r)
+		dst = appendPrefixed(dst, r)
 	}
-	return dst
+	dst = binary.AppendUvarint(dst, uint64(len(e.Detail)))
+	return append(dst, e.Detail...)
 }
 
-func appendText[T string | []byte](dst []byte, s T) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+func appendPrefixed(dst []byte, s string) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(s)))
+	return append(dst, s...)
 }
 
-// BinaryTime returns the time of an event in binary form.
-func BinaryTime(b []byte) (time.Time, error) {
-	if len(b) < 9 || b[0] != binaryForm {
-		return time.Time{}, ErrBinary
-	}
-	return time.Unix(0, int64(binary.BigEndian.Uint64(b[1:]))), nil
-}
-
-// DecodeBinary reads an event in binary form. The event does not refer to b.
+// DecodeBinary reads what AppendBinary wrote, all of b. It fails with
+// ErrCorrupt. The event owns its memory; its time is in UTC.
 func DecodeBinary(b []byte) (*Event, error) {
-	at, err := BinaryTime(b)
-	if err != nil {
-		return nil, err
+	d := decoder{rest: b}
+	if len(b) == 0 || b[0] != form {
+		return nil, ErrCorrupt
 	}
-	rest, bad := b[9:], false
-	count := func() int {
-		n, size := binary.Uvarint(rest)
-		if size <= 0 || n > uint64(len(rest)-size) {
-			bad, rest = true, nil
-			return 0
-		}
-		rest = rest[size:]
-		return int(n)
+	d.rest = b[1:]
+	e := &Event{}
+	for _, s := range [...]*string{&e.ID, &e.Source, &e.DetailType, &e.Account, &e.Region, &e.ReplayName, &e.Group, &e.Trace} {
+		*s = string(d.bytes())
 	}
-	text := func() string {
-		n := count()
-		s := string(rest[:n])
-		rest = rest[n:]
-		return s
+	sec, nsec := d.varint(), d.uvarint()
+	e.Time = time.Unix(sec, int64(nsec)).UTC()
+	if n := d.uvarint(); n > 0 && n <= uint64(len(d.rest)) {
+		e.Resources = make([]string, n)
+	} else if n > 0 {
+		return nil, ErrCorrupt
 	}
-	e := &Event{Time: at}
-	for _, field := range []*string{&e.ID, &e.Source, &e.DetailType, &e.Account, &e.Region, &e.ReplayName, &e.Group, &e.Trace} {
-		*field = text()
+	for i := range e.Resources {
+		e.Resources[i] = string(d.bytes())
 	}
-	e.Detail = []byte(text())
-	for range count() {
-		e.Resources = append(e.Resources, text())
-	}
-	if bad || len(rest) > 0 {
-		return nil, ErrBinary
+	e.Detail = bytes.Clone(d.bytes())
+	if d.failed || len(d.rest) > 0 || nsec >= 1e9 {
+		return nil, ErrCorrupt
 	}
 	return e, nil
+}
+
+// A decoder takes values off the front of rest. Once one is missing it has
+// failed, and yields zero values.
+type decoder struct {
+	rest   []byte
+	failed bool
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.rest)
+	d.take(n)
+	return v
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.rest)
+	d.take(n)
+	return v
+}
+
+// take drops n bytes that were read; n <= 0 means that nothing could be.
+func (d *decoder) take(n int) {
+	if n <= 0 {
+		d.failed, n = true, len(d.rest)
+	}
+	d.rest = d.rest[n:]
+}
+
+func (d *decoder) bytes() []byte {
+	n := d.uvarint()
+	if n > uint64(len(d.rest)) {
+		d.failed, d.rest = true, nil
+		return nil
+	}
+	b := d.rest[:n]
+	d.rest = d.rest[n:]
+	return b
 }

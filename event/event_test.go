@@ -1,79 +1,158 @@
 package event
 
 import (
+	"errors"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 func sample() *Event {
 	return &Event{
-		ID: "11111111-2222-4333-8444-555555555555", Source: "myapp.users", DetailType: "UserCreated", Account: "000000000000",
-		Region: "us-east-1", Time: time.Date(2026, 11, 23, 10, 0, 0, 987654321, time.UTC), Resources: []string{"arn:x", `quo"te`},
-		Detail: []byte(`{"id":"u1","n":12345678901234567890.5}`), Group: "users/u1", Trace: "Root=1",
+		ID: "0f1e", Source: "myapp.users", DetailType: "UserCreated", Account: "000000000000", Region: "local",
+		Time: time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC), Resources: []string{"a\"b"},
+		Detail: []byte("{ \"n\" : 1.0,\n\"s\":\"a \\\" b\" }"), Group: "u1", Trace: "t",
 	}
 }
 
 func TestEnvelope(t *testing.T) {
-	want := `{"version":"0","id":"11111111-2222-4333-8444-555555555555","detail-type":"UserCreated","source":"myapp.users",` +
-		`"account":"000000000000","time":"2026-11-23T10:00:00Z","region":"us-east-1","resources":["arn:x","quo\"te"],` +
-		`"detail":{"id":"u1","n":12345678901234567890.5}}`
 	e := sample()
+	want := `{"version":"0","id":"0f1e","detail-type":"UserCreated","source":"myapp.users","account":"000000000000",` +
+		`"time":"2026-01-02T03:04:05Z","region":"local","resources":["a\"b"],"detail":{"n":1.0,"s":"a \" b"}}`
 	if got := string(e.AppendJSON(nil)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	back, err := Parse([]byte(want))
-	if err != nil {
-		t.Fatal(err)
+	e.Resources, e.ReplayName, e.Detail = nil, "again", []byte(`{"a":1,"a":2}`)
+	got := string(e.AppendJSON([]byte("x")))
+	if !strings.HasPrefix(got, `x{"version"`) || !strings.Contains(got, `"replay-name":"again","resources":[],"detail":{"a":1,"a":2}}`) {
+		t.Errorf("got %s", got)
 	}
-	e.Time, e.Group, e.Trace = e.Time.Truncate(time.Second), "", ""
-	if diff := cmp.Diff(e, back); diff != "" {
-		t.Error(diff)
+}
+
+func genEvent() *rapid.Generator[*Event] {
+	return rapid.Custom(func(t *rapid.T) *Event {
+		str := rapid.StringN(0, 12, 40)
+		e := &Event{
+			ID: str.Draw(t, "id"), Source: str.Draw(t, "source"), DetailType: str.Draw(t, "type"),
+			Account: str.Draw(t, "account"), Region: str.Draw(t, "region"), ReplayName: str.Draw(t, "replay"),
+			Group: str.Draw(t, "group"), Trace: str.Draw(t, "trace"),
+			Time:   time.Unix(rapid.Int64Range(-1e10, 1e11).Draw(t, "sec"), rapid.Int64Range(0, 999999999).Draw(t, "ns")).UTC(),
+			Detail: []byte(rapid.SampledFrom([]string{`{}`, `{"a":[1,2,{"b":null}]}`, "{\t\"q\": \"\\\\\\\" x\" }"}).Draw(t, "detail")),
+		}
+		if r := rapid.SliceOfN(str, 0, 3).Draw(t, "resources"); len(r) > 0 {
+			e.Resources = r
+		}
+		return e
+	})
+}
+
+func TestRoundTrips(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := genEvent().Draw(t, "event")
+		stored, err := DecodeBinary(e.AppendBinary(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(e, stored); d != "" {
+			t.Fatalf("stored form: %s", d)
+		}
+		parsed, err := Parse(e.AppendJSON(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := *e
+		want.Time, want.Group, want.Trace = floor(e.Time), "", ""
+		want.Detail = appendCompact(nil, e.Detail)
+		if d := cmp.Diff(&want, parsed); d != "" {
+			t.Fatalf("envelope: %s", d)
+		}
+	})
+}
+
+// floor drops the fraction of a second, also before 1970.
+func floor(t time.Time) time.Time { return time.Unix(t.Unix(), 0).UTC() }
+
+func TestStoredFormRejectsDamage(t *testing.T) {
+	b := sample().AppendBinary(nil)
+	for n := range b {
+		if _, err := DecodeBinary(b[:n]); !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("first %d of %d bytes: %v", n, len(b), err)
+		}
 	}
-	e.ReplayName, e.Resources = "r1", nil
-	if got := string(e.AppendJSON(nil)); !regexp.MustCompile(`"region":"us-east-1","replay-name":"r1","resources":\[\],"detail"`).MatchString(got) {
-		t.Error(got)
+	if _, err := DecodeBinary(append(b, 0)); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("one byte more: %v", err)
 	}
 }
 
 func TestParseRefuses(t *testing.T) {
-	for _, text := range []string{``, `[]`, `{}`, `{"id":"1","account":"1","source":"s","time":"yesterday","region":"r","detail-type":"d"}`} {
-		if e, err := Parse([]byte(text)); err == nil {
-			t.Errorf("%q: %v", text, e)
+	for _, c := range []struct {
+		in   string
+		want error
+	}{
+		{`[]`, ErrMalformed},
+		{`{"id":1}`, ErrMalformed},
+		{`{"time":"yesterday"}`, ErrMalformed},
+		{`{"detail":"x"}`, ErrDetail},
+		{`{"detail":null}`, ErrDetail},
+		{`{"detail":{}`, ErrMalformed},
+		{`{"unknown":1,"detail":{}}`, nil},
+	} {
+		if _, err := Parse([]byte(c.in)); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.in, err, c.want)
 		}
 	}
 }
 
-func TestBinaryRoundTrip(t *testing.T) {
-	e := sample()
-	b := e.AppendBinary(nil)
-	back, err := DecodeBinary(b)
-	if err != nil {
-		t.Fatal(err)
+func TestCheckDetail(t *testing.T) {
+	nest := func(n int) string {
+		return `{"a":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + `}`
 	}
-	if diff := cmp.Diff(e, back); diff != "" {
-		t.Error(diff)
-	}
-	for n := range b {
-		if _, err := DecodeBinary(b[:n]); err == nil {
-			t.Errorf("the first %d bytes were accepted", n)
+	for _, c := range []struct {
+		in string
+		ok bool
+	}{
+		{`{}`, true}, {` {"a":1,"a":2} `, true}, {nest(MaxDetailDepth), true}, {nest(MaxDetailDepth + 1), false},
+		{``, false}, {`[]`, false}, {`{}{}`, false}, {`{} x`, false}, {`{"a"}`, false}, {`{"a":1`, false}, {"{\"a\":\"\xff\"}", false},
+	} {
+		if err := CheckDetail([]byte(c.in)); (err == nil) != c.ok || err != nil && !errors.Is(err, ErrDetail) {
+			t.Errorf("%.40s: %v", c.in, err)
 		}
-	}
-}
-
-func TestIDs(t *testing.T) {
-	form := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-([48])[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
-	a, b := DeterministicID("users", "1"), DeterministicID("user", "s1")
-	if a == b || a != DeterministicID("users", "1") || !form.MatchString(a) || !form.MatchString(NewID()) || NewID() == NewID() {
-		t.Errorf("ids %s %s", a, b)
 	}
 }
 
 func TestSize(t *testing.T) {
-	e := &Event{Source: "ab", DetailType: "c", Detail: []byte("{}"), Resources: []string{"xyz"}}
-	if e.Size(false) != 8 || e.Size(true) != 22 {
-		t.Errorf("sizes %d, %d", e.Size(false), e.Size(true))
+	e := sample()
+	want := 14 + len(e.Source) + len(e.DetailType) + len(e.Detail) + 3
+	if got := e.Size(); got != want {
+		t.Errorf("Size = %d, want %d", got, want)
+	}
+	e.Time = time.Time{}
+	if got := e.Size(); got != want-14 {
+		t.Errorf("without a time Size = %d, want %d", got, want-14)
+	}
+}
+
+func TestIDs(t *testing.T) {
+	form := func(v string) *regexp.Regexp {
+		return regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-` + v + `[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	}
+	if id := NewID(); !form("4").MatchString(id) || id == NewID() {
+		t.Errorf("NewID = %s", id)
+	}
+	a := DeterministicID("ab", "c")
+	if !form("8").MatchString(a) || a != DeterministicID("ab", "c") || a == DeterministicID("a", "bc") {
+		t.Errorf("DeterministicID = %s", a)
+	}
+}
+
+func BenchmarkAppendJSON(b *testing.B) {
+	e, buf := sample(), []byte(nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		buf = e.AppendJSON(buf[:0])
 	}
 }

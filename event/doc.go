@@ -1,0 +1,33 @@
+// Package event is the event envelope: what an event carries, how it is
+// written as JSON and in the store, how big it may be, and what identifies it.
+//
+// # Envelope
+//
+// A target receives an event as one compact JSON object, members in this order:
+//
+//	{"version":"0","id":…,"detail-type":…,"source":…,"account":…,"time":…,
+//	 "region":…,["replay-name":…,]"resources":[…],"detail":{…}}
+//
+// time is in whole seconds, UTC. resources is an array even when empty. detail
+// is the object as its producer wrote it, numbers and duplicate names included;
+// only white space between its tokens is dropped.
+//
+// # Stored form
+//
+//	1 byte      form, 1
+//	strings     id, source, detail-type, account, region, replay name, group, trace
+//	varint      time, seconds since 1970
+//	uvarint     time, nanoseconds
+//	uvarint     number of resources, then each as a string
+//	string      detail
+//
+// A string is its length in bytes as uvarint and the bytes.
+//
+// # Invariants
+//
+//  1. DecodeBinary(e.AppendBinary(nil)) equals e.
+//  2. Parse(e.AppendJSON(nil)) equals e up to what the envelope leaves out:
+//     fractions of a second, Group, Trace and white space in the detail.
+//  3. DeterministicID gives equal ids for equal parts and for nothing else that
+//     anyone can find (it is a cryptographic hash).
+package event

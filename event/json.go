@@ -1,0 +1,134 @@
+package event
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// AppendJSON appends the envelope to dst. The detail must be valid JSON.
+func (e *Event) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"version":"0","id":`...)
+	dst = appendString(dst, e.ID)
+	dst = append(dst, `,"detail-type":`...)
+	dst = appendString(dst, e.DetailType)
+	dst = append(dst, `,"source":`...)
+	dst = appendString(dst, e.Source)
+	dst = append(dst, `,"account":`...)
+	dst = appendString(dst, e.Account)
+	dst = append(dst, `,"time":"`...)
+	dst = e.Time.UTC().AppendFormat(dst, "2006-01-02T15:04:05Z")
+	dst = append(dst, `","region":`...)
+	dst = appendString(dst, e.Region)
+	if e.ReplayName != "" {
+		dst = append(dst, `,"replay-name":`...)
+		dst = appendString(dst, e.ReplayName)
+	}
+	dst = append(dst, `,"resources":[`...)
+	for i, r := range e.Resources {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, r)
+	}
+	dst = append(dst, `],"detail":`...)
+	dst = appendCompact(dst, e.Detail)
+	return append(dst, '}')
+}
+
+// appendString appends s as a JSON string; bytes that are not UTF-8 become the
+// replacement character.
+func appendString(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s)
+	return dst
+}
+
+// appendCompact appends valid JSON without the white space between its tokens.
+func appendCompact(dst, src []byte) []byte {
+	if bytes.IndexByte(src, ' ') < 0 && bytes.IndexByte(src, '\n') < 0 && bytes.IndexByte(src, '\t') < 0 && bytes.IndexByte(src, '\r') < 0 {
+		return append(dst, src...)
+	}
+	quoted := false
+	for i := 0; i < len(src); i++ {
+		switch c := src[i]; {
+		case quoted && c == '\\' && i+1 < len(src):
+			dst = append(dst, c, src[i+1])
+			i++
+			continue
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ' ' || c == '\n' || c == '\t' || c == '\r'):
+			continue
+		}
+		dst = append(dst, src[i])
+	}
+	return dst
+}
+
+// Parse reads an envelope. Members that are absent stay zero, unknown ones are
+// passed over. It fails with ErrMalformed, or ErrDetail when only the detail is
+// at fault. The event owns its memory.
+func Parse(b []byte) (*Event, error) {
+	var in struct {
+		ID         string         `json:"id"`
+		DetailType string         `json:"detail-type"`
+		Source     string         `json:"source"`
+		Account    string         `json:"account"`
+		Time       string         `json:"time"`
+		Region     string         `json:"region"`
+		ReplayName string         `json:"replay-name"`
+		Resources  []string       `json:"resources"`
+		Detail     jsontext.Value `json:"detail"`
+	}
+	if err := json.Unmarshal(b, &in, jsontext.AllowDuplicateNames(true)); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	e := &Event{
+		ID: in.ID, DetailType: in.DetailType, Source: in.Source, Account: in.Account,
+		Region: in.Region, ReplayName: in.ReplayName, Resources: in.Resources, Detail: in.Detail,
+	}
+	if in.Time != "" {
+		t, err := time.Parse(time.RFC3339, in.Time)
+		if err != nil {
+			return nil, fmt.Errorf("%w: time %q", ErrMalformed, in.Time)
+		}
+		e.Time = t.UTC()
+	}
+	if len(e.Resources) == 0 {
+		e.Resources = nil
+	}
+	if e.Detail != nil {
+		if err := CheckDetail(e.Detail); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// CheckDetail fails with ErrDetail unless b is one JSON object whose objects
+// and arrays nest at most MaxDetailDepth deep. Duplicate names are allowed. It
+// takes memory only for the depth.
+func CheckDetail(b []byte) error {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(b), jsontext.AllowDuplicateNames(true))
+	if dec.PeekKind() != '{' {
+		return ErrDetail
+	}
+	for {
+		if _, err := dec.ReadToken(); err != nil {
+			return fmt.Errorf("%w: %w", ErrDetail, err)
+		}
+		if dec.StackDepth() > MaxDetailDepth {
+			return fmt.Errorf("%w: nested deeper than %d", ErrDetail, MaxDetailDepth)
+		}
+		if dec.StackDepth() == 0 {
+			break
+		}
+	}
+	if len(bytes.TrimLeft(b[dec.InputOffset():], " \t\r\n")) > 0 {
+		return fmt.Errorf("%w: more follows the object", ErrDetail)
+	}
+	return nil
+}
