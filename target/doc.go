@@ -1,0 +1,26 @@
+// Package target makes the calls: a Target hands one event to someone outside.
+//
+// # Kinds
+//
+//	http://…  https://…       webhook: POST the body; 2xx is success
+//	log:-                     a JSON line to standard output
+//	log:NAME                  a JSON line to the file NAME.jsonl in Options.LogDir
+//	log:/ABSOLUTE/PATH        the same to any file; only when Options.Trusted
+//	command:["ARGV0",…]       a process that gets the body on standard input;
+//	                          exit status 0 is success; only when Options.Trusted
+//
+// # Invariants
+//
+//  1. A target makes one call and never repeats it: only package delivery knows
+//     about time.
+//  2. A call ends when its context ends, or after Options.Timeout, whatever the
+//     other side does, and holds at most MaxAnswerBytes of what it answers.
+//  3. A webhook never connects to a link-local, multicast or unspecified
+//     address or to a cloud's metadata service. The address is checked when the
+//     connection is made, after names were resolved, so no name can lead there.
+//  4. A webhook follows no redirect and obeys no proxy of the environment.
+//  5. A command runs without a shell, in its own process group, and that whole
+//     group is dead when Deliver returns.
+//  6. A log line is written by one write, so lines of several queues and
+//     processes never mix.
+package target

@@ -1,0 +1,70 @@
+package target
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+// A logTarget appends each body as one line to a file. It holds no file open,
+// so the file may be moved away or deleted at any time.
+type logTarget struct{ path string }
+
+// Deliver implements Target.
+func (l *logTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+	if err := ctx.Err(); err != nil {
+		return Answer{}, err
+	}
+	f, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return Answer{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
+	}
+	n, err := f.Write(line(d.Body))
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return Answer{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
+	}
+	return Answer{Status: written(n)}, nil
+}
+
+// A stdoutLog writes lines to a stream that may not keep concurrent writes
+// apart.
+type stdoutLog struct {
+	mu sync.Mutex
+	w  io.Writer // guarded by mu
+}
+
+func newStdoutLog(w io.Writer) *stdoutLog { return &stdoutLog{w: w} }
+
+// Deliver implements Target.
+func (l *stdoutLog) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return Answer{}, err
+	}
+	n, err := l.w.Write(line(d.Body))
+	if err != nil {
+		return Answer{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
+	}
+	return Answer{Status: written(n)}, nil
+}
+
+// line returns body as one line in fresh memory. Line breaks become spaces: in
+// JSON they occur only between tokens.
+func line(body []byte) []byte {
+	out := make([]byte, 0, len(body)+1)
+	for _, c := range body {
+		if c == '\n' || c == '\r' {
+			c = ' '
+		}
+		out = append(out, c)
+	}
+	return append(out, '\n')
+}
+
+func written(n int) string { return fmt.Sprintf("%d bytes written", n) }

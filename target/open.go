@@ -1,0 +1,128 @@
+package target
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Options configure the targets that Open makes. The zero value works.
+type Options struct {
+	// LogDir is the folder of log:NAME targets. The default is the working
+	// directory.
+	LogDir string
+	// Stdout is where log:- writes. The default is the process's own.
+	Stdout io.Writer
+	// Trusted permits the forms that reach into this machine: commands and log
+	// files anywhere. It is for ARNs out of the operator's own file.
+	Trusted bool
+	// Timeout bounds one call, answer included. The default is 5 s.
+	Timeout time.Duration
+	// PublicOnly refuses webhooks to loopback and private addresses, too.
+	PublicOnly bool
+	// Allow exempts networks from PublicOnly, never from invariant 3.
+	Allow []netip.Prefix
+	// Env names the variables of the environment that a command inherits. The
+	// default is PATH, HOME, LANG, TZ and TMPDIR.
+	Env []string
+	// IdleConns is how many idle connections one webhook keeps. The default is
+	// 16.
+	IdleConns int
+}
+
+func (o Options) withDefaults() Options {
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Second
+	}
+	if o.Env == nil {
+		o.Env = []string{"PATH", "HOME", "LANG", "TZ", "TMPDIR"}
+	}
+	if o.IdleConns == 0 {
+		o.IdleConns = 16
+	}
+	return o
+}
+
+// A ParseError says what is wrong with an ARN and what to write instead.
+type ParseError struct{ ARN, Msg, Fix string }
+
+// Error returns message and fix.
+func (e *ParseError) Error() string {
+	return fmt.Sprintf("target %q: %s; write %s", e.ARN, e.Msg, e.Fix)
+}
+
+// Open returns the target that arn names. It reads nothing but arn, and
+// touches neither disk nor network. It fails with a *ParseError.
+func Open(arn string, o Options) (Target, error) {
+	o = o.withDefaults()
+	scheme, rest, _ := strings.Cut(arn, ":")
+	switch scheme {
+	case "http", "https":
+		return openWebhook(arn, o)
+	case "log":
+		return openLog(arn, rest, o)
+	case "command":
+		return openCommand(arn, rest, o)
+	}
+	return nil, &ParseError{arn, "unknown kind of target", `http://HOST/PATH, https://HOST/PATH, log:- or log:NAME`}
+}
+
+func openWebhook(arn string, o Options) (Target, error) {
+	u, err := url.Parse(arn)
+	switch {
+	case err != nil || u.Opaque != "" || u.Hostname() == "":
+		return nil, &ParseError{arn, "not a URL with a host", "http://HOST:PORT/PATH"}
+	case u.User != nil:
+		return nil, &ParseError{arn, "a URL must not contain a password", "the URL without USER:PASSWORD@"}
+	case u.Fragment != "":
+		return nil, &ParseError{arn, "a fragment is never sent", "the URL without #" + u.Fragment}
+	}
+	if a, err := netip.ParseAddr(u.Hostname()); err == nil {
+		if err := (guard{publicOnly: o.PublicOnly, allow: o.Allow}).check(a); err != nil {
+			return nil, &ParseError{arn, err.Error(), "the URL of a service"}
+		}
+	}
+	return newWebhook(u.String(), o), nil
+}
+
+var logName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$`)
+
+func openLog(arn, name string, o Options) (Target, error) {
+	switch {
+	case name == "-":
+		return newStdoutLog(o.Stdout), nil
+	case logName.MatchString(name):
+		return &logTarget{path: filepath.Join(o.LogDir, name+".jsonl")}, nil
+	case filepath.IsAbs(name) && !o.Trusted:
+		return nil, &ParseError{arn, "a path is allowed only in the server's own file", "log:NAME"}
+	case filepath.IsAbs(name):
+		return &logTarget{path: filepath.Clean(name)}, nil
+	}
+	return nil, &ParseError{arn, "a name consists of letters, digits, '_', '-' and '.'", "log:- or log:NAME"}
+}
+
+func openCommand(arn, list string, o Options) (Target, error) {
+	const form = `command:["PROGRAM","ARGUMENT"]`
+	if !o.Trusted {
+		return nil, &ParseError{arn, "a command is allowed only in the server's own file", "an http:// target, or a targets: entry in tablecast.yaml"}
+	}
+	var argv []string
+	if err := json.Unmarshal([]byte(list), &argv); err != nil {
+		return nil, &ParseError{arn, "the command is not a JSON array of strings", form}
+	}
+	if len(argv) == 0 || argv[0] == "" || strings.Contains(list, `\u0000`) {
+		return nil, &ParseError{arn, "the command names no program", form}
+	}
+	return newCommand(argv, o), nil
+}

@@ -1,0 +1,133 @@
+package target
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+)
+
+// A webhook posts the body to a URL.
+type webhook struct {
+	url     string
+	client  *http.Client
+	timeout time.Duration
+}
+
+func newWebhook(url string, o Options) *webhook {
+	g := guard{publicOnly: o.PublicOnly, allow: o.Allow}
+	dialer := &net.Dialer{Timeout: o.Timeout, Control: g.control}
+	return &webhook{
+		url:     url,
+		timeout: o.Timeout,
+		client: &http.Client{
+			Transport: &http.Transport{
+				DialContext:            dialer.DialContext,
+				ForceAttemptHTTP2:      true,
+				DisableCompression:     true,
+				MaxIdleConnsPerHost:    o.IdleConns,
+				IdleConnTimeout:        time.Minute,
+				TLSHandshakeTimeout:    o.Timeout,
+				MaxResponseHeaderBytes: 64 << 10,
+			},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// Deliver implements Target. The event's identity travels in headers, so that
+// a consumer can tell a repeat without reading the body.
+func (w *webhook) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(d.Body))
+	if err != nil {
+		return Answer{}, &Error{Code: CodeUndelivering, Msg: err.Error(), Permanent: true}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "tablecast")
+	req.Header.Set("Tablecast-Event-Id", d.Event.ID)
+	req.Header.Set("Tablecast-Rule", d.Rule)
+	req.Header.Set("Tablecast-Attempt", strconv.Itoa(d.Attempt))
+	if d.Event.Trace != "" {
+		req.Header.Set("X-Amzn-Trace-Id", d.Event.Trace)
+	}
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return Answer{}, transportError(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswerBytes))
+	answer := Answer{Status: resp.Status, Body: body}
+	if err != nil {
+		return answer, transportError(err)
+	}
+	return answer, statusError(resp)
+}
+
+// CloseIdleConnections lets go of connections that no call uses.
+func (w *webhook) CloseIdleConnections() { w.client.CloseIdleConnections() }
+
+// transportError classifies a call without a whole answer.
+func transportError(err error) error {
+	var blocked *blockedError
+	var network net.Error
+	switch {
+	case errors.As(err, &blocked):
+		return &Error{Code: CodeDenied, Msg: blocked.Error(), Permanent: true}
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return &Error{Code: CodeTimeout, Msg: "no whole answer in time: " + err.Error()}
+	}
+	return &Error{Code: CodeUnavailable, Msg: err.Error()}
+}
+
+// statusError returns nil for 2xx and else says what the status means.
+func statusError(resp *http.Response) error {
+	code := resp.StatusCode
+	if code >= 200 && code < 300 {
+		return nil
+	}
+	e := &Error{Code: CodeUnavailable, Msg: "answered " + resp.Status, RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+	switch {
+	case code >= 300 && code < 400:
+		e.Code, e.Permanent = CodeRefused, true
+		e.Msg = fmt.Sprintf("answered %s to %q; redirects are not followed", resp.Status, resp.Header.Get("Location"))
+	case code == http.StatusTooManyRequests:
+		e.Code = CodeThrottled
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		e.Code, e.Permanent = CodeDenied, code == http.StatusForbidden
+	case code == http.StatusNotFound || code == http.StatusGone:
+		e.Code, e.Permanent = CodeMissing, true
+	case code >= 400 && code < 500:
+		e.Code, e.Permanent = CodeRefused, !transient(code)
+	}
+	return e
+}
+
+// transient reports whether a 4xx status may pass by itself.
+func transient(code int) bool {
+	switch code {
+	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly:
+		return true
+	}
+	return false
+}
+
+// retryAfter reads the header: seconds, or a date.
+func retryAfter(h string, now time.Time) time.Duration {
+	if n, err := strconv.ParseInt(h, 10, 32); err == nil {
+		return time.Duration(max(n, 0)) * time.Second
+	}
+	if t, err := http.ParseTime(h); err == nil {
+		return max(t.Sub(now), 0)
+	}
+	return 0
+}
