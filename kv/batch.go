@@ -29,7 +29,7 @@ func (b *Batch) Delete(key []byte) { b.keep(b.b.Delete(key, nil)) }
 // DeleteRange removes all keys in [lower, upper).
 func (b *Batch) DeleteRange(lower, upper []byte) { b.keep(b.b.DeleteRange(lower, upper, nil)) }
 
-// Number asks for n > 0 consecutive sequence numbers. During the commit, fill
+// Number asks for n >= 0 consecutive sequence numbers. During the commit, fill
 // is called with the first of them, under the commit lock: all fills of a
 // store run one after another, in commit order. fill may call Set and Delete
 // of this batch and change memory that only fills change; it must be short and

@@ -1,0 +1,47 @@
+// Package stream holds the change records of tables: written inside the
+// table's commit, ordered by the store's sequence numbers, read from any
+// position until they are trimmed.
+//
+// # Keys
+//
+//	's' 0                     -> next stream id (8 bytes)
+//	's' stream id             -> descriptor (JSON): table, label, view, shards
+//	'r' stream id, shard, seq -> record (binary)
+//
+// A stream belongs to one table and one enabling of its stream. Its records
+// are spread over shards by the hash of the partition key, so that the changes
+// of one item stay in one shard. A record's sequence number is its number in
+// the store, so a position is one integer whether one shard is read or all.
+//
+// # Invariants
+//
+//  1. A record is in the batch of the change it records (P1).
+//  2. Its sequence number is given inside that commit, and readers see no
+//     record above the store's Durable; so a reader at n never finds a later
+//     record at or below n, and no record that a power loss undoes (P2, P3).
+//  3. Records of one item are in one shard, in commit order (P4).
+//  4. Records are removed only from the old end, by age, and a reader that
+//     asks for a removed position is told so.
+//
+// # Record
+//
+//	operation (1 byte), flags (1 byte: 1 expired, 2 new image, 4 old image),
+//	time in milliseconds (8 bytes), size (uvarint), then each present image,
+//	or the keys if there is none, as length and binary item
+//
+// Source of the wire's rules: Amazon DynamoDB Streams API reference.
+package stream
+
+import "errors"
+
+// Errors of this package.
+var (
+	// ErrNotFound says that there is no such stream or shard.
+	ErrNotFound = errors.New("stream: not found")
+	// ErrTrimmed says that records at the position asked for were removed.
+	ErrTrimmed = errors.New("stream: position was trimmed")
+	// ErrExpired says that an iterator is older than IteratorLife.
+	ErrExpired = errors.New("stream: iterator expired")
+	// ErrIterator says that a text is no iterator of this node.
+	ErrIterator = errors.New("stream: malformed iterator")
+)

@@ -1,0 +1,144 @@
+package stream
+
+import (
+	"slices"
+
+	"github.com/tablecast/tablecast/kv"
+)
+
+// A Page is what one reading returned.
+type Page struct {
+	Records []Record
+	Next    uint64 // the position to go on from
+	Closed  bool   // the end of a closed shard (ReadShard) or disabled stream (Read) was reached
+}
+
+// Read returns the durable records after the position, of all shards in order
+// of their sequence numbers: at most limit, and no more once they take maxBytes.
+// It fails with ErrTrimmed if records after the position were removed.
+func (st *Stream) Read(after uint64, limit, maxBytes int) (Page, error) {
+	enabled := st.Enabled() // before the bound is sampled: a closed stream gets no further records
+	bound := st.s.store.Durable()
+	if after < st.Trimmed() {
+		return Page{}, ErrTrimmed
+	}
+	m := st.merge(after, bound)
+	defer m.close()
+	page := Page{Next: after}
+	bytes := 0
+	for len(page.Records) < limit && bytes < maxBytes {
+		key, value, ok := m.next()
+		if !ok {
+			page.Closed = !enabled
+			break
+		}
+		r, err := decodeRecord(st, seqOf(key), value)
+		if err != nil {
+			return Page{}, err
+		}
+		bytes += len(value)
+		page.Records = append(page.Records, r)
+		page.Next = r.Seq
+	}
+	return page, m.close()
+}
+
+// A merger reads several shards in order of sequence numbers.
+type merger struct {
+	its []*kv.Iter // those that stand on a record
+}
+
+// merge starts to read the records in (after, bound].
+func (st *Stream) merge(after, bound uint64) *merger {
+	m := &merger{}
+	for n, last := range st.lasts {
+		if last.Load() <= after {
+			continue
+		}
+		prefix := recordKey(st.d.ID, uint32(n))
+		it := st.s.store.Scan(kv.Range{Lower: slices.Clone(prefix).Uint64(after + 1), Upper: slices.Clone(prefix).Uint64(bound + 1)})
+		if it.Next() {
+			m.its = append(m.its, it)
+		} else {
+			it.Close()
+		}
+	}
+	return m
+}
+
+// next returns the record with the lowest number; it is valid until the call
+// after.
+func (m *merger) next() (key, value []byte, ok bool) {
+	low := -1
+	for i, it := range m.its {
+		if low < 0 || seqOf(it.Key()) < seqOf(m.its[low].Key()) {
+			low = i
+		}
+	}
+	if low < 0 {
+		return nil, nil, false
+	}
+	it := m.its[low]
+	key, value = slices.Clone(it.Key()), slices.Clone(it.Value())
+	if !it.Next() {
+		it.Close()
+		m.its = slices.Delete(m.its, low, low+1)
+	}
+	return key, value, true
+}
+
+func (m *merger) close() error {
+	var first error
+	for _, it := range m.its {
+		if err := it.Close(); first == nil {
+			first = err
+		}
+	}
+	m.its = nil
+	return first
+}
+
+// ReadShard returns the durable records of one shard from the position on: at
+// most limit, and no more once they take maxBytes, but at least one if there is
+// one. Errors: ErrNotFound, ErrTrimmed.
+func (st *Stream) ReadShard(id string, from uint64, limit, maxBytes int) (Page, error) {
+	shard, err := st.shard(id)
+	if err != nil {
+		return Page{}, err
+	}
+	if from <= st.Trimmed() {
+		return Page{}, ErrTrimmed
+	}
+	bound := st.s.store.Durable()
+	prefix := recordKey(st.d.ID, shard.Number)
+	it := st.s.store.Scan(kv.Range{Lower: slices.Clone(prefix).Uint64(from), Upper: slices.Clone(prefix).Uint64(bound + 1)})
+	page := Page{Next: from}
+	bytes := 0
+	full := false
+	for !full && it.Next() {
+		r, err := decodeRecord(st, seqOf(it.Key()), it.Value())
+		if err != nil {
+			it.Close()
+			return Page{}, err
+		}
+		bytes += len(it.Value())
+		page.Records = append(page.Records, r)
+		page.Next = r.Seq + 1
+		full = len(page.Records) == limit || bytes >= maxBytes
+	}
+	if !full {
+		page.Next = max(page.Next, bound+1)
+	}
+	page.Closed = !shard.Open() && page.Next > shard.Last
+	return page, it.Close()
+}
+
+// shard finds a shard by its id.
+func (st *Stream) shard(id string) (Shard, error) {
+	for _, s := range st.Shards() {
+		if s.ID == id {
+			return s, nil
+		}
+	}
+	return Shard{}, ErrNotFound
+}

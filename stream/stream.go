@@ -1,0 +1,191 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"github.com/go-json-experiment/json"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv"
+)
+
+// A descriptor is what the catalogue keeps of a stream.
+type descriptor struct {
+	ID       uint64         `json:"id"`
+	Table    string         `json:"table"`
+	Label    string         `json:"label"`
+	View     View           `json:"view"`
+	Schema   item.KeySchema `json:"schema"`
+	Created  time.Time      `json:"created"`
+	Disabled *time.Time     `json:"disabled,omitzero"`
+	Trimmed  uint64         `json:"trimmed,omitzero"` // records up to here may be gone
+	Shards   []Shard        `json:"shards"`
+}
+
+func (d *descriptor) encode() []byte {
+	b, err := json.Marshal(d)
+	if err != nil {
+		panic(fmt.Sprintf("stream: descriptor: %v", err)) // plain data always marshals
+	}
+	return b
+}
+
+// A Stream is the change log of one table from one enabling on. Its methods
+// may be called from any goroutine.
+type Stream struct {
+	s *Streams
+
+	mu sync.RWMutex
+	d  descriptor // Disabled, Trimmed and Shards are guarded by mu; the rest never changes
+
+	lasts     []*atomic.Uint64 // newest sequence number of each shard, raised inside commits
+	published atomic.Uint64    // newest durable record that was announced
+	waiting   atomic.Int64
+	wakeMu    sync.Mutex
+	wake      chan struct{} // closed when published rises; guarded by wakeMu
+}
+
+// ARN returns the stream's name:
+// arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE/stream/LABEL.
+func (st *Stream) ARN() string {
+	return "arn:aws:dynamodb:" + st.s.opts.Region + ":" + st.s.opts.Account + ":table/" + st.d.Table + "/stream/" + st.d.Label
+}
+
+// Table returns the name of the stream's table.
+func (st *Stream) Table() string { return st.d.Table }
+
+// Label returns the time of the enabling, which tells a table's streams apart.
+func (st *Stream) Label() string { return st.d.Label }
+
+// View returns which images the records hold.
+func (st *Stream) View() View { return st.d.View }
+
+// Schema returns the key schema of the table.
+func (st *Stream) Schema() item.KeySchema { return st.d.Schema }
+
+// Created returns when the stream was enabled.
+func (st *Stream) Created() time.Time { return st.d.Created }
+
+// Enabled reports whether changes are still recorded.
+func (st *Stream) Enabled() bool {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	return st.d.Disabled == nil
+}
+
+// Shards returns the shards in order of their ids.
+func (st *Stream) Shards() []Shard {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	out := slices.Clone(st.d.Shards)
+	slices.SortFunc(out, func(a, b Shard) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// Append adds the records of changes to the batch that makes them. The caller
+// keeps the stream from being disabled until the batch is applied, and calls
+// Committed when it is durable.
+func (st *Stream) Append(b *kv.Batch, at time.Time, changes []Change) {
+	type entry struct {
+		shard int
+		value []byte
+	}
+	entries := make([]entry, len(changes))
+	for i := range changes {
+		entries[i] = entry{shardOf(changes[i].Partition, len(st.lasts)), changes[i].encode(st.d.View, st.d.Schema, at)}
+	}
+	b.Number(len(entries), func(first uint64) {
+		for i, e := range entries {
+			seq := first + uint64(i)
+			b.Set(recordKey(st.d.ID, uint32(e.shard)).Uint64(seq), e.value)
+			st.lasts[e.shard].Store(seq)
+		}
+	})
+}
+
+// Committed announces that the records up to seq are durable, and wakes the
+// readers that wait.
+func (st *Stream) Committed(seq uint64) {
+	for {
+		old := st.published.Load()
+		if old >= seq {
+			return
+		}
+		if st.published.CompareAndSwap(old, seq) {
+			break
+		}
+	}
+	if st.waiting.Load() > 0 {
+		st.signal()
+	}
+}
+
+// signal wakes all waiting readers.
+func (st *Stream) signal() {
+	st.wakeMu.Lock()
+	close(st.wake)
+	st.wake = make(chan struct{})
+	st.wakeMu.Unlock()
+}
+
+// Wait returns once there may be a durable record after the position, or the
+// stream was disabled, or with the context's error.
+func (st *Stream) Wait(ctx context.Context, after uint64) error {
+	st.waiting.Add(1)
+	defer st.waiting.Add(-1)
+	for {
+		st.wakeMu.Lock()
+		wake := st.wake
+		st.wakeMu.Unlock()
+		if st.published.Load() > after || !st.Enabled() {
+			return nil
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// End returns the position after everything that is durable now: whatever is
+// committed later is found after it.
+func (st *Stream) End() uint64 { return st.s.store.Durable() }
+
+// Last returns the newest position at which a durable record was announced.
+func (st *Stream) Last() uint64 { return st.published.Load() }
+
+// Trimmed returns the highest position whose record may have been removed.
+func (st *Stream) Trimmed() uint64 {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	return st.d.Trimmed
+}
+
+// Disable adds the end of the stream to the batch: its shards close, and its
+// records stay readable for the retention. The caller keeps changes from being
+// appended from here until the batch is applied.
+func (st *Stream) Disable(b *kv.Batch, at time.Time) {
+	b.Number(1, func(first uint64) {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		at := at.UTC()
+		st.d.Disabled = &at
+		for i := range st.d.Shards {
+			if st.d.Shards[i].Open() {
+				st.d.Shards[i].Last = first
+			}
+		}
+		b.Set(catalogueKey(st.d.ID), st.d.encode())
+		st.signal()
+	})
+}

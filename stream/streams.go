@@ -1,0 +1,214 @@
+package stream
+
+import (
+	"encoding/binary"
+	"fmt"
+	"github.com/go-json-experiment/json"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv"
+)
+
+// Options configure Streams. The zero value works.
+type Options struct {
+	// Account and Region appear in ARNs. The defaults are 000000000000 and
+	// us-east-1.
+	Account, Region string
+	// Shards is how many shards a new stream has. The default is 4.
+	Shards int
+	// Retention is how long records are kept. The default is 24 hours.
+	Retention time.Duration
+	// Logger receives what is trimmed. The default discards it.
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.Account == "" {
+		o.Account = "000000000000"
+	}
+	if o.Region == "" {
+		o.Region = "us-east-1"
+	}
+	if o.Shards == 0 {
+		o.Shards = 4
+	}
+	if o.Retention == 0 {
+		o.Retention = 24 * time.Hour
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return o
+}
+
+// Streams is the catalogue of all streams of a store. Its methods may be
+// called from any goroutine.
+type Streams struct {
+	store *kv.Store
+	opts  Options
+
+	mu   sync.RWMutex
+	byID map[uint64]*Stream // guarded by mu
+	next uint64             // next stream id; guarded by mu
+}
+
+// Open reads the catalogue.
+func Open(store *kv.Store, o Options) (*Streams, error) {
+	s := &Streams{store: store, opts: o.withDefaults(), byID: map[uint64]*Stream{}, next: 1}
+	it := store.Scan(kv.Prefix(kv.NewKey('s')))
+	for it.Next() {
+		if err := s.load(it.Key(), it.Value()); err != nil {
+			it.Close()
+			return nil, err
+		}
+	}
+	return s, it.Close()
+}
+
+// load takes in one entry of the catalogue.
+func (s *Streams) load(key, value []byte) error {
+	id := kv.ReadKey(key).Uint64()
+	if id == 0 {
+		s.next = binary.BigEndian.Uint64(value)
+		return nil
+	}
+	st := &Stream{s: s, wake: make(chan struct{})}
+	if err := json.Unmarshal(value, &st.d); err != nil {
+		return fmt.Errorf("stream: descriptor %d: %w", id, err)
+	}
+	for _, sh := range st.d.Shards {
+		last, err := st.lastOf(sh.Number)
+		if err != nil {
+			return err
+		}
+		st.lasts = append(st.lasts, &atomic.Uint64{})
+		st.lasts[len(st.lasts)-1].Store(last)
+		st.published.Store(max(st.published.Load(), last))
+	}
+	s.byID[id] = st
+	return nil
+}
+
+// lastOf finds the newest record of a shard; 0 if there is none.
+func (st *Stream) lastOf(number uint32) (uint64, error) {
+	r := kv.Prefix(recordKey(st.d.ID, number))
+	r.Reverse = true
+	it := st.s.store.Scan(r)
+	var last uint64
+	if it.Next() {
+		last = seqOf(it.Key())
+	}
+	return last, it.Close()
+}
+
+func catalogueKey(id uint64) kv.Key { return kv.NewKey('s').Uint64(id) }
+
+func recordKey(id uint64, shard uint32) kv.Key {
+	return kv.NewKey('r').Uint64(id).Uint64(uint64(shard))
+}
+
+// seqOf returns the sequence number in a record's key.
+func seqOf(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
+
+// A Spec describes a new stream.
+type Spec struct {
+	Table  string
+	Schema item.KeySchema
+	View   View
+	At     time.Time
+}
+
+// Create adds a stream to the batch b. It exists, for Get, List and Latest,
+// once b is applied.
+func (s *Streams) Create(b *kv.Batch, spec Spec) *Stream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := spec.At.UTC().Truncate(time.Millisecond)
+	for s.labelTaken(spec.Table, label(at)) {
+		at = at.Add(time.Millisecond)
+	}
+	st := &Stream{s: s, wake: make(chan struct{}), d: descriptor{
+		ID: s.next, Table: spec.Table, Label: label(at), View: spec.View, Schema: spec.Schema, Created: at,
+	}}
+	s.next++
+	for n := range uint32(s.opts.Shards) {
+		st.d.Shards = append(st.d.Shards, Shard{Number: n, ID: shardID(at, st.d.ID, n)})
+		st.lasts = append(st.lasts, &atomic.Uint64{})
+	}
+	next := binary.BigEndian.AppendUint64(nil, s.next)
+	b.Number(1, func(first uint64) {
+		for i := range st.d.Shards {
+			st.d.Shards[i].First = first
+		}
+		b.Set(catalogueKey(0), next)
+		b.Set(catalogueKey(st.d.ID), st.d.encode())
+		s.mu.Lock()
+		s.byID[st.d.ID] = st
+		s.mu.Unlock()
+	})
+	return st
+}
+
+// label writes the creation time as stream labels have it.
+func label(at time.Time) string { return at.Format("2006-01-02T15:04:05.000") }
+
+func (s *Streams) labelTaken(table, label string) bool {
+	for _, st := range s.byID {
+		if st.d.Table == table && st.d.Label == label {
+			return true
+		}
+	}
+	return false
+}
+
+// Get returns the stream of that ARN, or ErrNotFound.
+func (s *Streams) Get(arn string) (*Stream, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, st := range s.byID {
+		if st.ARN() == arn {
+			return st, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %s", ErrNotFound, arn)
+}
+
+// OfTable returns the streams of a table, oldest first: at most the last of
+// them is enabled.
+func (s *Streams) OfTable(table string) []*Stream {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []*Stream
+	for _, st := range s.byID {
+		if st.d.Table == table {
+			out = append(out, st)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Stream) int { return int(int64(a.d.ID) - int64(b.d.ID)) })
+	return out
+}
+
+// List returns up to limit streams in order of their ARNs, of one table or,
+// with an empty table, of all, after the ARN after; more says that there are
+// further ones.
+func (s *Streams) List(table, after string, limit int) (out []*Stream, more bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, st := range s.byID {
+		if (table == "" || st.d.Table == table) && st.ARN() > after {
+			out = append(out, st)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Stream) int { return strings.Compare(a.ARN(), b.ARN()) })
+	if len(out) > limit {
+		return out[:limit], true
+	}
+	return out, false
+}

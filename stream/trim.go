@@ -1,0 +1,112 @@
+package stream
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/tablecast/tablecast/kv"
+)
+
+// trimEvery is the pause between two rounds of trimming.
+const trimEvery = time.Minute
+
+// Run removes records that are older than the retention, and disabled streams
+// whose retention has passed, until ctx ends. Its clock is the wall clock at
+// its start plus the time that has passed since, so that a wall clock that is
+// set forward removes nothing early.
+func (s *Streams) Run(ctx context.Context) error {
+	start := time.Now()
+	tick := time.NewTicker(trimEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			s.trim(start.Add(time.Since(start)).Add(-s.opts.Retention))
+		}
+	}
+}
+
+// trim removes what is older than cutoff. What fails is tried again in the
+// next round.
+func (s *Streams) trim(cutoff time.Time) {
+	all, _ := s.List("", "", int(^uint(0)>>1))
+	for _, st := range all {
+		var err error
+		if st.endedBefore(cutoff) {
+			err = s.remove(st)
+		} else {
+			err = st.trim(cutoff)
+		}
+		if err != nil {
+			s.opts.Logger.Warn("stream: trim", "stream", st.ARN(), "error", err)
+		}
+	}
+}
+
+func (st *Stream) endedBefore(cutoff time.Time) bool {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	return st.d.Disabled != nil && st.d.Disabled.Before(cutoff)
+}
+
+// remove deletes a stream and its records.
+func (s *Streams) remove(st *Stream) error {
+	records := kv.Prefix(kv.NewKey('r').Uint64(st.d.ID))
+	b := s.store.NewBatch()
+	b.UseReserve()
+	b.DeleteRange(records.Lower, records.Upper)
+	b.Delete(catalogueKey(st.d.ID))
+	if _, err := s.store.Commit(b); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	delete(s.byID, st.d.ID)
+	s.mu.Unlock()
+	return nil
+}
+
+// trim removes the records before the first one that is not older than cutoff.
+func (st *Stream) trim(cutoff time.Time) error {
+	upTo, err := st.oldUpTo(cutoff)
+	if err != nil || upTo == 0 {
+		return err
+	}
+	b := st.s.store.NewBatch()
+	b.UseReserve()
+	for n := range st.lasts {
+		prefix := recordKey(st.d.ID, uint32(n))
+		b.DeleteRange(prefix, slices.Clone(prefix).Uint64(upTo+1))
+	}
+	st.mu.Lock()
+	st.d.Trimmed = upTo // before the records go: a reader is told, never misled
+	b.Set(catalogueKey(st.d.ID), st.d.encode())
+	st.mu.Unlock()
+	_, err = st.s.store.Commit(b)
+	return err
+}
+
+// oldUpTo returns the highest position up to which all records of all shards
+// are older than cutoff; 0 if there is no such record.
+func (st *Stream) oldUpTo(cutoff time.Time) (uint64, error) {
+	var newestOld uint64
+	oldestKept := uint64(math.MaxUint64)
+	for n := range st.lasts {
+		it := st.s.store.Scan(kv.Prefix(recordKey(st.d.ID, uint32(n))))
+		for it.Next() {
+			seq := seqOf(it.Key())
+			if at, ok := recordTime(it.Value()); !ok || !at.Before(cutoff) {
+				oldestKept = min(oldestKept, seq)
+				break
+			}
+			newestOld = max(newestOld, seq)
+		}
+		if err := it.Close(); err != nil {
+			return 0, err
+		}
+	}
+	return min(newestOld, oldestKept-1), nil
+}
