@@ -12,11 +12,11 @@ const form = 1
 // AppendBinary appends the stored form to dst.
 func (e *Event) AppendBinary(dst []byte) []byte {
 	dst = append(dst, form)
+	dst = binary.AppendVarint(dst, e.Time.Unix())
+	dst = binary.AppendUvarint(dst, uint64(e.Time.Nanosecond()))
 	for _, s := range [...]string{e.ID, e.Source, e.DetailType, e.Account, e.Region, e.ReplayName, e.Group, e.Trace} {
 		dst = appendPrefixed(dst, s)
 	}
-	dst = binary.AppendVarint(dst, e.Time.Unix())
-	dst = binary.AppendUvarint(dst, uint64(e.Time.Nanosecond()))
 	dst = binary.AppendUvarint(dst, uint64(len(e.Resources)))
 	for _, r := range e.Resources {
 		dst = appendPrefixed(dst, r)
@@ -30,20 +30,27 @@ func appendPrefixed(dst []byte, s string) []byte {
 	return append(dst, s...)
 }
 
+// BinaryTime returns the time of a stored event without decoding the rest. It
+// fails with ErrCorrupt.
+func BinaryTime(b []byte) (time.Time, error) {
+	if len(b) == 0 || b[0] != form {
+		return time.Time{}, ErrCorrupt
+	}
+	d := decoder{rest: b[1:]}
+	return d.time(), d.err()
+}
+
 // DecodeBinary reads what AppendBinary wrote, all of b. It fails with
 // ErrCorrupt. The event owns its memory; its time is in UTC.
 func DecodeBinary(b []byte) (*Event, error) {
-	d := decoder{rest: b}
 	if len(b) == 0 || b[0] != form {
 		return nil, ErrCorrupt
 	}
-	d.rest = b[1:]
-	e := &Event{}
+	d := decoder{rest: b[1:]}
+	e := &Event{Time: d.time()}
 	for _, s := range [...]*string{&e.ID, &e.Source, &e.DetailType, &e.Account, &e.Region, &e.ReplayName, &e.Group, &e.Trace} {
 		*s = string(d.bytes())
 	}
-	sec, nsec := d.varint(), d.uvarint()
-	e.Time = time.Unix(sec, int64(nsec)).UTC()
 	if n := d.uvarint(); n > 0 && n <= uint64(len(d.rest)) {
 		e.Resources = make([]string, n)
 	} else if n > 0 {
@@ -53,7 +60,7 @@ func DecodeBinary(b []byte) (*Event, error) {
 		e.Resources[i] = string(d.bytes())
 	}
 	e.Detail = bytes.Clone(d.bytes())
-	if d.failed || len(d.rest) > 0 || nsec >= 1e9 {
+	if d.failed || len(d.rest) > 0 {
 		return nil, ErrCorrupt
 	}
 	return e, nil
@@ -64,6 +71,19 @@ func DecodeBinary(b []byte) (*Event, error) {
 type decoder struct {
 	rest   []byte
 	failed bool
+}
+
+func (d *decoder) err() error {
+	if d.failed {
+		return ErrCorrupt
+	}
+	return nil
+}
+
+func (d *decoder) time() time.Time {
+	sec, nsec := d.varint(), d.uvarint()
+	d.failed = d.failed || nsec >= 1e9
+	return time.Unix(sec, int64(nsec)).UTC()
 }
 
 func (d *decoder) uvarint() uint64 {

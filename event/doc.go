@@ -15,9 +15,9 @@
 // # Stored form
 //
 //	1 byte      form, 1
-//	strings     id, source, detail-type, account, region, replay name, group, trace
 //	varint      time, seconds since 1970
 //	uvarint     time, nanoseconds
+//	strings     id, source, detail-type, account, region, replay name, group, trace
 //	uvarint     number of resources, then each as a string
 //	string      detail
 //

@@ -5,13 +5,18 @@ import (
 	"time"
 )
 
-// Limits of EventBridge's PutEvents, which our bus keeps.
+// Limits of EventBridge's PutEvents (API reference and quotas), which our bus
+// keeps.
 const (
-	// MaxEntries is the most events in one request.
-	MaxEntries = 10
-	// MaxRequestBytes is the most that the Size of a request's events may add
-	// up to; EventBridge raised it from 256 KiB in January 2026.
-	MaxRequestBytes = 1 << 20
+	// MaxPutEntries is the most events in one request.
+	MaxPutEntries = 10
+	// MaxPutSize is the most that the Size of a request's events may add up
+	// to; EventBridge raised it from 256 KiB in January 2026.
+	MaxPutSize = 1 << 20
+	// MaxSource is the most characters of a source.
+	MaxSource = 256
+	// MaxDetailType is the most characters of a detail type.
+	MaxDetailType = 128
 	// MaxDetailDepth is how deep objects and arrays in a detail may nest, the
 	// detail itself included.
 	MaxDetailDepth = 1000
@@ -21,8 +26,10 @@ const (
 
 // Errors of this package.
 var (
-	// ErrMalformed means that bytes are not an event envelope.
-	ErrMalformed = errors.New("event: malformed envelope")
+	// ErrEnvelope means that bytes are not an event envelope: malformed JSON, a
+	// member of the wrong type, or one of id, detail-type, source, account,
+	// time and region missing.
+	ErrEnvelope = errors.New("event: not an event envelope")
 	// ErrDetail means that a detail is not a JSON object within MaxDetailDepth.
 	ErrDetail = errors.New("event: detail is not a JSON object")
 	// ErrCorrupt means that stored bytes are not an event.
@@ -53,11 +60,11 @@ type Event struct {
 }
 
 // Size returns the bytes that the event counts for in a request: its source,
-// detail type, detail and resources, and 14 for a time that is set. The
-// producer's time must not have been filled in yet when it gave none.
-func (e *Event) Size() int {
+// detail type, detail and resources, and 14 more if timed says that its
+// producer gave a time.
+func (e *Event) Size(timed bool) int {
 	n := len(e.Source) + len(e.DetailType) + len(e.Detail)
-	if !e.Time.IsZero() {
+	if timed {
 		n += timeBytes
 	}
 	for _, r := range e.Resources {

@@ -57,6 +57,9 @@ func TestRoundTrips(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if at, err := BinaryTime(e.AppendBinary(nil)); err != nil || !at.Equal(e.Time) {
+			t.Fatalf("BinaryTime = %v, %v", at, err)
+		}
 		if d := cmp.Diff(e, stored); d != "" {
 			t.Fatalf("stored form: %s", d)
 		}
@@ -89,17 +92,19 @@ func TestStoredFormRejectsDamage(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
+	const head = `"id":"1","detail-type":"T","source":"s","account":"0","region":"r","time":`
 	for _, c := range []struct {
 		in   string
 		want error
 	}{
-		{`[]`, ErrMalformed},
-		{`{"id":1}`, ErrMalformed},
-		{`{"time":"yesterday"}`, ErrMalformed},
-		{`{"detail":"x"}`, ErrDetail},
-		{`{"detail":null}`, ErrDetail},
-		{`{"detail":{}`, ErrMalformed},
-		{`{"unknown":1,"detail":{}}`, nil},
+		{`[]`, ErrEnvelope},
+		{`{"id":1}`, ErrEnvelope},
+		{`{"id":"1","detail":{}}`, ErrEnvelope},
+		{`{` + head + `"yesterday"}`, ErrEnvelope},
+		{`{` + head + `"2026-01-02T03:04:05Z","detail":"x"}`, ErrDetail},
+		{`{` + head + `"2026-01-02T03:04:05Z","detail":null}`, ErrDetail},
+		{`{` + head + `"2026-01-02T03:04:05Z","detail":{}`, ErrEnvelope},
+		{`{` + head + `"2026-01-02T03:04:05Z","unknown":1}`, nil},
 	} {
 		if _, err := Parse([]byte(c.in)); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.in, err, c.want)
@@ -127,11 +132,10 @@ func TestCheckDetail(t *testing.T) {
 func TestSize(t *testing.T) {
 	e := sample()
 	want := 14 + len(e.Source) + len(e.DetailType) + len(e.Detail) + 3
-	if got := e.Size(); got != want {
+	if got := e.Size(true); got != want {
 		t.Errorf("Size = %d, want %d", got, want)
 	}
-	e.Time = time.Time{}
-	if got := e.Size(); got != want-14 {
+	if got := e.Size(false); got != want-14 {
 		t.Errorf("without a time Size = %d, want %d", got, want-14)
 	}
 }

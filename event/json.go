@@ -68,42 +68,57 @@ func appendCompact(dst, src []byte) []byte {
 	return dst
 }
 
-// Parse reads an envelope. Members that are absent stay zero, unknown ones are
-// passed over. It fails with ErrMalformed, or ErrDetail when only the detail is
-// at fault. The event owns its memory.
-func Parse(b []byte) (*Event, error) {
-	var in struct {
-		ID         string         `json:"id"`
-		DetailType string         `json:"detail-type"`
-		Source     string         `json:"source"`
-		Account    string         `json:"account"`
-		Time       string         `json:"time"`
-		Region     string         `json:"region"`
-		ReplayName string         `json:"replay-name"`
-		Resources  []string       `json:"resources"`
-		Detail     jsontext.Value `json:"detail"`
+// envelope is the JSON form as it is read.
+type envelope struct {
+	ID         *string        `json:"id"`
+	DetailType *string        `json:"detail-type"`
+	Source     *string        `json:"source"`
+	Account    *string        `json:"account"`
+	Time       *string        `json:"time"`
+	Region     *string        `json:"region"`
+	ReplayName string         `json:"replay-name"`
+	Resources  []string       `json:"resources"`
+	Detail     jsontext.Value `json:"detail"`
+}
+
+// missing names the first required member that is absent.
+func (v *envelope) missing() string {
+	names := [...]string{"id", "detail-type", "source", "account", "time", "region"}
+	for i, p := range [...]*string{v.ID, v.DetailType, v.Source, v.Account, v.Time, v.Region} {
+		if p == nil {
+			return names[i]
+		}
 	}
+	return ""
+}
+
+// Parse reads an envelope. Resources and detail may be absent, unknown members
+// are passed over. It fails with ErrEnvelope, or ErrDetail when only the detail
+// is at fault. The event owns its memory.
+func Parse(b []byte) (*Event, error) {
+	var in envelope
 	if err := json.Unmarshal(b, &in, jsontext.AllowDuplicateNames(true)); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return nil, fmt.Errorf("%w: %w", ErrEnvelope, err)
+	}
+	if name := in.missing(); name != "" {
+		return nil, fmt.Errorf("%w: %s is missing", ErrEnvelope, name)
+	}
+	t, err := time.Parse(time.RFC3339, *in.Time)
+	if err != nil {
+		return nil, fmt.Errorf("%w: time %q", ErrEnvelope, *in.Time)
 	}
 	e := &Event{
-		ID: in.ID, DetailType: in.DetailType, Source: in.Source, Account: in.Account,
-		Region: in.Region, ReplayName: in.ReplayName, Resources: in.Resources, Detail: in.Detail,
+		ID: *in.ID, DetailType: *in.DetailType, Source: *in.Source, Account: *in.Account, Region: *in.Region,
+		Time: t.UTC(), ReplayName: in.ReplayName, Detail: in.Detail,
 	}
-	if in.Time != "" {
-		t, err := time.Parse(time.RFC3339, in.Time)
-		if err != nil {
-			return nil, fmt.Errorf("%w: time %q", ErrMalformed, in.Time)
-		}
-		e.Time = t.UTC()
-	}
-	if len(e.Resources) == 0 {
-		e.Resources = nil
+	if len(in.Resources) > 0 {
+		e.Resources = in.Resources
 	}
 	if e.Detail != nil {
-		if err := CheckDetail(e.Detail); err != nil {
-			return nil, err
-		}
+		err = CheckDetail(e.Detail)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return e, nil
 }
