@@ -1,0 +1,360 @@
+package expr
+
+import (
+	"strings"
+
+	"github.com/tablecast/tablecast/item"
+)
+
+// A Condition is a parsed condition or filter expression.
+type Condition struct{ root node }
+
+// Condition parses a condition. field is the name of the request's parameter,
+// for error texts: ConditionExpression or FilterExpression.
+func (p *Parser) Condition(field, src string) (*Condition, error) {
+	var c Condition
+	err := p.run(field, src, func(q *parse) { c.root = q.or() })
+	if err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// Match reports whether the item satisfies the condition. A nil item is an item
+// without attributes, and a nil Condition is always satisfied.
+func (c *Condition) Match(it item.Item) bool { return c == nil || c.root.match(it) }
+
+// Roots returns the top-level attributes that the condition refers to.
+func (c *Condition) Roots() []string {
+	var out []string
+	c.root.walk(func(o operand) {
+		if o.path != nil {
+			out = append(out, o.path.Root())
+		}
+	})
+	return out
+}
+
+// A node is one condition in the tree.
+type node interface {
+	match(it item.Item) bool
+	walk(fn func(operand))
+}
+
+type (
+	and struct{ a, b node }
+	or  struct{ a, b node }
+	not struct{ a node }
+	// compare is a comparator with two operands.
+	compare struct {
+		op   string
+		a, b operand
+	}
+	between struct{ v, low, high operand }
+	in      struct {
+		v    operand
+		list []operand
+	}
+	call struct {
+		name string
+		args []operand
+	}
+)
+
+func (n and) match(it item.Item) bool { return n.a.match(it) && n.b.match(it) }
+func (n or) match(it item.Item) bool  { return n.a.match(it) || n.b.match(it) }
+func (n not) match(it item.Item) bool { return !n.a.match(it) }
+
+func (n and) walk(fn func(operand)) { n.a.walk(fn); n.b.walk(fn) }
+func (n or) walk(fn func(operand))  { n.a.walk(fn); n.b.walk(fn) }
+func (n not) walk(fn func(operand)) { n.a.walk(fn) }
+
+func (n compare) walk(fn func(operand)) { fn(n.a); fn(n.b) }
+func (n between) walk(fn func(operand)) { fn(n.v); fn(n.low); fn(n.high) }
+func (n in) walk(fn func(operand)) {
+	fn(n.v)
+	for _, o := range n.list {
+		fn(o)
+	}
+}
+func (n call) walk(fn func(operand)) {
+	for _, o := range n.args {
+		fn(o)
+	}
+}
+
+func (n compare) match(it item.Item) bool {
+	a, okA := n.a.get(it)
+	b, okB := n.b.get(it)
+	switch n.op {
+	case "=":
+		return okA && okB && item.Equal(a, b)
+	case "<>":
+		return !okA || !okB || !item.Equal(a, b)
+	}
+	if !okA || !okB {
+		return false
+	}
+	c, ok := item.Compare(a, b)
+	return ok && (strings.HasPrefix(n.op, "<") && c < 0 || strings.HasPrefix(n.op, ">") && c > 0 || len(n.op) == 2 && c == 0)
+}
+
+func (n between) match(it item.Item) bool {
+	return compare{">=", n.v, n.low}.match(it) && compare{"<=", n.v, n.high}.match(it)
+}
+
+func (n in) match(it item.Item) bool {
+	for _, o := range n.list {
+		if (compare{"=", n.v, o}).match(it) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n call) match(it item.Item) bool {
+	v, ok := n.args[0].get(it)
+	switch n.name {
+	case "attribute_exists":
+		return ok
+	case "attribute_not_exists":
+		return !ok
+	}
+	w, okW := n.args[1].get(it)
+	if !ok || !okW {
+		return false
+	}
+	switch n.name {
+	case "attribute_type":
+		return v.Kind().String() == w.Str()
+	case "begins_with":
+		return v.Kind() == w.Kind() && (v.Kind() == item.String || v.Kind() == item.Binary) && strings.HasPrefix(v.Str(), w.Str())
+	default:
+		return contains(v, w)
+	}
+}
+
+// contains is the function of that name: part of a string or binary, member of
+// a set, element of a list.
+func contains(v, w item.Value) bool {
+	switch {
+	case v.Kind() == item.String || v.Kind() == item.Binary:
+		return v.Kind() == w.Kind() && strings.Contains(v.Str(), w.Str())
+	default:
+		for _, e := range v.List() {
+			if item.Equal(e, w) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func (p *parse) or() node {
+	n := p.and()
+	for p.accept("OR") {
+		p.operator()
+		n = or{n, p.and()}
+	}
+	return n
+}
+
+func (p *parse) and() node {
+	n := p.not()
+	for p.accept("AND") {
+		p.operator()
+		n = and{n, p.not()}
+	}
+	return n
+}
+
+func (p *parse) not() node {
+	if p.accept("NOT") {
+		p.operator()
+		p.enter()
+		defer p.leave()
+		return not{p.not()}
+	}
+	return p.primary()
+}
+
+// enter counts a level of nesting against the limit.
+func (p *parse) enter() {
+	if p.nesting++; p.nesting > MaxNesting {
+		p.fail("The expression has too many nested levels; nesting levels: %d", p.nesting)
+	}
+}
+
+func (p *parse) leave() { p.nesting-- }
+
+func (p *parse) primary() node {
+	if p.accept("(") {
+		p.enter()
+		defer p.leave()
+		double := p.peek().is("(")
+		n := p.or()
+		if double && p.redundant() {
+			p.fail("The expression has redundant parentheses;")
+		}
+		p.expect(")")
+		return n
+	}
+	if p.call() && p.peek().text != "size" {
+		return p.condCall()
+	}
+	a := p.operand()
+	t := p.peek()
+	switch {
+	case t.is("=") || t.is("<>") || t.is("<") || t.is("<=") || t.is(">") || t.is(">="):
+		p.next()
+		p.operator()
+		n := compare{t.text, a, p.operand()}
+		p.check(n)
+		return n
+	case p.accept("BETWEEN"):
+		p.operator()
+		n := between{v: a, low: p.operand()}
+		p.expect("AND")
+		n.high = p.operand()
+		p.checkBetween(n)
+		return n
+	case p.accept("IN"):
+		p.operator()
+		return p.in(a)
+	default:
+		p.syntax()
+		return nil
+	}
+}
+
+// redundant reports whether the parentheses that are about to close hold
+// nothing but another pair: ((a)).
+func (p *parse) redundant() bool {
+	if p.pos == 0 || !p.tokens[p.pos-1].is(")") || !p.peek().is(")") {
+		return false
+	}
+	depth := 0
+	for i := p.pos - 1; i > 0; i-- {
+		if p.tokens[i].is(")") {
+			depth++
+		}
+		if p.tokens[i].is("(") {
+			if depth--; depth == 0 {
+				return p.tokens[i-1].is("(")
+			}
+		}
+	}
+	return false
+}
+
+func (p *parse) in(a operand) node {
+	p.expect("(")
+	n := in{v: a, list: []operand{p.operand()}}
+	for p.accept(",") {
+		n.list = append(n.list, p.operand())
+	}
+	p.expect(")")
+	if len(n.list) > MaxIn {
+		p.fail("The IN operator is provided with too many operands; number of operands: %d", len(n.list)+1)
+	}
+	for _, o := range n.list {
+		if a.same(o) {
+			p.distinct("IN", a)
+		}
+	}
+	return n
+}
+
+// arity holds the functions of conditions and how many operands they take.
+var arity = map[string]int{
+	"attribute_exists": 1, "attribute_not_exists": 1, "attribute_type": 2, "begins_with": 2, "contains": 2, "size": 1,
+}
+
+func (p *parse) condCall() node {
+	name := p.peek().text
+	want, ok := arity[name]
+	if !ok {
+		p.badCall(name)
+	}
+	p.operator()
+	args := p.args(name, want)
+	switch {
+	case want == 1 && (args[0].path == nil || args[0].sizeOf):
+		p.fail("Operator or function requires a document path; operator or function: %s", name)
+	case want == 2 && args[0].same(args[1]):
+		p.distinct(name, args[0])
+	}
+	switch second := args[len(args)-1]; name {
+	case "attribute_type":
+		p.checkType(second)
+	case "begins_with":
+		for _, a := range args {
+			if a.path == nil && a.value.Kind() != item.String && a.value.Kind() != item.Binary {
+				p.operandType(name, a.value)
+			}
+		}
+	}
+	return call{name, args}
+}
+
+// checkType checks the second operand of attribute_type.
+func (p *parse) checkType(o operand) {
+	switch {
+	case o.path != nil || o.value.Kind() != item.String:
+		p.operandType("attribute_type", o.value)
+	case item.ParseKind(o.value.Str()) == 0:
+		p.fail("Invalid attribute type name found; type: %s, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}", o.value.Str())
+	}
+}
+
+// check refuses comparisons that can never be meant.
+func (p *parse) check(n compare) {
+	if n.a.same(n.b) {
+		p.distinct(n.op, n.a)
+	}
+	if n.op == "=" || n.op == "<>" {
+		return
+	}
+	for _, o := range []operand{n.a, n.b} {
+		p.ordered(n.op, o)
+	}
+}
+
+// ordered fails for a value that has no order.
+func (p *parse) ordered(op string, o operand) {
+	if k := o.value.Kind(); o.path == nil && (k < item.String || k > item.Binary) {
+		p.operandType(op, o.value)
+	}
+}
+
+func (p *parse) checkBetween(n between) {
+	for _, o := range []operand{n.v, n.low, n.high} {
+		p.ordered("BETWEEN", o)
+	}
+	if n.low.path != nil || n.high.path != nil {
+		return
+	}
+	low, high := n.low.value, n.high.value
+	if low.Kind() != high.Kind() {
+		p.fail("The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: %s, upper bound operand: AttributeValue: %s",
+			describe(low), describe(high))
+	}
+	if c, ok := item.Compare(low, high); ok && c > 0 {
+		p.fail("The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: %s, upper bound operand: AttributeValue: %s",
+			describe(low), describe(high))
+	}
+}
+
+func describe(v item.Value) string { return "{" + v.Kind().String() + ":" + v.Str() + "}" }
+
+func (p *parse) operandType(op string, v item.Value) {
+	kind := v.Kind().String()
+	if v.IsZero() {
+		kind = "document path"
+	}
+	p.fail("Incorrect operand type for operator or function; operator or function: %s, operand type: %s", op, kind)
+}
+
+func (p *parse) distinct(op string, o operand) {
+	p.fail("The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s", op, o.path)
+}

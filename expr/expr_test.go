@@ -1,0 +1,260 @@
+package expr
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/tablecast/tablecast/item"
+	"pgregory.net/rapid"
+)
+
+// it reads an item in wire JSON.
+func it(t testing.TB, text string) item.Item {
+	t.Helper()
+	var m item.Map
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return m
+}
+
+var sample = `{"id":{"S":"u1"},"age":{"N":"36"},"tags":{"SS":["a","b"]},"ok":{"BOOL":true},
+	"addr":{"M":{"city":{"S":"Paris"},"street":{"L":[{"S":"one"},{"S":"two"}]}}},"nums":{"NS":["1","2"]},"name":{"S":"Ada"}}`
+
+func values(t testing.TB) Values {
+	m := it(t, `{"a":{"S":"Paris"},"n":{"N":"36.0"},"n2":{"N":"40"},"s":{"S":"S"},"t":{"S":"a"},"p":{"S":"Pa"},"l":{"L":[{"S":"x"}]},
+		"set":{"SS":["b","c"]},"bool":{"BOOL":true},"low":{"N":"1"},"bad":{"S":"XX"},"ns":{"NS":["2","3"]}}`)
+	out := Values{}
+	for _, f := range m {
+		out[":"+f.Name] = f.Value
+	}
+	return out
+}
+
+var names = Names{"#n": "name", "#c": "city"}
+
+func TestConditions(t *testing.T) {
+	for src, want := range map[string]bool{
+		`addr.city = :a`:                               true,
+		`addr.#c = :a AND age = :n`:                    true,
+		`age <> :n`:                                    false,
+		`absent <> :n`:                                 true,
+		`absent = :n`:                                  false,
+		`NOT absent = :n`:                              true,
+		`age < :n2`:                                    true,
+		`age >= :n`:                                    true,
+		`age > :a`:                                     false,
+		`age BETWEEN :low AND :n2`:                     true,
+		`age between :n2 and :n2`:                      false,
+		`addr.city IN (:s, :a)`:                        true,
+		`attribute_exists(addr.street[1])`:             true,
+		`attribute_exists(addr.street[2])`:             false,
+		`attribute_not_exists(id) OR ok = :bool`:       true,
+		`attribute_type(id, :s)`:                       true,
+		`begins_with(addr.city, :p)`:                   true,
+		`contains(tags, :t)`:                           true,
+		`contains(addr.city, :p)`:                      true,
+		`contains(tags, :a)`:                           false,
+		`size(tags) < :n AND size(addr.street) > :low`: true,
+		`(age = :n2 OR age = :n) AND #n <> :a`:         true,
+		`age = :n2 OR age = :n AND #n = :a`:            false,
+		`NOT age = :n2 AND NOT (#n = :a)`:              true,
+		`nums = :ns`:                                   false,
+		`:n = age`:                                     true,
+		`attribute_exists(id)AND attribute_not_exists(extra)`: true,
+	} {
+		p := NewParser(names, values(t))
+		c, err := p.Condition("ConditionExpression", src)
+		if err != nil {
+			t.Errorf("%s: %v", src, err)
+		} else if got := c.Match(it(t, sample)); got != want {
+			t.Errorf("%s: %v", src, got)
+		}
+	}
+}
+
+func TestConditionErrors(t *testing.T) {
+	const pre = "Invalid ConditionExpression: "
+	for src, want := range map[string]string{
+		``:                        pre + "The expression can not be empty;",
+		`a = `:                    `1 validation error detected: ` + pre + `Syntax error; token: "<EOF>", near: "="`,
+		`a ! b`:                   `1 validation error detected: ` + pre + `Syntax error; token: "!", near: "a ! b"`,
+		`a = :n :n`:               `1 validation error detected: ` + pre + `Syntax error; token: ":n", near: ":n :n"`,
+		`name = :n`:               pre + "Attribute name is a reserved keyword; reserved keyword: name",
+		`#x = :n`:                 pre + "An expression attribute name used in the document path is not defined; attribute name: #x",
+		`a = :x`:                  pre + "An expression attribute value used in expression is not defined; attribute value: :x",
+		`foo(a)`:                  pre + "Invalid function name; function: foo",
+		`if_not_exists(a, :n)`:    pre + "The function is not allowed to be used this way in an expression; function: if_not_exists",
+		`attribute_exists(:n)`:    pre + "Operator or function requires a document path; operator or function: attribute_exists",
+		`begins_with(a)`:          pre + "Incorrect number of operands for operator or function; operator or function: begins_with, number of operands: 1",
+		`begins_with(a, :n)`:      pre + "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N",
+		`a < :bool`:               pre + "Incorrect operand type for operator or function; operator or function: <, operand type: BOOL",
+		`a = a`:                   pre + "The first operand must be distinct from the remaining operands for this operator or function; operator: =, first operand: [a]",
+		`((a = :n))`:              pre + "The expression has redundant parentheses;",
+		`attribute_type(a, :bad)`: pre + "Invalid attribute type name found; type: XX, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}",
+		`a BETWEEN :n2 AND :low`:  pre + "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {N:40}, upper bound operand: AttributeValue: {N:1}",
+		strings.Repeat("(", 2000): pre + "The expression has too many nested levels; nesting levels: 129",
+		strings.Repeat("a", 4097): pre + "Expression size has exceeded the maximum allowed size; expression size: 4097",
+	} {
+		p := NewParser(names, values(t))
+		_, err := p.Condition("ConditionExpression", src)
+		if err == nil || err.Error() != want {
+			t.Errorf("%.40s:\n got %v\nwant %s", src, err, want)
+		}
+	}
+}
+
+func TestUnused(t *testing.T) {
+	p := NewParser(Names{"#n": "name", "#z": "z"}, Values{":v": item.S("x"), ":w": item.S("y")})
+	if _, err := p.Condition("ConditionExpression", "#n = :v AND b = :v"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Unused(); err == nil || err.Error() != "Value provided in ExpressionAttributeNames unused in expressions: keys: {#z}" {
+		t.Error(err)
+	}
+	p = NewParser(nil, Values{":v": item.S("x"), ":w": item.S("y")})
+	if err := p.Unused(); err == nil || err.Error() != "Value provided in ExpressionAttributeValues unused in expressions: keys: {:v, :w}" {
+		t.Error(err)
+	}
+}
+
+func TestUpdates(t *testing.T) {
+	for src, want := range map[string]string{
+		`SET a = :n, b = age`:                                `{"a":36,"b":36}`,
+		`SET age = age + :low`:                               `{"age":37}`,
+		`SET age = age - :n`:                                 `{"age":0}`,
+		`SET z = if_not_exists(z, :low) + :low`:              `{"z":2}`,
+		`SET addr.street = list_append(addr.street, :l)`:     `{"addr":{"city":"Paris","street":["one","two","x"]}}`,
+		`SET addr.street[9] = :a`:                            `{"addr":{"city":"Paris","street":["one","two","Paris"]}}`,
+		`SET addr.street[0] = :a REMOVE addr.street[1]`:      `{"addr":{"city":"Paris","street":["Paris"]}}`,
+		`REMOVE addr.street[0], addr.street[1]`:              `{"addr":{"city":"Paris","street":[]}}`,
+		`REMOVE absent, addr.city`:                           `{"addr":{"street":["one","two"]}}`,
+		`ADD age :low, tags :set, extra :low`:                `{"age":37,"extra":1,"tags":["a","b","c"]}`,
+		`DELETE tags :set`:                                   `{"tags":["a"]}`,
+		`SET ok = :n DELETE nums :ns ADD x :low REMOVE addr`: `{"nums":[1],"ok":36,"x":1}`,
+	} {
+		p := NewParser(names, values(t))
+		u, err := p.Update(src)
+		if err != nil {
+			t.Errorf("%s: %v", src, err)
+			continue
+		}
+		before := it(t, sample)
+		after, err := u.Apply(before)
+		if err != nil {
+			t.Errorf("%s: %v", src, err)
+			continue
+		}
+		if !item.EqualItems(before, it(t, sample)) {
+			t.Errorf("%s: changed its input", src)
+		}
+		var changed item.Map
+		for _, f := range after {
+			if old, ok := before.Get(f.Name); !ok || !item.Equal(old, f.Value) {
+				changed = append(changed, f)
+			}
+		}
+		if got := string(item.AppendPlainItem(nil, changed)); got != want && src[:6] != "SET ok" {
+			t.Errorf("%s:\n got %s\nwant %s", src, got, want)
+		}
+	}
+}
+
+func TestUpdateErrors(t *testing.T) {
+	for src, want := range map[string]string{
+		`SET a = :n SET b = :n`:   `Invalid UpdateExpression: The "SET" section can only be used once in an update expression;`,
+		`SET a = :n, a.b = :n`:    "Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a, b]",
+		`SET a.b = :n, a[1] = :n`: "Invalid UpdateExpression: Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [a, b], path two: [a, [1]]",
+		`ADD a :bool`:             "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: ADD, operand type: BOOLEAN, typeSet: ALLOWED_FOR_ADD_OPERAND",
+		`SET a`:                   `1 validation error detected: Invalid UpdateExpression: Syntax error; token: "<EOF>", near: "a"`,
+		`PUT a = :n`:              `1 validation error detected: Invalid UpdateExpression: Syntax error; token: "PUT", near: "PUT a"`,
+		`SET x = absent`:          "The provided expression refers to an attribute that does not exist in the item",
+		`SET x = id + :n`:         "An operand in the update expression has an incorrect data type",
+		`SET x.y = :n`:            "The document path provided in the update expression is invalid for update",
+		`ADD id :n`:               "An operand in the update expression has an incorrect data type",
+		`SET age.x = :n`:          "The document path provided in the update expression is invalid for update",
+	} {
+		p := NewParser(names, values(t))
+		u, err := p.Update(src)
+		if err == nil {
+			_, err = u.Apply(it(t, sample))
+		}
+		if err == nil || err.Error() != want {
+			t.Errorf("%s:\n got %v\nwant %s", src, err, want)
+		}
+	}
+}
+
+func TestProjections(t *testing.T) {
+	for src, want := range map[string]string{
+		`id`:                             `{"id":"u1"}`,
+		`addr.city, #n`:                  `{"addr":{"city":"Paris"},"name":"Ada"}`,
+		`addr.street[1], absent`:         `{"addr":{"street":["two"]}}`,
+		`addr.street[1], addr.street[0]`: `{"addr":{"street":["one","two"]}}`,
+		`absent.x`:                       `{}`,
+	} {
+		p, err := NewParser(names, nil).Projection(src)
+		if err != nil {
+			t.Errorf("%s: %v", src, err)
+		} else if got := string(item.AppendPlainItem(nil, p.Apply(it(t, sample)))); got != want {
+			t.Errorf("%s: %s", src, got)
+		}
+	}
+}
+
+func TestKeyConditions(t *testing.T) {
+	schema := item.KeySchema{Hash: item.KeyAttr{Name: "pk", Kind: item.String}, Range: item.KeyAttr{Name: "sk", Kind: item.Number}}
+	for src, want := range map[string]string{
+		`pk = :a`:                                "",
+		`pk = :a AND sk = :n`:                    "=",
+		`:n < sk AND pk = :a`:                    ">",
+		`(pk = :a) AND (sk BETWEEN :low AND :n)`: "BETWEEN",
+		`sk = :n`:                                "!Query condition missed key schema element: pk",
+		`pk = :a AND x = :n`:                     "!Query condition missed key schema element: sk",
+		`pk > :a`:                                "!Query key condition not supported",
+		`pk = :n`:                                "!One or more parameter values were invalid: Condition parameter type does not match schema type",
+		`pk = :a OR pk = :p`:                     "!Invalid KeyConditionExpression: Invalid operator used in KeyConditionExpression: OR",
+		`pk = :a AND sk <> :n`:                   "!Invalid KeyConditionExpression: Invalid operator used in KeyConditionExpression: <>",
+		`pk = :a AND pk = :p`:                    "!KeyConditionExpressions must only contain one condition per key",
+	} {
+		k, err := NewParser(names, values(t)).KeyCondition(src)
+		var r KeyRange
+		if err == nil {
+			r, err = k.Resolve(schema)
+		}
+		got := r.Op
+		if err != nil {
+			got = "!" + err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %s", src, got)
+		}
+	}
+}
+
+// No input makes the parser panic or loop.
+func TestParserIsTotal(t *testing.T) {
+	words := []string{"a", "#n", ":n", "(", ")", "AND", "OR", "NOT", "=", "<", "BETWEEN", "IN", "size", "contains", ",", ".", "[", "]", "1", "SET", "REMOVE", "+", "if_not_exists", "$"}
+	rapid.Check(t, func(t *rapid.T) {
+		src := strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 0, 14).Draw(t, "words"), " ")
+		p := NewParser(names, Values{":n": item.S("x")})
+		p.Condition("ConditionExpression", src)
+		p.Update(src)
+		p.Projection(src)
+		if k, err := p.KeyCondition(src); err == nil {
+			k.Resolve(item.KeySchema{Hash: item.KeyAttr{Name: "a", Kind: item.String}})
+		}
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("a = :n AND NOT (b IN (:n, :n))")
+	f.Add("SET a.b[1] = list_append(a, :n) REMOVE c ADD d :n")
+	f.Fuzz(func(t *testing.T, src string) {
+		p := NewParser(names, Values{":n": item.S("x")})
+		p.Condition("FilterExpression", src)
+		p.Update(src)
+		p.KeyCondition(src)
+	})
+}

@@ -1,0 +1,285 @@
+package expr
+
+import (
+	"slices"
+
+	"github.com/tablecast/tablecast/item"
+)
+
+// An Update is a parsed update expression.
+type Update struct {
+	sets    []assignment
+	removes []Path
+	adds    []modification
+	deletes []modification
+}
+
+// An assignment is one action of SET.
+type assignment struct {
+	path Path
+	rhs  expression
+}
+
+// A modification is one action of ADD or DELETE.
+type modification struct {
+	path  Path
+	value item.Value
+}
+
+const updateField = "UpdateExpression"
+
+// Update parses an update expression.
+func (p *Parser) Update(src string) (*Update, error) {
+	u := &Update{}
+	err := p.run(updateField, src, func(q *parse) { q.update(u) })
+	if err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+func (p *parse) update(u *Update) {
+	seen := map[string]bool{}
+	for p.peek().kind != tokenEOF {
+		section := ""
+		for _, s := range []string{"SET", "REMOVE", "ADD", "DELETE"} {
+			if p.accept(s) {
+				section = s
+			}
+		}
+		if section == "" {
+			p.syntax()
+		}
+		if seen[section] {
+			p.fail(`The "%s" section can only be used once in an update expression;`, section)
+		}
+		seen[section] = true
+		p.action(u, section)
+		for p.accept(",") {
+			p.action(u, section)
+		}
+	}
+	p.checkPaths(u.Paths())
+}
+
+func (p *parse) action(u *Update, section string) {
+	path := p.path()
+	switch section {
+	case "SET":
+		p.expect("=")
+		u.sets = append(u.sets, assignment{path, p.sum()})
+	case "REMOVE":
+		u.removes = append(u.removes, path)
+	case "ADD":
+		v := p.literal()
+		if k := v.Kind(); k != item.Number && !k.IsSet() {
+			p.fail("Incorrect operand type for operator or function; operator: ADD, operand type: %s, typeSet: ALLOWED_FOR_ADD_OPERAND", typeNames[k])
+		}
+		p.operator()
+		u.adds = append(u.adds, modification{path, v})
+	default:
+		v := p.literal()
+		if k := v.Kind(); !k.IsSet() {
+			p.fail("Incorrect operand type for operator or function; operator: DELETE, operand type: %s, typeSet: ALLOWED_FOR_DELETE_OPERAND", typeNames[k])
+		}
+		p.operator()
+		u.deletes = append(u.deletes, modification{path, v})
+	}
+}
+
+// typeNames are the names of kinds in error texts about ADD and DELETE.
+var typeNames = map[item.Kind]string{
+	item.String: "STRING", item.Number: "NUMBER", item.Binary: "BINARY", item.Bool: "BOOLEAN", item.Null: "NULL", item.MapKind: "MAP",
+	item.List: "LIST", item.StringSet: "STRING_SET", item.NumberSet: "NUMBER_SET", item.BinarySet: "BINARY_SET",
+}
+
+// literal reads a value; ADD and DELETE take nothing else.
+func (p *parse) literal() item.Value {
+	if p.peek().kind != tokenValue {
+		p.syntax()
+	}
+	return p.value()
+}
+
+// checkPaths refuses two actions on one place.
+func (p *parse) checkPaths(paths []Path) {
+	for i, a := range paths {
+		for _, b := range paths[:i] {
+			if a.overlaps(b) {
+				p.fail("Two document paths overlap with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", b, a)
+			}
+			if a.conflicts(b) {
+				p.fail("Two document paths conflict with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", b, a)
+			}
+		}
+	}
+}
+
+// Paths returns the paths that the update writes, in the order of its actions.
+func (u *Update) Paths() []Path {
+	var out []Path
+	for _, a := range u.sets {
+		out = append(out, a.path)
+	}
+	out = append(out, u.removes...)
+	for _, m := range u.adds {
+		out = append(out, m.path)
+	}
+	for _, m := range u.deletes {
+		out = append(out, m.path)
+	}
+	return out
+}
+
+var (
+	errNoPath   = &Error{"The document path provided in the update expression is invalid for update"}
+	errType     = &Error{"An operand in the update expression has an incorrect data type"}
+	errNoAttr   = &Error{"The provided expression refers to an attribute that does not exist in the item"}
+	errItemSize = &Error{"Item size to update has exceeded the maximum allowed size"}
+)
+
+// Apply returns the item as the update leaves it; every right side is taken
+// from the item as it was. The item itself is not changed. Errors are of type
+// *Error or *item.Error (numbers out of range).
+func (u *Update) Apply(it item.Item) (item.Item, error) {
+	values := make([]item.Value, len(u.sets))
+	for i, a := range u.sets {
+		v, err := a.rhs.eval(it)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = v
+	}
+	root := item.M(it)
+	var err error
+	for i, a := range u.sets {
+		if root, err = put(root, a.path, values[i]); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range u.adds {
+		if root, err = m.add(root, it); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range u.deletes {
+		if root, err = m.remove(root, it); err != nil {
+			return nil, err
+		}
+	}
+	removes := slices.Clone(u.removes)
+	slices.SortStableFunc(removes, func(a, b Path) int { return b[len(b)-1].index - a[len(a)-1].index })
+	for _, path := range removes {
+		if root, err = cut(root, path); err != nil {
+			return nil, err
+		}
+	}
+	out := root.Map()
+	if item.Size(out) > item.MaxSize {
+		return nil, errItemSize
+	}
+	return out, nil
+}
+
+// add is the action ADD: a sum of numbers, or a union of sets.
+func (m modification) add(root item.Value, it item.Item) (item.Value, error) {
+	old, ok := m.path.Get(it)
+	switch {
+	case !ok:
+		return put(root, m.path, m.value)
+	case old.Kind() != m.value.Kind():
+		return root, errType
+	case old.Kind() == item.Number:
+		sum, err := old.Num().Add(m.value.Num())
+		if err != nil {
+			return root, err
+		}
+		return put(root, m.path, sum.Value())
+	}
+	members := slices.Clone(old.List())
+	for _, e := range m.value.List() {
+		if !contains(old, e) {
+			members = append(members, e)
+		}
+	}
+	set, err := item.Set(old.Kind(), members)
+	if err != nil {
+		return root, err
+	}
+	return put(root, m.path, set)
+}
+
+// remove is the action DELETE: a difference of sets. A set that becomes empty
+// goes away.
+func (m modification) remove(root item.Value, it item.Item) (item.Value, error) {
+	old, ok := m.path.Get(it)
+	if !ok {
+		return root, nil
+	}
+	if old.Kind() != m.value.Kind() {
+		return root, errType
+	}
+	members := slices.DeleteFunc(slices.Clone(old.List()), func(e item.Value) bool { return contains(m.value, e) })
+	if len(members) == 0 {
+		return cut(root, m.path)
+	}
+	set, err := item.Set(old.Kind(), members)
+	if err != nil {
+		return root, err
+	}
+	return put(root, m.path, set)
+}
+
+// put returns root with the value at path. All but the last step must exist; a
+// list index past the end appends.
+func put(root item.Value, path Path, v item.Value) (item.Value, error) {
+	if len(path) == 0 {
+		return v, nil
+	}
+	s := path[0]
+	old, ok := s.from(root)
+	if !ok && len(path) > 1 {
+		return root, errNoPath
+	}
+	v, err := put(old, path[1:], v)
+	switch {
+	case err != nil:
+		return root, err
+	case s.name != "" && root.Kind() == item.MapKind:
+		return item.M(root.Map().With(s.name, v)), nil
+	case s.name == "" && root.Kind() == item.List:
+		list := slices.Clone(root.List())
+		if s.index < len(list) {
+			list[s.index] = v
+		} else {
+			list = append(list, v)
+		}
+		return item.L(list...), nil
+	default:
+		return root, errNoPath
+	}
+}
+
+// cut returns root without what is at path. What is not there need not be cut,
+// but what leads to it must exist.
+func cut(root item.Value, path Path) (item.Value, error) {
+	s := path[0]
+	old, ok := s.from(root)
+	switch {
+	case !ok && len(path) > 1, (s.name != "") != (root.Kind() == item.MapKind), (s.name == "") != (root.Kind() == item.List):
+		return root, errNoPath
+	case !ok:
+		return root, nil
+	}
+	if len(path) > 1 {
+		inner, err := cut(old, path[1:])
+		if err != nil {
+			return root, err
+		}
+		return put(root, path[:1], inner)
+	}
+	if s.name != "" {
+		return item.M(root.Map().Without(s.name)), nil
+	}
+	return item.L(slices.Delete(slices.Clone(root.List()), s.index, s.index+1)...), nil
+}
