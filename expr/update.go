@@ -283,3 +283,7 @@ func cut(root item.Value, path Path) (item.Value, error) {
 	}
 	return item.L(slices.Delete(slices.Clone(root.List()), s.index, s.index+1)...), nil
 }
+
+// OnlyRemoves reports whether the update has no action but REMOVE and DELETE,
+// which make no item where there is none.
+func (u *Update) OnlyRemoves() bool { return len(u.sets) == 0 && len(u.adds) == 0 }

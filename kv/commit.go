@@ -30,14 +30,12 @@ func (s *Store) Apply(b *Batch) (Commit, error) {
 	}
 	s.commitMu.Lock()
 	c := Commit{First: s.next, Last: s.number(b), s: s, b: b.b}
+	s.applied.Store(c.Last) // before anyone can see the batch
 	err := b.err
 	if err == nil {
 		err = s.log(b.b)
 	}
-	if err == nil {
-		s.next = c.Last + 1
-		s.applied.Store(c.Last)
-	}
+	s.next = c.Last + 1
 	s.commitMu.Unlock()
 	if err != nil {
 		s.fatal(fmt.Errorf("kv: commit %d: %w", c.First, err))
@@ -114,8 +112,8 @@ func (s *Store) advance(n uint64) {
 	s.waitMu.Unlock()
 }
 
-// Applied returns the highest sequence number that readers of this process can
-// see the effects of.
+// Applied returns a sequence number that is not below that of any commit whose
+// effects readers of this process could see before the call.
 func (s *Store) Applied() uint64 { return s.applied.Load() }
 
 // Durable returns the highest sequence number that survives a power loss

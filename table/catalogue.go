@@ -1,0 +1,221 @@
+package table
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/stream"
+)
+
+// Options configure Tables. The zero value works.
+type Options struct {
+	// Account and Region appear in ARNs. The defaults are 000000000000 and
+	// us-east-1.
+	Account, Region string
+	// Now is the clock for the times of changes. The default is time.Now.
+	Now func() time.Time
+}
+
+// Tables is the catalogue of all tables of a store, and the way to their
+// items. Its methods may be called from any goroutine.
+type Tables struct {
+	store   *kv.Store
+	streams *stream.Streams
+	opts    Options
+	locks   *locks
+
+	control sync.Mutex // held by Create, Update and Drop, one at a time
+
+	mu     sync.RWMutex
+	byName map[string]*Table // guarded by mu
+	next   uint64            // next table id; guarded by control
+}
+
+// A Table is one table. Its name, id, schema and creation never change.
+type Table struct {
+	ts     *Tables
+	id     uint64
+	name   string
+	schema item.KeySchema
+
+	// writes is held shared by writers from reading an item until their batch
+	// is applied, and exclusively to change what all of them must agree on.
+	writes sync.RWMutex
+	d      descriptor     // guarded by writes
+	stream *stream.Stream // the enabled stream, or nil; guarded by writes
+	gone   bool           // guarded by writes
+
+	items, bytes int64 // changed inside commits only; guarded by countMu
+	countMu      sync.Mutex
+}
+
+// A descriptor is what the catalogue keeps of a table.
+type descriptor struct {
+	ID         uint64         `json:"id"`
+	Name       string         `json:"name"`
+	TableID    string         `json:"tableId"`
+	Schema     item.KeySchema `json:"schema"`
+	Created    time.Time      `json:"created"`
+	Billing    Billing        `json:"billing"`
+	Throughput Throughput     `json:"throughput"`
+	Protected  bool           `json:"protected,omitzero"`
+	StreamARN  string         `json:"streamArn,omitzero"` // of the latest stream
+}
+
+// A Billing is a billing mode.
+type Billing string
+
+// The billing modes, by DynamoDB's names. They are kept and have no effect.
+const (
+	PayPerRequest Billing = "PAY_PER_REQUEST"
+	Provisioned   Billing = "PROVISIONED"
+)
+
+// A Throughput is the capacity units of a provisioned table. It is kept and
+// has no effect.
+type Throughput struct {
+	Read  int64 `json:"read,omitzero"`
+	Write int64 `json:"write,omitzero"`
+}
+
+// Open reads the catalogue.
+func Open(store *kv.Store, streams *stream.Streams, o Options) (*Tables, error) {
+	if o.Account == "" {
+		o.Account = "000000000000"
+	}
+	if o.Region == "" {
+		o.Region = "us-east-1"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	ts := &Tables{store: store, streams: streams, opts: o, locks: newLocks(), byName: map[string]*Table{}, next: 1}
+	err := store.View(nextKey, func(v []byte) error {
+		ts.next = binary.BigEndian.Uint64(v)
+		return nil
+	})
+	if err != nil && !isNotFound(err) {
+		return nil, err
+	}
+	it := store.Scan(kv.Prefix(kv.NewKey('t').Uint64(1)))
+	for it.Next() {
+		if err := ts.load(it.Value()); err != nil {
+			it.Close()
+			return nil, err
+		}
+	}
+	return ts, it.Close()
+}
+
+var nextKey = kv.NewKey('t').Uint64(0)
+
+func catalogueKey(name string) kv.Key { return kv.NewKey('t').Uint64(1).String(name) }
+
+func countKey(id uint64) kv.Key { return kv.NewKey('t').Uint64(2).Uint64(id) }
+
+func itemsPrefix(id uint64) kv.Key { return kv.NewKey('i').Uint64(id) }
+
+// load takes in one table of the catalogue.
+func (ts *Tables) load(value []byte) error {
+	var d descriptor
+	if err := json.Unmarshal(value, &d); err != nil {
+		return fmt.Errorf("table: descriptor: %w", err)
+	}
+	t := newTable(ts, d)
+	if all := ts.streams.OfTable(t.name); len(all) > 0 {
+		if last := all[len(all)-1]; last.Enabled() {
+			t.stream = last
+		}
+	}
+	err := ts.store.View(countKey(t.id), func(v []byte) error {
+		t.items, t.bytes = int64(binary.BigEndian.Uint64(v)), int64(binary.BigEndian.Uint64(v[8:]))
+		return nil
+	})
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	ts.byName[t.name] = t
+	return nil
+}
+
+func newTable(ts *Tables, d descriptor) *Table {
+	return &Table{ts: ts, id: d.ID, name: d.Name, schema: d.Schema, d: d}
+}
+
+// get returns the table of that name, or ErrNotFound.
+func (ts *Tables) get(name string) (*Table, error) {
+	ts.mu.RLock()
+	defer ts.mu.RUnlock()
+	if t, ok := ts.byName[name]; ok {
+		return t, nil
+	}
+	return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
+}
+
+// A Description tells what a table is.
+type Description struct {
+	Name       string
+	ARN        string
+	TableID    string
+	Schema     item.KeySchema
+	Created    time.Time
+	Billing    Billing
+	Throughput Throughput
+	Protected  bool
+	Items      int64 // rows
+	Bytes      int64 // sum of their sizes
+	Stream     *stream.Stream
+	StreamARN  string // of the latest stream, enabled or not
+}
+
+// Describe returns what the table is. Errors: ErrNotFound.
+func (ts *Tables) Describe(name string) (Description, error) {
+	t, err := ts.get(name)
+	if err != nil {
+		return Description{}, err
+	}
+	t.writes.RLock()
+	defer t.writes.RUnlock()
+	return t.describe(), nil
+}
+
+// describe needs t.writes.
+func (t *Table) describe() Description {
+	t.countMu.Lock()
+	items, bytes := t.items, t.bytes
+	t.countMu.Unlock()
+	return Description{
+		Name: t.name, ARN: t.ts.ARN(t.name), TableID: t.d.TableID, Schema: t.schema, Created: t.d.Created,
+		Billing: t.d.Billing, Throughput: t.d.Throughput, Protected: t.d.Protected,
+		Items: items, Bytes: bytes, Stream: t.stream, StreamARN: t.d.StreamARN,
+	}
+}
+
+// ARN returns the name of a table to AWS tools.
+func (ts *Tables) ARN(name string) string {
+	return "arn:aws:dynamodb:" + ts.opts.Region + ":" + ts.opts.Account + ":table/" + name
+}
+
+// List returns up to limit table names in order, after the name after; more
+// says that there are further ones.
+func (ts *Tables) List(after string, limit int) (names []string, more bool) {
+	ts.mu.RLock()
+	defer ts.mu.RUnlock()
+	for name := range ts.byName {
+		if name > after {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, strings.Compare)
+	if len(names) > limit {
+		return names[:limit], true
+	}
+	return names, false
+}
