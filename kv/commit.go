@@ -1,8 +1,8 @@
 package kv
 
 import (
-	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -24,7 +24,7 @@ type Commit struct {
 // durable in the order of their numbers. It fails with ErrDiskFull, and then
 // nothing was written.
 func (s *Store) Apply(b *Batch) (Commit, error) {
-	if err := s.admit(b); err != nil {
+	if err := errors.Join(b.err, s.usable(), s.admit(b)); err != nil {
 		b.Close()
 		return Commit{}, err
 	}
@@ -38,7 +38,8 @@ func (s *Store) Apply(b *Batch) (Commit, error) {
 	s.next = c.Last + 1
 	s.commitMu.Unlock()
 	if err != nil {
-		s.fatal(fmt.Errorf("kv: commit %d: %w", c.First, err))
+		err = fmt.Errorf("kv: commit %d: %w", c.First, err)
+		s.fatal(err)
 		return Commit{}, err
 	}
 	return c, nil
@@ -75,7 +76,11 @@ func (c Commit) Wait() error {
 		err = c.b.SyncWait()
 	}
 	if err != nil {
-		c.s.fatal(fmt.Errorf("kv: sync of commit %d: %w", c.First, err))
+		err = fmt.Errorf("kv: sync of commit %d: %w", c.First, err)
+		c.s.fatal(err)
+		return err
+	}
+	if err := c.s.failed(); err != nil {
 		return err
 	}
 	c.b.Close()
@@ -103,13 +108,7 @@ func (s *Store) advance(n uint64) {
 			break
 		}
 	}
-	if s.waiting.Load() == 0 {
-		return
-	}
-	s.waitMu.Lock()
-	close(s.wake)
-	s.wake = make(chan struct{})
-	s.waitMu.Unlock()
+	s.waiters.wake(&s.durable)
 }
 
 // Applied returns a sequence number that is not below that of any commit whose
@@ -119,26 +118,3 @@ func (s *Store) Applied() uint64 { return s.applied.Load() }
 // Durable returns the highest sequence number that survives a power loss
 // together with all numbers below it.
 func (s *Store) Durable() uint64 { return s.durable.Load() }
-
-// WaitDurable returns once n is durable, or with the context's error. The
-// commit that holds n must have been applied.
-func (s *Store) WaitDurable(ctx context.Context, n uint64) error {
-	if s.durable.Load() >= n {
-		return nil
-	}
-	s.waiting.Add(1)
-	defer s.waiting.Add(-1)
-	for {
-		s.waitMu.Lock()
-		wake := s.wake
-		s.waitMu.Unlock()
-		if s.durable.Load() >= n {
-			return nil
-		}
-		select {
-		case <-wake:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}

@@ -5,6 +5,7 @@
 //
 //	FORMAT      the folder's format number, written once its store is whole
 //	LOCK        held by the one process that has the folder open
+//	BALLAST     reserved blocks, let go when the disk runs out of space
 //	WATERMARK   two slots {sequence number, CRC}: a commit known to be durable
 //	store/      Pebble
 //
@@ -25,7 +26,9 @@
 //     fsynced (P2).
 //  4. A store whose recovered counter is below its watermark does not open: an
 //     acknowledged commit is missing.
-//  5. A failed write or fsync of the log ends the process (P7).
+//  5. A failed write or fsync of the log ends the process (P7); no commit is
+//     accepted or acknowledged after it.
+//  6. A batch that is refused for want of space was not written at all.
 //
 // A commit, in outline:
 //

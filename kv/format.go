@@ -57,12 +57,3 @@ func writeFormat(fs vfs.FS, dir string) error {
 	}
 	return nil
 }
-
-// syncDir makes the names in a folder durable.
-func syncDir(fs vfs.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

@@ -3,7 +3,6 @@ package kv
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync/atomic"
 
@@ -16,11 +15,14 @@ import (
 // older ones a single flipped bit of the log silently drops synced commits.
 func (s *Store) openPebble() (*pebble.DB, error) {
 	s.cache = pebble.NewCache(s.opts.CacheBytes)
+	log := &pebbleLogger{logger: s.opts.Logger, fatal: s.fatal}
 	o := &pebble.Options{
 		FS:                          countSyncs(s.opts.FS, s.syncs),
 		Cache:                       s.cache,
 		FormatMajorVersion:          pebble.FormatNewest,
-		Logger:                      pebbleLogger{s.opts.Logger, s.fatal},
+		Logger:                      log,
+		EventListener:               log.listener(),
+		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,
@@ -43,24 +45,6 @@ func (s *Store) openPebble() (*pebble.DB, error) {
 	default:
 		return nil, fmt.Errorf("kv: open %s: %w", dir, err)
 	}
-}
-
-// A pebbleLogger passes Pebble's messages on. Its routine messages are of no
-// use to an operator and are left out.
-type pebbleLogger struct {
-	*slog.Logger
-	fatal func(error)
-}
-
-func (l pebbleLogger) Infof(string, ...any) {}
-
-func (l pebbleLogger) Errorf(format string, args ...any) {
-	l.Error("kv: " + fmt.Sprintf(format, args...))
-}
-
-// Fatalf is how Pebble reports that its log or manifest cannot be written.
-func (l pebbleLogger) Fatalf(format string, args ...any) {
-	l.fatal(fmt.Errorf("kv: "+format, args...))
 }
 
 // countSyncs wraps a file system so that fsyncs of log files are counted.

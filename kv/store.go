@@ -30,7 +30,8 @@ type Options struct {
 	// CacheBytes bounds the memory for cached blocks. The default is 64 MiB.
 	CacheBytes int64
 	// MinFreeBytes is the free space of the disk below which ordinary batches
-	// are refused. The default is 256 MiB.
+	// are refused; below an eighth of it all batches are. A quarter of it is
+	// held back as ballast. The default is 256 MiB.
 	MinFreeBytes uint64
 	// Fatal is called when the log cannot be written or synced. It must not
 	// return. The default logs the error and ends the process with ExitStatus.
@@ -78,10 +79,10 @@ type Store struct {
 	applied   atomic.Uint64
 	durable   atomic.Uint64
 	unsampled atomic.Int64 // bytes written since free space was sampled
+	waiters   waiters      // callers of WaitDurable
 
-	waiting atomic.Int64 // callers of WaitDurable
-	waitMu  sync.Mutex
-	wake    chan struct{} // closed when durable rises; guarded by waitMu
+	closed  atomic.Bool
+	failure atomic.Pointer[error] // why the log can no longer be trusted
 }
 
 // Open opens the folder dir, and creates it if it does not exist. Errors:
@@ -89,7 +90,8 @@ type Store struct {
 // system says. Run must be called for as long as the store is used.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
-	s := &Store{opts: o, dir: dir, syncs: &atomic.Uint64{}, wake: make(chan struct{})}
+	s := &Store{opts: o, dir: dir, syncs: &atomic.Uint64{}}
+	s.waiters.lowest.Store(noWaiter)
 	if err := s.open(); err != nil {
 		s.release()
 		return nil, err
@@ -99,18 +101,18 @@ func Open(dir string, o Options) (*Store, error) {
 
 func (s *Store) open() error {
 	fs := s.opts.FS
-	if err := fs.MkdirAll(s.dir, 0o700); err != nil {
+	if err := makeFolder(fs, s.dir); err != nil {
 		return fmt.Errorf("kv: create folder: %w", err)
 	}
-	lock, err := fs.Lock(fs.PathJoin(s.dir, "LOCK"))
-	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrLocked, s.dir, err)
+	var err error
+	if s.lock, err = lockFolder(fs, s.dir); err != nil {
+		return err
 	}
-	s.lock = lock
 	fresh, err := readFormat(fs, s.dir)
 	if err != nil {
 		return err
 	}
+	s.sample()
 	if fresh {
 		if err := s.create(); err != nil {
 			return err
@@ -119,11 +121,7 @@ func (s *Store) open() error {
 	if s.db, err = s.openPebble(); err != nil {
 		return err
 	}
-	if err := s.recover(); err != nil {
-		return err
-	}
-	s.sample()
-	return nil
+	return s.recover()
 }
 
 // create makes a store whose first log is of the newest format: Pebble opens
@@ -139,6 +137,9 @@ func (s *Store) create() error {
 	}
 	s.cache.Unref()
 	s.cache = nil
+	if err := createWatermark(s.opts.FS, s.watermarkName()); err != nil {
+		return err
+	}
 	return writeFormat(s.opts.FS, s.dir)
 }
 
@@ -156,12 +157,12 @@ func (s *Store) recover() error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	if err := s.mark.open(s.opts.FS, s.opts.FS.PathJoin(s.dir, "WATERMARK")); err != nil {
+	if err := s.mark.open(s.opts.FS, s.watermarkName()); err != nil {
 		return err
 	}
 	if last < s.mark.seq {
-		return fmt.Errorf("%w: %s ends at commit %d, but commit %d was acknowledged: the newest log block is damaged, or an older copy was restored",
-			ErrBehindWatermark, s.dir, last, s.mark.seq)
+		return fmt.Errorf("%w: %s ends at commit %d, but commit %d was acknowledged: the newest block of the log is damaged, or an older copy was restored; to go on without the missing commits, remove %s",
+			ErrBehindWatermark, s.dir, last, s.mark.seq, s.watermarkName())
 	}
 	s.next = last + 1
 	s.applied.Store(last)
@@ -188,8 +189,15 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// Close ends the use of the folder. All commits must have been waited for.
+func (s *Store) watermarkName() string { return s.opts.FS.PathJoin(s.dir, "WATERMARK") }
+
+// Close ends the use of the folder. All commits must have been waited for, all
+// iterators and snapshots closed, and Run must have returned. A second Close,
+// and Apply after it, return ErrClosed; reading after it panics.
 func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return ErrClosed
+	}
 	err := s.mark.write(s.durable.Load())
 	return errors.Join(err, s.release())
 }
@@ -210,8 +218,29 @@ func (s *Store) release() error {
 	return errors.Join(errs...)
 }
 
-// fatal reports a failure of the log. No commit is acknowledged after it.
-func (s *Store) fatal(err error) { s.opts.Fatal(err) }
+// fatal reports a failure of the log, the manifest or the watermark: the first
+// one to Options.Fatal. From then on no commit is accepted or acknowledged.
+func (s *Store) fatal(err error) {
+	if s.failure.CompareAndSwap(nil, &err) {
+		s.opts.Fatal(err)
+	}
+}
+
+// failed returns what fatal was first called with, or nil.
+func (s *Store) failed() error {
+	if first := s.failure.Load(); first != nil {
+		return fmt.Errorf("kv: an earlier write failed: %w", *first)
+	}
+	return nil
+}
+
+// usable returns why the store accepts no commits, or nil.
+func (s *Store) usable() error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	return s.failed()
+}
 
 // Stats is a reading of the store's figures.
 type Stats struct {

@@ -14,10 +14,11 @@ import (
 // A watermark is the side file that remembers a durable sequence number. It
 // has two slots, written in turn, so that a torn write spoils only one:
 //
-//	byte 0   {sequence number: 8, CRC-32C of them: 4}
-//	byte 512 {sequence number: 8, CRC-32C of them: 4}
+//	byte 0    {sequence number: 8, CRC-32C of them: 4}
+//	byte 4096 {sequence number: 8, CRC-32C of them: 4}
 //
-// The higher valid slot counts.
+// The higher valid slot counts. Both slots are valid from the file's creation
+// on, so that a file without a valid slot was damaged.
 type watermark struct {
 	file vfs.File
 	seq  uint64 // highest number in the file
@@ -25,31 +26,59 @@ type watermark struct {
 }
 
 const (
-	slotSize = 512
+	slotSize = 4096
 	slotUsed = 12
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// open reads the file, or creates it.
+// open reads the file, or creates it if somebody removed it.
 func (w *watermark) open(fs vfs.FS, name string) error {
-	file, err := fs.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
-	if errors.Is(err, os.ErrNotExist) {
-		file, err = fs.Create(name, vfs.WriteCategoryUnspecified)
-		if err == nil {
-			err = syncDir(fs, fs.PathDir(name))
+	if _, err := fs.Stat(name); errors.Is(err, os.ErrNotExist) {
+		if err := createWatermark(fs, name); err != nil {
+			return err
 		}
 	}
+	file, err := fs.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("kv: watermark: %w", err)
 	}
 	w.file = file
+	valid := false
 	for slot := range int64(2) {
 		if seq, ok := w.read(slot); ok && seq >= w.seq {
-			w.seq, w.slot = seq, 1-slot
+			w.seq, w.slot, valid = seq, 1-slot, true
 		}
 	}
+	if !valid {
+		return fmt.Errorf("%w: %s: neither slot (offsets 0 and %d) has a good checksum", ErrCorrupt, name, slotSize)
+	}
 	return nil
+}
+
+// createWatermark makes a file whose slots hold 0.
+func createWatermark(fs vfs.FS, name string) error {
+	f, err := fs.Create(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return fmt.Errorf("kv: watermark: %w", err)
+	}
+	var b [slotSize + slotUsed]byte
+	putSlot(b[:], 0)
+	putSlot(b[slotSize:], 0)
+	_, err = f.Write(b[:])
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = syncDir(fs, fs.PathDir(name))
+	}
+	if err != nil {
+		return fmt.Errorf("kv: watermark: %w", err)
+	}
+	return nil
+}
+
+func putSlot(b []byte, seq uint64) {
+	binary.BigEndian.PutUint64(b, seq)
+	binary.BigEndian.PutUint32(b[8:], crc32.Checksum(b[:8], castagnoli))
 }
 
 // read returns the number in a slot, if its checksum holds.
@@ -67,8 +96,7 @@ func (w *watermark) write(seq uint64) error {
 		return nil
 	}
 	var b [slotUsed]byte
-	binary.BigEndian.PutUint64(b[:], seq)
-	binary.BigEndian.PutUint32(b[8:], crc32.Checksum(b[:8], castagnoli))
+	putSlot(b[:], seq)
 	if _, err := w.file.WriteAt(b[:], w.slot*slotSize); err != nil {
 		return err
 	}
