@@ -1,0 +1,174 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/target"
+)
+
+// What became of an event after an attempt.
+const (
+	Delivered    = "delivered"
+	Retry        = "retry"
+	DeadLettered = "dead-lettered"
+)
+
+// Codes of failures on this side of a target.
+const (
+	CodeEventMissing = "EVENT_MISSING" // the bus no longer has the event
+	CodeInput        = "INVALID_INPUT" // the rule's input cannot be made of the event
+)
+
+// An Attempt is one finished call, for those who watch.
+type Attempt struct {
+	Queue QueueID
+	Seq   uint64
+	// Event is nil if the bus no longer has it.
+	Event *event.Event
+	// Number counts from 1.
+	Number int
+	// ARN is where the call went.
+	ARN string
+	// Start and Took say when and how long.
+	Start time.Time
+	Took  time.Duration
+	// Answer is what the target said, Err why it failed; nil if it did not.
+	Answer target.Answer
+	Err    error
+	// Outcome is Delivered, Retry or DeadLettered; Next is when the retry is
+	// due.
+	Outcome string
+	Next    time.Time
+}
+
+// attempt makes one call and hands its outcome to the settler. A call that was
+// cancelled from here has none.
+func (w *queue) attempt(ctx context.Context, r *row, d *destination, results chan<- outcome) {
+	a := Attempt{Queue: w.id, Seq: r.seq, Number: r.attempts + 1, ARN: d.policy.ARN, Start: w.q.now()}
+	a.Event, a.Answer, a.Err = w.call(ctx, r, d)
+	a.Took = w.q.now().Sub(a.Start)
+	cancelled := a.Err != nil && ctx.Err() != nil
+	if !cancelled {
+		o := w.judge(r, &a, d.policy)
+		w.q.opts.OnAttempt(a)
+		results <- o
+	}
+	w.mu.Lock()
+	w.ended++
+	if !cancelled {
+		w.state.record(&a)
+	}
+	w.mu.Unlock()
+	signal(w.woken)
+}
+
+// call looks the event up, makes the body and delivers it.
+func (w *queue) call(ctx context.Context, r *row, d *destination) (e *event.Event, a target.Answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.q.opts.Logger.Error("delivery: target panicked", "rule", w.id.Rule, "target", w.id.Target, "panic", p)
+			err = &target.Error{Code: target.CodeUndelivering, Msg: fmt.Sprintf("panic: %v", p)}
+		}
+	}()
+	e, err = w.q.opts.Events(w.id.Bus, r.seq)
+	if errors.Is(err, kv.ErrNotFound) {
+		return nil, a, &target.Error{Code: CodeEventMissing, Msg: err.Error(), Permanent: true}
+	} else if err != nil {
+		return nil, a, &target.Error{Code: target.CodeUndelivering, Msg: err.Error()}
+	}
+	var body []byte
+	if d.policy.Input == nil {
+		body = e.AppendJSON(nil)
+	} else if body, err = d.policy.Input(e); err != nil {
+		return e, a, &target.Error{Code: CodeInput, Msg: err.Error(), Permanent: true}
+	}
+	a, err = d.target.Deliver(ctx, &target.Delivery{
+		Event: e, Body: body, Bus: w.id.Bus, Rule: w.id.Rule, TargetID: w.id.Target, Attempt: r.attempts + 1,
+	})
+	return e, a, err
+}
+
+// judge decides what becomes of the row and fills in a's Outcome and Next.
+func (w *queue) judge(r *row, a *Attempt, p Policy) outcome {
+	if a.Err == nil {
+		a.Outcome = Delivered
+		return outcome{w: w, old: r}
+	}
+	failure := asError(a.Err)
+	n := w.q.aged(r)
+	n.attempts++
+	n.code, n.msg = failure.Code, clip(failure.Msg)
+	condition := ""
+	switch {
+	case failure.Permanent:
+	case n.attempts >= p.MaxAttempts:
+		condition = ConditionAttempts
+	case n.age >= p.MaxAge:
+		condition = ConditionAge
+	default:
+		pause := max(w.q.backoff(n.attempts, p), failure.RetryAfter)
+		n.due = w.q.now().Add(min(pause, p.MaxAge-n.age))
+		a.Outcome, a.Next = Retry, n.due
+		return outcome{w: w, old: r, row: n}
+	}
+	a.Outcome = DeadLettered
+	return outcome{w: w, old: r, dead: w.deadLetter(n, a, condition)}
+}
+
+// aged returns a copy of r with the time added that passed since its stamp, or
+// since Open if another process stamped it.
+func (q *Queues) aged(r *row) *row {
+	n, now := *r, q.elapsed()
+	if r.run == q.run {
+		n.age += now - r.stamp
+	} else {
+		n.age += now
+	}
+	n.run, n.stamp = q.run, now
+	return &n
+}
+
+// backoff is the pause after the given number of failed attempts: a random
+// part of an exponentially growing bound.
+func (q *Queues) backoff(attempts int, p Policy) time.Duration {
+	bound := p.MinBackoff
+	for i := 1; i < attempts && bound < p.MaxBackoff; i++ {
+		bound *= 2
+	}
+	return time.Duration(q.opts.Rand() * float64(min(bound, p.MaxBackoff)))
+}
+
+// asError gives any error of a target the form of a target.Error.
+func asError(err error) *target.Error {
+	var e *target.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	code := target.CodeUnavailable
+	if errors.Is(err, context.DeadlineExceeded) {
+		code = target.CodeTimeout
+	}
+	return &target.Error{Code: code, Msg: err.Error()}
+}
+
+// clip bounds a message.
+func clip(s string) string {
+	if len(s) > maxMsg {
+		s = s[:maxMsg]
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// broken stands for a target that could not be opened.
+type broken struct{ err error }
+
+// Deliver implements target.Target.
+func (b broken) Deliver(context.Context, *target.Delivery) (target.Answer, error) {
+	return target.Answer{}, &target.Error{Code: target.CodeMissing, Msg: b.err.Error()}
+}

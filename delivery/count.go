@@ -1,0 +1,93 @@
+package delivery
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/tablecast/tablecast/kv"
+)
+
+// Counts are the figures of a rule or of one of its queues since it was made:
+// how many events matched, and how those that left did so.
+type Counts struct{ Matched, Delivered, DeadLettered, Dropped uint64 }
+
+// Pending is how many rows there are.
+func (c Counts) Pending() uint64 { return c.Matched - c.Delivered - c.DeadLettered - c.Dropped }
+
+func (c *Counts) append(dst []byte) []byte {
+	for _, n := range [...]uint64{c.Matched, c.Delivered, c.DeadLettered, c.Dropped} {
+		dst = binary.AppendUvarint(dst, n)
+	}
+	return dst
+}
+
+func (c *Counts) decode(b []byte) bool {
+	d := decoder{b: b}
+	for _, p := range [...]*uint64{&c.Matched, &c.Delivered, &c.DeadLettered, &c.Dropped} {
+		*p = d.uvarint()
+	}
+	return !d.bad && len(d.b) == 0
+}
+
+func (c *Counts) add(o *Counts) {
+	c.Matched += o.Matched
+	c.Delivered += o.Delivered
+	c.DeadLettered += o.DeadLettered
+	c.Dropped += o.Dropped
+}
+
+// loadCounts reads all counters.
+func (q *Queues) loadCounts() error {
+	it := q.store.Scan(kv.Prefix(kv.NewKey('n')))
+	for it.Next() {
+		k, c := kv.ReadKey(it.Key()), &Counts{}
+		id := QueueID{k.String(), k.String(), k.String()}
+		if k.Err() != nil || !c.decode(it.Value()) {
+			it.Close()
+			return fmt.Errorf("delivery: %w: counters of rule %q of bus %q", kv.ErrCorrupt, id.Rule, id.Bus)
+		}
+		q.counts[id] = c
+	}
+	return it.Close()
+}
+
+// Counts returns the figures of a rule, all targets it ever had together: P6
+// holds in each reading.
+func (q *Queues) Counts(bus, rule string) Counts {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var sum Counts
+	for id, c := range q.counts {
+		if id.Bus == bus && id.Rule == rule {
+			sum.add(c)
+		}
+	}
+	return sum
+}
+
+// OldestPending returns the lowest seq of a bus's rows. The events from there
+// on must not be deleted. ok is false if there are none.
+func (q *Queues) OldestPending(bus string) (seq uint64, ok bool, err error) {
+	all := kv.Prefix(kv.NewKey('d').Raw([]byte{kindRow}).String(bus))
+	for {
+		k, err := q.first(all)
+		if err != nil || k == nil {
+			return seq, ok, err
+		}
+		if s := keySeq(k); !ok || s < seq {
+			seq, ok = s, true
+		}
+		all.Lower = kv.PrefixEnd(k[:len(k)-8]) // the next queue
+	}
+}
+
+// first returns the first key of a range, or nil.
+func (q *Queues) first(r kv.Range) ([]byte, error) {
+	it := q.store.Scan(r)
+	var k []byte
+	if it.Next() {
+		k = bytes.Clone(it.Key())
+	}
+	return k, it.Close()
+}

@@ -1,0 +1,109 @@
+package delivery
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/kv"
+)
+
+// What ran out when a retriable failure became final, in EventBridge's words.
+const (
+	ConditionAttempts = "MaximumRetryAttempts"
+	ConditionAge      = "MaximumEventAgeInSeconds"
+)
+
+// A DeadLetter is an event that was given up, with all that is known why.
+type DeadLetter struct {
+	Queue QueueID `json:"-"`
+	// Seq is the number under which the bus stored the event.
+	Seq uint64 `json:"-"`
+	// Event is nil if the bus no longer had it.
+	Event *event.Event `json:"-"`
+	// ARN is the target's.
+	ARN string `json:"arn"`
+	// Code and Msg tell the last failure.
+	Code string `json:"code"`
+	Msg  string `json:"msg"`
+	// Condition is what ran out; empty if the failure was permanent.
+	Condition string `json:"condition,omitzero"`
+	// Attempts counts all attempts.
+	Attempts int `json:"attempts"`
+	// First is when the event was queued, Last when it was given up.
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+}
+
+func (w *queue) deadLetter(r *row, a *Attempt, condition string) *DeadLetter {
+	return &DeadLetter{
+		Queue: w.id, Seq: r.seq, Event: a.Event, ARN: a.ARN, Code: r.code, Msg: r.msg, Condition: condition,
+		Attempts: r.attempts, First: r.first.UTC(), Last: w.q.now().UTC(),
+	}
+}
+
+const deadForm = 1
+
+// append appends the stored form: the form number, the length of the JSON of
+// the tagged fields, that JSON, and the event's stored form, if there is one.
+func (d *DeadLetter) append(dst []byte) []byte {
+	meta, err := json.Marshal(d)
+	if err != nil {
+		panic(fmt.Sprintf("delivery: dead letter of %v: %v", d.Queue, err)) // strings are UTF-8, times in range
+	}
+	dst = append(dst, deadForm)
+	dst = binary.AppendUvarint(dst, uint64(len(meta)))
+	dst = append(dst, meta...)
+	if d.Event != nil {
+		dst = d.Event.AppendBinary(dst)
+	}
+	return dst
+}
+
+// decodeDead reads a dead letter from its key and value.
+func decodeDead(key, value []byte) (d DeadLetter, err error) {
+	k := kv.ReadKey(key)
+	d.Queue = QueueID{k.String(), k.String(), k.String()}
+	d.Seq = k.Uint64()
+	v := decoder{b: value}
+	if k.Err() != nil || v.uvarint() != deadForm {
+		return d, fmt.Errorf("delivery: %w: dead letter %d of rule %q", kv.ErrCorrupt, d.Seq, d.Queue.Rule)
+	}
+	err = json.Unmarshal([]byte(v.string()), &d)
+	if err == nil && len(v.b) > 0 {
+		d.Event, err = event.DecodeBinary(v.b)
+	}
+	if err != nil || v.bad {
+		return d, fmt.Errorf("delivery: %w: dead letter %d of rule %q: %w", kv.ErrCorrupt, d.Seq, d.Queue.Rule, err)
+	}
+	return d, nil
+}
+
+// A DeadID is a dead letter's place: they are listed by queue, then by seq.
+type DeadID struct {
+	QueueID
+	Seq uint64
+}
+
+// DeadLetters returns at most limit dead letters after the given place, in
+// order. The zero DeadID stands before the first.
+func (q *Queues) DeadLetters(after DeadID, limit int) ([]DeadLetter, error) {
+	r := kv.Prefix(kv.NewKey('x'))
+	if after != (DeadID{}) {
+		r.Lower = append(after.deadKey(after.Seq), 0)
+	}
+	it := q.store.Scan(r)
+	var out []DeadLetter
+	for len(out) < limit && it.Next() {
+		d, err := decodeDead(it.Key(), it.Value())
+		if err != nil {
+			it.Close()
+			return nil, err
+		}
+		out = append(out, d)
+	}
+	return out, it.Close()
+}

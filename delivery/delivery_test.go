@@ -1,0 +1,316 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/target"
+)
+
+func TestDeliversAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"ok": works})
+		w.q.Set(q1("a"), Policy{ARN: "ok"})
+		stop := w.run()
+		w.put([]QueueID{q1("a")}, "", "", "")
+		after(0)
+		if c := w.q.Counts("main", "a"); c != (Counts{Matched: 3, Delivered: 3}) {
+			t.Errorf("counts %+v", c)
+		}
+		stop()
+		w.check(q1("a"))
+	})
+}
+
+func TestDayLongOutage(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		policy    Policy
+		condition string
+	}{
+		{"attempts", Policy{}, ConditionAttempts},
+		{"age", Policy{MaxBackoff: 2 * time.Hour}, ConditionAge},
+		{"one", Policy{MaxAttempts: 1}, ConditionAttempts},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, store *kv.Store) {
+				w := newWorld(t, store, map[string]target.Target{"down": fails})
+				c.policy.ARN = "down"
+				w.q.Set(q1("a"), c.policy)
+				stop := w.run()
+				w.put([]QueueID{q1("a")}, make([]string, 20)...)
+				after(25 * time.Hour)
+				stop()
+				w.check(q1("a"))
+				dead := w.dead()
+				if len(dead) != 20 {
+					t.Fatalf("%d dead letters of 20", len(dead))
+				}
+				p := c.policy.withDefaults()
+				for _, d := range dead {
+					age := d.Last.Sub(d.First)
+					if d.Condition != c.condition || d.Event == nil || d.Msg != "down" || d.Attempts > p.MaxAttempts || age > p.MaxAge {
+						t.Errorf("dead letter %+v after %v", d, age)
+					}
+					if c.condition == ConditionAge && age != p.MaxAge || c.condition == ConditionAttempts && d.Attempts != p.MaxAttempts {
+						t.Errorf("gave up early: %+v after %v", d, age)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestRecovery(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		var up atomic.Bool
+		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+			if up.Load() {
+				return target.Answer{}, nil
+			}
+			return target.Answer{}, errors.New("down")
+		})})
+		w.q.Set(q1("a"), Policy{ARN: "x"})
+		stop := w.run()
+		w.put([]QueueID{q1("a")}, make([]string, 50)...)
+		after(6 * time.Hour)
+		up.Store(true)
+		after(10 * time.Minute)
+		if c := w.q.Counts("main", "a"); c.Delivered != 50 {
+			t.Errorf("10 minutes after recovery: %+v", c)
+		}
+		stop()
+		w.check(q1("a"))
+	})
+}
+
+func TestRestartKeepsAttempts(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"down": fails})
+		p := Policy{ARN: "down", MaxAttempts: 12}
+		for range 8 {
+			w.open(Options{})
+			w.q.Set(q1("a"), p)
+			stop := w.run()
+			if w.q.Counts("main", "a").Matched == 0 {
+				w.put([]QueueID{q1("a")}, "")
+			}
+			after(10 * time.Minute)
+			stop()
+			w.check(q1("a"))
+		}
+		dead := w.dead()
+		if len(dead) != 1 || dead[0].Attempts != 12 || len(w.attempts) != 12 {
+			t.Errorf("%d attempts, dead letters %+v", len(w.attempts), dead)
+		}
+	})
+}
+
+func TestDowntimeAndClockJumpsDoNotAge(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"down": fails})
+		p := Policy{ARN: "down", MaxAge: time.Hour, MaxAttempts: 1 << 30}
+		w.q.Set(q1("a"), p)
+		w.put([]QueueID{q1("a")}, "")
+		stop := w.run()
+		after(20 * time.Minute)
+		stop()
+		time.Sleep(100 * time.Hour) // nobody measures
+		for _, jump := range []time.Duration{1000 * time.Hour, -1000 * time.Hour} {
+			w.open(Options{Now: func() time.Time { return time.Now().Add(jump) }})
+			w.q.Set(q1("a"), p)
+			before := len(w.attempts)
+			stop = w.run()
+			after(15 * time.Minute)
+			stop()
+			if len(w.dead()) != 0 || len(w.attempts) == before {
+				t.Fatalf("clock jump by %v: %d attempts more, dead letters %+v", jump, len(w.attempts)-before, w.dead())
+			}
+		}
+		w.open(Options{})
+		w.q.Set(q1("a"), p)
+		stop = w.run()
+		after(25 * time.Minute)
+		stop()
+		if d := w.dead(); len(d) != 1 || d[0].Condition != ConditionAge {
+			t.Errorf("after an hour of trying: %+v", d)
+		}
+		w.check(q1("a"))
+	})
+}
+
+func TestHangingTargetDelaysOnlyItself(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"hang": hangs, "ok": works})
+		w.q.Set(q1("a"), Policy{ARN: "hang", Concurrency: 4})
+		w.q.Set(q1("b"), Policy{ARN: "ok"})
+		stop := w.run()
+		w.put([]QueueID{q1("a"), q1("b")}, make([]string, 3000)...)
+		after(0)
+		if c := w.q.Counts("main", "b"); c.Delivered != 3000 {
+			t.Errorf("beside a hanging target: %+v", c)
+		}
+		if s := w.q.States()[0]; s.InFlight != 4 || s.ARN != "hang" || s.Pending() != 3000 {
+			t.Errorf("state %+v", s)
+		}
+		stop()
+		if c := w.q.Counts("main", "a"); c.Pending() != 3000 || len(w.attempts) != 3000 {
+			t.Errorf("cancelled attempts left a trace: %+v, %d attempts", c, len(w.attempts))
+		}
+		w.check(q1("a"), q1("b"))
+	})
+}
+
+func TestGroupsInOrder(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		last, healthy := map[string]uint64{}, 0
+		var up atomic.Bool
+		w := newWorld(t, store, nil)
+		w.targets = map[string]target.Target{"x": targetFunc(func(_ context.Context, d *target.Delivery) (target.Answer, error) {
+			if d.Event.Group == "bad" && !up.Load() {
+				return target.Answer{}, errors.New("not yet")
+			}
+			time.Sleep(time.Millisecond)
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			var seq uint64
+			fmt.Sscan(d.Event.ID, &seq)
+			if g := d.Event.Group; g != "" {
+				if last[g] >= seq {
+					t.Errorf("group %s: %d after %d", g, seq, last[g])
+				}
+				last[g] = seq
+			}
+			if d.Event.Group != "bad" {
+				healthy++
+			}
+			return target.Answer{}, nil
+		})}
+		w.q.Set(q1("a"), Policy{ARN: "x", Ordered: true})
+		stop := w.run()
+		groups := []string{"bad", "g1", "g2", "", "g3"}
+		for range 200 {
+			w.put([]QueueID{q1("a")}, groups...)
+		}
+		after(time.Minute)
+		if healthy != 800 {
+			t.Errorf("%d of 800 events behind other heads delivered", healthy)
+		}
+		stop() // a restart must neither forget nor reorder the held group
+		w.open(Options{})
+		w.q.Set(q1("a"), Policy{ARN: "x", Ordered: true})
+		stop = w.run()
+		up.Store(true)
+		after(time.Hour)
+		stop()
+		w.check(q1("a"))
+		if c := w.q.Counts("main", "a"); c.Delivered != 1000 {
+			t.Errorf("counts %+v", c)
+		}
+	})
+}
+
+func TestPermanentRetryAfterMissingAndInput(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		var asked atomic.Int64
+		w := newWorld(t, store, map[string]target.Target{
+			"no": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+				return target.Answer{}, &target.Error{Code: target.CodeRefused, Msg: "bad", Permanent: true}
+			}),
+			"later": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+				if asked.Add(1) == 1 {
+					return target.Answer{}, &target.Error{Code: target.CodeThrottled, Msg: "busy", RetryAfter: 3 * time.Hour}
+				}
+				return target.Answer{}, nil
+			}),
+			"panic": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) { panic("oh") }),
+			"ok":    works,
+		})
+		w.q.Set(q1("no"), Policy{ARN: "no"})
+		w.q.Set(q1("later"), Policy{ARN: "later"})
+		w.q.Set(q1("panic"), Policy{ARN: "panic", MaxAttempts: 2})
+		w.q.Set(q1("nowhere"), Policy{ARN: "nowhere", MaxAttempts: 2})
+		w.q.Set(q1("input"), Policy{ARN: "ok", Input: func(*event.Event) ([]byte, error) { return nil, errors.New("template") }})
+		stop := w.run()
+		w.put([]QueueID{q1("no"), q1("later"), q1("panic"), q1("nowhere"), q1("input")}, "")
+		after(2 * time.Hour)
+		if n := asked.Load(); n != 1 {
+			t.Errorf("%d calls before Retry-After", n)
+		}
+		after(time.Hour)
+		stop()
+		if c := w.q.Counts("main", "later"); c.Delivered != 1 {
+			t.Errorf("after Retry-After: %+v", c)
+		}
+		got := map[string]string{}
+		for _, d := range w.dead() {
+			got[d.Queue.Rule] = fmt.Sprint(d.Code, " ", d.Condition, " ", d.Attempts)
+		}
+		want := fmt.Sprint(map[string]string{
+			"no": "SDK_CLIENT_ERROR  1", "panic": "INTERNAL_ERROR MaximumRetryAttempts 2",
+			"nowhere": "NO_RESOURCE MaximumRetryAttempts 2", "input": "INVALID_INPUT  1",
+		})
+		if fmt.Sprint(got) != want {
+			t.Errorf("dead letters %v\nwant %v", got, want)
+		}
+	})
+}
+
+func TestMissingEventIsDeadLettered(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"ok": works})
+		w.q.Set(q1("a"), Policy{ARN: "ok"})
+		w.put([]QueueID{q1("a")}, "", "")
+		seq, ok, err := w.q.OldestPending("main")
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		delete(w.events, seq)
+		stop := w.run()
+		after(0)
+		stop()
+		if d := w.dead(); len(d) != 1 || d[0].Code != CodeEventMissing || d[0].Event != nil || d[0].Seq != seq {
+			t.Errorf("dead letters %+v", d)
+		}
+		if _, ok, _ := w.q.OldestPending("main"); ok {
+			t.Error("rows left")
+		}
+		w.check(q1("a"))
+	})
+}
+
+func TestRemoveDropsAndCounts(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"hang": hangs, "ok": works})
+		id := q1("a")
+		w.q.Set(id, Policy{ARN: "hang", Ordered: true})
+		stop := w.run()
+		w.put([]QueueID{id}, "x", "x", "y", "")
+		after(0)
+		b := store.NewBatch()
+		w.q.Remove(b, id)
+		if _, err := store.Commit(b); err != nil {
+			t.Fatal(err)
+		}
+		after(0)
+		w.put([]QueueID{id}, "")
+		if c := w.q.Counts("main", "a"); c != (Counts{Matched: 5, Dropped: 5}) {
+			t.Errorf("after removal: %+v", c)
+		}
+		w.check(id)
+		w.q.Set(id, Policy{ARN: "ok"})
+		w.put([]QueueID{id}, "")
+		after(0)
+		if c := w.q.Counts("main", "a"); c != (Counts{Matched: 6, Dropped: 5, Delivered: 1}) {
+			t.Errorf("after it came back: %+v", c)
+		}
+		stop()
+		w.check(id)
+	})
+}

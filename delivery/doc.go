@@ -1,0 +1,43 @@
+// Package delivery is the durable queue of each target: it hands events over,
+// attempts again with growing pauses, keeps groups in order, and writes dead
+// letters. A queue belongs to one (bus, rule, target).
+//
+// # Keys
+//
+//	'd' 'r' (bus, rule, target, seq)         -> row: attempts, age, last error
+//	'd' 'w' (bus, rule, target, due, seq)    -> empty: the row waits until due
+//	'd' 'g' (bus, rule, target, group, seq)  -> empty: the row stands in a group
+//	'x'     (bus, rule, target, seq)         -> dead letter: why, and the event
+//	'n'     (bus, rule, target)              -> matched, delivered, dead-lettered, dropped
+//
+// seq is the number under which the bus stored the event, due nanoseconds since
+// 1970. A row that was never attempted has no 'w' key; only rows of ordered
+// queues have a 'g' key. The event itself is not copied until it is dead.
+//
+// # Invariants
+//
+//  1. Matched = delivered + dead-lettered + dropped + pending, where pending is
+//     the number of rows (P6). The counters are changed under the commit lock
+//     and written as absolute values in the batch that changes the rows.
+//  2. No event is attempted before its row is durable (P2). The outcome of an
+//     attempt is durable before the row is attempted again or its successor in
+//     the group is attempted.
+//  3. A queue holds at most its concurrency in calls, and at most
+//     unsettledLimit rows and two pages of rows in memory, whatever its
+//     backlog. Queues share nothing but the store (P8).
+//  4. Attempts, age and due time survive a restart. A cancelled attempt leaves
+//     no trace.
+//  5. Of one group in an ordered queue only the row with the lowest seq is
+//     attempted. Other groups do not wait for it.
+//  6. A row leaves as delivered, as a dead letter, or dropped with its target;
+//     each is one batch together with the counters.
+//
+// # Time
+//
+// Age is the time that a row spent pending while a process measured it with
+// its monotonic clock; downtime adds nothing. A row expires only after an
+// attempt that failed at or past its maximal age, so no jump of a wall clock
+// and no restart expires anything. Due times are read off the wall clock at
+// Open and advanced by the monotonic clock; one further ahead than any pause
+// can be stems from a clock that went back between two runs, and counts as due.
+package delivery

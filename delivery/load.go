@@ -1,0 +1,184 @@
+package delivery
+
+import (
+	"errors"
+	"time"
+
+	"github.com/tablecast/tablecast/kv"
+)
+
+// load reads a page of rows that may be attempted into ready, waiting and
+// fresh ones alike, so that neither starves the other. If the page may not be
+// all, the queue stays stale.
+func (w *queue) load(p Policy) error {
+	now := w.q.now()
+	full, err := w.loadDue(now)
+	if err == nil && w.strays {
+		w.strays, err = w.loadStranded(now.Add(p.MaxAge + p.MaxBackoff))
+	}
+	if err != nil {
+		return err
+	}
+	more, err := w.loadFresh()
+	if full || more || w.strays {
+		w.wake()
+	}
+	return err
+}
+
+// loadDue takes waiting rows that are due, the longest overdue first, and
+// notes when the next one is. It reports whether it stopped before the end.
+func (w *queue) loadDue(now time.Time) (full bool, err error) {
+	w.next = time.Time{}
+	it := w.q.store.Scan(w.prefix(kindWait))
+	var due []uint64
+	for len(due) < pageRows && it.Next() {
+		k := it.Key()
+		if _, ok := w.busy[keySeq(k)]; ok {
+			continue
+		}
+		if at := keyDue(k); at.After(now) {
+			w.next = at
+			break
+		}
+		due = append(due, keySeq(k))
+	}
+	if err := it.Close(); err != nil {
+		return false, err
+	}
+	return len(due) == pageRows, w.takeAll(due)
+}
+
+// loadStranded takes waiting rows that are due later than any pause lasts: a
+// clock that has gone back since put them there. It reports whether there may
+// be more.
+func (w *queue) loadStranded(latest time.Time) (more bool, err error) {
+	r := w.prefix(kindWait)
+	r.Reverse = true
+	it := w.q.store.Scan(r)
+	var due []uint64
+	for len(due) < pageRows && it.Next() && keyDue(it.Key()).After(latest) {
+		due = append(due, keySeq(it.Key()))
+	}
+	if err := it.Close(); err != nil {
+		return false, err
+	}
+	return len(due) == pageRows, w.takeAll(due)
+}
+
+func (w *queue) takeAll(seqs []uint64) error {
+	for _, seq := range seqs {
+		r, err := w.get(seq)
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			w.take(r)
+		}
+	}
+	return nil
+}
+
+// loadFresh takes rows from the cursor on that were never attempted. It
+// reports whether it stopped before the end.
+func (w *queue) loadFresh() (more bool, err error) {
+	durable := w.q.store.Durable() // before the scan, which then sees all up to it
+	rng := w.prefix(kindRow)
+	rng.Lower = w.id.rowKey(w.cursor)
+	it := w.q.store.Scan(rng)
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for seen, taken := 0, 0; it.Next(); seen++ {
+		seq := keySeq(it.Key())
+		if seq > durable {
+			return false, nil // the commit's waker wakes us
+		}
+		if seen == scanRows || taken == pageRows {
+			return true, nil
+		}
+		r, err := decodeRow(seq, it.Value())
+		if err != nil {
+			return false, err
+		}
+		w.cursor = seq + 1
+		if !r.due.IsZero() {
+			continue
+		}
+		first, err := w.leads(r)
+		if err != nil {
+			return false, err
+		}
+		if first && w.take(r) {
+			taken++
+		}
+	}
+	return false, nil
+}
+
+// leads reports whether no row before r is of r's group.
+func (w *queue) leads(r *row) (bool, error) {
+	if r.group == "" {
+		return true, nil
+	}
+	if _, ok := w.groups[r.group]; ok {
+		return false, nil
+	}
+	head, err := w.head(r.group)
+	return head == r.seq, err
+}
+
+// head returns the lowest seq of a group; 0 if it has no row.
+func (w *queue) head(group string) (uint64, error) {
+	k, err := w.q.first(kv.Prefix(w.id.key(kindGroup).String(group)))
+	if err != nil || k == nil {
+		return 0, err
+	}
+	return keySeq(k), nil
+}
+
+// promote takes the head of a group that the cursor has passed over because
+// another row stood before it.
+func (w *queue) promote(group string) error {
+	if group == "" {
+		return nil
+	}
+	seq, err := w.head(group)
+	if err != nil || seq == 0 || seq >= w.cursor {
+		return err
+	}
+	r, err := w.get(seq)
+	if err == nil && r != nil && r.due.IsZero() {
+		w.take(r)
+	}
+	return err
+}
+
+// take marks a row as busy, unless it, or another of its group, already is.
+func (w *queue) take(r *row) bool {
+	if _, ok := w.busy[r.seq]; ok {
+		return false
+	}
+	if r.group != "" {
+		if _, ok := w.groups[r.group]; ok {
+			return false
+		}
+		w.groups[r.group] = struct{}{}
+	}
+	w.busy[r.seq] = r
+	w.ready = append(w.ready, r)
+	return true
+}
+
+// get reads a row; nil if there is none any more.
+func (w *queue) get(seq uint64) (r *row, err error) {
+	err = w.q.store.View(w.id.rowKey(seq), func(v []byte) (err error) {
+		r, err = decodeRow(seq, v)
+		return err
+	})
+	if errors.Is(err, kv.ErrNotFound) {
+		return nil, nil
+	}
+	return r, err
+}
+
+// prefix is the range of the queue's keys of one kind.
+func (w *queue) prefix(kind byte) kv.Range { return kv.Prefix(w.id.key(kind)) }

@@ -1,0 +1,179 @@
+package delivery
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tablecast/tablecast/target"
+)
+
+const (
+	// pageRows is how many rows of one kind, fresh or waiting, are read from the
+	// disk at once.
+	pageRows = 64
+	// scanRows bounds the rows looked at for one page.
+	scanRows = 4096
+	// unsettledLimit bounds the rows of a queue whose call has ended and whose
+	// outcome is not yet durable.
+	unsettledLimit = 512
+)
+
+// A destination is what Set gives a queue.
+type destination struct {
+	policy Policy
+	target target.Target
+}
+
+// A queue hands over the rows of one QueueID. Its loop is the only one to
+// start attempts, so what it keeps about rows needs no lock.
+type queue struct {
+	q       *Queues
+	id      QueueID
+	dest    atomic.Pointer[destination]
+	woken   chan struct{}
+	stale   atomic.Bool   // the disk may hold rows to start that load has not seen
+	gone    chan struct{} // closed by Remove
+	removed bool          // guarded by Queues.mu, changed under the commit lock
+	running bool          // guarded by Queues.mu
+
+	// Owned by the loop.
+	ready  []*row              // read from the disk, not started; at most two pages and promoted rows
+	busy   map[uint64]*row     // in ready, started or unsettled
+	groups map[string]struct{} // groups of busy rows
+	cursor uint64              // rows below have been looked at once
+	calls  int                 // running
+	next   time.Time           // when the next waiting row is due; zero if none waits
+	strays bool                // rows may be stranded, see loadStranded
+
+	mu      sync.Mutex // a leaf
+	ended   int        // calls that ended since the loop looked
+	settled []*row     // rows whose outcome is durable
+	state   state
+}
+
+// A state is what humans want to know about a queue.
+type state struct {
+	calls     int
+	failures  int // in a row
+	lastError string
+	errorAt   time.Time
+	next      time.Time
+}
+
+func newQueue(q *Queues, id QueueID) *queue {
+	return &queue{
+		q: q, id: id, woken: make(chan struct{}, 1), gone: make(chan struct{}),
+		busy: map[uint64]*row{}, groups: map[string]struct{}{},
+	}
+}
+
+// wake makes the loop look at the disk.
+func (w *queue) wake() {
+	w.stale.Store(true)
+	signal(w.woken)
+}
+
+// loop starts attempts until stop ends or the queue is removed, then waits for
+// them. calls is the context of the attempts.
+func (w *queue) loop(stop, calls context.Context, results chan<- outcome) error {
+	w.reset()
+	var attempts sync.WaitGroup
+	defer attempts.Wait()
+	calls, cancel := context.WithCancel(calls)
+	defer cancel() // what still runs belongs to a queue that was removed or has failed
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		if err := w.collect(); err != nil {
+			return err
+		}
+		err := w.start(func(r *row, d *destination) {
+			attempts.Go(func() { w.attempt(calls, r, d, results) })
+		})
+		if err != nil {
+			return err
+		}
+		w.note()
+		timer.Reset(w.pause())
+		select {
+		case <-w.woken:
+		case <-timer.C:
+			w.stale.Store(true)
+		case <-w.gone:
+			return nil
+		case <-stop.Done():
+			attempts.Wait() // ends at the latest with calls
+			return nil
+		}
+	}
+}
+
+// pause is how long to sleep unless woken.
+func (w *queue) pause() time.Duration {
+	if w.next.IsZero() {
+		return time.Hour
+	}
+	return max(w.next.Sub(w.q.now()), 0)
+}
+
+// reset forgets what an earlier Run left in memory.
+func (w *queue) reset() {
+	w.ready, w.cursor, w.calls, w.next, w.strays = nil, 0, 0, time.Time{}, true
+	w.stale.Store(true)
+	clear(w.busy)
+	clear(w.groups)
+	w.mu.Lock()
+	w.ended, w.settled = 0, nil
+	w.mu.Unlock()
+}
+
+// collect takes in what attempts and the settler have reported, and lets the
+// groups of settled rows go on.
+func (w *queue) collect() error {
+	w.mu.Lock()
+	ended, settled := w.ended, w.settled
+	w.ended, w.settled = 0, nil
+	w.mu.Unlock()
+	w.calls -= ended
+	for _, r := range settled {
+		delete(w.busy, r.seq)
+		if r.group != "" {
+			delete(w.groups, r.group)
+		}
+	}
+	for _, r := range settled {
+		if err := w.promote(r.group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start starts what may be started.
+func (w *queue) start(run func(*row, *destination)) error {
+	d := w.dest.Load()
+	for w.calls < d.policy.Concurrency && len(w.busy) < unsettledLimit+d.policy.Concurrency {
+		if len(w.ready) == 0 && w.stale.Swap(false) {
+			if err := w.load(d.policy); err != nil {
+				return err
+			}
+		}
+		if len(w.ready) == 0 {
+			return nil
+		}
+		r := w.ready[0]
+		w.ready = w.ready[1:]
+		w.calls++
+		run(r, d)
+	}
+	return nil
+}
+
+// note publishes the loop's view.
+func (w *queue) note() {
+	w.mu.Lock()
+	w.state.calls, w.state.next = w.calls, w.next
+	w.mu.Unlock()
+}

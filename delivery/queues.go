@@ -1,0 +1,232 @@
+package delivery
+
+import (
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/target"
+)
+
+// A QueueID names a queue: a target of a rule of a bus.
+type QueueID struct{ Bus, Rule, Target string }
+
+// A Policy says where a queue delivers and how hard it tries.
+type Policy struct {
+	// ARN names the target, for Options.Targets.
+	ARN string
+	// MaxAttempts counts all attempts, the first included. The default is 186:
+	// EventBridge's 185 retries.
+	MaxAttempts int
+	// MaxAge is how long an event may stay pending. The default is 24 h.
+	MaxAge time.Duration
+	// Concurrency bounds the calls at one time. The default is 32.
+	Concurrency int
+	// Ordered delivers the events of one group one after the other, by seq.
+	Ordered bool
+	// MinBackoff and MaxBackoff bound the pause before a retry: a random part
+	// of MinBackoff, doubled with each attempt up to MaxBackoff. The defaults
+	// are 1 s and 10 min.
+	MinBackoff, MaxBackoff time.Duration
+	// Input makes the body out of the event. The default is the envelope. Its
+	// errors are permanent.
+	Input func(*event.Event) ([]byte, error)
+}
+
+func (p Policy) withDefaults() Policy {
+	if p.MaxAttempts == 0 {
+		p.MaxAttempts = 186
+	}
+	if p.MaxAge == 0 {
+		p.MaxAge = 24 * time.Hour
+	}
+	if p.Concurrency == 0 {
+		p.Concurrency = 32
+	}
+	if p.MinBackoff == 0 {
+		p.MinBackoff = time.Second
+	}
+	if p.MaxBackoff == 0 {
+		p.MaxBackoff = 10 * time.Minute
+	}
+	return p
+}
+
+// Options configure Queues. Targets and Events must be set.
+type Options struct {
+	// Targets opens the target that an ARN names.
+	Targets func(arn string) (target.Target, error)
+	// Events looks up the event that a bus stored under seq. An error that
+	// wraps kv.ErrNotFound means that it is gone for good.
+	Events func(bus string, seq uint64) (*event.Event, error)
+	// OnAttempt hears of each finished attempt, before its outcome is durable.
+	// It is called from many goroutines and must be quick. The default is none.
+	OnAttempt func(Attempt)
+	// Now is the wall clock, read once, at Open. The default is time.Now.
+	Now func() time.Time
+	// Rand returns a number in [0, 1) for the jitter, from many goroutines. The
+	// default is math/rand's.
+	Rand func() float64
+	// Grace is how long calls may go on after Run's context ended. The default
+	// is 2 s.
+	Grace time.Duration
+	// Logger receives what operators should know. The default discards it.
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.OnAttempt == nil {
+		o.OnAttempt = func(Attempt) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Float64
+	}
+	if o.Grace == 0 {
+		o.Grace = 2 * time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return o
+}
+
+// Queues are all queues of a store. Methods may be called from any goroutine,
+// except where they say otherwise.
+type Queues struct {
+	store   *kv.Store
+	opts    Options
+	run     uint64    // tells this process's monotonic readings from others'
+	start   time.Time // monotonic origin
+	wall    time.Time // wall clock at start
+	changed chan struct{}
+
+	// mu is a leaf: nothing is called while it is held. Counters and the set
+	// of queues change only under the commit lock or, for additions, in Set.
+	mu     sync.Mutex
+	queues map[QueueID]*queue
+	counts map[QueueID]*Counts
+}
+
+// Open reads the counters of a store. Queues must be made known with Set
+// before Run delivers for them.
+func Open(store *kv.Store, o Options) (*Queues, error) {
+	o = o.withDefaults()
+	q := &Queues{
+		store: store, opts: o, run: rand.Uint64(), start: time.Now(), wall: o.Now(),
+		changed: make(chan struct{}, 1),
+		queues:  map[QueueID]*queue{}, counts: map[QueueID]*Counts{},
+	}
+	if err := q.loadCounts(); err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+// elapsed is the monotonic clock of this process.
+func (q *Queues) elapsed() time.Duration { return time.Since(q.start) }
+
+// now is a wall clock that does not jump.
+func (q *Queues) now() time.Time { return q.wall.Add(q.elapsed()).Round(0) }
+
+// Set adds a queue or replaces the policy of one. A target that cannot be
+// opened makes attempts fail, to be repeated, until Set replaces it. It must
+// be called before the first Enqueue for the queue, and not at the same time
+// as another Set or Remove of it.
+func (q *Queues) Set(id QueueID, p Policy) {
+	p = p.withDefaults()
+	t, err := q.opts.Targets(p.ARN)
+	if err != nil {
+		t = broken{err}
+	}
+	d := &destination{policy: p, target: t}
+	q.mu.Lock()
+	w, ok := q.queues[id]
+	if !ok {
+		w = newQueue(q, id)
+		q.queues[id] = w
+	}
+	if q.counts[id] == nil {
+		q.counts[id] = &Counts{}
+	}
+	q.mu.Unlock()
+	w.dest.Store(d)
+	w.wake()
+	signal(q.changed)
+}
+
+// Remove takes the queue out: with the commit of b its rows are gone and
+// counted as dropped, and nothing is added any more.
+func (q *Queues) Remove(b *kv.Batch, id QueueID) {
+	for _, kind := range [...]byte{kindRow, kindWait, kindGroup} {
+		p := id.key(kind)
+		b.DeleteRange(p, kv.PrefixEnd(p))
+	}
+	b.Number(1, func(uint64) {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		w := q.queues[id]
+		if w == nil {
+			return
+		}
+		delete(q.queues, id)
+		w.removed = true
+		close(w.gone)
+		c := q.counts[id]
+		c.Dropped += c.Pending()
+		b.Set(id.countKey(), c.append(nil))
+	})
+}
+
+// Enqueue adds the event that the bus stores under seq, in the group it is in
+// order with ("" for none). It must be called inside a fill of b.Number. For a
+// queue that was removed meanwhile the event counts as dropped.
+func (q *Queues) Enqueue(b *kv.Batch, id QueueID, seq uint64, group string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c := q.counts[id]
+	if c == nil {
+		c = &Counts{}
+		q.counts[id] = c
+	}
+	c.Matched++
+	if w := q.queues[id]; w == nil {
+		c.Dropped++
+	} else {
+		r := row{seq: seq, run: q.run, stamp: q.elapsed(), first: q.now()}
+		if w.dest.Load().policy.Ordered {
+			r.group = group
+		}
+		if r.group != "" {
+			b.Set(id.groupKey(r.group, seq), nil)
+		}
+		b.Set(id.rowKey(seq), r.append(nil))
+	}
+	b.Set(id.countKey(), c.append(nil))
+}
+
+// Wake tells queues that rows became durable.
+func (q *Queues) Wake(ids ...QueueID) {
+	for _, id := range ids {
+		q.mu.Lock()
+		w := q.queues[id]
+		q.mu.Unlock()
+		if w != nil {
+			w.wake()
+		}
+	}
+}
+
+// signal wakes whoever listens on ch, once however often it is called.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,64 @@
+package delivery
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// resultBuffer is how many outcomes may wait for the settler.
+const resultBuffer = 256
+
+// Run delivers for all queues, those that Set adds meanwhile included, until
+// ctx ends; then it starts nothing more, gives the running calls
+// Options.Grace, cancels what is left, and returns nil. It returns early with
+// the error of a store that cannot be read or written. One Run at a time.
+func (q *Queues) Run(ctx context.Context) error {
+	stop, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	calls, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	results := make(chan outcome, resultBuffer)
+	var settler, loops sync.WaitGroup
+	var unsettled error
+	settler.Go(func() { unsettled = q.settle(results, fail) })
+	for stop.Err() == nil {
+		for _, w := range q.idle() {
+			loops.Go(func() {
+				if err := w.loop(stop, calls, results); err != nil {
+					fail(err)
+				}
+				q.mu.Lock()
+				w.running = false
+				q.mu.Unlock()
+			})
+		}
+		select {
+		case <-q.changed:
+		case <-stop.Done():
+		}
+	}
+	grace := time.AfterFunc(q.opts.Grace, cut)
+	defer grace.Stop()
+	loops.Wait()
+	close(results)
+	settler.Wait()
+	if ctx.Err() == nil {
+		return context.Cause(stop)
+	}
+	return unsettled
+}
+
+// idle returns the queues that have no loop and marks them as running.
+func (q *Queues) idle() []*queue {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var out []*queue
+	for _, w := range q.queues {
+		if !w.running && w.dest.Load() != nil {
+			w.running = true
+			out = append(out, w)
+		}
+	}
+	return out
+}

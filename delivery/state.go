@@ -1,0 +1,60 @@
+package delivery
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// A QueueState is what a queue does now, for readiness and for humans.
+type QueueState struct {
+	ID  QueueID
+	ARN string
+	Counts
+	// InFlight is how many calls are running.
+	InFlight int
+	// Failures counts the failed attempts since the last success.
+	Failures int
+	// LastError and LastErrorAt tell the latest failure of this process's
+	// attempts; empty if there was none.
+	LastError   string
+	LastErrorAt time.Time
+	// NextAttempt is when the next waiting row is due; zero if none waits or
+	// the queue is not waiting.
+	NextAttempt time.Time
+}
+
+// record takes in a finished attempt. The caller holds the queue's mu.
+func (s *state) record(a *Attempt) {
+	if a.Err == nil {
+		s.failures = 0
+		return
+	}
+	s.failures++
+	s.lastError, s.errorAt = clip(a.Err.Error()), a.Start.Add(a.Took)
+}
+
+// States returns the state of each queue, sorted by ID.
+func (q *Queues) States() []QueueState {
+	q.mu.Lock()
+	queues := make([]*queue, 0, len(q.queues))
+	out := make([]QueueState, 0, len(q.queues))
+	for id, w := range q.queues {
+		queues = append(queues, w)
+		out = append(out, QueueState{ID: id, Counts: *q.counts[id]})
+	}
+	q.mu.Unlock()
+	for i, w := range queues {
+		w.mu.Lock()
+		out[i].InFlight, out[i].Failures, out[i].NextAttempt = w.state.calls, w.state.failures, w.state.next
+		out[i].LastError, out[i].LastErrorAt = w.state.lastError, w.state.errorAt
+		w.mu.Unlock()
+		if d := w.dest.Load(); d != nil {
+			out[i].ARN = d.policy.ARN
+		}
+	}
+	slices.SortFunc(out, func(a, b QueueState) int {
+		return cmp.Or(cmp.Compare(a.ID.Bus, b.ID.Bus), cmp.Compare(a.ID.Rule, b.ID.Rule), cmp.Compare(a.ID.Target, b.ID.Target))
+	})
+	return out
+}
