@@ -66,7 +66,7 @@ func (c *compiler) syntax(err error) error {
 	if rest == "" {
 		return c.fail("Unexpected end-of-input")
 	}
-	if end := strings.IndexFunc(rest, func(r rune) bool { return strings.ContainsRune(" \t\r\n,:{}[]\"", r) }); end > 0 {
+	if end := strings.IndexAny(rest+" ", " \t\r\n,:{}[]\""); end > 0 {
 		return c.fail("Unrecognized token '" + rest[:end] + "': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')")
 	}
 	return c.fail("Unexpected character: " + err.Error())
