@@ -1,0 +1,5 @@
+//go:build tablecast_plant_cursor
+
+package relay
+
+const plantCursorFirst = true
