@@ -2,86 +2,135 @@ package awsjson
 
 import (
 	"errors"
-	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-func lengthText(n int64) string { return strconv.FormatInt(n, 10) }
-
-// Decode reads a request's body into v: member names in their exact case,
-// duplicate names refused, unknown members ignored. An error that the value's
-// own decoding returned comes back as it is; others as *Error.
+// Decode reads the body of a request into the struct that v points to. Names of
+// members match in exact case; a name given twice is an error; members that the
+// struct lacks are ignored, and null is as if the member were absent.
+//
+// Errors are of type *Error (SerializationException), in the framework's words
+// where the JSON has another type than the member. An error of a type's own
+// UnmarshalJSONFrom is returned as it is.
 func Decode(body []byte, v any) error {
 	err := json.Unmarshal(body, v)
 	if err == nil {
 		return nil
 	}
-	var semantic *json.SemanticError
-	if errors.As(err, &semantic) && semantic.JSONKind != 0 {
-		if semantic.Err != nil {
-			return semantic.Err
-		}
-		return Serialization(mismatch(semantic))
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		return errSerialization("")
 	}
-	if errors.As(err, &semantic) && semantic.Err != nil {
-		return semantic.Err
+	var sem *json.SemanticError
+	if !errors.As(err, &sem) {
+		return errSerialization("")
 	}
-	return Serialization("the body is not valid JSON: " + err.Error())
+	if sem.Err != nil && !errors.Is(sem.Err, strconv.ErrRange) && !errors.Is(sem.Err, strconv.ErrSyntax) {
+		return sem.Err
+	}
+	return errSerialization(mismatch(body, sem))
 }
 
-// mismatch words a JSON value of the wrong kind.
-func mismatch(e *json.SemanticError) string {
-	switch e.JSONKind {
-	case '{', '[':
-		return "Start of structure or map found where not expected."
+// mismatch words that a JSON value has another type than its member.
+func mismatch(body []byte, e *json.SemanticError) string {
+	t := e.GoType
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	names := map[byte]string{'"': "STRING_VALUE", '0': "NUMBER_VALUE", 't': "TRUE_VALUE", 'f': "FALSE_VALUE", 'n': "NULL_VALUE"}
-	kind := "String"
-	if e.GoType != nil {
-		switch t := e.GoType.String(); {
-		case strings.Contains(t, "int"):
-			kind = "Integer"
-		case strings.Contains(t, "bool"):
-			kind = "Boolean"
-		case strings.Contains(t, "string") && !strings.ContainsAny(t, "[{"):
-		default:
+	if t == nil {
+		return ""
+	}
+	switch e.JSONKind {
+	case '[':
+		return "Unrecognized collection type " + javaType(t)
+	case '{':
+		return "Start of structure or map found where not expected"
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		if isIndex(e.JSONPointer.LastToken()) {
 			return "Unexpected value type in payload"
 		}
+		return "Unexpected field type"
+	case reflect.Slice, reflect.Map:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return "only base-64-encoded strings are convertible to bytes"
+		}
+		return "Unexpected field type"
+	case reflect.Bool:
+		if e.JSONKind == '"' {
+			return "Unexpected token received from parser"
+		}
 	}
-	return names[byte(e.JSONKind)] + " cannot be converted to " + kind
+	return valueName(body, e) + " cannot be converted to " + simpleType(t)
 }
 
-// A Check collects what is wrong with the members of a request, in the words
-// that AWS's services share.
-type Check struct{ faults []string }
-
-// That notes a fault unless ok: the value, the member's path in lower camel
-// case, and what the value must do.
-func (c *Check) That(ok bool, value, path, must string, args ...any) {
-	if !ok {
-		c.faults = append(c.faults, fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: Member must %s", value, path, fmt.Sprintf(must, args...)))
-	}
-}
-
-// Text is the usual form of a value in a fault: 'value', or null.
-func Text(s *string) string {
-	if s == nil {
-		return "null"
-	}
-	return "'" + *s + "'"
-}
-
-// Message returns the faults as one text, or nothing.
-func (c *Check) Message() string {
-	switch len(c.faults) {
-	case 0:
-		return ""
-	case 1:
-		return "1 validation error detected: " + c.faults[0]
+// valueName returns the framework's name of the kind of a scalar.
+func valueName(body []byte, e *json.SemanticError) string {
+	switch e.JSONKind {
+	case '"':
+		return "STRING_VALUE"
+	case 't':
+		return "TRUE_VALUE"
+	case 'f':
+		return "FALSE_VALUE"
 	default:
-		return fmt.Sprintf("%d validation errors detected: %s", len(c.faults), strings.Join(c.faults, "; "))
+		if isDecimal(body, e) {
+			return "DECIMAL_VALUE"
+		}
+		return "NUMBER_VALUE"
 	}
+}
+
+// isDecimal reports whether the number at which decoding stopped has a
+// fraction or an exponent.
+func isDecimal(body []byte, e *json.SemanticError) bool {
+	text := string(e.JSONValue)
+	if text == "" && e.ByteOffset < int64(len(body)) {
+		text = strings.TrimLeft(string(body[e.ByteOffset:min(int64(len(body)), e.ByteOffset+64)]), " \t\r\n:,")
+		if i := strings.IndexFunc(text, func(r rune) bool { return !strings.ContainsRune("+-.eE0123456789", r) }); i >= 0 {
+			text = text[:i]
+		}
+	}
+	return strings.ContainsAny(text, ".eE")
+}
+
+// simpleType returns the framework's short name of a scalar type.
+func simpleType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "String"
+	case reflect.Bool:
+		return "Boolean"
+	case reflect.Int64:
+		return "Long"
+	case reflect.Float64:
+		return "Double"
+	default:
+		return "Integer"
+	}
+}
+
+// javaType returns the framework's long name of a type.
+func javaType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Struct:
+		return "class " + strings.ToUpper(t.Name()[:min(1, len(t.Name()))]) + t.Name()[min(1, len(t.Name())):]
+	case reflect.Map:
+		return "java.util.Map<java.lang.String, " + strings.TrimPrefix(javaType(t.Elem()), "class ") + ">"
+	case reflect.Slice:
+		return "class java.nio.ByteBuffer"
+	default:
+		return "class java.lang." + simpleType(t)
+	}
+}
+
+func isIndex(token string) bool {
+	_, err := strconv.ParseUint(token, 10, 32)
+	return err == nil
 }

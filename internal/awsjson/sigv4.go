@@ -5,128 +5,136 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
 
-// Signature Version 4, as clients put it into the Authorization header.
+// Auth verifies AWS Signature Version 4 in the Authorization header. Signatures
+// in the query string, unsigned and streamed payloads and session tokens are
+// refused.
+type Auth struct {
+	// Secret returns the secret of an access key id. It may be called from any
+	// goroutine.
+	Secret func(accessKeyID string) (secret string, ok bool)
+	// Region is the region that signatures must be scoped to.
+	Region string
+	// Now is the clock. The default is time.Now.
+	Now func() time.Time
+}
+
 const (
-	algorithm = "AWS4-HMAC-SHA256"
-	dateForm  = "20060102T150405Z"
-	maxSkew   = 5 * time.Minute
+	algorithm  = "AWS4-HMAC-SHA256"
+	terminator = "aws4_request"
+	isoBasic   = "20060102T150405Z"
+
+	// window is how far the time of a signature may be from ours.
+	window = 5 * time.Minute
 )
 
-// An authorization is the parts of the header.
-type authorization struct {
-	key, date, region, service string
-	signed                     []string // names of the signed headers
-	signature                  string
+// mustSign are the headers that a signature has to cover.
+var mustSign = []string{"host", "x-amz-date", "x-amz-target"}
+
+func errAuth(name, message string) *Error {
+	return &Error{Type: name, Status: http.StatusBadRequest, Message: message}
 }
 
-// verify checks a request's signature against the secrets.
-func verify(r *http.Request, body []byte, keys map[string]string, now time.Time) *Error {
-	header := r.Header.Get("Authorization")
-	if header == "" || r.URL.RawQuery != "" {
-		return coral("MissingAuthenticationTokenException", "Request is missing Authentication Token")
+func errIncomplete(message string) *Error { return errAuth("IncompleteSignatureException", message) }
+func errInvalid(message string) *Error    { return errAuth("InvalidSignatureException", message) }
+
+var (
+	errMissing      = errAuth("MissingAuthenticationTokenException", "Request is missing Authentication Token")
+	errUnrecognized = errAuth("UnrecognizedClientException", "The security token included in the request is invalid.")
+	errMismatch     = errInvalid("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+)
+
+// verify reports whether the request was signed with one of the keys for the
+// service.
+func (a *Auth) verify(r *http.Request, service string, body []byte) error {
+	c, err := parseAuthorization(r)
+	if err != nil {
+		return err
 	}
-	auth, ok := parseAuthorization(header)
-	if !ok {
-		return coral("IncompleteSignatureException", "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.")
+	if err := a.checkTime(c.date); err != nil {
+		return err
 	}
-	for _, name := range []string{"host", "x-amz-date", "x-amz-target"} {
-		if !slices.Contains(auth.signed, name) {
-			return coral("IncompleteSignatureException", "'%s' must be a signed header in the Authorization header.", name)
-		}
+	if err := c.checkHeaders(r); err != nil {
+		return err
 	}
-	at, err := time.Parse(dateForm, r.Header.Get("X-Amz-Date"))
-	if err != nil || at.Format("20060102") != auth.date {
-		return coral("IncompleteSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP")
+	if err := a.checkScope(c, service); err != nil {
+		return err
 	}
-	if d := now.Sub(at); d > maxSkew || d < -maxSkew {
-		return coral("InvalidSignatureException", "Signature expired or not yet current: the request is of %s, the time is %s", at.Format(dateForm), now.UTC().Format(dateForm))
+	if len(r.Header["X-Amz-Security-Token"]) > 0 {
+		return errUnrecognized
 	}
-	sum := sha256.Sum256(body)
-	hash := hex.EncodeToString(sum[:])
-	if given := r.Header.Get("X-Amz-Content-Sha256"); given != "" && given != hash {
-		return coral("InvalidSignatureException", "The x-amz-content-sha256 header does not match the body.")
+	secret, known := a.Secret(c.keyID)
+	want := c.sign(r, secret, body) // also for an unknown key, so that both take the same time
+	switch {
+	case !known:
+		return errUnrecognized
+	case !hmac.Equal([]byte(want), []byte(c.signature)):
+		return errMismatch
+	default:
+		return nil
 	}
-	secret, known := keys[auth.key]
-	want := auth.sign(secret, canonicalRequest(r, auth.signed, hash), r.Header.Get("X-Amz-Date"))
-	if !known {
-		return coral("UnrecognizedClientException", "The security token included in the request is invalid.")
-	}
-	if !hmac.Equal([]byte(want), []byte(auth.signature)) {
-		return coral("InvalidSignatureException", "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
-	}
-	return nil
 }
 
-func parseAuthorization(header string) (a authorization, ok bool) {
-	rest, ok := strings.CutPrefix(header, algorithm+" ")
-	if !ok {
-		return a, false
+func (a *Auth) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
 	}
-	for part := range strings.SplitSeq(rest, ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		switch name {
-		case "Credential":
-			scope := strings.Split(value, "/")
-			if len(scope) != 5 || scope[4] != "aws4_request" {
-				return a, false
-			}
-			a.key, a.date, a.region, a.service = scope[0], scope[1], scope[2], scope[3]
-		case "SignedHeaders":
-			a.signed = strings.Split(value, ";")
-		case "Signature":
-			a.signature = value
-		}
-	}
-	return a, a.key != "" && a.signed != nil && a.signature != ""
+	return time.Now()
 }
 
-// canonicalRequest writes what is signed of a request.
-func canonicalRequest(r *http.Request, signed []string, bodyHash string) string {
-	var b strings.Builder
-	b.WriteString(r.Method + "\n" + escapePath(r.URL) + "\n" + r.URL.RawQuery + "\n")
-	for _, name := range signed {
-		values := r.Header.Values(name)
-		switch name {
-		case "host":
-			values = []string{r.Host}
-		case "content-length":
-			values = []string{r.Header.Get("Content-Length")}
-			if values[0] == "" {
-				values[0] = lengthText(r.ContentLength)
-			}
-		}
-		trimmed := make([]string, len(values))
-		for i, v := range values {
-			trimmed[i] = strings.Join(strings.Fields(v), " ")
-		}
-		b.WriteString(name + ":" + strings.Join(trimmed, ",") + "\n")
+func (a *Auth) checkTime(date string) error {
+	at, err := time.Parse(isoBasic, date)
+	if err != nil {
+		return errIncomplete("Date must be in ISO-8601 'basic format'. Got '" + date + "'. See http://en.wikipedia.org/wiki/ISO_8601")
 	}
-	b.WriteString("\n" + strings.Join(signed, ";") + "\n" + bodyHash)
-	return b.String()
+	now := a.now().UTC()
+	text := now.Format(isoBasic)
+	switch {
+	case at.Before(now.Add(-window)):
+		return errInvalid("Signature expired: " + date + " is now earlier than " + now.Add(-window).Format(isoBasic) + " (" + text + " - 5 min.)")
+	case at.After(now.Add(window)):
+		return errInvalid("Signature not yet current: " + date + " is still later than " + now.Add(window).Format(isoBasic) + " (" + text + " + 5 min.)")
+	default:
+		return nil
+	}
 }
 
-func escapePath(u *url.URL) string {
-	if p := u.EscapedPath(); p != "" {
-		return p
+// checkScope checks what the signing key is bound to, and names all that is
+// wrong with it.
+func (a *Auth) checkScope(c *credential, service string) error {
+	var wrong []string
+	if c.region != a.Region {
+		wrong = append(wrong, "Credential should be scoped to a valid region, not '"+c.region+"'. ")
 	}
-	return "/"
+	if c.service != service {
+		wrong = append(wrong, "Credential should be scoped to correct service: '"+service+"'. ")
+	}
+	if c.term != terminator {
+		wrong = append(wrong, "Credential should be scoped with a valid terminator: '"+terminator+"', not '"+c.term+"'. ")
+	}
+	if c.day != c.date[:8] {
+		wrong = append(wrong, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '"+c.day+"' != '"+c.date[:8]+"', from '"+c.date+"'. ")
+	}
+	if wrong == nil {
+		return nil
+	}
+	return errInvalid(strings.Join(wrong, ""))
 }
 
-func (a authorization) sign(secret, request, date string) string {
-	scope := strings.Join([]string{a.date, a.region, a.service, "aws4_request"}, "/")
-	sum := sha256.Sum256([]byte(request))
-	text := strings.Join([]string{algorithm, date, scope, hex.EncodeToString(sum[:])}, "\n")
-	key := []byte("AWS4" + secret)
-	for _, part := range []string{a.date, a.region, a.service, "aws4_request", text} {
-		m := hmac.New(sha256.New, key)
-		m.Write([]byte(part))
-		key = m.Sum(nil)
-	}
-	return hex.EncodeToString(key)
+// sign computes the signature that the request should have.
+func (c *credential) sign(r *http.Request, secret string, body []byte) string {
+	canonical := sha256.Sum256(c.canonical(r, body))
+	scope := c.day + "/" + c.region + "/" + c.service + "/" + c.term
+	toSign := algorithm + "\n" + c.date + "\n" + scope + "\n" + hex.EncodeToString(canonical[:])
+	key := mac(mac(mac(mac([]byte("AWS4"+secret), c.day), c.region), c.service), c.term)
+	return hex.EncodeToString(mac(key, toSign))
+}
+
+func mac(key []byte, data string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(data))
+	return h.Sum(nil)
 }

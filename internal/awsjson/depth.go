@@ -1,0 +1,34 @@
+package awsjson
+
+// maxDepth is how deep the JSON of a request may nest. An attribute value of
+// 32 levels takes 64 and what stands around it.
+const maxDepth = 128
+
+// tooDeep reports whether brackets nest deeper than maxDepth. It looks at
+// brackets outside strings alone, whether or not the text is JSON.
+func tooDeep(b []byte) bool {
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{', '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case '}', ']':
+			depth--
+		case '"':
+			i = endOfString(b, i)
+		}
+	}
+	return false
+}
+
+// endOfString returns where the string that begins at i ends.
+func endOfString(b []byte, i int) int {
+	for i++; i < len(b) && b[i] != '"'; i++ {
+		if b[i] == '\\' {
+			i++
+		}
+	}
+	return i
+}

@@ -1,0 +1,113 @@
+package awsjson
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A Validator collects the members of a request that break a constraint of the
+// service's model, in the framework's words. The zero Validator is ready.
+//
+// Paths are in lower camel case, with members of lists counted from 1:
+// targets.1.member.id.
+type Validator struct{ problems []string }
+
+// maxProblems is how many constraints one answer names.
+const maxProblems = 10
+
+// Fail adds a problem: value as it is to be printed (null if it is absent, see
+// Quote), path, and the constraint that follows "Member must ".
+func (v *Validator) Fail(value, path, constraint string) {
+	if len(v.problems) < maxProblems {
+		v.problems = append(v.problems, "Value "+value+" at '"+path+"' failed to satisfy constraint: "+constraint)
+	}
+}
+
+// Null is how an absent value is printed.
+const Null = "null"
+
+// Quote prints a value that is present.
+func Quote(value string) string { return "'" + value + "'" }
+
+// Required adds a problem if a member is absent.
+func (v *Validator) Required(present bool, path string) {
+	if !present {
+		v.Fail(Null, path, "Member must not be null")
+	}
+}
+
+// A Text is the constraints of a string. Zero fields do not constrain.
+type Text struct {
+	Min, Max int // of its length
+	Pattern  string
+	Match    func(string) bool // whether it satisfies Pattern
+	Enum     []string          // in the order of the framework's message
+}
+
+// Text adds a problem for each constraint that a string breaks, the pattern
+// first. An absent string (nil) breaks none.
+func (v *Validator) Text(value *string, path string, c Text) {
+	if value == nil {
+		return
+	}
+	s, quoted := *value, Quote(*value)
+	if c.Enum != nil && !contains(c.Enum, s) {
+		v.Fail(quoted, path, "Member must satisfy enum value set: ["+strings.Join(c.Enum, ", ")+"]")
+	}
+	if c.Match != nil && !c.Match(s) {
+		v.Fail(quoted, path, "Member must satisfy regular expression pattern: "+c.Pattern)
+	}
+	v.Length(len(s), quoted, path, c.Min, c.Max)
+}
+
+// RequiredText is Required and Text in one.
+func (v *Validator) RequiredText(value *string, path string, c Text) {
+	v.Required(value != nil, path)
+	v.Text(value, path, c)
+}
+
+// Length adds a problem if n is below low or, unless high is 0, above it.
+func (v *Validator) Length(n int, quoted, path string, low, high int) {
+	if n < low {
+		v.Fail(quoted, path, "Member must have length greater than or equal to "+strconv.Itoa(low))
+	}
+	if high > 0 && n > high {
+		v.Fail(quoted, path, "Member must have length less than or equal to "+strconv.Itoa(high))
+	}
+}
+
+// Range adds a problem if a number is below low or, unless high is 0, above
+// it. An absent number (nil) is in range.
+func Range[N int | int64](v *Validator, value *N, path string, low, high N) {
+	if value == nil {
+		return
+	}
+	if *value < low {
+		v.Fail(Quote(fmt.Sprint(*value)), path, fmt.Sprintf("Member must have value greater than or equal to %d", low))
+	}
+	if high > 0 && *value > high {
+		v.Fail(Quote(fmt.Sprint(*value)), path, fmt.Sprintf("Member must have value less than or equal to %d", high))
+	}
+}
+
+// Err returns a ValidationException that names all problems, or nil.
+func (v *Validator) Err() error {
+	switch len(v.problems) {
+	case 0:
+		return nil
+	case 1:
+		return Validation("1 validation error detected: " + v.problems[0])
+	default:
+		return Validation(strconv.Itoa(len(v.problems)) + " validation errors detected: " + strings.Join(v.problems, "; "))
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, e := range list {
+		if e == s {
+			return true
+		}
+	}
+	return false
+}
