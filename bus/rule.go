@@ -41,11 +41,11 @@ type Target struct {
 	// Of these at most one is set; none sends the whole event.
 	Input     string `json:"input,omitzero"`     // this JSON text, whatever the event
 	InputPath string `json:"inputPath,omitzero"` // what the path leads to in the event
-	// MaxRetries and MaxAge bound the retries; nil and 0 are EventBridge's 185
-	// and 24 h.
-	MaxRetries *int          `json:"maxRetries,omitzero"`
-	MaxAge     time.Duration `json:"maxAge,omitzero,format:units"`
-	Ordered    bool          `json:"ordered,omitzero"`
+	// MaxRetries and MaxAgeSeconds bound the retries; nil and 0 are
+	// EventBridge's 185 and 24 h.
+	MaxRetries    *int `json:"maxRetries,omitzero"`
+	MaxAgeSeconds int  `json:"maxAgeSeconds,omitzero"`
+	Ordered       bool `json:"ordered,omitzero"`
 	// DeadLetterARN is kept for AWS tools; dead letters stay in the store.
 	DeadLetterARN string `json:"deadLetterArn,omitzero"`
 	Origin        string `json:"origin,omitzero"`

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/kv"
@@ -18,7 +19,7 @@ func (r *Rule) queue(i int) delivery.QueueID {
 
 // policy returns how a target's queue works.
 func (t *Target) policy() delivery.Policy {
-	p := delivery.Policy{ARN: t.ARN, MaxAge: t.MaxAge, Ordered: t.Ordered, Input: t.body()}
+	p := delivery.Policy{ARN: t.ARN, MaxAge: time.Duration(t.MaxAgeSeconds) * time.Second, Ordered: t.Ordered, Input: t.body()}
 	if t.MaxRetries != nil {
 		p.MaxAttempts = *t.MaxRetries + 1
 	}

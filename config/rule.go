@@ -189,6 +189,6 @@ func (r *reader) retry(n ast.Node, what string, t *bus.Target) {
 		if err != nil || d < time.Minute || d > 24*time.Hour {
 			r.fault(v, "age of "+what+" must be from 1m to 24h", "write it as 90s, 10m or 2h")
 		}
-		t.MaxAge = d
+		t.MaxAgeSeconds = int(d / time.Second)
 	}
 }

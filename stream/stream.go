@@ -93,8 +93,8 @@ func (st *Stream) Shards() []Shard {
 
 // Append adds the records of changes to the batch that makes them. The caller
 // keeps the stream from being disabled until the batch is applied, and calls
-// Committed when it is durable.
-func (st *Stream) Append(b *kv.Batch, at time.Time, changes []Change) {
+// Committed on what it returns when the batch is durable.
+func (st *Stream) Append(b *kv.Batch, at time.Time, changes []Change) *Appended {
 	type entry struct {
 		shard int
 		value []byte
@@ -103,18 +103,27 @@ func (st *Stream) Append(b *kv.Batch, at time.Time, changes []Change) {
 	for i := range changes {
 		entries[i] = entry{shardOf(changes[i].Partition, len(st.lasts)), changes[i].encode(st.d.View, st.d.Schema, at)}
 	}
+	a := &Appended{st: st}
 	b.Number(len(entries), func(first uint64) {
 		for i, e := range entries {
-			seq := first + uint64(i)
-			b.Set(recordKey(st.d.ID, uint32(e.shard)).Uint64(seq), e.value)
-			st.lasts[e.shard].Store(seq)
+			a.last = first + uint64(i)
+			b.Set(recordKey(st.d.ID, uint32(e.shard)).Uint64(a.last), e.value)
+			st.lasts[e.shard].Store(a.last)
 		}
 	})
+	return a
 }
 
-// Committed announces that the records up to seq are durable, and wakes the
-// readers that wait.
-func (st *Stream) Committed(seq uint64) {
+// Appended is the records that one batch adds to a stream.
+type Appended struct {
+	st   *Stream
+	last uint64 // sequence number of the last of them
+}
+
+// Committed announces that the records are durable, and wakes the readers that
+// wait for them.
+func (a *Appended) Committed() {
+	st, seq := a.st, a.last
 	for {
 		old := st.published.Load()
 		if old >= seq {

@@ -41,12 +41,15 @@ func user(id, name string) item.Item {
 func put(t testing.TB, store *kv.Store, st *stream.Stream, id string, old, now item.Item) uint64 {
 	t.Helper()
 	b := store.NewBatch()
-	st.Append(b, time.Now(), []stream.Change{{Partition: item.AppendKey(nil, item.S(id)), Old: old, New: now}})
+	a := st.Append(b, time.Now(), []stream.Change{{Partition: item.AppendKey(nil, item.S(id)), Old: old, New: now}})
 	c, err := store.Commit(b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	st.Committed(c.Last)
+	a.Committed()
+	if st.Last() < c.First {
+		t.Fatalf("record %d was not announced: %d", c.First, st.Last())
+	}
 	return c.First
 }
 

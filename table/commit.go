@@ -45,11 +45,11 @@ func (ts *Tables) commit(ctx context.Context, writes []*write) (uint64, error) {
 		keys[i] = w.stored
 	}
 	taken := ts.locks.lock(keys...)
-	c, changes, err := ts.apply(writes, taken)
+	c, appended, err := ts.apply(writes, taken)
 	ts.locks.unlock(taken)
 	release()
 	release = func() {}
-	if err != nil || changes == nil {
+	if err != nil || c.Last == 0 {
 		// What the decision was based on must be durable before it is told.
 		if werr := ts.store.WaitDurable(ctx, ts.locks.last(taken)); err == nil {
 			err = werr
@@ -59,8 +59,8 @@ func (ts *Tables) commit(ctx context.Context, writes []*write) (uint64, error) {
 	if err := c.Wait(); err != nil {
 		return 0, err
 	}
-	for st := range changes {
-		st.Committed(c.Last)
+	for _, a := range appended {
+		a.Committed()
 	}
 	return c.First, nil
 }
@@ -82,10 +82,10 @@ func share(writes []*write) (release func()) {
 }
 
 // apply reads the items, lets each write decide, and applies one batch with
-// all changes. It returns the changes by stream (with the key nil for tables
-// without one), or nil if nothing changed. The caller holds the locks.
-func (ts *Tables) apply(writes []*write, taken []int) (kv.Commit, map[*stream.Stream][]stream.Change, error) {
-	var changes map[*stream.Stream][]stream.Change
+// all changes, which is the zero Commit if nothing changed. The caller holds
+// the locks.
+func (ts *Tables) apply(writes []*write, taken []int) (kv.Commit, []*stream.Appended, error) {
+	changes := map[*stream.Stream][]stream.Change{} // nil: of tables without a stream
 	for _, w := range writes {
 		var err error
 		if w.old, err = ts.read(w.stored); err != nil {
@@ -95,14 +95,11 @@ func (ts *Tables) apply(writes []*write, taken []int) (kv.Commit, map[*stream.St
 			return kv.Commit{}, nil, err
 		}
 		if w.changed() {
-			if changes == nil {
-				changes = map[*stream.Stream][]stream.Change{}
-			}
 			change := stream.Change{Partition: w.table.partition(w.key), Old: w.old, New: w.now}
 			changes[w.table.stream] = append(changes[w.table.stream], change)
 		}
 	}
-	if changes == nil {
+	if len(changes) == 0 {
 		return kv.Commit{}, nil, nil
 	}
 	b := ts.store.NewBatch()
@@ -110,9 +107,10 @@ func (ts *Tables) apply(writes []*write, taken []int) (kv.Commit, map[*stream.St
 	for _, w := range writes {
 		w.put(b)
 	}
+	var appended []*stream.Appended
 	for st, cs := range changes {
 		if st != nil {
-			st.Append(b, at, cs)
+			appended = append(appended, st.Append(b, at, cs))
 		}
 	}
 	b.Number(1, func(last uint64) {
@@ -125,8 +123,7 @@ func (ts *Tables) apply(writes []*write, taken []int) (kv.Commit, map[*stream.St
 		b.UseReserve()
 	}
 	c, err := ts.store.Apply(b)
-	delete(changes, nil)
-	return c, changes, err
+	return c, appended, err
 }
 
 // deletesOnly reports whether the writes can only free space.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -69,7 +68,7 @@ func (t *target) domain() (bus.Target, error) {
 	if p := t.RetryPolicy; p != nil {
 		out.MaxRetries = p.MaximumRetryAttempts
 		if p.MaximumEventAgeInSeconds != nil {
-			out.MaxAge = time.Duration(*p.MaximumEventAgeInSeconds) * time.Second
+			out.MaxAgeSeconds = *p.MaximumEventAgeInSeconds
 		}
 	}
 	if t.DeadLetterConfig != nil {
@@ -81,11 +80,10 @@ func (t *target) domain() (bus.Target, error) {
 // wire writes a target as answers have it.
 func wire(t bus.Target) target {
 	out := target{Id: &t.ID, Arn: &t.ARN, RoleArn: t.RoleARN, Input: t.Input, InputPath: t.InputPath}
-	if t.MaxRetries != nil || t.MaxAge != 0 {
+	if t.MaxRetries != nil || t.MaxAgeSeconds != 0 {
 		out.RetryPolicy = &retryPolicy{MaximumRetryAttempts: t.MaxRetries}
-		if t.MaxAge != 0 {
-			seconds := int(t.MaxAge / time.Second)
-			out.RetryPolicy.MaximumEventAgeInSeconds = &seconds
+		if t.MaxAgeSeconds != 0 {
+			out.RetryPolicy.MaximumEventAgeInSeconds = &t.MaxAgeSeconds
 		}
 	}
 	if t.DeadLetterARN != "" {

@@ -1,0 +1,118 @@
+package tablecast
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/table"
+)
+
+// apply makes the folder hold what the file declares. What the file no longer
+// names goes away if a file had declared it; tables, which hold data, and what
+// came over the API stay.
+func (n *Node) apply(f *config.File) error {
+	for _, spec := range f.Tables {
+		if err := n.applyTable(f, spec); err != nil {
+			return err
+		}
+	}
+	for _, name := range f.Buses {
+		now := time.Now().UTC()
+		err := n.buses.Create(bus.Bus{Name: name, Created: now, Modified: now, Origin: config.Origin})
+		if err != nil && !errors.Is(err, bus.ErrBusExists) {
+			return err
+		}
+	}
+	for _, rule := range f.Rules {
+		if err := n.applyRule(rule); err != nil {
+			return fmt.Errorf("%s: rule %s: %w", f.Path, rule.Name, err)
+		}
+	}
+	return n.removeStale(f)
+}
+
+// applyTable makes a table, or turns the stream of an existing one to the view.
+func (n *Node) applyTable(f *config.File, spec table.Spec) error {
+	d, err := n.tables.Describe(spec.Name)
+	if errors.Is(err, table.ErrNotFound) {
+		_, err = n.tables.Create(spec)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if d.Schema != spec.Schema {
+		return fmt.Errorf("%s: table %s has another key than the one in the folder; keys cannot change: use another table name or folder", f.Path, spec.Name)
+	}
+	if spec.View == "" || d.Stream != nil && d.Stream.View() == spec.View {
+		return nil
+	}
+	if d.Stream != nil {
+		if _, err := n.tables.Update(spec.Name, table.Change{Stream: &table.StreamChange{}}); err != nil {
+			return err
+		}
+	}
+	_, err = n.tables.Update(spec.Name, table.Change{Stream: &table.StreamChange{Enabled: true, View: spec.View}})
+	return err
+}
+
+// applyRule makes a rule what the file says, and gives it the file's targets.
+func (n *Node) applyRule(rule bus.Rule) error {
+	targets := rule.Targets
+	rule.Targets = nil
+	if err := n.buses.PutRule(rule); err != nil {
+		return err
+	}
+	old, err := n.buses.Rule(rule.Bus, rule.Name)
+	if err != nil {
+		return err
+	}
+	var stale []string
+	for _, t := range old.Targets {
+		named := slices.ContainsFunc(targets, func(x bus.Target) bool { return x.ID == t.ID })
+		if t.Origin == config.Origin && !named {
+			stale = append(stale, t.ID)
+		}
+	}
+	if len(stale) > 0 {
+		if _, err := n.buses.RemoveTargets(rule.Bus, rule.Name, stale); err != nil {
+			return err
+		}
+	}
+	if len(targets) == 0 {
+		return nil
+	}
+	return n.buses.PutTargets(rule.Bus, rule.Name, targets)
+}
+
+// removeStale removes the rules that an earlier file declared and this one does
+// not; what is pending for them is dropped and counted.
+func (n *Node) removeStale(f *config.File) error {
+	for _, b := range n.buses.List("") {
+		rules, err := n.buses.Rules(b.Name, "")
+		if err != nil {
+			return err
+		}
+		for _, r := range rules {
+			named := slices.ContainsFunc(f.Rules, func(x bus.Rule) bool { return x.Bus == r.Bus && x.Name == r.Name })
+			if r.Origin != config.Origin || named {
+				continue
+			}
+			var ids []string
+			for _, t := range r.Targets {
+				ids = append(ids, t.ID)
+			}
+			if _, err := n.buses.RemoveTargets(r.Bus, r.Name, ids); err != nil {
+				return err
+			}
+			if err := n.buses.DeleteRule(r.Bus, r.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

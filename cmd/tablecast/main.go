@@ -1,0 +1,26 @@
+// Command tablecast turns committed table changes into business events: an
+// embedded node with DynamoDB-compatible tables and streams and an
+// EventBridge-compatible bus on one port and one folder.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // a second signal ends the process at once
+	}()
+	cmd := newRoot()
+	err := cmd.ExecuteContext(ctx)
+	if err != nil {
+		report(os.Stderr, err)
+	}
+	os.Exit(exitStatus(err))
+}

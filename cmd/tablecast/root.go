@@ -1,0 +1,34 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// newRoot builds the command tree.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tablecast",
+		Short: "Turn committed table changes into business events",
+		Long: `Tablecast turns committed table changes into business events. A service writes
+its table and does nothing else; the change that commits with the write is
+mapped to a domain event, and rules hand the event to its consumers.
+
+` + exitHelp,
+		Example: `  tablecast demo                      see the whole path at work
+  tablecast up                        run the node that tablecast.yaml describes
+  tablecast check                     report every fault of tablecast.yaml`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(newUp(), newDemo(), newCheck(), newEnv(), newVersion())
+	return root
+}
+
+// noArgs refuses arguments, as a usage error.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return usageError{err}
+	}
+	return nil
+}

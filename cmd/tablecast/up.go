@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/internal/server"
+)
+
+const (
+	defaultListen = "127.0.0.1:4566"
+	defaultDir    = ".tablecast"
+	// shutdownGrace is how long requests under way may take at the end.
+	shutdownGrace = 5 * time.Second
+)
+
+// upFlags are the flags of `tablecast up`.
+type upFlags struct {
+	config, dir, listen string
+	authKeys            string
+	cert, key           string
+	hosts               []string
+	json                bool
+}
+
+func newUp() *cobra.Command {
+	var f upFlags
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run the node that tablecast.yaml describes",
+		Long: `Runs an embedded node until it is interrupted: tables, streams, the bus and all
+deliveries on one address and one folder. Without a configuration file the node
+is empty and is filled over its APIs.
+
+` + exitHelp,
+		Example: `  tablecast up
+  tablecast up --config shop.yaml --dir /var/lib/tablecast
+  tablecast up --listen 0.0.0.0:4566 --auth-keys keys.txt --tls-cert cert.pem --tls-key key.pem`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return up(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), f)
+		},
+	}
+	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration `FILE` (default: tablecast.yaml here or above)")
+	cmd.Flags().StringVar(&f.dir, "dir", defaultDir, "`FOLDER` of the data")
+	cmd.Flags().StringVar(&f.listen, "listen", defaultListen, "`ADDRESS` to listen on; port 0 takes a free one")
+	cmd.Flags().StringVar(&f.authKeys, "auth-keys", "", "`FILE` of access keys, one \"KEY SECRET\" a line, readable by its owner alone")
+	cmd.Flags().StringVar(&f.cert, "tls-cert", "", "`FILE` of the TLS certificate")
+	cmd.Flags().StringVar(&f.key, "tls-key", "", "`FILE` of the TLS key")
+	cmd.Flags().StringSliceVar(&f.hosts, "allow-host", nil, "further host `NAME` that requests may be sent to")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, one object a line")
+	return cmd
+}
+
+// up runs a node until ctx ends.
+func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
+	file, err := loadConfig(f.config)
+	if err != nil {
+		return err
+	}
+	keys, err := readKeys(f.authKeys)
+	if err != nil {
+		return usageError{err}
+	}
+	logger := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	opts := server.Options{Listen: f.listen, Keys: keys, Cert: f.cert, Key: f.key, Hosts: f.hosts, Logger: logger}
+	ln, err := server.Listen(opts)
+	if errors.Is(err, server.ErrExposed) {
+		return usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	node, err := tablecast.Open(f.dir, tablecast.Options{Config: file, Logger: logger, Stdout: out})
+	if err != nil {
+		ln.Close()
+		return err
+	}
+	announce(out, ln, file, f)
+	err = server.Serve(ctx, node, ln, opts, shutdownGrace)
+	return errors.Join(err, node.Close())
+}
+
+// loadConfig reads the named file, or the one that is found; nil if there is
+// none.
+func loadConfig(path string) (*config.File, error) {
+	if path == "" {
+		wd, err := os.Getwd()
+		if err != nil {
+			return nil, err
+		}
+		if path = config.Find(wd); path == "" {
+			return nil, nil
+		}
+	}
+	f, err := config.Load(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, usageError{err}
+	}
+	return f, err
+}
+
+// readKeys reads a file of access keys. Who else can read it could act as any
+// of them, so its mode must keep others out.
+func readKeys(path string) (map[string]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s can be read by others: chmod 600 %s", path, path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	keys := map[string]string{}
+	for i, line := range strings.Split(string(text), "\n") {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		if len(fields) != 2 {
+			return nil, fmt.Errorf("%s:%d: write an access key and its secret, with a space between", path, i+1)
+		}
+		keys[fields[0]] = fields[1]
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("%s has no keys", path)
+	}
+	return keys, nil
+}
+
+// announce says where the node listens.
+func announce(out io.Writer, ln net.Listener, file *config.File, f upFlags) {
+	scheme := "http"
+	if f.cert != "" {
+		scheme = "https"
+	}
+	endpoint := scheme + "://" + ln.Addr().String()
+	if f.json {
+		json.NewEncoder(out).Encode(map[string]any{"ready": map[string]string{"endpoint": endpoint, "dir": f.dir}})
+		return
+	}
+	fmt.Fprintf(out, "tablecast is ready at %s, data in %s\n", endpoint, f.dir)
+	if file != nil {
+		fmt.Fprintf(out, "%s: %d tables, %d events, %d rules\n", file.Path, len(file.Tables), len(file.Events), len(file.Rules))
+	}
+	fmt.Fprintf(out, "AWS SDKs and the AWS CLI: export AWS_ENDPOINT_URL=%s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n", endpoint)
+}

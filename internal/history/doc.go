@@ -1,0 +1,12 @@
+// Package history holds the tests that cross every hop: the real binary killed
+// in the middle of its work, simulated power loss under the whole node, and
+// builds with a planted fault that these tests must catch.
+//
+// What is checked after each crash, by promise:
+//
+//   - P1, P2: each acknowledged user is in the table, whole; each user in the
+//     table was sent by a writer; the change log holds one record per user.
+//   - P3, P4: the records of a shard have rising sequence numbers.
+//   - P5: each record raised one event, and no event has no record.
+//   - P6: for each rule, matched = delivered + dead-lettered + dropped + pending.
+package history

@@ -1,0 +1,324 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+)
+
+var (
+	cycles = flag.Int("cycles", 100, "kill -9 cycles")
+	seed   = flag.Uint64("seed", 0, "seed of the random choices; 0 takes one from the clock")
+)
+
+// TestKill kills the real binary in the middle of write bursts, over and over
+// on one folder, and checks the promises after each restart.
+func TestKill(t *testing.T) {
+	n := *cycles
+	if testing.Short() {
+		n = 5
+	}
+	h := newKillHistory(t)
+	p := start(t, h.dir, h.config)
+	for cycle := range n {
+		h.burst(t, p)
+		p = start(t, h.dir, h.config)
+		h.check(t, p, fmt.Sprintf("after kill %d", cycle+1))
+		if t.Failed() {
+			p.kill()
+			t.Fatalf("seed %d, folder %s\n%s", h.seed, h.dir, p.output)
+		}
+	}
+	p.kill()
+	t.Logf("%d kills: %d users acknowledged, %d with unknown outcome, %d events, %d deliveries repeated",
+		n, len(h.acked), len(h.sent)-len(h.acked), len(h.events), h.repeats)
+}
+
+// A killHistory is what the outside world knows of the node: what it asked
+// for, what was acknowledged, and what arrived.
+type killHistory struct {
+	dir, config string
+	seed        uint64
+	rand        *rand.Rand
+	next        int
+	sent, acked map[string]bool
+
+	mu      sync.Mutex
+	events  map[string]string // event id -> user id
+	raised  map[string]string // user id -> event id
+	repeats int
+	faults  []string
+}
+
+func newKillHistory(t *testing.T) *killHistory {
+	h := &killHistory{
+		seed: *seed, sent: map[string]bool{}, acked: map[string]bool{}, events: map[string]string{}, raised: map[string]string{},
+	}
+	if h.seed == 0 {
+		h.seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d", h.seed)
+	h.rand = rand.New(rand.NewPCG(h.seed, 0))
+	consumer := httptest.NewServer(http.HandlerFunc(h.consume))
+	t.Cleanup(consumer.Close)
+	root := t.TempDir()
+	h.dir, h.config = filepath.Join(root, "data"), filepath.Join(root, "tablecast.yaml")
+	text := fmt.Sprintf(config, consumer.URL)
+	if err := os.WriteFile(h.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+const config = `
+tables:
+  users: { key: id, stream: new-and-old-images }
+buses: [main]
+events:
+  UserCreated: { from: users, on: insert, source: myapp.users, bus: main }
+rules:
+  user-created:
+    bus: main
+    pattern: { source: [myapp.users], detail-type: [UserCreated] }
+    targets:
+      - webhook: %s/welcome
+`
+
+// consume notes each delivered event: an id must always tell of the same
+// user, and a user must have one event.
+func (h *killHistory) consume(w http.ResponseWriter, r *http.Request) {
+	var e struct {
+		ID     string `json:"id"`
+		Type   string `json:"detail-type"`
+		Detail struct {
+			ID string `json:"id"`
+		} `json:"detail"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if user, again := h.events[e.ID]; again {
+		h.repeats++
+		if user != e.Detail.ID {
+			h.faults = append(h.faults, fmt.Sprintf("event %s told of %s, then of %s", e.ID, user, e.Detail.ID))
+		}
+		return
+	}
+	if other, twice := h.raised[e.Detail.ID]; twice {
+		h.faults = append(h.faults, fmt.Sprintf("user %s raised events %s and %s", e.Detail.ID, other, e.ID))
+	}
+	h.events[e.ID], h.raised[e.Detail.ID] = e.Detail.ID, e.ID
+}
+
+// burst writes users from several connections and kills the node among them.
+func (h *killHistory) burst(t *testing.T, p *process) {
+	t.Helper()
+	const writers = 8
+	pause := time.Duration(h.rand.IntN(60)) * time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), pause)
+	defer cancel()
+	client := p.tables()
+	var mu sync.Mutex
+	var writing sync.WaitGroup
+	killed := make(chan struct{})
+	for range writers {
+		writing.Go(func() {
+			for {
+				mu.Lock()
+				h.next++
+				id := fmt.Sprintf("u%07d", h.next)
+				h.sent[id] = true
+				mu.Unlock()
+				if err := insert(t.Context(), client, id); err != nil {
+					select {
+					case <-killed:
+					default:
+						if ctx.Err() == nil {
+							t.Errorf("insert before the kill: %v", err)
+						}
+					}
+					return
+				}
+				mu.Lock()
+				h.acked[id] = true
+				mu.Unlock()
+			}
+		})
+	}
+	<-ctx.Done()
+	close(killed)
+	p.kill()
+	writing.Wait()
+}
+
+// insert puts one user as a service would.
+func insert(ctx context.Context, client *dynamodb.Client, id string) error {
+	_, err := client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: aws.String("users"),
+		Item: map[string]types.AttributeValue{
+			"id":       &types.AttributeValueMemberS{Value: id},
+			"username": &types.AttributeValueMemberS{Value: "user-" + id},
+			"check":    &types.AttributeValueMemberS{Value: id},
+		},
+		ConditionExpression: aws.String("attribute_not_exists(id)"),
+	})
+	return err
+}
+
+// check waits until the node has caught up and compares what it holds and
+// what arrived with what was asked for.
+func (h *killHistory) check(t *testing.T, p *process, when string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	h.settle(ctx, t, p, when)
+	stored := h.scan(ctx, t, p)
+	for id := range h.acked {
+		if !stored[id] {
+			t.Errorf("%s: P2: user %s was acknowledged and is gone", when, id)
+		}
+	}
+	records := h.log(ctx, t, p)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id := range stored {
+		switch {
+		case !h.sent[id]:
+			t.Errorf("%s: P1: user %s was never sent", when, id)
+		case records[id] != 1:
+			t.Errorf("%s: P1: user %s has %d change records", when, id, records[id])
+		case h.raised[id] == "":
+			t.Errorf("%s: P5: user %s raised no event", when, id)
+		}
+	}
+	for _, id := range h.events {
+		if !stored[id] {
+			t.Errorf("%s: P2: an event tells of user %s, who is not in the table", when, id)
+		}
+	}
+	for _, fault := range h.faults {
+		t.Errorf("%s: P5: %s", when, fault)
+	}
+}
+
+// settle waits until each change is mapped and each event delivered, and
+// checks P6 on the way.
+func (h *killHistory) settle(ctx context.Context, t *testing.T, p *process, when string) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s, err := p.status(ctx)
+		if err != nil {
+			t.Fatalf("%s: status: %v\n%s", when, err, p.output)
+		}
+		for _, r := range s.Rules {
+			if r.Matched != r.Delivered+r.DeadLettered+r.Dropped+r.Pending {
+				t.Errorf("%s: P6: %+v does not add up", when, r)
+			}
+		}
+		if len(s.Relays) == 1 && s.drained() {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: the node did not catch up: %+v\n%s", when, s, p.output)
+		case <-tick.C:
+		}
+	}
+}
+
+// scan returns the ids of the table, and fails on a torn user.
+func (h *killHistory) scan(ctx context.Context, t *testing.T, p *process) map[string]bool {
+	t.Helper()
+	ids := map[string]bool{}
+	pages := dynamodb.NewScanPaginator(p.tables(), &dynamodb.ScanInput{TableName: aws.String("users")})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, user := range page.Items {
+			id := user["id"].(*types.AttributeValueMemberS).Value
+			if check, ok := user["check"].(*types.AttributeValueMemberS); !ok || check.Value != id {
+				t.Errorf("P1: user %s is torn: %v", id, user)
+			}
+			ids[id] = true
+		}
+	}
+	return ids
+}
+
+// log reads the whole change log over the wire and counts the inserts of each
+// user; within a shard the sequence numbers must rise.
+func (h *killHistory) log(ctx context.Context, t *testing.T, p *process) map[string]int {
+	t.Helper()
+	client := p.streams()
+	list, err := client.ListStreams(ctx, &dynamodbstreams.ListStreamsInput{TableName: aws.String("users")})
+	if err != nil || len(list.Streams) != 1 {
+		t.Fatalf("list streams: %v, %v", list, err)
+	}
+	arn := list.Streams[0].StreamArn
+	desc, err := client.DescribeStream(ctx, &dynamodbstreams.DescribeStreamInput{StreamArn: arn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for _, shard := range desc.StreamDescription.Shards {
+		if err := readShard(ctx, client, arn, shard, counts); err != nil {
+			t.Errorf("shard %s: %v", *shard.ShardId, err)
+		}
+	}
+	return counts
+}
+
+// readShard counts the inserts in one shard by user.
+func readShard(ctx context.Context, client *dynamodbstreams.Client, arn *string, shard streamtypes.Shard, counts map[string]int) error {
+	it, err := client.GetShardIterator(ctx, &dynamodbstreams.GetShardIteratorInput{
+		StreamArn: arn, ShardId: shard.ShardId, ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon,
+	})
+	if err != nil {
+		return err
+	}
+	last := ""
+	for next := it.ShardIterator; next != nil; {
+		page, err := client.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{ShardIterator: next})
+		if err != nil {
+			return err
+		}
+		for _, r := range page.Records {
+			if *r.Dynamodb.SequenceNumber <= last {
+				return errors.New("P3: sequence numbers do not rise")
+			}
+			last = *r.Dynamodb.SequenceNumber
+			if r.EventName != streamtypes.OperationTypeInsert {
+				return fmt.Errorf("P1: record %s is a %s", last, r.EventName)
+			}
+			counts[r.Dynamodb.Keys["id"].(*streamtypes.AttributeValueMemberS).Value]++
+		}
+		if len(page.Records) == 0 {
+			return nil
+		}
+		next = page.NextShardIterator
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+// Package server puts a node on one listener: the AWS APIs, told apart by
+// X-Amz-Target, /healthz and /readyz, and the node's counts under
+// /_api/v1/status. It decides what may listen where (P9): loopback needs no
+// credentials; any other address needs SigV4 keys and TLS.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/internal/awsapi/dynamodb"
+	"github.com/tablecast/tablecast/internal/awsapi/eventbridge"
+	"github.com/tablecast/tablecast/internal/awsapi/streams"
+	"github.com/tablecast/tablecast/internal/awsjson"
+)
+
+// ErrExposed refuses an address that others reach without keys and TLS.
+var ErrExposed = errors.New("server: an address beyond loopback needs keys and TLS")
+
+// Options configure a server.
+type Options struct {
+	// Listen is the address, HOST:PORT; port 0 takes a free one.
+	Listen string
+	// Keys are the secrets by access key. Nil: no credentials are asked for.
+	Keys map[string]string
+	// Cert and Key are the files of the TLS certificate. Empty: no TLS.
+	Cert, Key string
+	// Hosts are further host names that requests may name.
+	Hosts []string
+	// Logger receives faults. The default discards them.
+	Logger *slog.Logger
+}
+
+// Listen opens the address. Errors: ErrExposed, or what the system says
+// (syscall.EADDRINUSE if the address is taken).
+func Listen(o Options) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("server: listen address: %w", err)
+	}
+	if !loopback(host) && (len(o.Keys) == 0 || o.Cert == "") {
+		return nil, fmt.Errorf("%w: %s is reachable from other machines: give --auth-keys, --tls-cert and --tls-key, or listen on 127.0.0.1", ErrExposed, o.Listen)
+	}
+	ln, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	if o.Cert == "" {
+		return ln, nil
+	}
+	cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
+	if err != nil {
+		ln.Close()
+		return nil, fmt.Errorf("server: TLS certificate: %w", err)
+	}
+	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}), nil
+}
+
+// loopback reports whether only this machine reaches the host.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Serve answers requests until ctx ends, then finishes those that are under
+// way, for at most grace.
+func Serve(ctx context.Context, node *tablecast.Node, ln net.Listener, o Options, grace time.Duration) error {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	srv := awsjson.NewHTTPServer(handler(node, o), o.Logger)
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(ln) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	end, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if err := srv.Shutdown(end); err != nil {
+		srv.Close()
+	}
+	<-done
+	return nil
+}
+
+// handler serves the APIs and the node's own pages.
+func handler(node *tablecast.Node, o Options) http.Handler {
+	pages := http.NewServeMux()
+	pages.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	pages.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { ready(w, node) })
+	if o.Keys == nil {
+		pages.HandleFunc("GET /_api/v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, statusOf(node)) })
+	}
+	pages.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, http.StatusNotFound, map[string]string{"message": "nothing answers " + r.Method + " " + r.URL.Path + "; the AWS services take POST / with X-Amz-Target"})
+	})
+	opts := awsjson.Options{
+		Services: []awsjson.Service{
+			dynamodb.Service(node.Tables(), tablecast.Region),
+			streams.Service(node.Streams(), tablecast.Region),
+			eventbridge.Service(node.Buses()),
+		},
+		AllowedHosts: o.Hosts, Other: pages, Logger: o.Logger,
+	}
+	if o.Keys != nil {
+		opts.Auth = &awsjson.Auth{Region: tablecast.Region, Secret: func(key string) (string, bool) {
+			secret, ok := o.Keys[key]
+			return secret, ok
+		}}
+	}
+	return awsjson.NewServer(opts)
+}
+
+// ready answers 200 while every hop makes progress, else 503 with the reason.
+func ready(w http.ResponseWriter, node *tablecast.Node) {
+	if err := node.Ready(); err != nil {
+		reply(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready", "reason": err.Error()})
+		return
+	}
+	reply(w, http.StatusOK, map[string]string{"status": "ready"})
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		status, b = http.StatusInternalServerError, []byte(`{"message":"the answer could not be written"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(append(b, '\n'))
+}

@@ -1,0 +1,51 @@
+package server
+
+import (
+	"github.com/tablecast/tablecast"
+)
+
+// A status is what /_api/v1/status tells: how far each relay is, and for each
+// target of a rule where its events are (P6).
+type status struct {
+	Relays  []relayStatus  `json:"relays"`
+	Rules   []targetStatus `json:"rules"`
+	Lost    uint64         `json:"eventsToMissingBuses"`
+	Syncs   uint64         `json:"fsyncs"`
+	Durable uint64         `json:"durable"`
+}
+
+type relayStatus struct {
+	Table    string `json:"table"`
+	Position uint64 `json:"position"`
+	End      uint64 `json:"end"`
+	Parked   uint64 `json:"parked"`
+	Gaps     uint64 `json:"gaps"`
+	Error    string `json:"error,omitzero"`
+}
+
+type targetStatus struct {
+	Bus          string `json:"bus"`
+	Rule         string `json:"rule"`
+	Target       string `json:"target"`
+	Matched      uint64 `json:"matched"`
+	Delivered    uint64 `json:"delivered"`
+	DeadLettered uint64 `json:"deadLettered"`
+	Dropped      uint64 `json:"dropped"`
+	Pending      uint64 `json:"pending"`
+	Error        string `json:"error,omitzero"`
+}
+
+func statusOf(node *tablecast.Node) status {
+	stats := node.Stats()
+	out := status{Relays: []relayStatus{}, Rules: []targetStatus{}, Lost: node.Buses().Lost(), Syncs: stats.Syncs, Durable: stats.Durable}
+	for _, r := range node.Relays() {
+		out.Relays = append(out.Relays, relayStatus{r.Table, r.Position, r.End, r.Parked, r.Gaps, r.LastError})
+	}
+	for _, s := range node.Queues().States() {
+		out.Rules = append(out.Rules, targetStatus{
+			Bus: s.ID.Bus, Rule: s.ID.Rule, Target: s.ID.Target, Matched: s.Matched, Delivered: s.Delivered,
+			DeadLettered: s.DeadLettered, Dropped: s.Dropped, Pending: s.Pending(), Error: s.LastError,
+		})
+	}
+	return out
+}

@@ -1,0 +1,284 @@
+// Package tablecast is an embedded node: DynamoDB-compatible tables with
+// streams, the mapping of their changes to domain events, and an
+// EventBridge-compatible bus with durable deliveries, in one process and one
+// folder.
+//
+//	node, err := tablecast.Open("data", tablecast.Options{Config: file})
+//	…
+//	defer node.Close()
+//
+// A write is acknowledged once it is durable; the events that it means reach
+// the bus exactly once, and each matching target at least once. docs/design.md
+// states the promises.
+package tablecast
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/delivery"
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/relay"
+	"github.com/tablecast/tablecast/stream"
+	"github.com/tablecast/tablecast/table"
+	"github.com/tablecast/tablecast/target"
+)
+
+// Account and Region stand in the ARNs and events of a node.
+const (
+	Account = "000000000000"
+	Region  = "us-east-1"
+)
+
+// Options configure a node. The zero value is an empty node, to be filled over
+// its APIs.
+type Options struct {
+	// Config declares tables, events and rules. The default is none.
+	Config *config.File
+	// Logger receives what operators should know. The default discards it.
+	Logger *slog.Logger
+	// Observer hears of each hop. The default hears nothing.
+	Observer Observer
+	// FS is the file system of the folder. The default is the operating
+	// system's.
+	FS vfs.FS
+	// Fatal is called when the log cannot be written or synced. It must not
+	// return. The default ends the process with kv.ExitStatus.
+	Fatal func(error)
+	// Stdout is where targets of the kind log:- write. The default is the
+	// process's own.
+	Stdout io.Writer
+}
+
+// An Observer is a function for each hop of the path; each may be nil, and must
+// be quick.
+type Observer struct {
+	Mapped    func(r *stream.Record, events []mapping.Raised)
+	Accepted  func(bus.Accepted)
+	Attempted func(delivery.Attempt)
+}
+
+// A Node is an open folder with all hops running.
+type Node struct {
+	opts    Options
+	store   *kv.Store
+	streams *stream.Streams
+	tables  *table.Tables
+	queues  *delivery.Queues
+	buses   *bus.Buses
+	relays  []*relay.Relay
+
+	cancel context.CancelFunc
+	stop   context.CancelFunc // of the store, last
+	hops   sync.WaitGroup
+	base   sync.WaitGroup
+
+	mu     sync.Mutex
+	failed error // the first hop that ended on its own; guarded by mu
+}
+
+// Open opens the folder, applies the configuration, and starts each hop. Close
+// ends them. Errors: those of kv.Open, and of a configuration that contradicts
+// the folder.
+func Open(dir string, o Options) (*Node, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	n := &Node{opts: o}
+	var err error
+	if n.store, err = kv.Open(dir, kv.Options{FS: o.FS, Logger: o.Logger, Fatal: o.Fatal}); err != nil {
+		return nil, err
+	}
+	if err := n.wire(dir); err != nil {
+		return nil, errors.Join(err, n.store.Close())
+	}
+	n.run()
+	return n, nil
+}
+
+// wire opens each package over the store, in the order of the path.
+func (n *Node) wire(dir string) error {
+	var err error
+	if n.streams, err = stream.Open(n.store, stream.Options{Account: Account, Region: Region, Logger: n.opts.Logger}); err != nil {
+		return err
+	}
+	if n.tables, err = table.Open(n.store, n.streams, table.Options{Account: Account, Region: Region}); err != nil {
+		return err
+	}
+	logs := filepath.Join(dir, "logs")
+	if n.opts.FS == nil {
+		if err := os.MkdirAll(logs, 0o700); err != nil {
+			return fmt.Errorf("tablecast: %w", err)
+		}
+	}
+	n.queues, err = delivery.Open(n.store, delivery.Options{
+		Targets: func(arn string) (target.Target, error) {
+			return target.Open(arn, target.Options{LogDir: logs, Stdout: n.opts.Stdout, Trusted: true})
+		},
+		Events:    func(name string, seq uint64) (*event.Event, error) { return bus.Event(n.store, name, seq) },
+		OnAttempt: n.opts.Observer.Attempted,
+		Logger:    n.opts.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	n.buses, err = bus.Open(n.store, n.queues, bus.Options{Account: Account, Region: Region, OnAccepted: n.opts.Observer.Accepted, Logger: n.opts.Logger})
+	if err != nil || n.opts.Config == nil {
+		return err
+	}
+	if err := n.apply(n.opts.Config); err != nil {
+		return err
+	}
+	return n.prepareRelays(n.opts.Config)
+}
+
+// prepareRelays makes a relay for each table that events come from, and its
+// starting position durable.
+func (n *Node) prepareRelays(f *config.File) error {
+	byTable := map[string][]mapping.Definition{}
+	for _, d := range f.Events {
+		byTable[d.Table] = append(byTable[d.Table], d)
+	}
+	for _, t := range f.Tables {
+		defs := byTable[t.Name]
+		if len(defs) == 0 {
+			continue
+		}
+		r := relay.New(relay.Options{
+			Store: n.store, Streams: n.streams, Table: t.Name, Definitions: defs,
+			Set: mapping.NewSet(defs, Account, Region), Sink: n.accept, OnMapped: n.opts.Observer.Mapped, Logger: n.opts.Logger,
+		})
+		if err := r.Prepare(); err != nil {
+			return err
+		}
+		n.relays = append(n.relays, r)
+	}
+	return nil
+}
+
+// accept is the relays' sink.
+func (n *Node) accept(ctx context.Context, events []mapping.Raised, mark func(*kv.Batch)) error {
+	out := make([]bus.Outgoing, len(events))
+	for i := range events {
+		out[i] = bus.Outgoing{Bus: events[i].Bus, Event: &events[i].Event}
+	}
+	return n.buses.Accept(ctx, out, mark)
+}
+
+// run starts each hop.
+func (n *Node) run() {
+	base, stop := context.WithCancel(context.Background())
+	n.stop = stop
+	n.base.Go(func() { n.note("store", n.store.Run(base)) })
+	ctx, cancel := context.WithCancel(context.Background())
+	n.cancel = cancel
+	n.hops.Go(func() { n.note("streams", n.streams.Run(ctx)) })
+	n.hops.Go(func() { n.note("buses", n.buses.Run(ctx)) })
+	n.hops.Go(func() { n.note("delivery", n.queues.Run(ctx)) })
+	for _, r := range n.relays {
+		n.hops.Go(func() { n.note("relay", r.Run(ctx)) })
+	}
+}
+
+// note keeps the error of a hop that ended on its own.
+func (n *Node) note(hop string, err error) {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return
+	}
+	n.opts.Logger.Error("tablecast: hop ended", "hop", hop, "error", err)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.failed == nil {
+		n.failed = fmt.Errorf("%s ended: %w", hop, err)
+	}
+}
+
+// Close ends all hops, waits for them, and closes the folder. The caller has
+// stopped calling the node.
+func (n *Node) Close() error {
+	n.cancel()
+	n.hops.Wait()
+	n.stop()
+	n.base.Wait()
+	return n.store.Close()
+}
+
+// Tables returns the node's tables.
+func (n *Node) Tables() *table.Tables { return n.tables }
+
+// Streams returns the node's streams.
+func (n *Node) Streams() *stream.Streams { return n.streams }
+
+// Buses returns the node's buses.
+func (n *Node) Buses() *bus.Buses { return n.buses }
+
+// Queues returns the node's deliveries.
+func (n *Node) Queues() *delivery.Queues { return n.queues }
+
+// Stats returns the figures of the node's store.
+func (n *Node) Stats() kv.Stats { return n.store.Stats() }
+
+// Relays tells how the relay of each table is doing.
+func (n *Node) Relays() []relay.Status {
+	out := make([]relay.Status, len(n.relays))
+	for i, r := range n.relays {
+		out[i] = r.Status()
+	}
+	return out
+}
+
+// Ready returns why the node makes no progress, or nil: a hop ended, the disk
+// is full, or a relay cannot hand on.
+func (n *Node) Ready() error {
+	n.mu.Lock()
+	failed := n.failed
+	n.mu.Unlock()
+	if failed != nil {
+		return failed
+	}
+	if n.store.Stats().DiskFull {
+		return kv.ErrDiskFull
+	}
+	for _, r := range n.Relays() {
+		if r.LastError != "" && r.Position < r.End {
+			return fmt.Errorf("the relay of table %s cannot hand on: %s", r.Table, r.LastError)
+		}
+	}
+	return nil
+}
+
+// Quiet reports whether everything that is durable was mapped and delivered,
+// or is a dead letter.
+func (n *Node) Quiet() bool {
+	if slices.ContainsFunc(n.Relays(), func(r relay.Status) bool { return r.Position < r.End }) {
+		return false
+	}
+	return !slices.ContainsFunc(n.queues.States(), func(s delivery.QueueState) bool { return s.Pending() > 0 })
+}
+
+// AwaitQuiet returns once Quiet holds, or with the context's error.
+func (n *Node) AwaitQuiet(ctx context.Context) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !n.Quiet() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
+}
