@@ -79,14 +79,14 @@ func newKillHistory(t *testing.T) *killHistory {
 	t.Cleanup(consumer.Close)
 	root := t.TempDir()
 	h.dir, h.config = filepath.Join(root, "data"), filepath.Join(root, "tablecast.yaml")
-	text := fmt.Sprintf(config, consumer.URL)
+	text := fmt.Sprintf(killConfig, consumer.URL)
 	if err := os.WriteFile(h.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return h
 }
 
-const config = `
+const killConfig = `
 tables:
   users: { key: id, stream: new-and-old-images }
 buses: [main]

@@ -1,0 +1,263 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/table"
+)
+
+var powerCycles = flag.Int("power", 1000, "simulated power losses")
+
+// TestPowerLoss cuts the power under the whole node, over and over: of what the
+// file system was not told to sync, a random part is lost. It checks the
+// promises on what the next node finds.
+func TestPowerLoss(t *testing.T) {
+	n := *powerCycles
+	if testing.Short() {
+		n = 50
+	}
+	seed := *seed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d", seed)
+	h := &powerHistory{rand: rand.New(rand.NewPCG(seed, 1))}
+	acked := 0
+	for cycle := range n {
+		if cycle%20 == 0 { // a fresh folder now and then: creation can be cut, too
+			acked += len(h.acked)
+			h.reset()
+		}
+		h.cycle(t)
+		if t.Failed() {
+			t.Fatalf("power loss %d of seed %d", cycle+1, seed)
+		}
+	}
+	t.Logf("%d power losses, %d users acknowledged", n, acked+len(h.acked))
+}
+
+const powerConfig = `
+tables:
+  users: { key: id, stream: new-image }
+buses: [main]
+events:
+  UserCreated: { from: users, on: insert, source: myapp.users, bus: main }
+rules:
+  user-created:
+    bus: main
+    pattern: { source: [myapp.users] }
+    targets: [ { log: "-" } ]
+`
+
+// A powerHistory is what the outside world knows of the node of one folder.
+type powerHistory struct {
+	rand *rand.Rand
+	fs   *vfs.MemFS
+
+	mu        sync.Mutex
+	next      int
+	sent      map[string]bool
+	acked     map[string]bool
+	delivered map[string]bool // user ids; guarded by mu, as all above
+}
+
+func (h *powerHistory) reset() {
+	h.fs = vfs.NewCrashableMem()
+	h.sent, h.acked, h.delivered = map[string]bool{}, map[string]bool{}, map[string]bool{}
+}
+
+// Write implements io.Writer for the log target: the outside world sees each
+// delivered event.
+func (h *powerHistory) Write(line []byte) (int, error) {
+	var e struct {
+		Detail struct{ ID string }
+	}
+	if err := json.Unmarshal(line, &e); err == nil {
+		h.mu.Lock()
+		h.delivered[e.Detail.ID] = true
+		h.mu.Unlock()
+	}
+	return len(line), nil
+}
+
+func (h *powerHistory) open(t *testing.T) *tablecast.Node {
+	t.Helper()
+	file, err := config.Parse("power.yaml", []byte(powerConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out io.Writer = h
+	node, err := tablecast.Open("data", tablecast.Options{FS: h.fs, Config: file, Stdout: out, Fatal: func(err error) { t.Errorf("fatal: %v", err) }})
+	if err != nil {
+		t.Fatalf("open after a power loss: %v", err)
+	}
+	return node
+}
+
+// cycle opens the node, checks what it finds, writes, and cuts the power.
+func (h *powerHistory) cycle(t *testing.T) {
+	t.Helper()
+	node := h.open(t)
+	h.check(t, node)
+	h.delivered = map[string]bool{}
+	ctx, cancel := context.WithCancel(t.Context())
+	var writing sync.WaitGroup
+	for range 4 {
+		writing.Go(func() { h.write(ctx, t, node) })
+	}
+	h.await(5 + h.rand.IntN(60))
+	h.mu.Lock()
+	acked := make(map[string]bool, len(h.acked))
+	for id := range h.acked {
+		acked[id] = true
+	}
+	heard := make(map[string]bool, len(h.delivered))
+	for id := range h.delivered {
+		heard[id] = true
+	}
+	h.mu.Unlock()
+	after := h.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: h.rand.IntN(101), RNG: h.rand})
+	cancel()
+	writing.Wait()
+	if err := node.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	h.fs, h.acked, h.delivered = after, acked, heard
+}
+
+// await returns once n more users are acknowledged.
+func (h *powerHistory) await(n int) {
+	tick := time.NewTicker(20 * time.Microsecond)
+	defer tick.Stop()
+	h.mu.Lock()
+	goal := len(h.acked) + n
+	h.mu.Unlock()
+	for range tick.C {
+		h.mu.Lock()
+		reached := len(h.acked) >= goal
+		h.mu.Unlock()
+		if reached {
+			return
+		}
+	}
+}
+
+// write inserts users until ctx ends.
+func (h *powerHistory) write(ctx context.Context, t *testing.T, node *tablecast.Node) {
+	for ctx.Err() == nil {
+		h.mu.Lock()
+		h.next++
+		id := fmt.Sprintf("u%07d", h.next)
+		h.sent[id] = true
+		h.mu.Unlock()
+		user := item.MapOf(item.Field{Name: "id", Value: item.S(id)}, item.Field{Name: "check", Value: item.S(id)})
+		if _, err := node.Tables().Put(context.WithoutCancel(ctx), table.PutRequest{Table: "users", Item: user}); err != nil {
+			t.Errorf("put: %v", err)
+			return
+		}
+		h.mu.Lock()
+		h.acked[id] = true
+		h.mu.Unlock()
+	}
+}
+
+// check compares what the node holds with what the outside world knows.
+func (h *powerHistory) check(t *testing.T, node *tablecast.Node) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := node.AwaitQuiet(ctx); err != nil {
+		t.Errorf("the node did not catch up: %+v", node.Relays())
+		return
+	}
+	page, err := node.Tables().Scan(ctx, table.ScanRequest{Table: "users"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := map[string]bool{}
+	for _, user := range page.Items {
+		id, _ := user.Get("id")
+		if check, _ := user.Get("check"); check.Str() != id.Str() || !h.sent[id.Str()] {
+			t.Errorf("P1: user %s is torn or was never sent", id.Str())
+		}
+		stored[id.Str()] = true
+	}
+	records := h.records(t, node)
+	events := h.events(t, node)
+	for id := range h.acked {
+		if !stored[id] {
+			t.Errorf("P2: user %s was acknowledged and is gone", id)
+		}
+	}
+	for id := range h.delivered {
+		if !stored[id] {
+			t.Errorf("P2: an event told of user %s, who is not in the table", id)
+		}
+	}
+	for id := range stored {
+		if records[id] != 1 || events[id] != 1 {
+			t.Errorf("P1, P5: user %s has %d change records and %d events", id, records[id], events[id])
+		}
+	}
+	if len(events) != len(stored) || len(records) != len(stored) {
+		t.Errorf("P1, P5: %d users, %d with records, %d with events", len(stored), len(records), len(events))
+	}
+	for _, s := range node.Queues().States() {
+		if s.Matched != uint64(len(events)) || s.Delivered+s.DeadLettered+s.Dropped != s.Matched {
+			t.Errorf("P6: %d events, %+v", len(events), s.Counts)
+		}
+	}
+}
+
+// records counts the change records of each user.
+func (h *powerHistory) records(t *testing.T, node *tablecast.Node) map[string]int {
+	t.Helper()
+	out := map[string]int{}
+	for _, st := range node.Streams().OfTable("users") {
+		page, err := st.Read(0, 1<<30, 1<<40)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := uint64(0)
+		for _, r := range page.Records {
+			if r.Seq <= last {
+				t.Errorf("P3: record %d after %d", r.Seq, last)
+			}
+			last = r.Seq
+			id, _ := r.Keys.Get("id")
+			out[id.Str()]++
+		}
+	}
+	return out
+}
+
+// events counts the stored events of each user.
+func (h *powerHistory) events(t *testing.T, node *tablecast.Node) map[string]int {
+	t.Helper()
+	out := map[string]int{}
+	err := node.Buses().Events("main", 0, func(_ uint64, e *event.Event) bool {
+		var detail struct{ ID string }
+		if err := json.Unmarshal(e.Detail, &detail); err != nil {
+			t.Errorf("detail %s: %v", e.Detail, err)
+		}
+		out[detail.ID]++
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
