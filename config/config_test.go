@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"testing"
 )
 
@@ -84,8 +85,8 @@ func TestFaults(t *testing.T) {
 		t.Error("broken YAML was accepted")
 	}
 	_, err = Parse("f", []byte("tables:\n  users: { kye: id }\nrules:\n  r: { patern: {} }\n"))
-	faults, _ := err.(Faults)
-	if len(faults) != 4 {
+	var faults Faults
+	if !errors.As(err, &faults) || len(faults) != 4 {
 		t.Errorf("all faults at once: %v", err)
 	}
 }

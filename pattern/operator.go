@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -175,7 +176,7 @@ func (c *compiler) bound(t *test, n int) error {
 		return c.fail("Invalid member in numeric match: " + tok.String())
 	}
 	op := tok.String()
-	if !strings.Contains("|=|<|<=|>|>=|", "|"+op+"|") {
+	if !slices.Contains([]string{"=", "<", "<=", ">", ">="}, op) {
 		return c.fail("Unrecognized numeric range operator: " + op)
 	}
 	if n == 1 && (op[0] != '<' || t.high.set) {
@@ -300,7 +301,7 @@ func (c *compiler) anythingButNested() (test, error) {
 		return test{}, err
 	}
 	op := name.String()
-	if !strings.Contains("|prefix|suffix|equals-ignore-case|wildcard|", "|"+op+"|") {
+	if !slices.Contains([]string{"prefix", "suffix", "equals-ignore-case", "wildcard"}, op) {
 		return test{}, c.fail("Unsupported anything-but pattern: " + op)
 	}
 	t := test{op: opNot}

@@ -46,13 +46,15 @@ type compiler struct {
 
 // fail makes an error that tells the place after the last token.
 func (c *compiler) fail(msg string) error {
-	e := c.failPlain(msg).(*Error)
+	e := c.at(msg)
 	e.located = true
 	return e
 }
 
 // failPlain makes an error whose text tells no place.
-func (c *compiler) failPlain(msg string) error {
+func (c *compiler) failPlain(msg string) error { return c.at(msg) }
+
+func (c *compiler) at(msg string) *Error {
 	e := &Error{Msg: msg, Pointer: string(c.dec.StackPointer()), source: c.src}
 	e.Line, e.Column = position(c.src, int(c.dec.InputOffset()))
 	return e

@@ -167,11 +167,11 @@ func (ts *Tables) Batch(ctx context.Context, requests []BatchWrite) ([]WriteResu
 		if err != nil {
 			return nil, err
 		}
-		if k := string(t.itemKey(key)); seen[k] {
+		k := string(t.itemKey(key))
+		if seen[k] {
 			return nil, invalid("Provided list of item keys contains duplicates")
-		} else {
-			seen[k] = true
 		}
+		seen[k] = true
 		writes[i] = &write{table: t, key: key, decide: func(item.Item) (item.Item, error) { return r.Put, nil }}
 	}
 	seq, err := ts.commit(ctx, writes)

@@ -52,11 +52,11 @@ func (ts *Tables) Query(ctx context.Context, r QueryRequest) (Page, error) {
 		if err := t.checkStart(r.Start); err != nil {
 			return Page{}, err
 		}
-		if start := t.itemKey(r.Start); !inside(rng, start) {
+		start := t.itemKey(r.Start)
+		if !inside(rng, start) {
 			return Page{}, invalid("The provided starting key is outside query boundaries based on provided conditions")
-		} else {
-			rng = after(rng, start)
 		}
+		rng = after(rng, start)
 	}
 	return t.page(ctx, rng, r.Filter, r.Limit)
 }

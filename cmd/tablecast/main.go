@@ -10,7 +10,10 @@ import (
 	"syscall"
 )
 
-func main() {
+func main() { os.Exit(run()) }
+
+// run runs the command that the arguments name and returns its exit status.
+func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
@@ -22,5 +25,5 @@ func main() {
 	if err != nil {
 		report(os.Stderr, err)
 	}
-	os.Exit(exitStatus(err))
+	return exitStatus(err)
 }

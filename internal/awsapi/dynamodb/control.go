@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -115,7 +116,7 @@ func (r *tableRequest) spec() (table.Spec, error) {
 	c.That(r.KeySchema != nil, "null", "keySchema", "not be null")
 	c.That(r.AttributeDefinitions != nil, "null", "attributeDefinitions", "not be null")
 	for i, d := range r.AttributeDefinitions {
-		ok := d.AttributeType != nil && strings.Contains("|S|N|B|", "|"+*d.AttributeType+"|")
+		ok := d.AttributeType != nil && slices.Contains([]string{"S", "N", "B"}, *d.AttributeType)
 		c.That(ok, text(d.AttributeType), fmt.Sprintf("attributeDefinitions.%d.member.attributeType", i+1), "satisfy enum value set: [B, N, S]")
 	}
 	if r.BillingMode != nil {

@@ -53,7 +53,7 @@ func (r *readRequest) parse(c *check) (reading, error) {
 	if err := fault(c); err != nil {
 		return out, err
 	}
-	if err := r.legacy.check(); err != nil {
+	if err := r.refuse(); err != nil {
 		return out, err
 	}
 	if r.IndexName != nil {

@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/tablecast/tablecast/expr"
@@ -37,8 +38,8 @@ type legacy struct {
 	AttributesToGet     []string
 }
 
-// check refuses the legacy parameters.
-func (l *legacy) check() error {
+// refuse refuses the legacy parameters.
+func (l *legacy) refuse() error {
 	for _, p := range []struct {
 		name, instead string
 		used          bool
@@ -75,10 +76,10 @@ func (r *writeRequest) parse(c *check, returns ...string) (writing, error) {
 	if err := fault(c); err != nil {
 		return w, err
 	}
-	if err := r.legacy.check(); err != nil {
+	if err := r.refuse(); err != nil {
 		return w, err
 	}
-	if r.ReturnValues != nil && !strings.Contains("|"+strings.Join(returns, "|")+"|", "|"+*r.ReturnValues+"|") {
+	if r.ReturnValues != nil && !slices.Contains(returns, *r.ReturnValues) {
 		return w, invalid("Return values set to invalid value")
 	}
 	p := expr.NewParser(r.ExpressionAttributeNames, valuesOf(r.ExpressionAttributeValues))
@@ -123,8 +124,7 @@ func oneOf(c *check, v *string, path string, set ...string) {
 	if v == nil {
 		return
 	}
-	ok := strings.Contains("|"+strings.Join(set, "|")+"|", "|"+*v+"|")
-	c.That(ok, text(v), path, "satisfy enum value set: [%s]", strings.Join(set, ", "))
+	c.That(slices.Contains(set, *v), text(v), path, "satisfy enum value set: [%s]", strings.Join(set, ", "))
 }
 
 func (a *api) putItem(ctx context.Context, body []byte) ([]byte, error) {
