@@ -239,11 +239,11 @@ func TestParserIsTotal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		src := strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 0, 14).Draw(t, "words"), " ")
 		p := NewParser(names, Values{":n": item.S("x")})
-		p.Condition("ConditionExpression", src)
-		p.Update(src)
-		p.Projection(src)
+		_, _ = p.Condition("ConditionExpression", src)
+		_, _ = p.Update(src)
+		_, _ = p.Projection(src)
 		if k, err := p.KeyCondition(src); err == nil {
-			k.Resolve(item.KeySchema{Hash: item.KeyAttr{Name: "a", Kind: item.String}})
+			_, _ = k.Resolve(item.KeySchema{Hash: item.KeyAttr{Name: "a", Kind: item.String}})
 		}
 	})
 }
@@ -253,8 +253,8 @@ func FuzzParse(f *testing.F) {
 	f.Add("SET a.b[1] = list_append(a, :n) REMOVE c ADD d :n")
 	f.Fuzz(func(t *testing.T, src string) {
 		p := NewParser(names, Values{":n": item.S("x")})
-		p.Condition("FilterExpression", src)
-		p.Update(src)
-		p.KeyCondition(src)
+		_, _ = p.Condition("FilterExpression", src)
+		_, _ = p.Update(src)
+		_, _ = p.KeyCondition(src)
 	})
 }

@@ -21,7 +21,7 @@ func (c *compiler) operator() (test, error) {
 		return test{}, err
 	}
 	if c.dec.PeekKind() == '"' {
-		c.next()
+		_, _ = c.next() // its kind was seen
 		return test{}, c.fail("Only one key allowed in match expression")
 	}
 	_, err = c.next()
@@ -93,7 +93,7 @@ func (c *compiler) affix(name string, nonEmpty bool) (test, error) {
 		}
 		return test{op: op, text: s}, err
 	}
-	c.next()
+	_, _ = c.next() // its kind was seen
 	inner, err := c.next()
 	if err != nil {
 		return test{}, err
@@ -151,7 +151,7 @@ func (c *compiler) numeric() (test, error) {
 		}
 	}
 	if c.dec.PeekKind() != ']' {
-		c.next()
+		_, _ = c.next() // its kind was seen
 		if t.equal {
 			return test{}, c.fail("Too many elements in numeric expression")
 		}
@@ -250,10 +250,10 @@ func (c *compiler) cidr() (test, error) {
 func (c *compiler) anythingBut() (test, error) {
 	switch c.dec.PeekKind() {
 	case '{':
-		c.next()
+		_, _ = c.next() // its kind was seen
 		return c.anythingButNested()
 	case '[':
-		c.next()
+		_, _ = c.next() // its kind was seen
 		return c.anythingButList()
 	case '"', '0':
 		tok, err := c.next()
@@ -307,7 +307,7 @@ func (c *compiler) anythingButNested() (test, error) {
 	t := test{op: opNot}
 	list := c.dec.PeekKind() == '['
 	if list {
-		c.next()
+		_, _ = c.next() // its kind was seen
 	}
 	for !list || c.dec.PeekKind() != ']' {
 		one, err := c.excluded(op, list)
@@ -320,13 +320,13 @@ func (c *compiler) anythingButNested() (test, error) {
 		}
 	}
 	if list {
-		c.next()
+		_, _ = c.next() // its kind was seen
 		if len(t.not) == 0 {
 			return test{}, c.fail("Empty arrays are not allowed")
 		}
 	}
 	if c.dec.PeekKind() == '"' {
-		c.next()
+		_, _ = c.next() // its kind was seen
 		return test{}, c.fail("Only one key allowed in match expression")
 	}
 	_, err = c.next()

@@ -148,7 +148,7 @@ func startConsumer(s *story) (*http.Server, error) {
 			w.WriteHeader(http.StatusNoContent)
 		}),
 	}
-	go srv.Serve(ln)
+	go func() { _ = srv.Serve(ln) }() // ends with Close
 	return srv, nil
 }
 

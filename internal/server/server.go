@@ -90,7 +90,7 @@ func Serve(ctx context.Context, node *tablecast.Node, ln net.Listener, o Options
 	if err := srv.Shutdown(end); err != nil {
 		srv.Close()
 	}
-	<-done
+	_ = <-done // ErrServerClosed
 	return nil
 }
 

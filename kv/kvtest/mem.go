@@ -32,7 +32,7 @@ func Open(t testing.TB, dir string, o kv.Options) *kv.Store {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.Run(ctx)
+		_ = s.Run(ctx)
 	}()
 	t.Cleanup(func() {
 		cancel()

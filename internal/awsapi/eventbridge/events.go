@@ -55,7 +55,7 @@ func (e *entry) check() (failed result, ok bool) {
 // event makes the event of an entry.
 func (e *entry) event() *event.Event {
 	detail := jsontext.Value(e.Detail)
-	detail.Compact()
+	_ = detail.Compact() // it was found valid
 	out := &event.Event{Source: e.Source, DetailType: e.DetailType, Detail: detail, Resources: e.Resources, Trace: e.TraceHeader}
 	if e.Time != nil {
 		whole, frac := math.Modf(*e.Time)
