@@ -35,7 +35,7 @@ func (st *Stream) Iterator(shardID string, start Start, seq uint64) (string, err
 	case Latest:
 		from = max(from, st.End()+1)
 	case AfterSeq:
-		seq++
+		seq = max(seq, seq+1) // the highest number stays
 		fallthrough
 	case AtSeq:
 		if seq <= trimmed && trimmed >= shard.First {

@@ -17,19 +17,19 @@ type Page struct {
 // of their sequence numbers: at most limit, and no more once they take maxBytes.
 // It fails with ErrTrimmed if records after the position were removed.
 func (st *Stream) Read(after uint64, limit, maxBytes int) (Page, error) {
-	enabled := st.Enabled() // before the bound is sampled: a closed stream gets no further records
 	bound := st.s.store.Durable()
-	if after < st.Trimmed() {
-		return Page{}, ErrTrimmed
-	}
 	m := st.merge(after, bound)
 	defer m.close()
+	if after < st.Trimmed() { // asked once the iterators are there: they lack what was trimmed before
+		return Page{}, ErrTrimmed
+	}
 	page := Page{Next: after}
 	bytes := 0
 	for len(page.Records) < limit && bytes < maxBytes {
 		key, value, ok := m.next()
 		if !ok {
-			page.Closed = !enabled
+			end := st.closing()
+			page.Closed = end > 0 && end <= bound && m.err == nil
 			break
 		}
 		r, err := decodeRecord(st, seqOf(key), value)
@@ -46,6 +46,7 @@ func (st *Stream) Read(after uint64, limit, maxBytes int) (Page, error) {
 // A merger reads several shards in order of sequence numbers.
 type merger struct {
 	its []*kv.Iter // those that stand on a record
+	err error      // the first that an iterator met
 }
 
 // merge starts to read the records in (after, bound].
@@ -57,19 +58,34 @@ func (st *Stream) merge(after, bound uint64) *merger {
 		}
 		prefix := recordKey(st.d.ID, uint32(n))
 		it := st.s.store.Scan(kv.Range{Lower: slices.Clone(prefix).Uint64(after + 1), Upper: slices.Clone(prefix).Uint64(bound + 1)})
-		if it.Next() {
-			m.its = append(m.its, it)
-		} else {
-			it.Close()
-		}
+		m.its = append(m.its, it)
+		m.advance(len(m.its) - 1)
 	}
 	return m
+}
+
+// advance moves an iterator on, and lets go of it at its end.
+func (m *merger) advance(i int) {
+	if m.its[i].Next() {
+		return
+	}
+	m.fail(m.its[i].Close())
+	m.its = slices.Delete(m.its, i, i+1)
+}
+
+func (m *merger) fail(err error) {
+	if m.err == nil {
+		m.err = err
+	}
 }
 
 // next returns the record with the lowest number; it is valid until the call
 // after.
 func (m *merger) next() (key, value []byte, ok bool) {
 	low := -1
+	if m.err != nil {
+		return nil, nil, false
+	}
 	for i, it := range m.its {
 		if low < 0 || seqOf(it.Key()) < seqOf(m.its[low].Key()) {
 			low = i
@@ -80,22 +96,18 @@ func (m *merger) next() (key, value []byte, ok bool) {
 	}
 	it := m.its[low]
 	key, value = slices.Clone(it.Key()), slices.Clone(it.Value())
-	if !it.Next() {
-		it.Close()
-		m.its = slices.Delete(m.its, low, low+1)
-	}
+	m.advance(low)
 	return key, value, true
 }
 
+// close releases the iterators and returns the first error; it may be called
+// again.
 func (m *merger) close() error {
-	var first error
 	for _, it := range m.its {
-		if err := it.Close(); first == nil {
-			first = err
-		}
+		m.fail(it.Close())
 	}
 	m.its = nil
-	return first
+	return m.err
 }
 
 // ReadShard returns the durable records of one shard from the position on: at
@@ -106,12 +118,13 @@ func (st *Stream) ReadShard(id string, from uint64, limit, maxBytes int) (Page, 
 	if err != nil {
 		return Page{}, err
 	}
-	if from <= st.Trimmed() {
-		return Page{}, ErrTrimmed
-	}
 	bound := st.s.store.Durable()
 	prefix := recordKey(st.d.ID, shard.Number)
-	it := st.s.store.Scan(kv.Range{Lower: slices.Clone(prefix).Uint64(from), Upper: slices.Clone(prefix).Uint64(bound + 1)})
+	it := st.s.store.Scan(kv.Range{Lower: slices.Clone(prefix).Uint64(min(from, bound+1)), Upper: slices.Clone(prefix).Uint64(bound + 1)})
+	if trimmed := st.Trimmed(); 0 < trimmed && from <= trimmed { // asked once the iterator is there, as in Read
+		it.Close()
+		return Page{}, ErrTrimmed
+	}
 	page := Page{Next: from}
 	bytes := 0
 	full := false

@@ -3,12 +3,12 @@ package stream
 import (
 	"context"
 	"fmt"
-	"github.com/go-json-experiment/json"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 )
@@ -147,7 +147,7 @@ func (st *Stream) signal() {
 }
 
 // Wait returns once there may be a durable record after the position, or the
-// stream was disabled, or with the context's error.
+// end of a disabled stream is durable, or with the context's error.
 func (st *Stream) Wait(ctx context.Context, after uint64) error {
 	st.waiting.Add(1)
 	defer st.waiting.Add(-1)
@@ -155,8 +155,11 @@ func (st *Stream) Wait(ctx context.Context, after uint64) error {
 		st.wakeMu.Lock()
 		wake := st.wake
 		st.wakeMu.Unlock()
-		if st.published.Load() > after || !st.Enabled() {
+		if st.published.Load() > after {
 			return nil
+		}
+		if end := st.closing(); end > 0 {
+			return st.s.store.WaitDurable(ctx, end)
 		}
 		select {
 		case <-wake:
@@ -170,8 +173,31 @@ func (st *Stream) Wait(ctx context.Context, after uint64) error {
 // committed later is found after it.
 func (st *Stream) End() uint64 { return st.s.store.Durable() }
 
-// Last returns the newest position at which a durable record was announced.
-func (st *Stream) Last() uint64 { return st.published.Load() }
+// Last returns the number of the newest record, 0 if there is none. The record
+// may be an fsync away from being readable: a stream whose Last is not above a
+// position, and that is disabled, brings nothing after it.
+func (st *Stream) Last() uint64 {
+	var newest uint64
+	for _, last := range st.lasts {
+		newest = max(newest, last.Load())
+	}
+	return newest
+}
+
+// closing returns the number of the commit that disabled the stream, 0 while it
+// is enabled. All its records have lower numbers.
+func (st *Stream) closing() uint64 {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	var end uint64
+	for _, s := range st.d.Shards {
+		if s.Open() {
+			return 0
+		}
+		end = max(end, s.Last)
+	}
+	return end
+}
 
 // Trimmed returns the highest position whose record may have been removed.
 func (st *Stream) Trimmed() uint64 {

@@ -3,7 +3,6 @@ package stream
 import (
 	"encoding/binary"
 	"fmt"
-	"github.com/go-json-experiment/json"
 	"io"
 	"log/slog"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 )
@@ -25,6 +25,8 @@ type Options struct {
 	Shards int
 	// Retention is how long records are kept. The default is 24 hours.
 	Retention time.Duration
+	// Now is the wall clock by which records age. The default is time.Now.
+	Now func() time.Time
 	// Logger receives what is trimmed. The default discards it.
 	Logger *slog.Logger
 }
@@ -41,6 +43,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Retention == 0 {
 		o.Retention = 24 * time.Hour
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -13,11 +13,12 @@ import (
 const trimEvery = time.Minute
 
 // Run removes records that are older than the retention, and disabled streams
-// whose retention has passed, until ctx ends. Its clock is the wall clock at
-// its start plus the time that has passed since, so that a wall clock that is
-// set forward removes nothing early.
+// whose retention has passed, until ctx ends. The age of a record is taken from
+// the earlier of two clocks: the wall clock, and the wall clock at the start of
+// Run plus the time that has passed since. So neither a wall clock that is set
+// forward, nor one that was ahead and is set right, removes anything early.
 func (s *Streams) Run(ctx context.Context) error {
-	start := time.Now()
+	start, wall := time.Now(), s.opts.Now()
 	tick := time.NewTicker(trimEvery)
 	defer tick.Stop()
 	for {
@@ -25,7 +26,11 @@ func (s *Streams) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			s.trim(start.Add(time.Since(start)).Add(-s.opts.Retention))
+			now := wall.Add(time.Since(start))
+			if w := s.opts.Now(); w.Before(now) {
+				now = w
+			}
+			s.trim(now.Add(-s.opts.Retention))
 		}
 	}
 }
@@ -60,6 +65,11 @@ func (s *Streams) remove(st *Stream) error {
 	b.UseReserve()
 	b.DeleteRange(records.Lower, records.Upper)
 	b.Delete(catalogueKey(st.d.ID))
+	b.Number(1, func(uint64) {
+		st.mu.Lock()
+		st.d.Trimmed = max(st.d.Trimmed, st.Last()) // for those that still read it
+		st.mu.Unlock()
+	})
 	if _, err := s.store.Commit(b); err != nil {
 		return err
 	}
@@ -81,10 +91,12 @@ func (st *Stream) trim(cutoff time.Time) error {
 		prefix := recordKey(st.d.ID, uint32(n))
 		b.DeleteRange(prefix, slices.Clone(prefix).Uint64(upTo+1))
 	}
-	st.mu.Lock()
-	st.d.Trimmed = upTo // before the records go: a reader is told, never misled
-	b.Set(catalogueKey(st.d.ID), st.d.encode())
-	st.mu.Unlock()
+	b.Number(1, func(uint64) { // inside the commit, as Disable: neither undoes the other's descriptor
+		st.mu.Lock()
+		st.d.Trimmed = upTo // before the records go: a reader is told, never misled
+		b.Set(catalogueKey(st.d.ID), st.d.encode())
+		st.mu.Unlock()
+	})
 	_, err = st.s.store.Commit(b)
 	return err
 }
