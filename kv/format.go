@@ -28,7 +28,7 @@ func readFormat(fs vfs.FS, dir string) (fresh bool, err error) {
 		return false, fmt.Errorf("kv: format: %w", err)
 	}
 	var n int
-	if _, err := fmt.Sscanf(string(text), "tablecast %d\n", &n); err != nil {
+	if _, err := fmt.Sscanf(string(text), "tablecast %d\n", &n); err != nil || n < 1 {
 		return false, fmt.Errorf("%w: %s says %q", ErrCorrupt, fs.PathJoin(dir, "FORMAT"), text)
 	}
 	if n > formatNumber {

@@ -1,0 +1,44 @@
+package kv
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cockroachdb/pebble/v2/record"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/wal"
+)
+
+// damagedLog returns the file and offset of the first damaged record among the
+// logs in dir, for an error message: Pebble names neither when it replays a
+// log. It returns dir if no log is damaged.
+func damagedLog(fs vfs.FS, dir string) string {
+	logs, err := wal.Scan(wal.Dir{FS: fs, Dirname: dir})
+	if err != nil {
+		return dir
+	}
+	for _, log := range logs {
+		if at, err := readLog(log); err != nil {
+			return fmt.Sprintf("%s, record at offset %d", at.PhysicalFile, at.Physical)
+		}
+	}
+	return dir
+}
+
+// readLog reads a log to its end. An error comes with the place of the record
+// that could not be read. A log that ends in the middle of a record is whole:
+// that record was never synced.
+func readLog(log wal.LogicalLog) (wal.Offset, error) {
+	r := log.OpenForRead()
+	defer r.Close()
+	for {
+		_, at, err := r.NextRecord()
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, record.ErrUnexpectedEOF):
+			return wal.Offset{}, nil
+		case err != nil:
+			return at, err
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package kv_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/kv/kvtest"
+)
+
+// P7: once a sync of the log has failed, nothing is acknowledged any more, not
+// even if later syncs work, and Fatal hears of it once.
+func TestFailedLogSyncIsFinal(t *testing.T) {
+	for _, sticky := range []bool{false, true} {
+		for at := 1; at <= 12; at++ {
+			fs := kvtest.NewCrashFS(uint64(at))
+			faults := kvtest.NewFaultFS(fs)
+			var fatal atomic.Int32
+			s, err := kv.Open("data", kv.Options{FS: faults, Fatal: func(err error) {
+				if !errors.Is(err, syscall.EIO) {
+					t.Errorf("fatal: %v", err)
+				}
+				fatal.Add(1)
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			fault := kvtest.FailLogSync(at, syscall.EIO)
+			fault.Sticky = sticky
+			faults.Arm(fault)
+			var l ledger
+			var failed atomic.Int32
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					for range 50 {
+						if err := l.write(s, 0); err != nil {
+							failed.Add(1)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			if fatal.Load() != 1 || failed.Load() == 0 || faults.Hits() == 0 {
+				t.Errorf("sync %d: fatal %d times, %d commits failed, %d hits", at, fatal.Load(), failed.Load(), faults.Hits())
+			}
+			if s.Durable() != l.acked.Load() {
+				t.Errorf("durable %d, acknowledged %d", s.Durable(), l.acked.Load())
+			}
+			left := fs.Clone(0)
+			faults.Disarm()
+			s.Close() // reports the failure, too
+			s, err = kv.Open("data", kv.Options{FS: left})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Durable() < l.acked.Load() {
+				t.Errorf("sync %d: acknowledged %d, recovered %d", at, l.acked.Load(), s.Durable())
+			}
+			if err := checkPrefix(s, s.Durable()); err != nil {
+				t.Error(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func TestFailedWatermarkIsFatal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		faults := kvtest.NewFaultFS(vfs.NewMem())
+		var fatal error
+		s, err := kv.Open("data", kv.Options{FS: faults, Fatal: func(err error) { fatal = err }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kvtest.Put(t, s, "k", "v")
+		faults.Arm(kvtest.Fault{Kinds: []errorfs.OpKind{errorfs.OpFileSync}, Pattern: "WATERMARK", Err: syscall.EIO})
+		err = s.Run(t.Context())
+		if !errors.Is(err, syscall.EIO) || !errors.Is(fatal, syscall.EIO) {
+			t.Errorf("run: %v, fatal: %v", err, fatal)
+		}
+		s.Close()
+	})
+}
+
+// Run writes the watermark at most once a second, and only if it has news.
+func TestWatermarkFollowsWithinASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := kvtest.NewCrashFS(1)
+		writes := &opCount{kind: errorfs.OpFileWriteAt, base: "WATERMARK"}
+		s, err := kv.Open("data", kv.Options{FS: errorfs.Wrap(fs, writes)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { s.Run(ctx) })
+		for range 3 {
+			for range 5 {
+				kvtest.Put(t, s, "k", "v")
+			}
+			time.Sleep(10 * time.Second)
+		}
+		if n := writes.n.Load(); n != 3 {
+			t.Errorf("%d watermarks in 30 s with news three times", n)
+		}
+		if got := watermark(t, fs.Clone(0)); got != s.Durable() {
+			t.Errorf("watermark %d, durable %d", got, s.Durable())
+		}
+		cancel()
+		wg.Wait()
+		kvtest.Put(t, s, "k", "v")
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := watermark(t, fs.Clone(0)); got != 16 {
+			t.Errorf("watermark after close: %d", got)
+		}
+	})
+}
