@@ -65,37 +65,42 @@ func TestClosedOnlyWhenDurable(t *testing.T) {
 	}
 }
 
-// A clock that was ahead at the start and is set right later removes nothing
-// of what is written after.
-func TestClockSetBackTrimsNothingNew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := kvtest.NewMem(t)
-		var ahead atomic.Int64 // of the wall clock
-		ahead.Store(int64(48 * time.Hour))
-		now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-		streams, err := stream.Open(store, stream.Options{Now: now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := store.NewBatch()
-		st := streams.Create(b, stream.Spec{Table: "users", Schema: schema, View: stream.NewImage, At: time.Now()})
-		if _, err := store.Commit(b); err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		go streams.Run(ctx)
-		synctest.Wait()
-		ahead.Store(0)
-		put(t, store, st, "u1", nil, user("u1", "ada"))
-		time.Sleep(time.Hour)
-		synctest.Wait()
-		if page, err := st.Read(0, 10, 1<<20); err != nil || len(page.Records) != 1 {
-			t.Errorf("an hour old record: %+v, %v", page, err)
-		}
-		cancel()
-		synctest.Wait()
-	})
+// A wall clock that is off removes nothing early: neither one that is set
+// forward by days, nor one that was ahead at the start and is set right.
+func TestWallClockJumps(t *testing.T) {
+	for name, jump := range map[string][2]time.Duration{"forward": {0, 48 * time.Hour}, "back": {48 * time.Hour, 0}} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { testJump(t, jump[0], jump[1]) }) })
+	}
+}
+
+// testJump writes a record between two settings of the wall clock, each given
+// by how far it is ahead, and looks for it an hour later.
+func testJump(t *testing.T, before, after time.Duration) {
+	store := kvtest.NewMem(t)
+	var ahead atomic.Int64
+	ahead.Store(int64(before))
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	streams, err := stream.Open(store, stream.Options{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := store.NewBatch()
+	st := streams.Create(b, stream.Spec{Table: "users", Schema: schema, View: stream.NewImage, At: time.Now()})
+	if _, err := store.Commit(b); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { _ = streams.Run(ctx) }()
+	synctest.Wait()
+	put(t, store, st, "u1", nil, user("u1", "ada"))
+	ahead.Store(int64(after))
+	time.Sleep(time.Hour)
+	synctest.Wait()
+	if page, err := st.Read(0, 10, 1<<20); err != nil || len(page.Records) != 1 {
+		t.Errorf("an hour old record: %+v, %v", page, err)
+	}
+	cancel()
+	synctest.Wait()
 }
 
 // A position above every number stays there.

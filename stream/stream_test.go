@@ -239,7 +239,7 @@ func TestRetention(t *testing.T) {
 		st, streams, store := open(t, stream.NewImage)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		go streams.Run(ctx)
+		go func() { _ = streams.Run(ctx) }()
 		old := put(t, store, st, "u1", nil, user("u1", "ada"))
 		token, _ := st.Iterator(st.Shards()[0].ID, stream.TrimHorizon, 0)
 		time.Sleep(16 * time.Minute)

@@ -22,7 +22,7 @@
 //  4. A write that changes nothing writes nothing and records nothing.
 //
 // Every request returns errors of type *ValidationError (the request is wrong,
-// in DynamoDB's words), *ConditionError, ErrNotFound, ErrExists or ErrInUse,
+// in DynamoDB's words), *ConditionError, ErrNotFound, ErrExists or ErrProtected,
 // or what package kv reports, kv.ErrDiskFull among it.
 //
 // Source of the rules: Amazon DynamoDB API reference and developer guide.

@@ -1,0 +1,149 @@
+package table_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/tablecast/tablecast/expr"
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/kv/kvtest"
+	"github.com/tablecast/tablecast/stream"
+	"github.com/tablecast/tablecast/table"
+)
+
+// Each view holds its images for each operation, and the keys always.
+func TestViewsOfOperations(t *testing.T) {
+	for view, want := range map[stream.View]string{
+		stream.KeysOnly:        "INSERT MODIFY REMOVE",
+		stream.NewImage:        "INSERT+new MODIFY+new REMOVE",
+		stream.OldImage:        "INSERT MODIFY+old REMOVE+old",
+		stream.NewAndOldImages: "INSERT+new MODIFY+new+old REMOVE+old",
+	} {
+		f := open(t)
+		spec := users
+		spec.View = view
+		if _, err := f.tables.Create(spec); err != nil {
+			t.Fatal(err)
+		}
+		key := it(t, `{"id":{"S":"u"}}`)
+		for _, v := range []string{"a", "b"} {
+			if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "users", Item: key.With("v", item.S(v))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := f.tables.Delete(t.Context(), table.DeleteRequest{Table: "users", Key: key}); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range records(t, f) {
+			s := r.Op.String()
+			if r.New != nil {
+				s += "+new"
+			}
+			if r.Old != nil {
+				s += "+old"
+			}
+			if !item.EqualItems(r.Keys, key) {
+				t.Errorf("%s %s: keys %v", view, r.Op, r.Keys)
+			}
+			got = append(got, s)
+		}
+		if text := strings.Join(got, " "); text != want {
+			t.Errorf("%s: %s, want %s", view, text, want)
+		}
+	}
+}
+
+// Sizes are refused one byte above their limit and not at it.
+func TestSizes(t *testing.T) {
+	f := open(t)
+	texts := lines
+	texts.Name, texts.Schema.Range.Kind = "texts", item.String
+	for _, spec := range []table.Spec{users, texts} {
+		if _, err := f.tables.Create(spec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x := func(n int) item.Value { return item.S(strings.Repeat("x", n)) }
+	pair := func(pk, sk int) item.Item {
+		return item.MapOf(item.Field{Name: "pk", Value: x(pk)}, item.Field{Name: "sk", Value: x(sk)})
+	}
+	one := func(id int) item.Item { return item.MapOf(item.Field{Name: "id", Value: x(id)}) }
+	for _, c := range []struct {
+		name, table string
+		row         item.Item
+		ok          bool
+	}{
+		{"partition key", "users", one(2048), true},
+		{"long partition key", "users", one(2049), false},
+		{"sort key", "texts", pair(1, 1024), true},
+		{"long sort key", "texts", pair(1, 1025), false},
+		{"empty sort key", "texts", pair(1, 0), false},
+		{"item", "users", one(1).With("d", x(item.MaxSize-4)), true},
+		{"large item", "users", one(1).With("d", x(item.MaxSize-3)), false},
+	} {
+		_, err := f.tables.Put(t.Context(), table.PutRequest{Table: c.table, Item: c.row})
+		var refused *table.ValidationError
+		if c.ok && err != nil || !c.ok && !errors.As(err, &refused) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	u, err := expr.NewParser(nil, expr.Values{":x": x(4)}).Update("SET e = :x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.tables.Modify(t.Context(), table.UpdateRequest{Table: "users", Key: one(1), Update: u})
+	if err == nil || err.Error() != "Item size to update has exceeded the maximum allowed size" {
+		t.Errorf("an update beyond the size: %v", err)
+	}
+}
+
+// A full disk refuses writes, leaves no trace of them, and lets reads and
+// deletions go on.
+func TestDiskFull(t *testing.T) {
+	fs := kvtest.NewSpaceFS(vfs.NewMem(), 1<<40)
+	on := func(t *testing.T) fixture {
+		f := fixture{store: kvtest.Open(t, "data", kv.Options{FS: fs, MinFreeBytes: 64 << 20})}
+		f.reopen(t)
+		return f
+	}
+	row := it(t, `{"id":{"S":"u"},"v":{"N":"1"}}`)
+	key := users.Schema.Project(row)
+	t.Run("room", func(t *testing.T) {
+		f := on(t)
+		if _, err := f.tables.Create(users); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "users", Item: row}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	fs.SetFree(32 << 20)
+	f := on(t)
+	spec := lines
+	spec.View = stream.NewImage
+	_, created := f.tables.Create(spec)
+	_, written := f.tables.Put(t.Context(), table.PutRequest{Table: "users", Item: row.With("v", item.S("2"))})
+	_, changed := f.tables.Update("users", table.Change{Stream: &table.StreamChange{}})
+	for _, err := range []error{created, written, changed} {
+		if !errors.Is(err, kv.ErrDiskFull) {
+			t.Errorf("on a full disk: %v", err)
+		}
+	}
+	if names, _ := f.tables.List("", 10); len(names) != 1 || len(f.streams.OfTable("lines")) != 0 || !f.streams.OfTable("users")[0].Enabled() {
+		t.Errorf("what was refused left a trace: tables %v", names)
+	}
+	replay(t, f)
+	if got, err := f.tables.Get(t.Context(), "users", key); err != nil || !item.EqualItems(got, row) {
+		t.Errorf("get: %v, %v", got, err)
+	}
+	if _, err := f.tables.Delete(t.Context(), table.DeleteRequest{Table: "users", Key: key}); err != nil {
+		t.Errorf("delete: %v", err)
+	}
+	if rs := records(t, f); len(rs) != 2 || rs[1].Op != stream.Remove {
+		t.Errorf("%d records", len(rs))
+	}
+}
