@@ -84,6 +84,9 @@ func readError(err error) error {
 	case errors.Is(err, pebble.ErrNotFound):
 		return ErrNotFound
 	case pebble.IsCorruptionError(err):
+		if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
+			return fmt.Errorf("%w: %s: %w", ErrCorrupt, info.Path, info.Details)
+		}
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	default:
 		return fmt.Errorf("kv: read: %w", err)

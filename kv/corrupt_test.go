@@ -1,0 +1,117 @@
+package kv_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/kv/kvtest"
+)
+
+// A lockedBuffer is a log that goroutines write and the test reads.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// P7: a damaged block of a table is reported by the read that meets it, with
+// file and offset, and by the log. The process goes on; no wrong value is read.
+func TestFlippedBitOfATable(t *testing.T) {
+	fs := vfs.NewMem()
+	s, err := kv.Open("data", kv.Options{FS: fs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l ledger
+	for range 2000 {
+		if err := l.write(s, 7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err = kv.Open("data", kv.Options{FS: fs}) // replays the log into a table
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	table := newestTable(t, fs)
+	content := readFile(t, fs, table)
+	damaged := slices.Clone(content)
+	damaged[len(damaged)/3] ^= 4
+	writeFile(t, fs, table, damaged)
+
+	var log lockedBuffer
+	s, err = kv.Open("data", kv.Options{
+		FS:     fs,
+		Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Fatal:  func(err error) { t.Errorf("fatal: %v", err) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = checkPrefix(s, 2000)
+	if !errors.Is(err, kv.ErrCorrupt) || !strings.Contains(err.Error(), table+": ") || !strings.Contains(err.Error(), "block ") {
+		t.Errorf("scan: %v", err)
+	}
+	bad := 0
+	for n := uint64(0); n < 2000; n += 20 {
+		v, err := s.Get(kv.NewKey('A').Uint64(n + 1))
+		switch {
+		case errors.Is(err, kv.ErrCorrupt):
+			bad++
+		case err != nil || v[7] != 7:
+			t.Fatalf("commit %d: %v, %v", n+1, v, err)
+		}
+	}
+	if bad == 0 || bad == 100 {
+		t.Errorf("%d of 100 keys could not be read", bad)
+	}
+	if !strings.Contains(log.String(), table+" is corrupt") {
+		t.Errorf("the log does not name the file: %s", log.String())
+	}
+	if n := strings.Count(log.String(), "\n"); n > 20 {
+		t.Errorf("%d lines in the log", n)
+	}
+	kvtest.Put(t, s, "k", "v")
+}
+
+// newestTable returns the name of the table with the highest number.
+func newestTable(t *testing.T, fs vfs.FS) string {
+	t.Helper()
+	names, err := fs.List("data/store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(names)
+	slices.Reverse(names)
+	for _, name := range names {
+		if strings.HasSuffix(name, ".sst") {
+			return "data/store/" + name
+		}
+	}
+	t.Fatalf("no table among %v", names)
+	return ""
+}
