@@ -69,17 +69,39 @@ func (q *Queues) Counts(bus, rule string) Counts {
 // OldestPending returns the lowest seq of a bus's rows. The events from there
 // on must not be deleted. ok is false if there are none.
 func (q *Queues) OldestPending(bus string) (seq uint64, ok bool, err error) {
-	all := kv.Prefix(kv.NewKey('d').Raw([]byte{kindRow}).String(bus))
-	for {
-		k, err := q.first(all)
-		if err != nil || k == nil {
-			return seq, ok, err
+	for id, from := range q.pending(bus) {
+		r := kv.Prefix(id.key(kindRow))
+		r.Lower = id.rowKey(from)
+		k, err := q.first(r)
+		if err != nil {
+			return 0, false, err
 		}
-		if s := keySeq(k); !ok || s < seq {
+		if k == nil {
+			continue
+		}
+		s := keySeq(k)
+		q.mu.Lock()
+		q.oldest[id] = s
+		q.mu.Unlock()
+		if !ok || s < seq {
 			seq, ok = s, true
 		}
-		all.Lower = kv.PrefixEnd(k[:len(k)-8]) // the next queue
 	}
+	return seq, ok, nil
+}
+
+// pending returns the queues of a bus that have rows, each with a seq below
+// which it has none.
+func (q *Queues) pending(bus string) map[QueueID]uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	out := map[QueueID]uint64{}
+	for id, c := range q.counts {
+		if id.Bus == bus && c.Pending() > 0 {
+			out[id] = q.oldest[id]
+		}
+	}
+	return out
 }
 
 // first returns the first key of a range, or nil.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -115,7 +116,7 @@ func TestRestartKeepsAttempts(t *testing.T) {
 func TestDowntimeAndClockJumpsDoNotAge(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		w := newWorld(t, store, map[string]target.Target{"down": fails})
-		p := Policy{ARN: "down", MaxAge: time.Hour, MaxAttempts: 1 << 30}
+		p := Policy{ARN: "down", MaxAge: time.Hour, MaxBackoff: time.Minute, MaxAttempts: 1 << 30}
 		w.q.Set(q1("a"), p)
 		w.put([]QueueID{q1("a")}, "")
 		stop := w.run()
@@ -179,8 +180,10 @@ func TestGroupsInOrder(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			var seq uint64
-			fmt.Sscan(d.Event.ID, &seq)
+			seq, err := strconv.ParseUint(d.Event.ID, 10, 64)
+			if err != nil {
+				t.Error(err)
+			}
 			if g := d.Event.Group; g != "" {
 				if last[g] >= seq {
 					t.Errorf("group %s: %d after %d", g, seq, last[g])

@@ -9,11 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/kv"
-	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/target"
 )
 
@@ -136,7 +136,7 @@ func (w *world) check(ids ...QueueID) {
 			w.t.Errorf("%v: %d dead letters, counted %+v", id, dead, c)
 		}
 		if c.Pending() == 0 {
-			if n := w.countKeys(kv.Prefix(kv.NewKey('d').Raw([]byte{kindWait}))) + w.countKeys(kv.Prefix(id.key(kindGroup))); n != 0 {
+			if n := w.countKeys(kv.Prefix(id.key(kindWait))) + w.countKeys(kv.Prefix(id.key(kindGroup))); n != 0 {
 				w.t.Errorf("%v: %d index keys without rows", id, n)
 			}
 		}
@@ -163,10 +163,26 @@ func (w *world) dead() []DeadLetter {
 	return out
 }
 
-// bubble runs f over a store in memory, in fake time.
+// bubble runs f over a store in memory, in fake time. The store's Run, which
+// ticks each second, is left out: days pass in these tests.
 func bubble(t *testing.T, f func(t *testing.T, store *kv.Store)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, kvtest.NewMem(t)) })
+	synctest.Test(t, func(t *testing.T) {
+		store := openStore(t, vfs.NewMem())
+		f(t, store)
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func openStore(t testing.TB, fs vfs.FS) *kv.Store {
+	t.Helper()
+	store, err := kv.Open("data", kv.Options{FS: fs, Fatal: func(err error) { t.Errorf("fatal: %v", err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
 }
 
 // after lets fake time pass until all have nothing left to do.

@@ -28,25 +28,35 @@ func (w *queue) load(p Policy) error {
 
 // loadDue takes waiting rows that are due, the longest overdue first, and
 // notes when the next one is. It reports whether it stopped before the end.
+// Keys below the floor are passed over: they are deleted, or their rows are
+// busy, or promote will take them. collect lowers the floor for a row that
+// comes back.
 func (w *queue) loadDue(now time.Time) (full bool, err error) {
 	w.next = time.Time{}
-	it := w.q.store.Scan(w.prefix(kindWait))
+	r := w.prefix(kindWait)
+	r.Lower = w.id.waitKey(w.floor, 0)
+	w.floor = now
+	it := w.q.store.Scan(r)
 	var due []uint64
 	for len(due) < pageRows && it.Next() {
 		k := it.Key()
 		if _, ok := w.busy[keySeq(k)]; ok {
 			continue
 		}
-		if at := keyDue(k); at.After(now) {
+		at := keyDue(k)
+		if at.After(now) {
 			w.next = at
 			break
 		}
-		due = append(due, keySeq(k))
+		due, w.floor = append(due, keySeq(k)), at
 	}
 	if err := it.Close(); err != nil {
 		return false, err
 	}
-	return len(due) == pageRows, w.takeAll(due)
+	if full = len(due) == pageRows; !full {
+		w.floor = now
+	}
+	return full, w.takeAll(due)
 }
 
 // loadStranded takes waiting rows that are due later than any pause lasts: a
@@ -128,25 +138,32 @@ func (w *queue) leads(r *row) (bool, error) {
 
 // head returns the lowest seq of a group; 0 if it has no row.
 func (w *queue) head(group string) (uint64, error) {
-	k, err := w.q.first(kv.Prefix(w.id.key(kindGroup).String(group)))
+	r := kv.Prefix(w.id.key(kindGroup).String(group))
+	r.Lower = w.id.groupKey(group, w.heads[group])
+	k, err := w.q.first(r)
 	if err != nil || k == nil {
 		return 0, err
 	}
 	return keySeq(k), nil
 }
 
-// promote takes the head of a group that the cursor has passed over because
-// another row stood before it.
-func (w *queue) promote(group string) error {
+// promote lets the group of a settled row, which was its head, go on: it takes
+// the head that the cursor has passed over because another row stood before it.
+func (w *queue) promote(settled *row) error {
+	group := settled.group
 	if group == "" {
 		return nil
 	}
+	if len(w.heads) == headsLimit {
+		clear(w.heads)
+	}
+	w.heads[group] = settled.seq
 	seq, err := w.head(group)
 	if err != nil || seq == 0 || seq >= w.cursor {
 		return err
 	}
 	r, err := w.get(seq)
-	if err == nil && r != nil && r.due.IsZero() {
+	if err == nil && r != nil && !r.due.After(w.q.now()) {
 		w.take(r)
 	}
 	return err

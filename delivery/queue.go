@@ -15,6 +15,8 @@ const (
 	pageRows = 64
 	// scanRows bounds the rows looked at for one page.
 	scanRows = 4096
+	// headsLimit bounds the groups whose lowest seq is remembered.
+	headsLimit = 1024
 	// unsettledLimit bounds the rows of a queue whose call has ended and whose
 	// outcome is not yet durable.
 	unsettledLimit = 512
@@ -46,10 +48,12 @@ type queue struct {
 	calls  int                 // running
 	next   time.Time           // when the next waiting row is due; zero if none waits
 	strays bool                // rows may be stranded, see loadStranded
+	floor  time.Time           // no row that load should take waits until before it
+	heads  map[string]uint64   // no row of the group is below; some groups only
 
 	mu      sync.Mutex // a leaf
 	ended   int        // calls that ended since the loop looked
-	settled []*row     // rows whose outcome is durable
+	settled []outcome  // durable
 	state   state
 }
 
@@ -65,7 +69,7 @@ type state struct {
 func newQueue(q *Queues, id QueueID) *queue {
 	return &queue{
 		q: q, id: id, woken: make(chan struct{}, 1), gone: make(chan struct{}),
-		busy: map[uint64]*row{}, groups: map[string]struct{}{},
+		busy: map[uint64]*row{}, groups: map[string]struct{}{}, heads: map[string]uint64{},
 	}
 }
 
@@ -122,6 +126,8 @@ func (w *queue) pause() time.Duration {
 func (w *queue) reset() {
 	w.ready, w.cursor, w.calls, w.next, w.strays = nil, 0, 0, time.Time{}, true
 	w.stale.Store(true)
+	w.floor = time.Unix(0, 0)
+	clear(w.heads)
 	clear(w.busy)
 	clear(w.groups)
 	w.mu.Lock()
@@ -137,14 +143,21 @@ func (w *queue) collect() error {
 	w.ended, w.settled = 0, nil
 	w.mu.Unlock()
 	w.calls -= ended
-	for _, r := range settled {
-		delete(w.busy, r.seq)
-		if r.group != "" {
-			delete(w.groups, r.group)
+	for _, o := range settled {
+		delete(w.busy, o.old.seq)
+		if o.old.group != "" {
+			delete(w.groups, o.old.group)
+		}
+		if o.row == nil {
+			continue
+		}
+		w.stale.Store(true) // it waits now; what load saw of it before does not count
+		if o.row.due.Before(w.floor) {
+			w.floor = o.row.due
 		}
 	}
-	for _, r := range settled {
-		if err := w.promote(r.group); err != nil {
+	for _, o := range settled {
+		if err := w.promote(o.old); err != nil {
 			return err
 		}
 	}

@@ -112,6 +112,7 @@ type Queues struct {
 	mu     sync.Mutex
 	queues map[QueueID]*queue
 	counts map[QueueID]*Counts
+	oldest map[QueueID]uint64 // no row of the queue is below
 }
 
 // Open reads the counters of a store. Queues must be made known with Set
@@ -121,7 +122,7 @@ func Open(store *kv.Store, o Options) (*Queues, error) {
 	q := &Queues{
 		store: store, opts: o, run: rand.Uint64(), start: time.Now(), wall: o.Now(),
 		changed: make(chan struct{}, 1),
-		queues:  map[QueueID]*queue{}, counts: map[QueueID]*Counts{},
+		queues:  map[QueueID]*queue{}, counts: map[QueueID]*Counts{}, oldest: map[QueueID]uint64{},
 	}
 	if err := q.loadCounts(); err != nil {
 		return nil, err

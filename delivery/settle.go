@@ -70,11 +70,8 @@ func (q *Queues) commit(group []outcome) error {
 	}
 	for _, o := range group {
 		o.w.mu.Lock()
-		o.w.settled = append(o.w.settled, o.old)
+		o.w.settled = append(o.w.settled, o)
 		o.w.mu.Unlock()
-		if o.row != nil {
-			o.w.stale.Store(true)
-		}
 		signal(o.w.woken)
 	}
 	return nil

@@ -1,0 +1,143 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"pgregory.net/rapid"
+
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/target"
+)
+
+// Random histories with power losses: whatever is kept of what was not synced,
+// the counters equal the rows, and each durable event is delivered or dead.
+func TestHistoriesWithPowerLoss(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		seed := rapid.Uint64().Draw(rt, "seed")
+		synctest.Test(t, func(t *testing.T) { history(t, seed) })
+	})
+}
+
+func history(t *testing.T, seed uint64) {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	var flaky atomic.Uint64
+	flaky.Store(seed)
+	delivered := map[string]int{}
+	fs := vfs.NewCrashableMem()
+	w := newWorld(t, openStore(t, fs), nil)
+	w.targets = map[string]target.Target{"x": targetFunc(func(_ context.Context, d *target.Delivery) (target.Answer, error) {
+		switch n := flaky.Add(0x9e3779b97f4a7c15) >> 60; {
+		case n < 6:
+			return target.Answer{}, errors.New("flaky")
+		case n == 6:
+			return target.Answer{}, &target.Error{Code: target.CodeRefused, Permanent: true}
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delivered[d.Rule+d.Event.ID]++
+		return target.Answer{}, nil
+	})}
+	ids := []QueueID{q1("a"), q1("b")}
+	set := func() {
+		w.q.Set(ids[0], Policy{ARN: "x", MaxAttempts: 4})
+		w.q.Set(ids[1], Policy{ARN: "x", MaxAttempts: 4, Ordered: true})
+	}
+	set()
+	stop, acked := w.run(), 0
+	for range 12 {
+		for range rnd.IntN(4) {
+			n := 1 + rnd.IntN(5)
+			groups := make([]string, n)
+			for i := range groups {
+				groups[i] = []string{"", "g", "h"}[rnd.IntN(3)]
+			}
+			w.put(ids, groups...)
+			acked += n
+			after(time.Duration(rnd.IntN(3000)) * time.Millisecond)
+		}
+		if rnd.IntN(3) > 0 {
+			continue
+		}
+		lost := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rnd.IntN(101), RNG: rnd})
+		stop()
+		old := w.store
+		fs, w.store = lost, openStore(t, lost)
+		if err := old.Close(); err != nil {
+			t.Error(err)
+		}
+		w.open(Options{})
+		set()
+		w.check(ids...)
+		stop = w.run()
+	}
+	after(time.Hour)
+	stop()
+	w.check(ids...)
+	dead := map[string]bool{}
+	for _, d := range w.dead() {
+		dead[d.Queue.Rule+d.Event.ID] = true
+	}
+	for _, id := range ids {
+		if c := w.q.Counts(id.Bus, id.Rule); c.Matched != uint64(acked) || c.Pending() != 0 {
+			t.Errorf("seed %d: %d acknowledged, %+v", seed, acked, c)
+		}
+		for seq := range w.events {
+			if e := id.Rule + w.events[seq].ID; delivered[e] == 0 && !dead[e] {
+				t.Errorf("seed %d: %s neither delivered nor dead", seed, e)
+			}
+		}
+	}
+	if err := w.store.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A backlog stays on the disk.
+func TestBacklogHoldsNoMemory(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		const events, batch = 100_000, 1000
+		var calls atomic.Int64
+		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(ctx context.Context, d *target.Delivery) (target.Answer, error) {
+			if calls.Add(1)%2 == 0 {
+				return hangs(ctx, d)
+			}
+			return target.Answer{}, errors.New("down")
+		})}) // slowly eats its concurrency
+		ids := []QueueID{{"main", "a", "t"}, {"main", "a", "o"}}
+		for i, id := range ids {
+			w.q.Set(id, Policy{ARN: "x", Ordered: i == 1})
+		}
+		for n := range events / batch {
+			b := store.NewBatch()
+			b.Number(batch, func(first uint64) {
+				for i := range uint64(batch) {
+					w.q.Enqueue(b, ids[0], first+i, "g")
+					if n < 10 {
+						w.q.Enqueue(b, ids[1], first+i, "g")
+					}
+				}
+			})
+			if _, err := store.Commit(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stop := w.run()
+		w.q.Wake(ids...)
+		after(time.Second)
+		w.q.mu.Lock()
+		for id, q := range w.q.queues {
+			if n := len(q.busy) + len(q.ready) + len(q.groups); n > 2*unsettledLimit {
+				t.Errorf("%v holds %d rows of %d", id, n, events)
+			}
+		}
+		w.q.mu.Unlock()
+		stop()
+	})
+}
