@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tablecast/tablecast/kv"
+)
+
+// execute runs a command line in this process.
+func execute(ctx context.Context, args ...string) (status int, stdout, stderr string) {
+	var out, errOut bytes.Buffer
+	cmd := newRoot()
+	cmd.SetArgs(args)
+	cmd.SetOut(&out)
+	cmd.SetErr(&errOut)
+	err := cmd.ExecuteContext(ctx)
+	if err != nil {
+		report(&errOut, err)
+	}
+	return exitStatus(err), out.String(), errOut.String()
+}
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestExitStatuses(t *testing.T) {
+	dir := t.TempDir()
+	good := write(t, dir, "good.yaml", "tables: { users: { key: id } }\n")
+	bad := write(t, dir, "bad.yaml", "tables: { users: { kye: id } }\nrules: { r: {} }\n")
+	open := write(t, dir, "keys", "A B\n")
+	if err := os.Chmod(open, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	locked := filepath.Join(dir, "locked")
+	store, err := kv.Open(locked, kv.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	newer := filepath.Join(dir, "newer")
+	if err := os.Mkdir(newer, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, newer, "FORMAT", "tablecast 99\n")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []struct {
+		args   string
+		status int
+		says   string
+	}{
+		{"check --config " + good, statusOK, "is good: 1 tables"},
+		{"check --config " + bad, statusUsage, `bad.yaml:1:20: unknown key "kye"`},
+		{"check --config " + bad, statusUsage, `rule r has no pattern`},
+		{"check --config " + dir + "/none.yaml", statusUsage, "no such file"},
+		{"up --config " + bad + " --dir " + dir + "/untouched", statusUsage, `unknown key "kye"`},
+		{"up --colour", statusUsage, "unknown flag"},
+		{"fly", statusFailed, "unknown command"},
+		{"up --config " + good + " --dir " + dir + "/d --listen " + taken.Addr().String(), statusAddrInUse, "address already in use"},
+		{"up --config " + good + " --dir " + locked + " --listen 127.0.0.1:0", statusLocked, "in use"},
+		{"up --config " + good + " --dir " + newer + " --listen 127.0.0.1:0", statusNewerFormat, "99"},
+		{"up --config " + good + " --dir " + dir + "/d --listen 0.0.0.0:0", statusUsage, "--auth-keys"},
+		{"up --config " + good + " --dir " + dir + "/d --auth-keys " + open, statusUsage, "chmod 600"},
+		{"up --config " + good + " --dir " + dir + "/d --listen 127.0.0.1:0", statusOK, "ready"},
+		{"demo --users 0", statusUsage, "--users"},
+		{"version --json", statusOK, `"version"`},
+		{"env", statusOK, "export AWS_ENDPOINT_URL=http://127.0.0.1:4566"},
+	} {
+		status, out, errOut := execute(ended, strings.Fields(c.args)...)
+		if status != c.status || !strings.Contains(out+errOut, c.says) {
+			t.Errorf("%s: status %d, want %d\n%s%s", c.args, status, c.status, out, errOut)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "untouched")); err == nil {
+		t.Error("a faulty file touched the folder")
+	}
+}
+
+// The demo's last line is the summary, and its figures agree with each other.
+func TestDemo(t *testing.T) {
+	status, out, errOut := execute(t.Context(), "demo", "--users", "25", "--rate", "0", "--exit", "--json", "--listen", "127.0.0.1:0")
+	if status != statusOK {
+		t.Fatalf("status %d\n%s", status, errOut)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var last struct {
+		Summary struct {
+			Writes, Events, Deliveries int
+			Fsyncs                     uint64
+			P50                        float64 `json:"p50_ms"`
+		}
+	}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
+		t.Fatal(err)
+	}
+	s := last.Summary
+	if s.Writes != 25 || s.Events != 25 || s.Deliveries != 25 || s.Fsyncs < 25 || len(lines) != 4*25+1 {
+		t.Errorf("%d lines, %+v", len(lines), s)
+	}
+	status, out, _ = execute(t.Context(), "demo", "--users", "2", "--rate", "0", "--exit", "--listen", "127.0.0.1:0")
+	if status != statusOK || !strings.Contains(out, "2 writes, 2 events, 2 deliveries") || !strings.Contains(out, "aws dynamodb put-item") {
+		t.Errorf("status %d\n%s", status, out)
+	}
+}
+
+// Each command has an example in its help, and the exit statuses where it may
+// end with them.
+func TestHelp(t *testing.T) {
+	for _, cmd := range newRoot().Commands() {
+		if cmd.Name() != "help" && cmd.Name() != "completion" && cmd.Example == "" {
+			t.Errorf("%s has no example", cmd.Name())
+		}
+	}
+}
