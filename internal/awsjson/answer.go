@@ -27,7 +27,7 @@ func writeAnswer(w http.ResponseWriter, contentType string, status int, body []b
 	h["X-Amz-Crc32"] = v[2:3:3]
 	h["X-Amzn-Requestid"] = v[3:4:4]
 	w.WriteHeader(status)
-	w.Write(body) //nolint:errcheck // whoever asked is gone
+	w.Write(body)
 }
 
 // requestID returns 52 random upper-case letters and digits.

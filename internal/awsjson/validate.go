@@ -24,6 +24,13 @@ func (v *Validator) Fail(value, path, constraint string) {
 	}
 }
 
+// FailAt adds a problem of a member whose value the service does not print.
+func (v *Validator) FailAt(path, constraint string) {
+	if len(v.problems) < maxProblems {
+		v.problems = append(v.problems, "Value at '"+path+"' failed to satisfy constraint: "+constraint)
+	}
+}
+
 // Null is how an absent value is printed.
 const Null = "null"
 

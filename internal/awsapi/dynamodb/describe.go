@@ -19,10 +19,10 @@ type description struct {
 	ItemCount                 int64
 	TableArn                  string
 	TableId                   string
-	BillingModeSummary        *billing    `json:",omitzero"`
-	StreamSpecification       *streamSpec `json:",omitzero"`
-	LatestStreamLabel         string      `json:",omitzero"`
-	LatestStreamArn           string      `json:",omitzero"`
+	BillingModeSummary        *billingSummary `json:",omitzero"`
+	StreamSpecification       *streamSettings `json:",omitzero"`
+	LatestStreamLabel         string          `json:",omitzero"`
+	LatestStreamArn           string          `json:",omitzero"`
 	DeletionProtectionEnabled bool
 }
 
@@ -36,7 +36,12 @@ type provisioned struct {
 	WriteCapacityUnits     int64
 }
 
-type billing struct {
+type streamSettings struct {
+	StreamEnabled  bool
+	StreamViewType string
+}
+
+type billingSummary struct {
 	BillingMode                       string
 	LastUpdateToPayPerRequestDateTime float64
 }
@@ -55,11 +60,10 @@ func describe(d table.Description, status string) description {
 		out.KeySchema = append(out.KeySchema, element{a.Name, [...]string{"HASH", "RANGE"}[i]})
 	}
 	if d.Billing == table.PayPerRequest {
-		out.BillingModeSummary = &billing{string(d.Billing), epoch(d.Created)}
+		out.BillingModeSummary = &billingSummary{string(d.Billing), epoch(d.Created)}
 	}
 	if d.Stream != nil {
-		on := true
-		out.StreamSpecification = &streamSpec{&on, string(d.Stream.View())}
+		out.StreamSpecification = &streamSettings{true, string(d.Stream.View())}
 	}
 	if d.StreamARN != "" {
 		out.LatestStreamArn = d.StreamARN

@@ -1,42 +1,48 @@
 // Package dynamodb is the wire of Amazon DynamoDB over package table: it
-// decodes a request, makes one domain call, and encodes the answer. errors.go
-// is the one place that knows DynamoDB's exception names.
+// decodes a request, makes one domain call, and encodes the answer. ops.go
+// lists the operations and how much of each is offered; errors.go is the one
+// place that knows DynamoDB's exception names.
 //
-// Source: Amazon DynamoDB API reference.
+// A request is checked in DynamoDB's order, and the first complaint is the
+// answer:
+//
+//  1. the JSON has the types of the request (SerializationException);
+//  2. the table name, then all constraints of the model together;
+//  3. parameters that exclude each other: expressions and legacy parameters;
+//  4. attribute values: one type each, numbers in range, sets not empty;
+//  5. sizes, then expressions, then names and values that none of them uses;
+//  6. the table exists, the key is one of the table;
+//  7. the condition holds.
+//
+// Errors of stages 3 to 5 carry the prefix "1 validation error detected: " in
+// PutItem and UpdateItem and stand bare in all other operations, as DynamoDB
+// words them since 2026; see envelope.go.
+//
+// Source: Amazon DynamoDB API reference and developer guide, the service's
+// model as AWS SDKs carry it, and texts recorded from the service by test
+// suites that ran against it.
 package dynamodb
 
 import (
-	"context"
-
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/table"
 )
 
-// Service returns the operations over the tables.
+// Service returns the operations over the tables. The region appears in
+// answers.
 func Service(tables *table.Tables, region string) awsjson.Service {
 	a := &api{tables: tables, region: region}
+	ops := make(map[string]awsjson.Op, len(operations))
+	for _, o := range operations {
+		ops[o.Name] = o.bind(a)
+	}
 	return awsjson.Service{
 		TargetPrefix: "DynamoDB_20120810", ContentType: "application/x-amz-json-1.0", SigningName: "dynamodb",
-		Model: "com.amazonaws.dynamodb.v20120810", MapError: mapError,
-		Ops: map[string]awsjson.Op{
-			"CreateTable": a.createTable, "DescribeTable": a.describeTable, "ListTables": a.listTables,
-			"DeleteTable": a.deleteTable, "UpdateTable": a.updateTable,
-			"PutItem": a.putItem, "GetItem": a.getItem, "UpdateItem": a.updateItem, "DeleteItem": a.deleteItem,
-			"Query": a.query, "Scan": a.scan, "BatchWriteItem": a.batchWriteItem,
-			"DescribeEndpoints": a.describeEndpoints, "DescribeLimits": a.describeLimits,
-		},
+		Model: "com.amazonaws.dynamodb.v20120810", MapError: mapError, Ops: ops,
 	}
 }
 
 type api struct {
 	tables *table.Tables
 	region string
-}
-
-func (a *api) describeEndpoints(context.Context, []byte) ([]byte, error) {
-	return []byte(`{"Endpoints":[{"Address":"dynamodb.` + a.region + `.amazonaws.com","CachePeriodInMinutes":1440}]}`), nil
-}
-
-func (a *api) describeLimits(context.Context, []byte) ([]byte, error) {
-	return []byte(`{"AccountMaxReadCapacityUnits":80000,"AccountMaxWriteCapacityUnits":80000,"TableMaxReadCapacityUnits":40000,"TableMaxWriteCapacityUnits":40000}`), nil
 }

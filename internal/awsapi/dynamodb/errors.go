@@ -12,39 +12,32 @@ import (
 	"github.com/tablecast/tablecast/table"
 )
 
-// A notFound names the table that a request could not find, in the words that
-// belong to its operation.
-type notFound struct{ msg string }
-
-func (e *notFound) Error() string { return e.msg }
-
-// mapError turns a domain error into DynamoDB's.
+// mapError turns a domain error into DynamoDB's; nil is one that no request
+// should meet, such as a damaged store.
 func mapError(err error) *awsjson.Error {
 	var (
-		missing   *notFound
 		request   *table.ValidationError
+		condition *failedCondition
+		unmet     *table.ConditionError
 		value     *item.Error
 		shape     *item.SyntaxError
 		parse     *expr.Error
-		condition *failedCondition
 	)
 	switch {
-	case errors.As(err, &missing):
-		return &awsjson.Error{Type: "ResourceNotFoundException", Message: missing.msg}
 	case errors.Is(err, table.ErrNotFound):
 		return &awsjson.Error{Type: "ResourceNotFoundException", Message: "Requested resource not found"}
 	case errors.Is(err, table.ErrExists):
-		return &awsjson.Error{Type: "ResourceInUseException", Message: "Table already exists: " + after(err)}
+		return &awsjson.Error{Type: "ResourceInUseException", Message: "Table already exists: " + subject(err, table.ErrExists)}
 	case errors.Is(err, table.ErrProtected):
-		return invalid("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
+		return awsjson.Validation("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
 	case errors.As(err, &condition):
 		return condition.wire()
+	case errors.As(err, &unmet):
+		return (&failedCondition{}).wire()
 	case errors.As(err, &request):
-		return invalid(request.Msg)
-	case errors.As(err, &value):
-		return invalid(value.Msg)
-	case errors.As(err, &parse):
-		return invalid(parse.Msg)
+		return awsjson.Validation(request.Msg)
+	case errors.As(err, &value), errors.As(err, &parse):
+		return bareError(err)
 	case errors.As(err, &shape):
 		return &awsjson.Error{Type: "SerializationException", Message: shape.Msg}
 	case errors.Is(err, kv.ErrDiskFull):
@@ -52,16 +45,21 @@ func mapError(err error) *awsjson.Error {
 		return &awsjson.Error{Type: "ThrottlingException", Message: "The disk of this node is nearly full; writes are refused until space is free."}
 	case errors.Is(err, kv.ErrClosed):
 		return &awsjson.Error{Type: "InternalServerError", Status: http.StatusInternalServerError, Message: "The node is shutting down."}
+	default:
+		return nil
 	}
-	return nil
 }
 
-func invalid(msg string) *awsjson.Error { return awsjson.Validation(msg) }
+// bareError words an error of values or expressions that came up while an item
+// was changed.
+func bareError(err error) *awsjson.Error {
+	msg, _ := text(err)
+	return awsjson.Validation(msg)
+}
 
-// after returns what an error says behind its sentinel.
-func after(err error) string {
-	_, name, _ := strings.Cut(err.Error(), ": ")
-	_, name, _ = strings.Cut(name, ": ")
+// subject returns what an error says after its sentinel.
+func subject(err, sentinel error) string {
+	_, name, _ := strings.Cut(err.Error(), sentinel.Error()+": ")
 	return name
 }
 

@@ -2,34 +2,37 @@ package dynamodb
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/table"
 )
 
-// A readRequest is GetItem, Query and Scan.
+// A readRequest is GetItem, Query and Scan; each has the members that belong
+// to it.
 type readRequest struct {
-	TableName                 *string
-	IndexName                 *string
-	Key                       item.Map
-	ConsistentRead            *bool
-	ProjectionExpression      *string
-	FilterExpression          *string
-	KeyConditionExpression    *string
-	ExpressionAttributeNames  expr.Names
-	ExpressionAttributeValues item.Map
-	ExclusiveStartKey         item.Map
-	Limit                     *int
-	ScanIndexForward          *bool
-	Select                    *string
-	Segment, TotalSegments    *int
-	ReturnConsumedCapacity    *string
-	legacy
+	TableName              *string
+	IndexName              *string
+	Key                    attributes
+	ConsistentRead         *bool
+	ProjectionExpression   *string
+	FilterExpression       *string
+	KeyConditionExpression *string
+	ExclusiveStartKey      attributes
+	Limit                  *int
+	ScanIndexForward       *bool
+	Select                 *string
+	Segment, TotalSegments *int
+	ReturnConsumedCapacity *string
+	substitutes
+
+	AttributesToGet     []string
+	KeyConditions       map[string]struct{}
+	QueryFilter         map[string]struct{}
+	ScanFilter          map[string]struct{}
+	ConditionalOperator *string
 }
 
 // A reading is a checked readRequest.
@@ -38,163 +41,141 @@ type reading struct {
 	projection *expr.Projection
 	filter     *expr.Condition
 	keys       *expr.KeyCondition
-	limit      int
 	count      bool // answer with counts alone
 }
 
-func (r *readRequest) parse(c *check) (reading, error) {
-	out := reading{table: checkName(c, r.TableName)}
-	oneOf(c, r.ReturnConsumedCapacity, "returnConsumedCapacity", "INDEXES", "TOTAL", "NONE")
-	oneOf(c, r.Select, "select", "SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES")
-	if r.Limit != nil {
-		out.limit = *r.Limit
-		c.That(out.limit >= 1, fmt.Sprintf("'%d'", out.limit), "limit", "have value greater than or equal to 1")
+// decode reads the request and checks its table name.
+func (r *readRequest) decode(body []byte) (*reading, error) {
+	if err := awsjson.Decode(body, r); err != nil {
+		return nil, err
 	}
-	if err := fault(c); err != nil {
-		return out, err
+	name, err := dataTable(r.TableName)
+	return &reading{table: name}, err
+}
+
+func (r *readRequest) projection() param {
+	return param{"ProjectionExpression", r.ProjectionExpression != nil, ""}
+}
+
+func (r *readRequest) attributesToGet() param {
+	return param{"AttributesToGet", r.AttributesToGet != nil, "ProjectionExpression"}
+}
+
+// parse parses the expressions.
+func (r *readRequest) parse(q *reading) error {
+	if err := r.check(); err != nil {
+		return err
 	}
-	if err := r.refuse(); err != nil {
-		return out, err
+	if r.KeyConditionExpression == nil && r.FilterExpression == nil && r.ProjectionExpression == nil {
+		return nil
 	}
-	if r.IndexName != nil {
-		return out, invalid("The table does not have the specified index: " + *r.IndexName)
-	}
-	p := expr.NewParser(r.ExpressionAttributeNames, valuesOf(r.ExpressionAttributeValues))
+	p := r.parser()
 	var err error
+	if r.KeyConditionExpression != nil {
+		if q.keys, err = p.KeyCondition(*r.KeyConditionExpression); err != nil {
+			return err
+		}
+	}
 	if r.FilterExpression != nil {
-		if out.filter, err = p.Condition("FilterExpression", *r.FilterExpression); err != nil {
-			return out, err
+		if q.filter, err = p.Condition("FilterExpression", *r.FilterExpression); err != nil {
+			return err
 		}
 	}
 	if r.ProjectionExpression != nil {
-		if out.projection, err = p.Projection(*r.ProjectionExpression); err != nil {
-			return out, err
+		if q.projection, err = p.Projection(*r.ProjectionExpression); err != nil {
+			return err
 		}
 	}
-	if r.KeyConditionExpression != nil {
-		if out.keys, err = p.KeyCondition(*r.KeyConditionExpression); err != nil {
-			return out, err
-		}
-	}
-	if err := out.selects(r.Select); err != nil {
-		return out, err
-	}
-	used := r.FilterExpression != nil || r.ProjectionExpression != nil || r.KeyConditionExpression != nil
-	return out, unused(p, used, r.ExpressionAttributeNames, r.ExpressionAttributeValues)
-}
-
-// selects takes in Select.
-func (r *reading) selects(s *string) error {
-	if s == nil {
-		return nil
-	}
-	switch {
-	case r.projection != nil && *s != "SPECIFIC_ATTRIBUTES":
-		return invalid("Cannot specify the ProjectionExpression when choosing to get " + *s)
-	case r.projection == nil && *s == "SPECIFIC_ATTRIBUTES":
-		return invalid("Must specify the ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
-	case *s == "ALL_PROJECTED_ATTRIBUTES":
-		return invalid("One or more parameter values were invalid: Select type ALL_PROJECTED_ATTRIBUTES is not supported for the table without index")
-	}
-	r.count = *s == "COUNT"
-	return nil
+	return p.Unused()
 }
 
 func (a *api) getItem(ctx context.Context, body []byte) ([]byte, error) {
 	var r readRequest
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var c check
-	c.That(r.Key != nil, "null", "key", "not be null")
-	q, err := r.parse(&c)
+	q, err := r.decodeGet(body)
 	if err != nil {
 		return nil, err
 	}
-	it, err := a.tables.Get(ctx, q.table, r.Key)
+	it, err := a.tables.Get(ctx, q.table, r.Key.m)
 	if err != nil {
 		return nil, err
 	}
 	dst := []byte{'{'}
 	if it != nil {
-		dst = item.AppendJSON(append(dst, `"Item":`...), q.projection.Apply(it))
+		dst = append(make([]byte, 0, 2*len(body)+64), `{"Item":`...)
+		dst = item.AppendJSON(dst, q.projection.Apply(it))
 	}
-	if units := r.ReturnConsumedCapacity; units != nil && *units != "NONE" {
+	if wantsCapacity(r.ReturnConsumedCapacity) {
 		if len(dst) > 1 {
 			dst = append(dst, ',')
 		}
-		dst = appendCapacity(append(dst, `"ConsumedCapacity":`...), q.table, r.readUnits(item.Size(it)), *units)
+		dst = appendCapacity(append(dst, `"ConsumedCapacity":`...), q.table, readUnits(item.Size(it), r.ConsistentRead), *r.ReturnConsumedCapacity)
 	}
 	return append(dst, '}'), nil
 }
 
-// readUnits returns the read capacity units for bytes that were read: one for
-// each four kilobytes, half as much for an eventually consistent read.
-func (r *readRequest) readUnits(bytes int) float64 {
-	units := float64(max((bytes+4095)/4096, 1))
-	if r.ConsistentRead == nil || !*r.ConsistentRead {
-		units /= 2
+func (r *readRequest) decodeGet(body []byte) (*reading, error) {
+	q, err := r.decode(body)
+	if err != nil {
+		return nil, err
 	}
-	return units
+	var v awsjson.Validator
+	v.Text(r.ReturnConsumedCapacity, "returnConsumedCapacity", capacities)
+	v.Required(r.Key.m != nil, "key")
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	r.KeyConditionExpression, r.FilterExpression = nil, nil // of Query and Scan
+	return q, bare(first(
+		func() error { return r.combine([]param{r.projection()}, []param{r.attributesToGet()}) },
+		func() error { return r.Key.err },
+		func() error { return r.parse(q) },
+	))
 }
 
-func (a *api) query(ctx context.Context, body []byte) ([]byte, error) {
-	var r readRequest
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
+// selected takes in Select. whileReading is "Querying" or "Scanning", and before
+// stands before the one text that the two operations word differently.
+func (r *readRequest) selected(q *reading, whileReading, before string) error {
+	if r.Select == nil {
+		return nil
 	}
-	var c check
-	q, err := r.parse(&c)
-	if err != nil {
-		return nil, err
-	}
-	if q.keys == nil {
-		return nil, invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
-	}
-	page, err := a.tables.Query(ctx, table.QueryRequest{
-		Table: q.table, Condition: q.keys, Filter: q.filter, Limit: q.limit, Start: r.ExclusiveStartKey,
-		Backward: r.ScanIndexForward != nil && !*r.ScanIndexForward,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return r.page(q, page), nil
-}
-
-func (a *api) scan(ctx context.Context, body []byte) ([]byte, error) {
-	var r readRequest
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var c check
-	q, err := r.parse(&c)
-	if err != nil {
-		return nil, err
-	}
-	req := table.ScanRequest{Table: q.table, Filter: q.filter, Limit: q.limit, Start: r.ExclusiveStartKey}
+	q.count = *r.Select == "COUNT"
 	switch {
-	case r.TotalSegments == nil && r.Segment == nil:
-	case r.TotalSegments == nil:
-		return nil, invalid("The TotalSegments parameter is required but was not present in the request when Segment parameter is present")
-	case r.Segment == nil:
-		return nil, invalid("The Segment parameter is required but was not present in the request when parameter TotalSegments is present")
-	case *r.TotalSegments < 1 || *r.TotalSegments > 1000000:
-		return nil, invalid(fmt.Sprintf("1 validation error detected: Value '%d' at 'totalSegments' failed to satisfy constraint: Member must have value between 1 and 1000000", *r.TotalSegments))
-	case *r.Segment < 0 || *r.Segment >= *r.TotalSegments:
-		return nil, invalid(fmt.Sprintf("The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: %d is not less than TotalSegments: %d", *r.Segment, *r.TotalSegments))
+	case r.ProjectionExpression != nil && q.count:
+		return awsjson.Validation("Cannot specify the ProjectionExpression when choosing to get only the Count")
+	case r.ProjectionExpression != nil && *r.Select != "SPECIFIC_ATTRIBUTES":
+		return awsjson.Validation("Cannot specify the ProjectionExpression when choosing to get " + *r.Select)
+	case r.ProjectionExpression == nil && *r.Select == "SPECIFIC_ATTRIBUTES":
+		return awsjson.Validation(before + "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+	case *r.Select == "ALL_PROJECTED_ATTRIBUTES" && r.IndexName == nil:
+		return awsjson.Validation("ALL_PROJECTED_ATTRIBUTES can be used only when " + whileReading + " using an IndexName")
 	default:
-		req.Segment, req.Totals = *r.Segment, *r.TotalSegments
+		return nil
 	}
-	page, err := a.tables.Scan(ctx, req)
-	if err != nil {
-		return nil, err
+}
+
+// noIndex refuses a read of an index of the table.
+func (a *api) noIndex(r *readRequest, q *reading) error {
+	if r.IndexName == nil {
+		return nil
 	}
-	return r.page(q, page), nil
+	if _, err := a.tables.Describe(q.table); err != nil {
+		return err
+	}
+	return awsjson.Validation("The table does not have the specified index: " + *r.IndexName)
+}
+
+// limit returns how many items to read; 0 is no limit.
+func (r *readRequest) limit() int {
+	if r.Limit == nil {
+		return 0
+	}
+	return *r.Limit
 }
 
 // page encodes a page of Query or Scan.
-func (r *readRequest) page(q reading, p table.Page) []byte {
-	dst := []byte{'{'}
+func (r *readRequest) page(q *reading, p table.Page) []byte {
+	dst := make([]byte, 0, p.Bytes*3/2+256)
+	dst = append(dst, '{')
 	if !q.count {
 		dst = append(dst, `"Items":[`...)
 		for i, it := range p.Items {
@@ -205,26 +186,13 @@ func (r *readRequest) page(q reading, p table.Page) []byte {
 		}
 		dst = append(dst, `],`...)
 	}
-	dst = append(dst, `"Count":`...)
-	dst = strconv.AppendInt(dst, int64(len(p.Items)), 10)
-	dst = append(dst, `,"ScannedCount":`...)
-	dst = strconv.AppendInt(dst, int64(p.Scanned), 10)
+	dst = strconv.AppendInt(append(dst, `"Count":`...), int64(len(p.Items)), 10)
+	dst = strconv.AppendInt(append(dst, `,"ScannedCount":`...), int64(p.Scanned), 10)
 	if p.Last != nil {
 		dst = item.AppendJSON(append(dst, `,"LastEvaluatedKey":`...), p.Last)
 	}
-	if units := r.ReturnConsumedCapacity; units != nil && *units != "NONE" {
-		dst = appendCapacity(append(dst, `,"ConsumedCapacity":`...), q.table, r.readUnits(p.Bytes), *units)
-	}
-	return append(dst, '}')
-}
-
-// appendCapacity appends a ConsumedCapacity; detail is TOTAL or INDEXES.
-func appendCapacity(dst []byte, name string, units float64, detail string) []byte {
-	n := strconv.FormatFloat(units, 'f', 1, 64)
-	dst, _ = jsontext.AppendQuote(append(dst, `{"TableName":`...), name)
-	dst = append(dst, `,"CapacityUnits":`+n...)
-	if detail == "INDEXES" {
-		dst = append(dst, `,"Table":{"CapacityUnits":`+n+`}`...)
+	if wantsCapacity(r.ReturnConsumedCapacity) {
+		dst = appendCapacity(append(dst, `,"ConsumedCapacity":`...), q.table, readUnits(p.Bytes, r.ConsistentRead), *r.ReturnConsumedCapacity)
 	}
 	return append(dst, '}')
 }

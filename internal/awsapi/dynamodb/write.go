@@ -3,8 +3,6 @@ package dynamodb
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/internal/awsjson"
@@ -12,51 +10,22 @@ import (
 	"github.com/tablecast/tablecast/table"
 )
 
-// A writeRequest is PutItem, UpdateItem and DeleteItem.
+// A writeRequest is PutItem, UpdateItem and DeleteItem; each has the members
+// that belong to it.
 type writeRequest struct {
 	TableName                           *string
-	Item, Key                           item.Map
+	Item, Key                           attributes
 	ConditionExpression                 *string
 	UpdateExpression                    *string
-	ExpressionAttributeNames            expr.Names
-	ExpressionAttributeValues           item.Map
 	ReturnValues                        *string
 	ReturnValuesOnConditionCheckFailure *string
 	ReturnConsumedCapacity              *string
 	ReturnItemCollectionMetrics         *string
-	legacy
-}
+	substitutes
 
-// legacy are the parameters from before there were expressions.
-type legacy struct {
 	Expected            map[string]struct{}
 	AttributeUpdates    map[string]struct{}
 	ConditionalOperator *string
-	KeyConditions       map[string]struct{}
-	QueryFilter         map[string]struct{}
-	ScanFilter          map[string]struct{}
-	AttributesToGet     []string
-}
-
-// refuse refuses the legacy parameters.
-func (l *legacy) refuse() error {
-	for _, p := range []struct {
-		name, instead string
-		used          bool
-	}{
-		{"Expected", "ConditionExpression", l.Expected != nil},
-		{"AttributeUpdates", "UpdateExpression", l.AttributeUpdates != nil},
-		{"ConditionalOperator", "AND or OR in an expression", l.ConditionalOperator != nil},
-		{"KeyConditions", "KeyConditionExpression", l.KeyConditions != nil},
-		{"QueryFilter", "FilterExpression", l.QueryFilter != nil},
-		{"ScanFilter", "FilterExpression", l.ScanFilter != nil},
-		{"AttributesToGet", "ProjectionExpression", l.AttributesToGet != nil},
-	} {
-		if p.used {
-			return invalid("The legacy parameter " + p.name + " is not offered; use " + p.instead)
-		}
-	}
-	return nil
 }
 
 // A writing is a checked writeRequest.
@@ -66,114 +35,73 @@ type writing struct {
 	update    *expr.Update
 }
 
-// parse checks a request as DynamoDB does before it looks at any table.
-func (r *writeRequest) parse(c *check, returns ...string) (writing, error) {
-	w := writing{table: checkName(c, r.TableName)}
-	oneOf(c, r.ReturnValues, "returnValues", "ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW")
-	oneOf(c, r.ReturnValuesOnConditionCheckFailure, "returnValuesOnConditionCheckFailure", "ALL_OLD", "NONE")
-	oneOf(c, r.ReturnConsumedCapacity, "returnConsumedCapacity", "INDEXES", "TOTAL", "NONE")
-	oneOf(c, r.ReturnItemCollectionMetrics, "returnItemCollectionMetrics", "SIZE", "NONE")
-	if err := fault(c); err != nil {
-		return w, err
+// constraints checks what the model says of the members beside the table name.
+func (r *writeRequest) constraints(subject *attributes, path string) error {
+	var v awsjson.Validator
+	v.Text(r.ReturnConsumedCapacity, "returnConsumedCapacity", capacities)
+	v.Required(subject.m != nil, path)
+	v.Text(r.ReturnValues, "returnValues", returnValues)
+	v.Text(r.ReturnItemCollectionMetrics, "returnItemCollectionMetrics", metrics)
+	v.Text(r.ReturnValuesOnConditionCheckFailure, "returnValuesOnConditionCheckFailure", returnOnFail)
+	return v.Err()
+}
+
+// legacy are the parameters from before there were expressions.
+func (r *writeRequest) legacy() []param {
+	return []param{
+		{"AttributeUpdates", r.AttributeUpdates != nil, "UpdateExpression"},
+		{"Expected", r.Expected != nil, "ConditionExpression"},
+		{"ConditionalOperator", r.ConditionalOperator != nil, "AND or OR in ConditionExpression"},
 	}
-	if err := r.refuse(); err != nil {
-		return w, err
+}
+
+// condition is the parameter of PutItem and DeleteItem that may hold values.
+func (r *writeRequest) condition() []param {
+	return []param{{"ConditionExpression", r.ConditionExpression != nil, ""}}
+}
+
+// parse parses the expressions.
+func (r *writeRequest) parse(w *writing) error {
+	if err := r.check(); err != nil {
+		return err
 	}
-	if r.ReturnValues != nil && !slices.Contains(returns, *r.ReturnValues) {
-		return w, invalid("Return values set to invalid value")
+	if r.ConditionExpression == nil && r.UpdateExpression == nil {
+		return nil
 	}
-	p := expr.NewParser(r.ExpressionAttributeNames, valuesOf(r.ExpressionAttributeValues))
+	p := r.parser()
 	var err error
 	if r.UpdateExpression != nil {
 		if w.update, err = p.Update(*r.UpdateExpression); err != nil {
-			return w, err
+			return err
 		}
 	}
 	if r.ConditionExpression != nil {
 		if w.condition, err = p.Condition("ConditionExpression", *r.ConditionExpression); err != nil {
-			return w, err
+			return err
 		}
 	}
-	used := r.UpdateExpression != nil || r.ConditionExpression != nil
-	return w, unused(p, used, r.ExpressionAttributeNames, r.ExpressionAttributeValues)
+	return bare(p.Unused())
 }
 
-// unused reports names and values that no expression refers to.
-func unused(p *expr.Parser, expressions bool, names expr.Names, values item.Map) error {
-	switch {
-	case expressions:
-		return p.Unused()
-	case names != nil:
-		return invalid("ExpressionAttributeNames can only be specified when using expressions")
-	case values != nil:
-		return invalid("ExpressionAttributeValues can only be specified when using expressions")
+// onlyOld refuses the values of ReturnValues that an operation without a new
+// image does not have.
+func (r *writeRequest) onlyOld() error {
+	if r.ReturnValues != nil && *r.ReturnValues != "ALL_OLD" && *r.ReturnValues != "NONE" {
+		return &requestFault{"ReturnValues can only be ALL_OLD or NONE"}
 	}
 	return nil
 }
 
-func valuesOf(m item.Map) expr.Values {
-	out := expr.Values{}
-	for _, f := range m {
-		out[f.Name] = f.Value
-	}
-	return out
-}
+var errItemSize = awsjson.Validation("Item size has exceeded the maximum allowed size")
 
-// oneOf checks an optional parameter against its enum.
-func oneOf(c *check, v *string, path string, set ...string) {
-	if v == nil {
-		return
-	}
-	c.That(slices.Contains(set, *v), text(v), path, "satisfy enum value set: [%s]", strings.Join(set, ", "))
-}
-
-func (a *api) putItem(ctx context.Context, body []byte) ([]byte, error) {
-	var r writeRequest
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var c check
-	c.That(r.Item != nil, "null", "item", "not be null")
-	w, err := r.parse(&c, "ALL_OLD", "NONE")
-	if err != nil {
-		return nil, err
-	}
-	res, err := a.tables.Put(ctx, table.PutRequest{Table: w.table, Item: r.Item, Condition: w.condition})
-	return r.answer(w, res, err)
-}
-
-func (a *api) deleteItem(ctx context.Context, body []byte) ([]byte, error) {
-	var r writeRequest
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var c check
-	c.That(r.Key != nil, "null", "key", "not be null")
-	w, err := r.parse(&c, "ALL_OLD", "NONE")
-	if err != nil {
-		return nil, err
-	}
-	res, err := a.tables.Delete(ctx, table.DeleteRequest{Table: w.table, Key: r.Key, Condition: w.condition})
-	return r.answer(w, res, err)
-}
-
-func (a *api) updateItem(ctx context.Context, body []byte) ([]byte, error) {
-	var r writeRequest
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var c check
-	c.That(r.Key != nil, "null", "key", "not be null")
-	w, err := r.parse(&c, "ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW")
-	if err != nil {
-		return nil, err
-	}
-	res, err := a.tables.Modify(ctx, table.UpdateRequest{Table: w.table, Key: r.Key, Update: w.update, Condition: w.condition})
-	return r.answer(w, res, err)
+// tooLarge reports whether an item is larger than any table takes. The body
+// that it came in is never smaller than the item.
+func tooLarge(it item.Item, body []byte) bool {
+	return len(body) > item.MaxSize && item.Size(it) > item.MaxSize
 }
 
 // answer encodes the outcome of a write.
-func (r *writeRequest) answer(w writing, res table.WriteResult, err error) ([]byte, error) {
+func (r *writeRequest) answer(w *writing, res table.WriteResult, err error) ([]byte, error) {
 	var failed *table.ConditionError
 	if errors.As(err, &failed) {
 		out := &failedCondition{}
@@ -187,20 +115,19 @@ func (r *writeRequest) answer(w writing, res table.WriteResult, err error) ([]by
 	}
 	dst := []byte{'{'}
 	if image := r.returned(w, res); image != nil {
-		dst = append(dst, `"Attributes":`...)
-		dst = item.AppendJSON(dst, image)
+		dst = item.AppendJSON(append(dst, `"Attributes":`...), image)
 	}
-	if units := r.ReturnConsumedCapacity; units != nil && *units != "NONE" {
+	if wantsCapacity(r.ReturnConsumedCapacity) {
 		if len(dst) > 1 {
 			dst = append(dst, ',')
 		}
-		dst = appendCapacity(append(dst, `"ConsumedCapacity":`...), w.table, writeUnits(res.Old, res.New), *units)
+		dst = appendCapacity(append(dst, `"ConsumedCapacity":`...), w.table, writeUnits(res.Old, res.New), *r.ReturnConsumedCapacity)
 	}
 	return append(dst, '}'), nil
 }
 
 // returned picks what ReturnValues asks for; nil if there is nothing.
-func (r *writeRequest) returned(w writing, res table.WriteResult) item.Item {
+func (r *writeRequest) returned(w *writing, res table.WriteResult) item.Item {
 	if r.ReturnValues == nil {
 		return nil
 	}
@@ -209,86 +136,122 @@ func (r *writeRequest) returned(w writing, res table.WriteResult) item.Item {
 		return res.Old
 	case "ALL_NEW":
 		return res.New
-	case "UPDATED_OLD", "UPDATED_NEW":
-		image := res.New
-		if *r.ReturnValues == "UPDATED_OLD" {
-			image = res.Old
-		}
-		if w.update == nil || image == nil {
-			return nil
-		}
-		if picked := expr.Pick(image, w.update.Paths()); len(picked) > 0 {
-			return picked
-		}
+	case "UPDATED_OLD":
+		return updated(w, res.Old)
+	case "UPDATED_NEW":
+		return updated(w, res.New)
+	default:
+		return nil
+	}
+}
+
+// updated picks the attributes that an update names; nil if there are none.
+func updated(w *writing, image item.Item) item.Item {
+	if w.update == nil || image == nil {
+		return nil
+	}
+	if picked := expr.Pick(image, w.update.Paths()); len(picked) > 0 {
+		return picked
 	}
 	return nil
 }
 
-// writeUnits returns the write capacity units of a change: one for each
-// kilobyte of the larger image.
-func writeUnits(old, now item.Item) float64 {
-	return float64(max((max(item.Size(old), item.Size(now))+1023)/1024, 1))
-}
-
-func (a *api) batchWriteItem(ctx context.Context, body []byte) ([]byte, error) {
-	var r struct {
-		RequestItems map[string][]struct {
-			PutRequest    *struct{ Item item.Map }
-			DeleteRequest *struct{ Key item.Map }
-		}
-		ReturnConsumedCapacity *string
-	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var writes []table.BatchWrite
-	for name, requests := range r.RequestItems {
-		if len(requests) == 0 {
-			return nil, invalid("1 validation error detected: Value '{" + name + "=[]}' at 'requestItems' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]")
-		}
-		for _, req := range requests {
-			w := table.BatchWrite{Table: name}
-			switch {
-			case (req.PutRequest == nil) == (req.DeleteRequest == nil):
-				return nil, invalid("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
-			case req.PutRequest != nil:
-				w.Put = req.PutRequest.Item
-				if w.Put == nil {
-					w.Put = item.Map{}
-				}
-			default:
-				w.Delete = req.DeleteRequest.Key
-			}
-			writes = append(writes, w)
-		}
-	}
-	if len(writes) == 0 {
-		return nil, invalid("1 validation error detected: Value '{}' at 'requestItems' failed to satisfy constraint: Member must have length greater than or equal to 1")
-	}
-	if len(writes) > table.MaxBatchWrite {
-		return nil, invalid("1 validation error detected: Value at 'requestItems' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]")
-	}
-	results, err := a.tables.Batch(ctx, writes)
+func (a *api) putItem(ctx context.Context, body []byte) ([]byte, error) {
+	var r writeRequest
+	w, err := r.decodePut(body)
 	if err != nil {
 		return nil, err
 	}
-	dst := []byte(`{"UnprocessedItems":{}`)
-	if units := r.ReturnConsumedCapacity; units != nil && *units != "NONE" {
-		sums, order := map[string]float64{}, []string{}
-		for i, w := range writes {
-			if sums[w.Table] == 0 {
-				order = append(order, w.Table)
-			}
-			sums[w.Table] += writeUnits(results[i].Old, results[i].New)
-		}
-		dst = append(dst, `,"ConsumedCapacity":[`...)
-		for i, name := range order {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendCapacity(dst, name, sums[name], *units)
-		}
-		dst = append(dst, ']')
+	res, err := a.tables.Put(ctx, table.PutRequest{Table: w.table, Item: r.Item.m, Condition: w.condition})
+	return r.answer(w, res, err)
+}
+
+func (r *writeRequest) decodePut(body []byte) (*writing, error) {
+	w, err := r.decode(body, &r.Item, "item")
+	if err != nil {
+		return nil, err
 	}
-	return append(dst, '}'), nil
+	r.UpdateExpression = nil // of UpdateItem
+	err = first(
+		func() error { return r.combine(r.condition(), r.legacy()[1:]) },
+		func() error { return r.Item.err },
+		r.onlyOld,
+	)
+	if err == nil && tooLarge(r.Item.m, body) {
+		err = errItemSize
+	}
+	if err == nil {
+		err = r.parse(w)
+	}
+	return w, enveloped(err)
+}
+
+func (a *api) updateItem(ctx context.Context, body []byte) ([]byte, error) {
+	var r writeRequest
+	w, err := r.decodeUpdate(body)
+	if err != nil {
+		return nil, err
+	}
+	res, err := a.tables.Modify(ctx, table.UpdateRequest{Table: w.table, Key: r.Key.m, Update: w.update, Condition: w.condition})
+	return r.answer(w, res, err)
+}
+
+func (r *writeRequest) decodeUpdate(body []byte) (*writing, error) {
+	w, err := r.decode(body, &r.Key, "key")
+	if err != nil {
+		return nil, err
+	}
+	expressions := append([]param{{"UpdateExpression", r.UpdateExpression != nil, ""}}, r.condition()...)
+	return w, enveloped(first(
+		func() error { return r.combine(expressions, r.legacy()) },
+		func() error { return r.Key.err },
+		func() error { return r.parse(w) },
+	))
+}
+
+func (a *api) deleteItem(ctx context.Context, body []byte) ([]byte, error) {
+	var r writeRequest
+	w, err := r.decodeDelete(body)
+	if err != nil {
+		return nil, err
+	}
+	res, err := a.tables.Delete(ctx, table.DeleteRequest{Table: w.table, Key: r.Key.m, Condition: w.condition})
+	return r.answer(w, res, err)
+}
+
+func (r *writeRequest) decodeDelete(body []byte) (*writing, error) {
+	w, err := r.decode(body, &r.Key, "key")
+	if err != nil {
+		return nil, err
+	}
+	r.UpdateExpression = nil // of UpdateItem
+	return w, bare(first(
+		func() error { return r.combine(r.condition(), r.legacy()[1:]) },
+		func() error { return r.Key.err },
+		r.onlyOld,
+		func() error { return r.parse(w) },
+	))
+}
+
+// decode reads the request and checks the constraints of its members; subject
+// is the item or key that it must have, and path the name of that.
+func (r *writeRequest) decode(body []byte, subject *attributes, path string) (*writing, error) {
+	if err := awsjson.Decode(body, r); err != nil {
+		return nil, err
+	}
+	name, err := dataTable(r.TableName)
+	if err != nil {
+		return nil, err
+	}
+	return &writing{table: name}, r.constraints(subject, path)
+}
+
+// first returns the first error of the checks.
+func first(checks ...func() error) error {
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,0 +1,106 @@
+package dynamodb
+
+import (
+	"context"
+	"slices"
+
+	"github.com/tablecast/tablecast/internal/awsjson"
+)
+
+// A Status says how much of an operation is offered.
+type Status string
+
+// The statuses.
+const (
+	Full    Status = "full"    // all parameters, answers and errors
+	Partial Status = "partial" // with what the note says
+	None    Status = "none"    // answers UnknownOperationException
+)
+
+// An Operation is one operation of DynamoDB and how much of it is offered.
+type Operation struct {
+	Name   string
+	Status Status
+	Note   string // what differs, for users
+
+	run func(*api, context.Context, []byte) ([]byte, error) // nil if not offered
+}
+
+// Operations returns all operations of DynamoDB's model in order of their
+// names.
+func Operations() []Operation { return slices.Clone(operations) }
+
+const (
+	noLegacy  = "Legacy parameters are refused with the name of the expression to use."
+	noIndexes = "Secondary indexes are refused."
+	notKept   = "SSESpecification, Tags, TableClass, OnDemandThroughput and WarmThroughput are accepted and not kept."
+)
+
+var operations = []Operation{
+	{"BatchExecuteStatement", None, "PartiQL is not offered.", nil},
+	{"BatchGetItem", Partial, noLegacy, (*api).batchGetItem},
+	{"BatchWriteItem", Full, "All writes are one commit: none is left unprocessed.", (*api).batchWriteItem},
+	{"CreateBackup", None, "Copy the data folder of a stopped node.", nil},
+	{"CreateGlobalTable", None, "Global tables are not offered.", nil},
+	{"CreateTable", Partial, noIndexes + " " + notKept + " The table is ACTIVE at once.", (*api).createTable},
+	{"DeleteBackup", None, "Backups are not offered.", nil},
+	{"DeleteItem", Partial, noLegacy, (*api).deleteItem},
+	{"DeleteResourcePolicy", None, "Resource policies are not offered.", nil},
+	{"DeleteTable", Full, "The table is gone when the call returns; its stream stays readable for its retention.", (*api).deleteTable},
+	{"DescribeBackup", None, "Backups are not offered.", nil},
+	{"DescribeContinuousBackups", Full, "Point-in-time recovery is always DISABLED.", (*api).describeContinuousBackups},
+	{"DescribeContributorInsights", None, "Contributor insights are not offered.", nil},
+	{"DescribeEndpoints", Full, "Names AWS's endpoint of the region, as AWS does.", (*api).describeEndpoints},
+	{"DescribeExport", None, "Exports are not offered.", nil},
+	{"DescribeGlobalTable", None, "Global tables are not offered.", nil},
+	{"DescribeGlobalTableSettings", None, "Global tables are not offered.", nil},
+	{"DescribeImport", None, "Imports are not offered.", nil},
+	{"DescribeKinesisStreamingDestination", None, "Kinesis destinations are not offered.", nil},
+	{"DescribeLimits", Full, "AWS's default quotas; nothing is throttled by them.", (*api).describeLimits},
+	{"DescribeTable", Full, "ItemCount and TableSizeBytes are exact at every moment.", (*api).describeTable},
+	{"DescribeTableReplicaAutoScaling", None, "Global tables are not offered.", nil},
+	{"DescribeTimeToLive", Full, "Time to live is always DISABLED.", (*api).describeTimeToLive},
+	{"DisableKinesisStreamingDestination", None, "Kinesis destinations are not offered.", nil},
+	{"EnableKinesisStreamingDestination", None, "Kinesis destinations are not offered.", nil},
+	{"ExecuteStatement", None, "PartiQL is not offered.", nil},
+	{"ExecuteTransaction", None, "PartiQL is not offered.", nil},
+	{"ExportTableToPointInTime", None, "Exports are not offered.", nil},
+	{"GetItem", Partial, noLegacy + " Every read is consistent; ConsistentRead counts for capacity alone.", (*api).getItem},
+	{"GetResourcePolicy", None, "Resource policies are not offered.", nil},
+	{"ImportTable", None, "Imports are not offered.", nil},
+	{"ListBackups", None, "Backups are not offered.", nil},
+	{"ListContributorInsights", None, "Contributor insights are not offered.", nil},
+	{"ListExports", None, "Exports are not offered.", nil},
+	{"ListGlobalTables", None, "Global tables are not offered.", nil},
+	{"ListImports", None, "Imports are not offered.", nil},
+	{"ListTables", Full, "", (*api).listTables},
+	{"ListTagsOfResource", None, "Tags are not kept.", nil},
+	{"PutItem", Partial, noLegacy, (*api).putItem},
+	{"PutResourcePolicy", None, "Resource policies are not offered.", nil},
+	{"Query", Partial, noLegacy + " " + noIndexes, (*api).query},
+	{"RestoreTableFromBackup", None, "Backups are not offered.", nil},
+	{"RestoreTableToPointInTime", None, "Point-in-time recovery is not offered.", nil},
+	{"Scan", Partial, noLegacy + " " + noIndexes, (*api).scan},
+	{"TagResource", None, "Tags are not kept.", nil},
+	{"TransactGetItems", None, "Transactions are not offered.", nil},
+	{"TransactWriteItems", None, "Transactions are not offered.", nil},
+	{"UntagResource", None, "Tags are not kept.", nil},
+	{"UpdateContinuousBackups", None, "Point-in-time recovery is not offered.", nil},
+	{"UpdateContributorInsights", None, "Contributor insights are not offered.", nil},
+	{"UpdateGlobalTable", None, "Global tables are not offered.", nil},
+	{"UpdateGlobalTableSettings", None, "Global tables are not offered.", nil},
+	{"UpdateItem", Partial, noLegacy, (*api).updateItem},
+	{"UpdateKinesisStreamingDestination", None, "Kinesis destinations are not offered.", nil},
+	{"UpdateTable", Partial, "Stream, billing mode, throughput and deletion protection. " + noIndexes + " " + notKept, (*api).updateTable},
+	{"UpdateTableReplicaAutoScaling", None, "Global tables are not offered.", nil},
+	{"UpdateTimeToLive", None, "Time to live is not offered.", nil},
+}
+
+// bind returns the operation over an api.
+func (o Operation) bind(a *api) awsjson.Op {
+	if o.run == nil {
+		err := awsjson.UnknownOperation(o.Name + " is not offered here. " + o.Note)
+		return func(context.Context, []byte) ([]byte, error) { return nil, err }
+	}
+	return func(ctx context.Context, body []byte) ([]byte, error) { return o.run(a, ctx, body) }
+}

@@ -1,0 +1,157 @@
+package dynamodb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/table"
+)
+
+// constraints checks what the model says of the members of Query and Scan.
+func (r *readRequest) constraints(v *awsjson.Validator) error {
+	v.Text(r.Select, "select", selects)
+	v.Text(r.IndexName, "indexName", nameText)
+	v.Text(r.ReturnConsumedCapacity, "returnConsumedCapacity", capacities)
+	return v.Err()
+}
+
+func (a *api) query(ctx context.Context, body []byte) ([]byte, error) {
+	var r readRequest
+	q, err := r.decodeQuery(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.noIndex(&r, q); err != nil {
+		return nil, err
+	}
+	page, err := a.tables.Query(ctx, table.QueryRequest{
+		Table: q.table, Condition: q.keys, Filter: q.filter, Limit: r.limit(), Start: r.ExclusiveStartKey.m,
+		Backward: r.ScanIndexForward != nil && !*r.ScanIndexForward,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.page(q, page), nil
+}
+
+func (r *readRequest) decodeQuery(body []byte) (*reading, error) {
+	q, err := r.decode(body)
+	if err != nil {
+		return nil, err
+	}
+	var v awsjson.Validator
+	if r.Limit != nil && *r.Limit < 1 {
+		// Query names its limit in another way than Scan.
+		v.FailAt("Limit", "Member must have value greater than or equal to 1")
+	}
+	if err := r.constraints(&v); err != nil {
+		return nil, err
+	}
+	return q, bare(first(
+		func() error { return r.combine(r.queryExpressions(), r.queryLegacy()) },
+		r.startKey,
+		func() error {
+			if r.KeyConditionExpression == nil {
+				return awsjson.Validation("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
+			}
+			return nil
+		},
+		func() error { return r.selected(q, "Querying", prefix) },
+		func() error { return r.parse(q) },
+	))
+}
+
+func (r *readRequest) queryExpressions() []param {
+	return []param{
+		r.projection(), {"FilterExpression", r.FilterExpression != nil, ""},
+		{"KeyConditionExpression", r.KeyConditionExpression != nil, ""},
+	}
+}
+
+func (r *readRequest) queryLegacy() []param {
+	legacy := []param{
+		r.attributesToGet(), {"QueryFilter", r.QueryFilter != nil, "FilterExpression"},
+		{"ConditionalOperator", r.ConditionalOperator != nil, "AND or OR in FilterExpression"},
+	}
+	// DynamoDB does not mind KeyConditions beside other expressions.
+	if r.KeyConditionExpression != nil || r.FilterExpression == nil && r.ProjectionExpression == nil {
+		legacy = append(legacy, param{"KeyConditions", r.KeyConditions != nil, "KeyConditionExpression"})
+	}
+	return legacy
+}
+
+func (a *api) scan(ctx context.Context, body []byte) ([]byte, error) {
+	var r readRequest
+	q, err := r.decodeScan(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.noIndex(&r, q); err != nil {
+		return nil, err
+	}
+	req := table.ScanRequest{Table: q.table, Filter: q.filter, Limit: r.limit(), Start: r.ExclusiveStartKey.m}
+	if r.TotalSegments != nil {
+		req.Segment, req.Totals = *r.Segment, *r.TotalSegments
+	}
+	page, err := a.tables.Scan(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return r.page(q, page), nil
+}
+
+func (r *readRequest) decodeScan(body []byte) (*reading, error) {
+	q, err := r.decode(body)
+	if err != nil {
+		return nil, err
+	}
+	var v awsjson.Validator
+	awsjson.Range(&v, r.Limit, "limit", 1, 0)
+	awsjson.Range(&v, r.Segment, "segment", 0, 999999)
+	awsjson.Range(&v, r.TotalSegments, "totalSegments", 1, 1000000)
+	if err := r.constraints(&v); err != nil {
+		return nil, err
+	}
+	r.KeyConditionExpression = nil // of Query
+	return q, bare(first(
+		func() error {
+			return r.combine([]param{r.projection(), {"FilterExpression", r.FilterExpression != nil, ""}}, []param{
+				r.attributesToGet(), {"ScanFilter", r.ScanFilter != nil, "FilterExpression"},
+				{"ConditionalOperator", r.ConditionalOperator != nil, "AND or OR in FilterExpression"},
+			})
+		},
+		r.startKey,
+		r.segments,
+		func() error { return r.selected(q, "Scanning", "") },
+		func() error { return r.parse(q) },
+	))
+}
+
+// segments checks that both parameters of a parallel scan are given, or none.
+func (r *readRequest) segments() error {
+	switch {
+	case r.Segment == nil && r.TotalSegments == nil:
+		return nil
+	case r.TotalSegments == nil:
+		return awsjson.Validation("The TotalSegments parameter is required but was not present in the request when Segment parameter is present")
+	case r.Segment == nil:
+		return awsjson.Validation("The Segment parameter is required but was not present in the request when parameter TotalSegments is present")
+	case *r.Segment >= *r.TotalSegments:
+		return awsjson.Validation(fmt.Sprintf("The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: %d is not less than TotalSegments: %d", *r.Segment, *r.TotalSegments))
+	default:
+		return nil
+	}
+}
+
+// startKey checks the values of ExclusiveStartKey.
+func (r *readRequest) startKey() error {
+	var invalid *item.Error
+	if errors.As(r.ExclusiveStartKey.err, &invalid) {
+		msg, _ := text(invalid)
+		return awsjson.Validation("The provided starting key is invalid: " + msg)
+	}
+	return nil
+}

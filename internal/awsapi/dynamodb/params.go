@@ -1,0 +1,123 @@
+package dynamodb
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tablecast/tablecast/expr"
+	"github.com/tablecast/tablecast/internal/awsjson"
+)
+
+// substitutes are the parameters that the expressions of a request share.
+type substitutes struct {
+	ExpressionAttributeNames  expr.Names
+	ExpressionAttributeValues values
+}
+
+// A param is a parameter of a request that may be absent. For a legacy
+// parameter, instead is what to use in its place.
+type param struct {
+	name    string
+	given   bool
+	instead string
+}
+
+func given(params []param) []string {
+	var out []string
+	for _, p := range params {
+		if p.given {
+			out = append(out, p.name)
+		}
+	}
+	return out
+}
+
+// combine refuses expressions beside legacy parameters, names and values
+// without an expression, and legacy parameters.
+func (s *substitutes) combine(expressions, legacy []param) error {
+	exprs, old := given(expressions), given(legacy)
+	if len(exprs) > 0 && len(old) > 0 {
+		return &requestFault{"Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {" +
+			strings.Join(old, ", ") + "} Expression parameters: {" + strings.Join(exprs, ", ") + "}"}
+	}
+	if s.ExpressionAttributeNames != nil && len(exprs) == 0 {
+		return awsjson.Validation("ExpressionAttributeNames can only be specified when using expressions")
+	}
+	if err := s.valuesUsed(expressions); err != nil {
+		return err
+	}
+	for _, p := range legacy {
+		if p.given {
+			return awsjson.Validation("The legacy parameter " + p.name + " is not offered here; use " + p.instead + " in its place.")
+		}
+	}
+	return nil
+}
+
+// valuesUsed refuses values if no expression is given that may hold one.
+func (s *substitutes) valuesUsed(expressions []param) error {
+	if s.ExpressionAttributeValues.m == nil {
+		return nil
+	}
+	var absent []string
+	for _, p := range expressions {
+		if p.name == "ProjectionExpression" {
+			continue
+		}
+		if p.given {
+			return nil
+		}
+		absent = append(absent, p.name)
+	}
+	are := " is null"
+	if len(absent) > 1 {
+		are = " are null"
+	}
+	return &requestFault{"ExpressionAttributeValues can only be specified when using expressions: " + strings.Join(absent, " and ") + are}
+}
+
+// check checks the names and values by themselves.
+func (s *substitutes) check() error {
+	if n := s.ExpressionAttributeNames; n != nil {
+		if len(n) == 0 {
+			return awsjson.Validation("ExpressionAttributeNames must not be empty")
+		}
+		if key, ok := badKey(n, '#'); ok {
+			return awsjson.Validation(`ExpressionAttributeNames contains invalid key: Syntax error; key: "` + key + `"`)
+		}
+	}
+	v := s.ExpressionAttributeValues
+	if v.err != nil || v.m == nil {
+		return v.err
+	}
+	if len(v.m) == 0 {
+		return awsjson.Validation("ExpressionAttributeValues must not be empty")
+	}
+	if key, ok := badKey(v.m, ':'); ok {
+		return awsjson.Validation(`ExpressionAttributeValues contains invalid key: Syntax error; key: "` + key + `"`)
+	}
+	return nil
+}
+
+// badKey returns the first key, in order, that is not the sign and a word.
+func badKey[V any](m map[string]V, sign byte) (string, bool) {
+	var bad []string
+	for key := range m {
+		if len(key) < 2 || key[0] != sign || strings.IndexFunc(key[1:], notWord) >= 0 {
+			bad = append(bad, key)
+		}
+	}
+	if len(bad) == 0 {
+		return "", false
+	}
+	return slices.Min(bad), true
+}
+
+func notWord(r rune) bool {
+	return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+}
+
+// parser returns the parser of the request's expressions.
+func (s *substitutes) parser() *expr.Parser {
+	return expr.NewParser(s.ExpressionAttributeNames, s.ExpressionAttributeValues.m)
+}
