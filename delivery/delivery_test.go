@@ -122,7 +122,7 @@ func TestDowntimeAndClockJumpsDoNotAge(t *testing.T) {
 		stop := w.run()
 		after(20 * time.Minute)
 		stop()
-		time.Sleep(100 * time.Hour) // nobody measures
+		time.Sleep(10 * time.Hour) // nobody measures
 		for _, jump := range []time.Duration{1000 * time.Hour, -1000 * time.Hour} {
 			w.open(Options{Now: func() time.Time { return time.Now().Add(jump) }})
 			w.q.Set(q1("a"), p)
@@ -315,5 +315,96 @@ func TestRemoveDropsAndCounts(t *testing.T) {
 		}
 		stop()
 		w.check(id)
+	})
+}
+
+// What is applied and not yet durable is not attempted.
+func TestNothingBeforeItIsDurable(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"ok": works})
+		id := q1("a")
+		w.q.Set(id, Policy{ARN: "ok"})
+		stop := w.run()
+		b := store.NewBatch()
+		b.Number(1, func(seq uint64) {
+			w.events[seq] = &event.Event{ID: "1", Detail: []byte(`{}`)}
+			w.q.Enqueue(b, id, seq, "")
+		})
+		c, err := store.Apply(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.q.Wake(id)
+		after(time.Second)
+		if len(w.attempts) != 0 {
+			t.Error("attempted before it was durable")
+		}
+		if err := c.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		w.q.Wake(id)
+		after(0)
+		if len(w.attempts) != 1 {
+			t.Errorf("%d attempts after it was durable", len(w.attempts))
+		}
+		stop()
+		w.check(id)
+	})
+}
+
+// A target takes over from another while the queue runs, and a backlog that
+// one policy left in order is still delivered under the other.
+func TestPolicyChanges(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"down": fails, "ok": works})
+		id := q1("a")
+		stop := w.run()
+		for i := range 6 {
+			w.q.Set(id, Policy{ARN: "down", Ordered: i%2 == 0})
+			w.put([]QueueID{id}, "g", "g", "h", "")
+			after(time.Minute)
+		}
+		w.q.Set(id, Policy{ARN: "ok"})
+		after(10 * time.Minute)
+		if c := w.q.Counts("main", "a"); c.Delivered != 24 {
+			t.Errorf("counts %+v", c)
+		}
+		stop()
+		w.check(id)
+	})
+}
+
+func TestDeadLettersArePaged(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"down": fails})
+		ids := []QueueID{q1("a"), q1("b"), {"other", "a", "t"}}
+		for _, id := range ids {
+			w.q.Set(id, Policy{ARN: "down", MaxAttempts: 1})
+		}
+		stop := w.run()
+		w.put(ids, "", "", "")
+		after(0)
+		stop()
+		var after DeadID
+		seen := map[DeadID]bool{}
+		for {
+			page, err := w.q.DeadLetters(after, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) == 0 {
+				break
+			}
+			for _, d := range page {
+				after = DeadID{d.Queue, d.Seq}
+				if seen[after] || d.Event.ID != strconv.FormatUint(d.Seq, 10) {
+					t.Errorf("twice, or of another event: %+v", d)
+				}
+				seen[after] = true
+			}
+		}
+		if len(seen) != 9 {
+			t.Errorf("%d dead letters of 9", len(seen))
+		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -94,6 +95,36 @@ func history(t *testing.T, seed uint64) {
 			}
 		}
 	}
+	if err := w.store.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// In real time, with pauses shorter than a commit, no retry is lost.
+func TestRetriesFasterThanCommits(t *testing.T) {
+	const events = 2000
+	var calls atomic.Uint64
+	w := newWorld(t, openStore(t, vfs.NewMem()), map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+		if calls.Add(1)%3 != 0 {
+			return target.Answer{}, errors.New("flaky")
+		}
+		return target.Answer{}, nil
+	})})
+	ids := []QueueID{q1("a"), q1("b")}
+	for i, id := range ids {
+		w.q.Set(id, Policy{ARN: "x", MinBackoff: 1, MaxBackoff: time.Millisecond, MaxAttempts: 1 << 30, Ordered: i == 1})
+	}
+	stop := w.run()
+	for i := range events {
+		w.put(ids, []string{"", "g", "h", "i"}[i%4])
+	}
+	for deadline := time.Now().Add(30 * time.Second); w.q.Counts("main", "a").Pending()+w.q.Counts("main", "b").Pending() > 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("stuck: %+v", w.q.States())
+		}
+	}
+	stop()
+	w.check(ids...)
 	if err := w.store.Close(); err != nil {
 		t.Error(err)
 	}

@@ -28,6 +28,16 @@ type destination struct {
 	target target.Target
 }
 
+// release lets go of connections that no call of the target uses.
+func (d *destination) release() {
+	if d == nil {
+		return
+	}
+	if c, ok := d.target.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
 // A queue hands over the rows of one QueueID. Its loop is the only one to
 // start attempts, so what it keeps about rows needs no lock.
 type queue struct {
@@ -83,6 +93,7 @@ func (w *queue) wake() {
 // them. calls is the context of the attempts.
 func (w *queue) loop(stop, calls context.Context, results chan<- outcome) error {
 	w.reset()
+	defer func() { w.dest.Load().release() }()
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
 	calls, cancel := context.WithCancel(calls)

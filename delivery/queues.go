@@ -157,7 +157,7 @@ func (q *Queues) Set(id QueueID, p Policy) {
 		q.counts[id] = &Counts{}
 	}
 	q.mu.Unlock()
-	w.dest.Store(d)
+	w.dest.Swap(d).release()
 	w.wake()
 	signal(q.changed)
 }

@@ -20,7 +20,7 @@
 //     connection is made, after names were resolved, so no name can lead there.
 //  4. A webhook follows no redirect and obeys no proxy of the environment.
 //  5. A command runs without a shell, in its own process group, and that whole
-//     group is dead when Deliver returns.
+//     group has been killed when Deliver returns.
 //  6. A log line is written by one write, so lines of several queues and
 //     processes never mix.
 package target

@@ -19,7 +19,9 @@ type Options struct {
 	// LogDir is the folder of log:NAME targets. The default is the working
 	// directory.
 	LogDir string
-	// Stdout is where log:- writes. The default is the process's own.
+	// Stdout is where log:- writes, one write per line. If it is given to
+	// several targets it must take writes from several goroutines, as a file
+	// does. The default is the process's own.
 	Stdout io.Writer
 	// Trusted permits the forms that reach into this machine: commands and log
 	// files anywhere. It is for ARNs out of the operator's own file.
