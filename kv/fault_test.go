@@ -104,7 +104,7 @@ func TestWatermarkFollowsWithinASecond(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		wg.Go(func() { s.Run(ctx) })
+		wg.Go(func() { _ = s.Run(ctx) })
 		for range 3 {
 			for range 5 {
 				kvtest.Put(t, s, "k", "v")

@@ -39,7 +39,7 @@ func TestDiskFull(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		wg.Go(func() { s.Run(ctx) })
+		wg.Go(func() { _ = s.Run(ctx) })
 		for _, step := range []struct {
 			free              uint64
 			ordinary, reserve error

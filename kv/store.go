@@ -93,7 +93,7 @@ func Open(dir string, o Options) (*Store, error) {
 	s := &Store{opts: o, dir: dir, syncs: &atomic.Uint64{}}
 	s.waiters.lowest.Store(noWaiter)
 	if err := s.open(); err != nil {
-		s.release()
+		_ = s.release() // the error that counts is the one of open
 		return nil, err
 	}
 	return s, nil

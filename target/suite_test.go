@@ -43,7 +43,7 @@ func serve(t *testing.T, h http.HandlerFunc, timeout time.Duration) target.Targe
 
 // hang takes the request and never answers.
 func hang(_ http.ResponseWriter, r *http.Request) {
-	io.Copy(io.Discard, r.Body)
+	_, _ = io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
 }
 

@@ -141,8 +141,8 @@ func TestGarbage(t *testing.T) {
 					if err != nil {
 						return
 					}
-					c.Read(make([]byte, 1<<16))
-					io.WriteString(c, answer)
+					_, _ = c.Read(make([]byte, 1<<16))
+					_, _ = io.WriteString(c, answer)
 					c.Close()
 				}
 			}()

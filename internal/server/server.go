@@ -90,7 +90,9 @@ func Serve(ctx context.Context, node *tablecast.Node, ln net.Listener, o Options
 	if err := srv.Shutdown(end); err != nil {
 		srv.Close()
 	}
-	_ = <-done // ErrServerClosed
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
 	return nil
 }
 

@@ -32,7 +32,12 @@ func TestExpiredAndTrimmed(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- ss.Run(ctx) }()
-		defer func() { cancel(); _ = <-done }()
+		defer func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}()
 		n := &node{tables: tables}
 		st := n.create(t, "users", stream.NewImage)
 		n.put(t, "users", `{"id":{"S":"a"}}`)
