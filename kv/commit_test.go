@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/tablecast/tablecast/kv"
@@ -43,20 +44,47 @@ func TestReaderAtDurableSeesNoHole(t *testing.T) {
 // A reader that saw a commit may wait for Applied to know that it is durable.
 func TestAppliedIsNeverBelowWhatIsSeen(t *testing.T) {
 	s := kvtest.NewMem(t)
-	var l ledger
-	stop := l.start(t, s, 4)
+	key := kv.NewKey('z')
+	stop := repeat(t, 4, func(int) error {
+		b := s.NewBatch()
+		b.Number(1, func(n uint64) { b.Set(key, kv.NewKey('z').Uint64(n)) })
+		_, err := s.Commit(b)
+		return err
+	})
 	defer stop()
-	for range 2000 {
-		it := s.Scan(kv.Range{Lower: []byte{'A'}, Upper: []byte{'B'}, Reverse: true})
+	if err := s.WaitDurable(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	for range 200_000 {
 		var seen uint64
-		if it.Next() {
-			seen = kv.ReadKey(it.Key()).Uint64()
-		}
-		if err := it.Close(); err != nil {
+		if err := s.View(key, func(v []byte) error { seen = kv.ReadKey(v).Uint64(); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if now := s.Applied(); now < seen {
 			t.Fatalf("saw commit %d, but applied is %d", seen, now)
+		}
+	}
+}
+
+// A waiter that arrives just as its commit becomes durable is not forgotten.
+func TestWaitDurableMissesNoWakeup(t *testing.T) {
+	s := kvtest.NewMem(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for range 20_000 {
+		c, err := s.Apply(s.NewBatch())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wg.Go(func() {
+			if err := c.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := s.WaitDurable(ctx, c.Last); err != nil {
+			t.Fatalf("waiting for %d, durable is %d: %v", c.Last, s.Durable(), err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/tablecast/tablecast/kv"
@@ -62,8 +63,13 @@ func TestFlippedBitOfATable(t *testing.T) {
 	damaged[len(damaged)/3] ^= 4
 	writeFile(t, fs, table, damaged)
 
+	synctest.Test(t, func(t *testing.T) { readDamaged(t, fs, table) })
+}
+
+// readDamaged reads 2000 commits whose table is damaged.
+func readDamaged(t *testing.T, fs vfs.FS, table string) {
 	var log lockedBuffer
-	s, err = kv.Open("data", kv.Options{
+	s, err := kv.Open("data", kv.Options{
 		FS:     fs,
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		Fatal:  func(err error) { t.Errorf("fatal: %v", err) },
@@ -86,14 +92,12 @@ func TestFlippedBitOfATable(t *testing.T) {
 			t.Fatalf("commit %d: %v, %v", n+1, v, err)
 		}
 	}
-	if bad == 0 || bad == 100 {
+	if bad < 3 || bad == 100 {
 		t.Errorf("%d of 100 keys could not be read", bad)
 	}
-	if !strings.Contains(log.String(), table+" is corrupt") {
-		t.Errorf("the log does not name the file: %s", log.String())
-	}
-	if n := strings.Count(log.String(), "\n"); n > 20 {
-		t.Errorf("%d lines in the log", n)
+	// In the bubble no time passes, so that one line is all that may be logged.
+	if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, table+" is corrupt") {
+		t.Errorf("log: %s", text)
 	}
 	kvtest.Put(t, s, "k", "v")
 }

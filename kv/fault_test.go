@@ -89,6 +89,10 @@ func TestFailedWatermarkIsFatal(t *testing.T) {
 		if !errors.Is(err, syscall.EIO) || !errors.Is(fatal, syscall.EIO) {
 			t.Errorf("run: %v, fatal: %v", err, fatal)
 		}
+		faults.Disarm()
+		if _, err := s.Commit(s.NewBatch()); !errors.Is(err, syscall.EIO) {
+			t.Errorf("commit afterwards: %v", err)
+		}
 		s.Close()
 	})
 }
@@ -109,7 +113,7 @@ func TestWatermarkFollowsWithinASecond(t *testing.T) {
 			for range 5 {
 				kvtest.Put(t, s, "k", "v")
 			}
-			time.Sleep(10 * time.Second)
+			time.Sleep(10_500 * time.Millisecond) // between two ticks
 		}
 		if n := writes.n.Load(); n != 3 {
 			t.Errorf("%d watermarks in 30 s with news three times", n)
@@ -125,6 +129,9 @@ func TestWatermarkFollowsWithinASecond(t *testing.T) {
 		}
 		if got := watermark(t, fs.Clone(0)); got != 16 {
 			t.Errorf("watermark after close: %d", got)
+		}
+		if a, b := slots(t, fs.Clone(0)); min(a, b) != 15 {
+			t.Errorf("slots %d and %d: the slots must be written in turn", a, b)
 		}
 	})
 }

@@ -38,12 +38,18 @@ func (l *ledger) write(s *kv.Store, writer uint64) error {
 
 // start lets writers commit until stop is called, which waits for them.
 func (l *ledger) start(t *testing.T, s *kv.Store, writers int) (stop func()) {
+	return repeat(t, writers, func(w int) error { return l.write(s, uint64(w)) })
+}
+
+// repeat calls write from several goroutines, with the number of each, until
+// stop is called, which waits for them.
+func repeat(t *testing.T, writers int, write func(w int) error) (stop func()) {
 	var done atomic.Bool
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
 			for !done.Load() {
-				if err := l.write(s, uint64(w)); err != nil {
+				if err := write(w); err != nil {
 					t.Errorf("writer %d: %v", w, err)
 					return
 				}
