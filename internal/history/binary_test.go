@@ -150,6 +150,12 @@ func (p *process) tables() *dynamodb.Client {
 	})
 }
 
+// reader returns a DynamoDB client for the checks: what only reads may be asked
+// again when a connection breaks.
+func (p *process) reader() *dynamodb.Client {
+	return dynamodb.New(dynamodb.Options{BaseEndpoint: aws.String(p.endpoint), Region: "us-east-1", Credentials: local})
+}
+
 // streams returns a DynamoDB Streams client.
 func (p *process) streams() *dynamodbstreams.Client {
 	return dynamodbstreams.New(dynamodbstreams.Options{BaseEndpoint: aws.String(p.endpoint), Region: "us-east-1", Credentials: local})

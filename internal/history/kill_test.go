@@ -251,7 +251,7 @@ func (h *killHistory) settle(ctx context.Context, t *testing.T, p *process, when
 func (h *killHistory) scan(ctx context.Context, t *testing.T, p *process) map[string]bool {
 	t.Helper()
 	ids := map[string]bool{}
-	pages := dynamodb.NewScanPaginator(p.tables(), &dynamodb.ScanInput{TableName: aws.String("users")})
+	pages := dynamodb.NewScanPaginator(p.reader(), &dynamodb.ScanInput{TableName: aws.String("users")})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
