@@ -1,0 +1,186 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/mapping"
+)
+
+func TestDecide(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want Decision
+	}{
+		{nil, Retry},
+		{errors.New("connection refused"), Retry},
+		{fmt.Errorf("x: %w", kv.ErrDiskFull), Retry},
+		{context.DeadlineExceeded, Retry},
+		{&mapping.Error{Definition: "A", Err: errors.New("no")}, Park},
+		{fmt.Errorf("%w: no such bus", ErrRejected), Park},
+		{fmt.Errorf("x: %w", kv.ErrCorrupt), Halt},
+		{fmt.Errorf("x: %w", item.ErrBinary), Halt},
+		{kv.ErrClosed, Halt},
+	} {
+		if got, reason := decide(c.err); got != c.want || reason == "" {
+			t.Errorf("%v: %v (%s), want %v", c.err, got, reason, c.want)
+		}
+	}
+}
+
+// rejecting is a sink that never takes the event of some users.
+func (f *folder) rejecting(ids ...string) Sink {
+	return func(ctx context.Context, events []mapping.Raised, mark func(*kv.Batch)) error {
+		for i := range events {
+			for _, id := range ids {
+				if strings.Contains(string(events[i].Event.Detail), `"`+id+`"`) {
+					return fmt.Errorf("%w: bus gone", ErrRejected)
+				}
+			}
+		}
+		return f.keep(ctx, events, mark)
+	}
+}
+
+func (f *folder) parked() []Parked {
+	f.t.Helper()
+	var out []Parked
+	if err := ParkedRecords(f.store, "users", func(p *Parked) bool { out = append(out, *p); return true }); err != nil {
+		f.t.Fatal(err)
+	}
+	return out
+}
+
+// Events that the sink rejects park their record alone, with all of it, once.
+func TestRejectedRecordIsParked(t *testing.T) {
+	f := newFolder(t)
+	r := f.relay(Options{Sink: f.rejecting(user(1), user(4))}, definition("A"))
+	for n := range 7 {
+		f.put(user(n))
+	}
+	drain(t, r)
+	f.expect(of("A", 0), of("A", 2), of("A", 3), of("A", 5), of("A", 6))
+	if s := r.Status(); s.Parked != 2 || s.LastError != "" {
+		t.Errorf("%+v", s)
+	}
+	again := f.relay(Options{}, definition("A"))
+	drain(t, again)
+	if s := again.Status(); s.Parked != 2 || len(f.parked()) != 2 || len(f.events()) != 5 {
+		t.Errorf("after a restart: %+v, %d parked, %d events", s, len(f.parked()), len(f.events()))
+	}
+}
+
+// A record that cannot be mapped is parked, and the row says all that is known.
+func TestUnmappedRecordIsParked(t *testing.T) {
+	f := newFolder(t)
+	scalar, err := mapping.Text("${keys.id}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := definition("Bad")
+	bad.Detail = scalar
+	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	r := f.relay(Options{Now: func() time.Time { return at }}, definition("Good"), bad)
+	f.put(user(0))
+	drain(t, r)
+	st := f.streams.OfTable("users")[0]
+	page, err := st.Read(0, 10, 1<<20)
+	if err != nil || len(page.Records) != 1 {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	got := f.parked()
+	want := []Parked{{
+		Table: "users", Stream: st.ARN(), Label: st.Label(), Seq: got[0].Seq, Definition: "Bad",
+		Error: "event Bad: the detail is not an object", At: at,
+		Op: "INSERT", Time: page.Records[0].Time, Keys: []byte(`{"id":{"S":"u0"}}`), New: []byte(`{"id":{"S":"u0"}}`),
+	}}
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(Parked{})); d != "" {
+		t.Error(d)
+	}
+	if !strings.HasSuffix(got[0].Seq, fmt.Sprint(page.Records[0].Seq)) {
+		t.Errorf("sequence number %s, want %d", got[0].Seq, page.Records[0].Seq)
+	}
+	f.expect()
+}
+
+// A crash between the halves of a rejected page repeats nothing.
+func TestRejectedPageIsHalvedInOrder(t *testing.T) {
+	f := newFolder(t)
+	stop := errors.New("power")
+	sink := f.rejecting(user(3))
+	calls := 0
+	failing := func(ctx context.Context, events []mapping.Raised, mark func(*kv.Batch)) error {
+		if calls++; calls == 3 {
+			return stop
+		}
+		return sink(ctx, events, mark)
+	}
+	r := f.relay(Options{Sink: failing}, definition("A"))
+	for n := range 4 {
+		f.put(user(n))
+	}
+	if err := r.step(t.Context()); !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	f.expect(of("A", 0), of("A", 1))
+	drain(t, f.relay(Options{Sink: sink}, definition("A")))
+	f.expect(of("A", 0), of("A", 1), of("A", 2))
+}
+
+// A sink that fails is asked again with growing pauses, and nothing is lost.
+func TestRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := openFolder(t, vfs.NewMem())
+		f.create()
+		var tries []time.Time
+		r := f.relay(Options{Sink: func(ctx context.Context, events []mapping.Raised, mark func(*kv.Batch)) error {
+			if tries = append(tries, time.Now()); len(tries) <= 12 {
+				return kv.ErrDiskFull
+			}
+			return f.keep(ctx, events, mark)
+		}}, definition("A"))
+		f.put(user(0))
+		runs(t, r, func() {
+			time.Sleep(time.Second)
+			if s := r.Status(); s.LastError == "" || s.Position >= s.End {
+				t.Errorf("while the disk is full: %+v", s)
+			}
+			time.Sleep(time.Minute)
+		})
+		for i := 1; i < len(tries); i++ {
+			if got, want := tries[i].Sub(tries[i-1]), min(minPause<<(i-1), maxPause); got != want {
+				t.Errorf("pause %d is %v, want %v", i, got, want)
+			}
+		}
+		f.expect(of("A", 0))
+		if s := r.Status(); s.LastError != "" || s.Parked != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// Damage ends the relay; it is not skipped.
+func TestHalt(t *testing.T) {
+	f := newFolder(t)
+	r := f.relay(Options{Sink: func(context.Context, []mapping.Raised, func(*kv.Batch)) error {
+		return fmt.Errorf("block 7: %w", kv.ErrCorrupt)
+	}}, definition("A"))
+	f.put(user(0))
+	before := r.Status().Position
+	if err := r.Run(t.Context()); !errors.Is(err, kv.ErrCorrupt) {
+		t.Errorf("run: %v", err)
+	}
+	if s := r.Status(); s.Position != before || s.LastError == "" {
+		t.Errorf("%+v", s)
+	}
+}
