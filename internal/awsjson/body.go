@@ -77,19 +77,15 @@ func (s *server) read(w http.ResponseWriter, r *http.Request, buf *buffer) error
 		return errBusy
 	}
 	for {
-		if int64(len(buf.b)) > s.opts.MaxBody {
-			return s.tooLarge(w)
-		}
 		if len(buf.b) == cap(buf.b) && !buf.claim(int(min(2*int64(cap(buf.b)), s.opts.MaxBody+1))) {
 			return errBusy
 		}
 		n, err := r.Body.Read(buf.b[len(buf.b):cap(buf.b)])
 		buf.b = buf.b[:len(buf.b)+n]
 		switch {
+		case int64(len(buf.b)) > s.opts.MaxBody:
+			return s.tooLarge(w)
 		case errors.Is(err, io.EOF):
-			if int64(len(buf.b)) > s.opts.MaxBody {
-				return s.tooLarge(w)
-			}
 			return nil
 		case err != nil:
 			return errSerialization("The body ended early")

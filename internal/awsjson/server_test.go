@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -121,10 +122,12 @@ func TestAnswers(t *testing.T) {
 		{"body too large", "Echo_1.Echo", strings.Repeat("x", 1<<10+1), nil, 413, `{"__type":"com.amazon.coral.service#RequestEntityTooLargeException","message":"Request size exceeded the limit of 1024 bytes"}`},
 		{"chunked body too large", "Echo_1.Echo", strings.Repeat("x", 1<<10+1), func(r *http.Request) { r.ContentLength = -1 }, 413,
 			`{"__type":"com.amazon.coral.service#RequestEntityTooLargeException","message":"Request size exceeded the limit of 1024 bytes"}`},
+		{"chunked body far too large", "Echo_1.Echo", strings.Repeat("x", 1<<16), func(r *http.Request) { r.ContentLength = -1 }, 413,
+			`{"__type":"com.amazon.coral.service#RequestEntityTooLargeException","message":"Request size exceeded the limit of 1024 bytes"}`},
 		{"chunked", "Echo_1.Echo", "{}", func(r *http.Request) { r.ContentLength = -1 }, 200, "{}"},
 		{"deepest", "Echo_1.Echo", strings.Repeat("[", 128), nil, 200, strings.Repeat("[", 128)},
 		{"too deep", "Echo_1.Echo", strings.Repeat("[", 129), nil, 400, `{"__type":"com.amazon.coral.service#SerializationException"}`},
-		{"brackets in a string", "Echo_1.Echo", `"` + strings.Repeat("[", 300) + `\"{"`, nil, 200, `"` + strings.Repeat("[", 300) + `\"{"`},
+		{"brackets in a string", "Echo_1.Echo", `"[[\"` + strings.Repeat("[", 300) + `"`, nil, 200, `"[[\"` + strings.Repeat("[", 300) + `"`},
 		{"GET", "Echo_1.Echo", "", func(r *http.Request) { r.Method = "GET" }, 404,
 			`{"__type":"com.amazon.coral.service#UnknownOperationException","message":"No service answers GET /; the services here take POST / with X-Amz-Target."}`},
 		{"REST path", "", "{}", func(r *http.Request) { r.URL.Path = "/2015-03-31/functions" }, 404,
@@ -233,5 +236,20 @@ func TestBytesInFlight(t *testing.T) {
 		if status, _, _ := post(t, srv.URL, "Echo_1.Echo", body, nil); status != 200 {
 			t.Errorf("after release: %d", status)
 		}
+	}
+}
+
+// A length beyond the limit is refused before any of the body came.
+func TestAnnouncedLength(t *testing.T) {
+	srv := serve(t, awsjson.Options{})
+	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: Echo_1.Echo\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", 16<<20+1)
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 413 ") || !strings.Contains(string(answer), "Connection: close") {
+		t.Errorf("%v %s", err, answer)
 	}
 }

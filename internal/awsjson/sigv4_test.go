@@ -193,6 +193,15 @@ func TestEveryByteCounts(t *testing.T) {
 			})
 		}
 	}
+	hashed := newCall()
+	hashed.before = func(r *http.Request) {
+		sum := sha256.Sum256([]byte(hashed.body))
+		r.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))
+	}
+	hashed.after = func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(strings.ToUpper(hashed.body))) }
+	if status, answer := do(h, hashed.request(t)); status == http.StatusOK {
+		t.Errorf("the body differs from its signed hash: %s", answer)
+	}
 	refused("length of the body", func(r *http.Request) {
 		r.Body = io.NopCloser(strings.NewReader(body + " "))
 		r.ContentLength++

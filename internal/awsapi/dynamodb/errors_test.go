@@ -144,3 +144,19 @@ func TestOperations(t *testing.T) {
 		t.Errorf("%d operations", n)
 	}
 }
+
+func TestUnits(t *testing.T) {
+	consistent := true
+	for bytes, want := range map[int]float64{0: 1, 1: 1, 4096: 1, 4097: 2, 8192: 2, 400 << 10: 100} {
+		if got := readUnits(bytes, &consistent); got != want {
+			t.Errorf("a consistent read of %d bytes takes %v units", bytes, got)
+		}
+		if got := readUnits(bytes, nil); got != want/2 {
+			t.Errorf("a read of %d bytes takes %v units", bytes, got)
+		}
+		it := item.MapOf(item.Field{Name: "x", Value: item.S(strings.Repeat("y", max((bytes+3)/4-1, 0)))})
+		if got := writeUnits(nil, it); got != want {
+			t.Errorf("a write of %d bytes takes %v units", item.Size(it), got)
+		}
+	}
+}
