@@ -318,6 +318,34 @@ func TestRemoveDropsAndCounts(t *testing.T) {
 	})
 }
 
+// A call that outlives its queue's removal changes nothing any more.
+func TestSuccessAfterRemoval(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		release := make(chan struct{})
+		w := newWorld(t, store, map[string]target.Target{"deaf": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+			<-release
+			return target.Answer{}, nil
+		})})
+		id := q1("a")
+		w.q.Set(id, Policy{ARN: "deaf"})
+		stop := w.run()
+		w.put([]QueueID{id}, "", "")
+		after(0)
+		b := store.NewBatch()
+		w.q.Remove(b, id)
+		if _, err := store.Commit(b); err != nil {
+			t.Fatal(err)
+		}
+		close(release)
+		after(0)
+		if c := w.q.Counts("main", "a"); len(w.attempts) != 2 || c != (Counts{Matched: 2, Dropped: 2}) {
+			t.Errorf("%d attempts, counts %+v", len(w.attempts), c)
+		}
+		stop()
+		w.check(id)
+	})
+}
+
 // What is applied and not yet durable is not attempted.
 func TestNothingBeforeItIsDurable(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {

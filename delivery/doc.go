@@ -22,9 +22,10 @@
 //  2. No event is attempted before its row is durable (P2). The outcome of an
 //     attempt is durable before the row is attempted again or its successor in
 //     the group is attempted.
-//  3. A queue holds at most its concurrency in calls, and at most
-//     unsettledLimit rows and two pages of rows in memory, whatever its
-//     backlog. Queues share nothing but the store (P8).
+//  3. A queue holds in memory at most two pages of rows and its concurrency in
+//     calls, whatever its backlog; all queues together, resultBuffer and
+//     settleLimit outcomes on their way to the disk. Queues share nothing but
+//     the store and that way (P8).
 //  4. Attempts, age and due time survive a restart. A cancelled attempt leaves
 //     no trace.
 //  5. Of one group in an ordered queue only the row with the lowest seq is

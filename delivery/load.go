@@ -29,8 +29,7 @@ func (w *queue) load(p Policy) error {
 // loadDue takes waiting rows that are due, the longest overdue first, and
 // notes when the next one is. It reports whether it stopped before the end.
 // Keys below the floor are passed over: they are deleted, or their rows are
-// busy, or promote will take them. collect lowers the floor for a row that
-// comes back.
+// busy. collect lowers the floor for a row that comes back.
 func (w *queue) loadDue(now time.Time) (full bool, err error) {
 	w.next = time.Time{}
 	r := w.prefix(kindWait)
@@ -169,15 +168,13 @@ func (w *queue) promote(settled *row) error {
 	return err
 }
 
-// take marks a row as busy, unless it, or another of its group, already is.
+// take makes a row ready, unless it is busy. A row of a group must be its
+// head.
 func (w *queue) take(r *row) bool {
 	if _, ok := w.busy[r.seq]; ok {
 		return false
 	}
 	if r.group != "" {
-		if _, ok := w.groups[r.group]; ok {
-			return false
-		}
 		w.groups[r.group] = struct{}{}
 	}
 	w.busy[r.seq] = r

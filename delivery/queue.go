@@ -17,9 +17,6 @@ const (
 	scanRows = 4096
 	// headsLimit bounds the groups whose lowest seq is remembered.
 	headsLimit = 1024
-	// unsettledLimit bounds the rows of a queue whose call has ended and whose
-	// outcome is not yet durable.
-	unsettledLimit = 512
 )
 
 // A destination is what Set gives a queue.
@@ -178,7 +175,7 @@ func (w *queue) collect() error {
 // start starts what may be started.
 func (w *queue) start(run func(*row, *destination)) error {
 	d := w.dest.Load()
-	for w.calls < d.policy.Concurrency && len(w.busy) < unsettledLimit+d.policy.Concurrency {
+	for w.calls < d.policy.Concurrency {
 		if len(w.ready) == 0 && w.stale.Swap(false) {
 			if err := w.load(d.policy); err != nil {
 				return err
