@@ -147,13 +147,14 @@ func (b *Buses) Events(bus string, after uint64, fn func(seq uint64, e *event.Ev
 // trim removes the events of a bus that were stored before cutoff and that no
 // delivery waits for.
 func (b *Buses) trim(bus string, cutoff time.Time) error {
+	stored := b.store.Durable() // first: a row added from here on is of a later event
 	bound, pending, err := b.queues.OldestPending(bus)
 	if err != nil {
 		return err
 	}
 	var upTo uint64
 	err = b.Events(bus, 0, func(seq uint64, e *event.Event) bool {
-		if !e.Time.Before(cutoff) || pending && seq >= bound {
+		if seq > stored || !e.Time.Before(cutoff) || pending && seq >= bound {
 			return false
 		}
 		upTo = seq
