@@ -1,8 +1,3 @@
-// Package mapping turns change records into domain events, as definitions
-// declare. It is pure: the same record and definitions give the same events,
-// with the same ids.
-//
-// docs/mapping.md is the language's specification.
 package mapping
 
 import (
@@ -42,10 +37,16 @@ func KindOf(r *stream.Record) Kind {
 
 // A Definition declares one domain event.
 type Definition struct {
-	Name   string
-	Table  string
-	On     []Kind // empty: insert, modify and remove
-	Source string
+	Name  string
+	Table string
+	// On are the changes that raise it. The default is insert, modify and
+	// remove; with Changed it is modify.
+	On []Kind
+	// Changed are paths of which one must lead to another value after the
+	// change than before; absent and present differ, 1 and 1.0 do not. The
+	// stream must have both images. The default is any change.
+	Changed []Path
+	Source  string
 	// DetailType is the event's type. The default is the name.
 	DetailType string
 	Bus        string
@@ -64,30 +65,40 @@ type Raised struct {
 	Event      event.Event
 }
 
-// A Set is the definitions of one table. It never changes.
+// A Set is the definitions of one table. It never changes and may be used by
+// many goroutines.
 type Set struct {
 	account, region string
-	byKind          map[Kind][]*Definition
+	byKind          map[Kind][]*Definition // in the order of the definitions
 }
 
-// NewSet indexes definitions. Account and region stand in the events.
+// NewSet indexes the definitions of one table. Account and region stand in the
+// events.
 func NewSet(defs []Definition, account, region string) *Set {
 	s := &Set{account: account, region: region, byKind: map[Kind][]*Definition{}}
 	for _, d := range defs {
-		on := d.On
-		if len(on) == 0 {
-			on = []Kind{Insert, Modify, Remove}
-		}
 		if d.DetailType == "" {
 			d.DetailType = d.Name
 		}
-		for _, k := range on {
+		for _, k := range d.on() {
 			if !slices.Contains(s.byKind[k], &d) {
 				s.byKind[k] = append(s.byKind[k], &d)
 			}
 		}
 	}
 	return s
+}
+
+// on returns the kinds of changes that raise the event.
+func (d *Definition) on() []Kind {
+	switch {
+	case len(d.On) > 0:
+		return d.On
+	case len(d.Changed) > 0:
+		return []Kind{Modify}
+	default:
+		return []Kind{Insert, Modify, Remove}
+	}
 }
 
 // An Error says that a definition could not make its event.
@@ -104,23 +115,32 @@ func (e *Error) Unwrap() error { return e.Err }
 // *Error.
 func (s *Set) Apply(r *stream.Record, want func(definition string) bool) ([]Raised, error) {
 	var out []Raised
+	var of *about
 	for _, d := range s.byKind[KindOf(r)] {
 		if !want(d.Name) {
+			continue
+		}
+		if of == nil {
+			of = newAbout(r)
+		}
+		if !d.applies(of) {
 			continue
 		}
 		detail, err := d.detail(r)
 		if err != nil {
 			return nil, &Error{d.Name, err}
 		}
-		arn := r.Stream.ARN()
 		out = append(out, Raised{Definition: d.Name, Bus: d.Bus, Event: event.Event{
-			ID:     event.DeterministicID(arn, stream.FormatSeq(r.Seq), d.Name),
+			ID:     event.DeterministicID(of.arn, of.seq, d.Name, onlyIndex),
 			Source: d.Source, DetailType: d.DetailType, Account: s.account, Region: s.region,
-			Time: r.Time, Resources: []string{arn}, Detail: detail, Group: Group(r),
+			Time: r.Time, Resources: []string{of.arn}, Detail: detail, Group: of.group(),
 		}})
 	}
 	return out, nil
 }
+
+// onlyIndex is the index in an event's id: a definition raises one event.
+const onlyIndex = "0"
 
 // Group names the item of a record: events of one group are in order.
 func Group(r *stream.Record) string {

@@ -1,9 +1,8 @@
 package mapping
 
 import (
+	"bytes"
 	"errors"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -12,133 +11,113 @@ import (
 )
 
 // A Template makes JSON out of a record: objects, arrays and literals as they
-// are, and strings in which ${path} stands for a value of the record. A string
-// that is one ${path} keeps the value's type, and its member or element is left
-// out where there is no value.
+// are, and strings in which ${expression} stands for a value of the record. A
+// string that is one expression keeps the value's type, and its member or
+// element is left out where there is no value. A Template never changes.
 type Template struct {
+	kind    templateKind
 	literal []byte      // JSON
 	members []member    // of an object
 	list    []*Template // of an array
-	text    []segment   // of a string with ${…}
-	kind    byte        // 'l', 'o', 'a', 's'
+	text    []segment   // of a string with expressions
 }
 
+type templateKind uint8
+
+const (
+	literalKind templateKind = iota
+	objectKind
+	arrayKind
+	textKind
+)
+
+// A member is one of an object: its name as JSON with a colon, and its value.
 type member struct {
-	name  string
+	name  []byte
 	value *Template
 }
 
-// A segment is literal text, or a path if root is set.
+// A segment of a text is literal, or an expression.
 type segment struct {
-	text string
-	root string
-	path []string // names, or indexes in digits after "["
+	literal    string
+	expression *expression
 }
 
-// Object makes a template of an object's members.
+// Object makes a template of an object: the names of its members, each once,
+// and their values, in the order in which they are written.
 func Object(names []string, values []*Template) *Template {
-	t := &Template{kind: 'o'}
+	t := &Template{kind: objectKind}
 	for i, n := range names {
-		t.members = append(t.members, member{n, values[i]})
+		t.members = append(t.members, member{append(quote(nil, n), ':'), values[i]})
 	}
 	return t
 }
 
 // Array makes a template of an array.
-func Array(values []*Template) *Template { return &Template{kind: 'a', list: values} }
+func Array(values []*Template) *Template { return &Template{kind: arrayKind, list: values} }
 
 // Literal makes a template of JSON that stays as it is.
-func Literal(json []byte) *Template { return &Template{kind: 'l', literal: json} }
+func Literal(json []byte) *Template { return &Template{kind: literalKind, literal: json} }
 
-// Text parses a string: ${new.a.b}, ${old.tags[0]}, ${keys.id}, ${op} or
-// ${table}; $${ stands for ${ itself.
+// Text makes a template of a string that may hold expressions:
+// ${new.a["b-c"]}, ${old.tags[0]}, ${keys.id}, ${op} or ${table}; $${ stands
+// for ${ itself. Errors name what is wrong and what to write instead.
 func Text(s string) (*Template, error) {
-	t := &Template{kind: 's'}
+	t := &Template{kind: textKind}
 	var plain strings.Builder
-	for s != "" {
-		switch {
-		case strings.HasPrefix(s, "$${"):
-			plain.WriteString("${")
-			s = s[3:]
-		case strings.HasPrefix(s, "${"):
-			end := strings.IndexByte(s, '}')
-			if end < 0 {
-				return nil, errors.New("${ is not closed by }")
-			}
-			seg, err := parsePath(strings.TrimSpace(s[2:end]))
-			if err != nil {
-				return nil, err
-			}
-			if plain.Len() > 0 {
-				t.text = append(t.text, segment{text: plain.String()})
-				plain.Reset()
-			}
-			t.text = append(t.text, seg)
-			s = s[end+1:]
-		default:
-			plain.WriteByte(s[0])
-			s = s[1:]
+	flush := func() {
+		if plain.Len() > 0 {
+			t.text = append(t.text, segment{literal: plain.String()})
+			plain.Reset()
 		}
 	}
+	for {
+		before, after, found := strings.Cut(s, "${")
+		if escaped, ok := strings.CutSuffix(before, "$"); ok && found {
+			plain.WriteString(escaped + "${")
+			s = after
+			continue
+		}
+		plain.WriteString(before)
+		if !found {
+			break
+		}
+		e, rest, err := parseExpression(after)
+		if err != nil {
+			return nil, err
+		}
+		flush()
+		t.text = append(t.text, segment{expression: &e})
+		s = rest
+	}
 	if len(t.text) == 0 {
-		b, _ := jsontext.AppendQuote(nil, plain.String())
-		return Literal(b), nil
+		return Literal(quote(nil, plain.String())), nil
 	}
-	if plain.Len() > 0 {
-		t.text = append(t.text, segment{text: plain.String()})
-	}
+	flush()
 	return t, nil
 }
 
-// parsePath reads new.a.b[0].
-func parsePath(s string) (segment, error) {
-	bad := fmt.Errorf("%q is not a path: write new., old. or keys. and attribute names, with [n] for list elements, or op or table", s)
-	root, rest, _ := strings.Cut(strings.ReplaceAll(s, "[", ".["), ".")
-	seg := segment{root: root}
-	switch root {
-	case "op", "table":
-		if rest != "" {
-			return seg, bad
-		}
-		return seg, nil
-	case "new", "old", "keys":
-	default:
-		return seg, bad
-	}
-	if rest == "" {
-		return seg, nil
-	}
-	for part := range strings.SplitSeq(rest, ".") {
-		if index, ok := strings.CutPrefix(part, "["); ok {
-			digits, closed := strings.CutSuffix(index, "]")
-			if _, err := strconv.ParseUint(digits, 10, 31); err != nil || !closed {
-				return seg, bad
-			}
-			part = "[" + digits
-		} else if part == "" || strings.ContainsAny(part, " ]()+*?:\"'") {
-			return seg, bad
-		}
-		seg.path = append(seg.path, part)
-	}
-	return seg, nil
-}
-
-// Roots calls fn with new or old for each path of the template that begins so.
-func (t *Template) Roots(fn func(root string)) {
+// Images reports whether the template reads the item after and the item before
+// the change.
+func (t *Template) Images() (after, before bool) {
 	for _, m := range t.members {
-		m.value.Roots(fn)
+		a, b := m.value.Images()
+		after, before = after || a, before || b
 	}
 	for _, e := range t.list {
-		e.Roots(fn)
+		a, b := e.Images()
+		after, before = after || a, before || b
 	}
 	for _, s := range t.text {
-		if s.root != "" {
-			fn(s.root)
+		if s.expression != nil {
+			after = after || s.expression.root == rootNew
+			before = before || s.expression.root == rootOld
 		}
 	}
+	return after, before
 }
 
-// render returns the JSON for a record.
+// render returns the JSON for a record, which is an object.
 func (t *Template) render(r *stream.Record) ([]byte, error) {
 	out, ok := t.append(nil, r)
 	if !ok {
@@ -153,100 +132,82 @@ func (t *Template) render(r *stream.Record) ([]byte, error) {
 // append appends the value; ok is false if there is none.
 func (t *Template) append(dst []byte, r *stream.Record) (out []byte, ok bool) {
 	switch t.kind {
-	case 'l':
-		return append(dst, t.literal...), true
-	case 'o':
-		dst = append(dst, '{')
-		first := true
-		for _, m := range t.members {
-			before := len(dst)
-			if !first {
-				dst = append(dst, ',')
-			}
-			dst, _ = jsontext.AppendQuote(dst, m.name)
-			dst = append(dst, ':')
-			if dst, ok = m.value.append(dst, r); !ok {
-				dst = dst[:before]
-				continue
-			}
-			first = false
-		}
-		return append(dst, '}'), true
-	case 'a':
-		dst = append(dst, '[')
-		first := true
-		for _, e := range t.list {
-			before := len(dst)
-			if !first {
-				dst = append(dst, ',')
-			}
-			if dst, ok = e.append(dst, r); !ok {
-				dst = dst[:before]
-				continue
-			}
-			first = false
-		}
-		return append(dst, ']'), true
+	case objectKind:
+		return t.appendObject(dst, r), true
+	case arrayKind:
+		return t.appendArray(dst, r), true
+	case textKind:
+		return t.appendText(dst, r)
 	}
-	return t.appendText(dst, r)
+	return append(dst, t.literal...), true
+}
+
+func (t *Template) appendObject(dst []byte, r *stream.Record) []byte {
+	dst = append(dst, '{')
+	empty := len(dst)
+	for i := range t.members {
+		before := len(dst)
+		if before > empty {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, t.members[i].name...)
+		var ok bool
+		if dst, ok = t.members[i].value.append(dst, r); !ok {
+			dst = dst[:before]
+		}
+	}
+	return append(dst, '}')
+}
+
+func (t *Template) appendArray(dst []byte, r *stream.Record) []byte {
+	dst = append(dst, '[')
+	empty := len(dst)
+	for _, e := range t.list {
+		before := len(dst)
+		if before > empty {
+			dst = append(dst, ',')
+		}
+		var ok bool
+		if dst, ok = e.append(dst, r); !ok {
+			dst = dst[:before]
+		}
+	}
+	return append(dst, ']')
 }
 
 func (t *Template) appendText(dst []byte, r *stream.Record) ([]byte, bool) {
 	if len(t.text) == 1 {
-		v, ok := t.text[0].value(r)
+		v, ok := t.text[0].expression.value(r)
 		if !ok {
 			return dst, false
 		}
 		return item.AppendPlainJSON(dst, v), true
 	}
-	var b strings.Builder
+	var text []byte
 	for _, s := range t.text {
-		if s.root == "" {
-			b.WriteString(s.text)
-			continue
-		}
-		v, ok := s.value(r)
-		switch {
-		case !ok:
-		case v.Kind() == item.String || v.Kind() == item.Number:
-			b.WriteString(v.Str())
-		default:
-			b.Write(item.AppendPlainJSON(nil, v))
+		if s.expression == nil {
+			text = append(text, s.literal...)
+		} else if v, ok := s.expression.value(r); ok {
+			text = appendSpliced(text, v)
 		}
 	}
-	dst, _ = jsontext.AppendQuote(dst, b.String())
-	return dst, true
+	return quote(dst, string(text)), true
 }
 
-// value returns what the path leads to in a record.
-func (s segment) value(r *stream.Record) (item.Value, bool) {
-	var image item.Item
-	switch s.root {
-	case "op":
-		return item.S(string(KindOf(r))), true
-	case "table":
-		return item.S(r.Stream.Table()), true
-	case "new":
-		image = r.New
-	case "old":
-		image = r.Old
-	default:
-		image = r.Keys
+// appendSpliced appends a value as part of a text: strings as they are,
+// binaries in base64, all else as JSON.
+func appendSpliced(dst []byte, v item.Value) []byte {
+	switch v.Kind() {
+	case item.String, item.Number:
+		return append(dst, v.Str()...)
+	case item.Binary:
+		return append(dst, bytes.Trim(item.AppendPlainJSON(nil, v), `"`)...)
 	}
-	if image == nil {
-		return item.Value{}, false
-	}
-	v, ok := item.M(image), true
-	for _, step := range s.path {
-		if index, isIndex := strings.CutPrefix(step, "["); isIndex {
-			n, _ := strconv.Atoi(index)
-			if v.Kind() != item.List || n >= len(v.List()) {
-				return item.Value{}, false
-			}
-			v = v.List()[n]
-		} else if v, ok = v.Map().Get(step); !ok {
-			return item.Value{}, false
-		}
-	}
-	return v, ok
+	return item.AppendPlainJSON(dst, v)
+}
+
+// quote appends a string as JSON. Bytes that are not UTF-8 become U+FFFD.
+func quote(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s) // it fails for invalid UTF-8 alone, and then has replaced it
+	return dst
 }

@@ -1,0 +1,194 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tablecast/tablecast/item"
+)
+
+// A Path leads from an item to a value inside it: address.city, tags[0],
+// ["user-id"].name.
+type Path struct{ steps []step }
+
+// A step goes to the attribute of that name, or, if name is empty, to the
+// element of a list. Attribute names are never empty.
+type step struct {
+	name  string
+	index int
+}
+
+// ParsePath reads a path of attribute names.
+func ParsePath(s string) (Path, error) {
+	p := &pathParser{src: s}
+	var path Path
+	var err error
+	if strings.HasPrefix(s, "[") {
+		path, err = p.steps()
+	} else {
+		var first string
+		if first, err = p.name(); err == nil {
+			path, err = p.steps()
+			path.steps = slices.Insert(path.steps, 0, step{name: first})
+		}
+	}
+	if err == nil && p.rest() != "" {
+		err = p.unexpected()
+	}
+	if err == nil && path.steps[0].name == "" {
+		err = errors.New("a path begins with the name of an attribute")
+	}
+	if err != nil {
+		return Path{}, fmt.Errorf("%q is not a path: %w; write attribute names as in address.city, tags[0] or [\"user-id\"]", s, err)
+	}
+	return path, nil
+}
+
+// root returns the attribute that the path begins with.
+func (p Path) root() string { return p.steps[0].name }
+
+// value returns what the path leads to, if there is something.
+func (p Path) value(image item.Item) (item.Value, bool) {
+	v := item.M(image)
+	for _, s := range p.steps {
+		if s.name == "" {
+			if v.Kind() != item.List || s.index >= len(v.List()) {
+				return item.Value{}, false
+			}
+			v = v.List()[s.index]
+			continue
+		}
+		var ok bool
+		if v, ok = v.Map().Get(s.name); !ok {
+			return item.Value{}, false
+		}
+	}
+	return v, true
+}
+
+// A pathParser reads the paths of CEL: names, .name, [n] and ["name"].
+type pathParser struct {
+	src string
+	at  int
+}
+
+func (p *pathParser) rest() string { return p.src[p.at:] }
+
+// unexpected says where the path ends and the trouble begins.
+func (p *pathParser) unexpected() error {
+	text, _, _ := strings.Cut(p.rest(), "}")
+	if text = strings.TrimSpace(text); text == "" {
+		return errors.New("it ends too early")
+	}
+	return fmt.Errorf("%q is not supported", text)
+}
+
+// steps reads any number of .name, [n] and ["name"].
+func (p *pathParser) steps() (Path, error) {
+	var path Path
+	for p.rest() != "" {
+		var s step
+		var err error
+		switch p.src[p.at] {
+		case '.':
+			p.at++
+			s.name, err = p.name()
+		case '[':
+			p.at++
+			s, err = p.bracket()
+		default:
+			return path, nil
+		}
+		if err != nil {
+			return path, err
+		}
+		path.steps = append(path.steps, s)
+	}
+	return path, nil
+}
+
+// keywords are no names in CEL.
+var keywords = []string{"false", "in", "null", "true"}
+
+// name reads an identifier.
+func (p *pathParser) name() (string, error) {
+	end := p.at
+	for end < len(p.src) && (p.src[end] == '_' || isLetter(p.src[end]) || end > p.at && isDigit(p.src[end])) {
+		end++
+	}
+	name := p.src[p.at:end]
+	if name == "" {
+		return "", p.unexpected()
+	}
+	if slices.Contains(keywords, name) {
+		return "", fmt.Errorf("%s is a word of the language: write [%q]", name, name)
+	}
+	p.at = end
+	if strings.HasPrefix(p.rest(), "-") {
+		return "", fmt.Errorf("%w: a name with a dash is written [\"%s-…\"]", p.unexpected(), name)
+	}
+	return name, nil
+}
+
+// bracket reads what follows a [.
+func (p *pathParser) bracket() (s step, err error) {
+	switch c := p.rest(); {
+	case c == "":
+		return s, p.unexpected()
+	case c[0] == '"' || c[0] == '\'':
+		s.name, err = p.quoted(c[0])
+	default:
+		s.index, err = p.number()
+	}
+	if err != nil {
+		return s, err
+	}
+	if !strings.HasPrefix(p.rest(), "]") {
+		return s, p.unexpected()
+	}
+	p.at++
+	return s, nil
+}
+
+func (p *pathParser) number() (int, error) {
+	end := p.at
+	for end < len(p.src) && isDigit(p.src[end]) {
+		end++
+	}
+	n, err := strconv.ParseInt(p.src[p.at:end], 10, 32)
+	if err != nil {
+		return 0, p.unexpected()
+	}
+	p.at = end
+	return int(n), nil
+}
+
+// quoted reads a name in quotes, in which a backslash stands before a quote or
+// another backslash.
+func (p *pathParser) quoted(quote byte) (string, error) {
+	var name strings.Builder
+	for i := p.at + 1; i < len(p.src); i++ {
+		switch c := p.src[i]; {
+		case c == quote:
+			if name.Len() == 0 {
+				return "", errors.New("a name in brackets is empty")
+			}
+			p.at = i + 1
+			return name.String(), nil
+		case c == '\\' && i+1 < len(p.src) && strings.IndexByte(`\"'`, p.src[i+1]) >= 0:
+			i++
+			name.WriteByte(p.src[i])
+		case c == '\\':
+			return "", fmt.Errorf("%q is not supported", p.src[i:min(i+2, len(p.src))])
+		default:
+			name.WriteByte(c)
+		}
+	}
+	return "", errors.New("a quote is not closed")
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
