@@ -2,15 +2,26 @@
 // hears of it. It reports every fault of a file at once, each with its place
 // and what to write instead, and turns a good file into the domain's own types.
 //
+//	version: 1
 //	tables:
-//	  NAME: { key: ATTRIBUTE[, ATTRIBUTE], stream: VIEW }
-//	buses: [NAME, …]
+//	  NAME: { key: ATTRIBUTE[, ATTRIBUTE] | { ATTRIBUTE: S|N|B, … }, stream: VIEW }
+//	buses: [ NAME, … ]
 //	events:
-//	  NAME: { from: TABLE, on: KIND, source: TEXT, detail-type: TEXT, bus: NAME, start: POSITION, detail: TEMPLATE }
+//	  NAME: { from: TABLE, on: KINDS, changed: PATHS, source: TEXT, detail-type: TEXT, bus: BUS, start: POSITION, detail: TEMPLATE }
 //	rules:
-//	  NAME: { bus: NAME, pattern: PATTERN, targets: [ { webhook: URL } | { log: NAME } | { command: [ARGV] } ] }
+//	  NAME: { bus: BUS, pattern: PATTERN, state: STATE, description: TEXT, targets: [ TARGET, … ] }
+//	    TARGET: { webhook: URL | log: NAME | command: [ARGV], id: NAME, input: JSON, input-path: PATH, order: BOOL, retry: { attempts: N, age: DURATION } }
 //
-// docs/mapping.md is the specification of the file.
+// docs/mapping.md is the specification of the file, docs/tablecast.schema.json
+// its JSON Schema.
+//
+// # Invariants
+//
+//  1. A file is good, or every one of its faults is reported, in the order of
+//     their places. Only text that is not YAML is reported alone.
+//  2. Reading touches nothing but the file and the environment.
+//  3. The same file and environment give the same result, ids of targets
+//     included.
 package config
 
 import (
@@ -24,16 +35,17 @@ import (
 	"github.com/tablecast/tablecast/table"
 )
 
-// A File is what tablecast.yaml declares.
+// A File is what tablecast.yaml declares, in the order in which it does.
 type File struct {
 	Path   string
 	Tables []table.Spec
-	Buses  []string
+	Buses  []string // the default bus is there without being named
 	Events []mapping.Definition
 	Rules  []bus.Rule
 }
 
-// A Fault is one mistake in a file.
+// A Fault is one mistake in a file. Lines and columns count from 1, columns in
+// characters.
 type Fault struct {
 	Path         string
 	Line, Column int
@@ -41,6 +53,7 @@ type Fault struct {
 	Fix          string // what to write instead
 }
 
+// String returns the fault as FILE:LINE:COLUMN: message; fix.
 func (f Fault) String() string {
 	s := fmt.Sprintf("%s:%d:%d: %s", f.Path, f.Line, f.Column, f.Msg)
 	if f.Fix != "" {
@@ -61,8 +74,11 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (f Faults) sort() {
+// sorted returns the faults in order, each once: what an alias repeats is one
+// mistake.
+func (f Faults) sorted() Faults {
 	slices.SortStableFunc(f, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
+	return slices.Compact(f)
 }

@@ -7,15 +7,30 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// A reader walks over the syntax tree of a file and collects its faults.
+// A reader walks over the syntax tree of a file, fills in the File and collects
+// the faults.
 type reader struct {
 	path   string
+	file   *File
 	faults Faults
 }
 
 func (r *reader) fault(n ast.Node, msg, fix string) {
-	pos := n.GetToken().Position
+	pos := start(n).GetToken().Position
 	r.faults = append(r.faults, Fault{r.path, pos.Line, pos.Column, msg, fix})
+}
+
+// start returns the node at whose token a node begins.
+func start(n ast.Node) ast.Node {
+	switch v := n.(type) {
+	case *ast.MappingNode:
+		if !v.IsFlowStyle && len(v.Values) > 0 {
+			return v.Values[0].Key
+		}
+	case *ast.MappingValueNode:
+		return v.Key
+	}
+	return n
 }
 
 // A pair is a key of a mapping and its value.
@@ -25,20 +40,26 @@ type pair struct {
 	value ast.Node
 }
 
-// pairs returns the entries of a mapping; what says what the mapping is, for a
-// fault if the node is none.
-func (r *reader) pairs(n ast.Node, what string) []pair {
-	var values []*ast.MappingValueNode
+// entries returns the entries of a mapping; ok is false if the node is none.
+// Null is an empty mapping.
+func entries(n ast.Node) (values []*ast.MappingValueNode, ok bool) {
 	switch m := n.(type) {
 	case *ast.MappingNode:
-		values = m.Values
+		return m.Values, true
 	case *ast.MappingValueNode:
-		values = []*ast.MappingValueNode{m}
+		return []*ast.MappingValueNode{m}, true
 	case *ast.NullNode:
-		return nil
-	default:
+		return nil, true
+	}
+	return nil, false
+}
+
+// pairs returns the entries of a mapping; what says what the mapping is, for a
+// fault if the node is none or has a key twice.
+func (r *reader) pairs(n ast.Node, what string) []pair {
+	values, ok := entries(n)
+	if !ok {
 		r.fault(n, what+" must be a mapping", "write one \"name: …\" a line")
-		return nil
 	}
 	var out []pair
 	for _, v := range values {
@@ -46,9 +67,29 @@ func (r *reader) pairs(n ast.Node, what string) []pair {
 		if s, ok := v.Key.(*ast.StringNode); ok {
 			name = s.Value
 		}
+		if slices.ContainsFunc(out, func(p pair) bool { return p.name == name }) {
+			r.fault(v.Key, quoted(name)+" stands twice in "+what, "remove one of them")
+			continue
+		}
 		out = append(out, pair{v.Key, name, v.Value})
 	}
 	return out
+}
+
+// each calls read for the entries of a mapping that may be missing.
+func (r *reader) each(n ast.Node, what string, read func(pair)) {
+	if n == nil {
+		return
+	}
+	for _, p := range r.pairs(n, what) {
+		read(p)
+	}
+}
+
+// notOffered says what to do about keys that one might expect.
+var notOffered = map[string]string{
+	"ttl":      "items do not expire here: remove it",
+	"settings": "give --listen and --dir to tablecast up",
 }
 
 // fields returns the entries of a mapping by name; other names than known are
@@ -56,28 +97,33 @@ func (r *reader) pairs(n ast.Node, what string) []pair {
 func (r *reader) fields(n ast.Node, what string, known ...string) map[string]ast.Node {
 	out := map[string]ast.Node{}
 	for _, p := range r.pairs(n, what) {
-		if !slices.Contains(known, p.name) {
-			fix := "known keys are " + strings.Join(known, ", ")
-			if near := nearest(p.name, known); near != "" {
-				fix = "did you mean \"" + near + "\"?"
-			}
-			r.fault(p.key, "unknown key \""+p.name+"\" in "+what, fix)
+		if slices.Contains(known, p.name) {
+			out[p.name] = p.value
 			continue
 		}
-		out[p.name] = p.value
+		fix := "known keys are " + strings.Join(known, ", ")
+		if near := nearest(p.name, known); near != "" {
+			fix = "did you mean " + quoted(near) + "?"
+		} else if hint := notOffered[p.name]; hint != "" {
+			fix = hint
+		}
+		r.fault(p.key, "unknown key "+quoted(p.name)+" in "+what, fix)
 	}
 	return out
 }
 
-// text returns a scalar that is a string.
+// text returns a scalar that is a string, with what it takes from the
+// environment.
 func (r *reader) text(n ast.Node, what string) (string, bool) {
 	switch s := n.(type) {
 	case *ast.StringNode:
-		return s.Value, true
+		return r.environment(n, s.Value)
 	case *ast.LiteralNode:
-		return s.Value.Value, true
+		return r.environment(n, s.Value.Value)
+	case *ast.NullNode:
+		r.fault(n, what+" is empty", "write a text, or remove the key")
 	case ast.ScalarNode:
-		r.fault(n, what+" must be text", "put it in quotes: \""+n.String()+"\"")
+		r.fault(n, what+" must be text", "put it in quotes: "+quoted(n.GetToken().Value))
 	default:
 		r.fault(n, what+" must be text", "write one value, not a list or mapping")
 	}
@@ -103,40 +149,20 @@ func (r *reader) oneOf(n ast.Node, what string, set ...string) (string, bool) {
 	}
 	fix := "write one of " + strings.Join(set, ", ")
 	if near := nearest(s, set); near != "" {
-		fix = "did you mean \"" + near + "\"?"
+		fix = "did you mean " + quoted(near) + "?"
 	}
-	r.fault(n, what+" is \""+s+"\"", fix)
+	r.fault(n, what+" is "+quoted(s), fix)
 	return "", false
 }
 
-// nearest returns the candidate that differs least from s, if it is close.
-func nearest(s string, candidates []string) string {
-	best, at := "", max(len(s)/3, 1)+1
-	for _, c := range candidates {
-		if d := distance(s, c); d < at {
-			best, at = c, d
-		}
+// boolean returns true or false.
+func (r *reader) boolean(n ast.Node, what string) bool {
+	b, ok := n.(*ast.BoolNode)
+	if !ok {
+		r.fault(n, what+" must be true or false", "write it without quotes")
+		return false
 	}
-	return best
+	return b.Value
 }
 
-// distance is the number of single-character edits between two words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
+func quoted(s string) string { return `"` + s + `"` }

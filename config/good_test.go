@@ -1,0 +1,304 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv/kvtest"
+	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/stream"
+	"github.com/tablecast/tablecast/table"
+)
+
+// full uses every key that there is.
+const full = `
+version: 1
+tables:
+  users: { key: id, stream: new-and-old-images }
+  lines:
+    key: { pk: S, sk: N }
+  plain: { key: "a, b" }
+  views: { key: id, stream: keys-only }
+buses: [main, audit]
+events:
+  UserCreated:
+    from: users
+    on: insert
+    source: myapp.users
+    detail-type: User Created
+    bus: main
+    start: trim-horizon
+    detail: { id: "${new.id}", version: 1, tags: ["${new.tags[0]}", x] }
+  UserChanged: { from: users, changed: [email, address.city], detail: { was: "${old.email}" } }
+  LineChanged: { from: lines, on: [insert, modify] }
+rules:
+  user-created:
+    bus: main
+    description: welcomes
+    state: disabled
+    pattern: { source: [myapp.users], detail: { age: [ { numeric: [ ">=", 18 ] } ] } }
+    targets:
+      - webhook: http://127.0.0.1:9000/welcome
+        retry: { attempts: 10, age: 1h }
+        order: true
+      - log: events
+        input: { text: hello, n: 12345678901234567890.10, none: null }
+      - { log: "-", input-path: "$.detail.items[0]" }
+      - command: [cat, "-"]
+        id: cat
+  text:
+    pattern: '{"source":["tablecast.lines"]}'
+    targets: { log: /var/log/lines.jsonl }
+`
+
+func TestFullFile(t *testing.T) {
+	got, err := Parse("tablecast.yaml", []byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := func(name string, k item.Kind) item.KeyAttr { return item.KeyAttr{Name: name, Kind: k} }
+	nine := 9
+	path := func(s string) mapping.Path {
+		p, err := mapping.ParsePath(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	want := &File{
+		Path: "tablecast.yaml",
+		Tables: []table.Spec{
+			{Name: "users", Schema: item.KeySchema{Hash: key("id", item.String)}, View: stream.NewAndOldImages, Billing: table.PayPerRequest},
+			{Name: "lines", Schema: item.KeySchema{Hash: key("pk", item.String), Range: key("sk", item.Number)}, View: stream.NewAndOldImages, Billing: table.PayPerRequest},
+			{Name: "plain", Schema: item.KeySchema{Hash: key("a", item.String), Range: key("b", item.String)}, Billing: table.PayPerRequest},
+			{Name: "views", Schema: item.KeySchema{Hash: key("id", item.String)}, View: stream.KeysOnly, Billing: table.PayPerRequest},
+		},
+		Buses: []string{"main", "audit"},
+		Events: []mapping.Definition{
+			{Name: "UserCreated", Table: "users", On: []mapping.Kind{mapping.Insert}, Source: "myapp.users", DetailType: "User Created", Bus: "main", FromHorizon: true},
+			{Name: "UserChanged", Table: "users", Changed: []mapping.Path{path("email"), path("address.city")}, Source: "tablecast.users", DetailType: "UserChanged", Bus: "default"},
+			{Name: "LineChanged", Table: "lines", On: []mapping.Kind{mapping.Insert, mapping.Modify}, Source: "tablecast.lines", DetailType: "LineChanged", Bus: "default"},
+		},
+		Rules: []bus.Rule{
+			{Bus: "main", Name: "user-created", Pattern: `{"source":["myapp.users"],"detail":{"age":[{"numeric":[">=",18]}]}}`, Disabled: true, Description: "welcomes", Origin: Origin,
+				Targets: []bus.Target{
+					{ID: "webhook-c9c135bd", ARN: "http://127.0.0.1:9000/welcome", MaxRetries: &nine, MaxAgeSeconds: 3600, Ordered: true, Origin: Origin},
+					{ID: "log-c53f9442", ARN: "log:events", Input: `{"text":"hello","n":12345678901234567890.10,"none":null}`, Origin: Origin},
+					{ID: "log-b16cad59", ARN: "log:-", InputPath: "$.detail.items[0]", Origin: Origin},
+					{ID: "cat", ARN: `command:["cat","-"]`, Origin: Origin},
+				}},
+			{Bus: "default", Name: "text", Pattern: `{"source":["tablecast.lines"]}`, Origin: Origin,
+				Targets: []bus.Target{{ID: "log-f12d009b", ARN: "log:/var/log/lines.jsonl", Origin: Origin}}},
+		},
+	}
+	for i := range got.Events { // TestDetails looks into them
+		got.Events[i].Detail = nil
+	}
+	if d := cmp.Diff(want, got, cmp.Exporter(func(reflect.Type) bool { return true })); d != "" {
+		t.Error(d)
+	}
+}
+
+// details returns the detail that a file's first event makes of an item.
+func details(t *testing.T, src string) string {
+	t.Helper()
+	f, err := Parse("f", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := kvtest.NewMem(t)
+	streams, err := stream.Open(store, stream.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := store.NewBatch()
+	st := streams.Create(b, stream.Spec{Table: "users", Schema: f.Tables[0].Schema, View: f.Tables[0].View})
+	if _, err := store.Commit(b); err != nil {
+		t.Fatal(err)
+	}
+	user := item.MapOf(item.Field{Name: "id", Value: item.S("u1")})
+	events, err := mapping.NewSet(f.Events[:1], "1", "r").Apply(
+		&stream.Record{Stream: st, Seq: 1, Op: stream.Insert, Keys: user, New: user}, func(string) bool { return true })
+	if err != nil || len(events) != 1 {
+		t.Fatalf("%v, %v", events, err)
+	}
+	return string(events[0].Event.Detail)
+}
+
+const head = "tables: { users: { key: id } }\nevents:\n  E:\n    from: users\n    detail:\n"
+
+// YAML's values become JSON's, exactly.
+func TestDetails(t *testing.T) {
+	for src, want := range map[string]string{
+		"      a: ${new.id}":                                `{"a":"u1"}`,
+		"      a: |\n        x ${new.id}\n        y":        `{"a":"x u1\ny\n"}`,
+		"      a: >-\n        x\n        ${op}":             `{"a":"x insert"}`,
+		"      a: 12345678901234567890123456789012345678":   `{"a":12345678901234567890123456789012345678}`,
+		"      a: 1.10\n      b: 1e3\n      c: -0":          `{"a":1.10,"b":1e3,"c":-0}`,
+		"      a: 0x10\n      b: 1_000\n      c: .5":        `{"a":16,"b":1000,"c":0.5}`,
+		"      a: \"12\"\n      b: '1e3'":                   `{"a":"12","b":"1e3"}`,
+		"      a: true\n      b: ~\n      c: yes\n      d:": `{"a":true,"b":null,"c":"yes","d":null}`,
+		"      a: []\n      b: {}\n      c: [1, [x]]":       `{"a":[],"b":{},"c":[1,[x]]}`,
+		"      a: 2020-01-01\n      \"b c\": ok":            `{"a":"2020-01-01","b c":"ok"}`,
+		"      a: &x { id: \"${new.id}\" }\n      b: *x":    `{"a":{"id":"u1"},"b":{"id":"u1"}}`,
+		"      a: ${env:HOME}":                              "",
+		"      a: $${env:HOME}":                             `{"a":"${env:HOME}"}`,
+		"      a: ${new.nothing}\n      b: [\"${old}\"]":    `{"b":[]}`,
+	} {
+		if want == "" {
+			if _, err := Parse("f", []byte(head+src)); err == nil {
+				t.Errorf("%s: no fault", src)
+			}
+			continue
+		}
+		want = strings.ReplaceAll(want, "[x]", `["x"]`)
+		if got := details(t, head+src+"\n"); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", src, got, want)
+		}
+	}
+}
+
+// The environment stands in texts outside details, and shells keep their own.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("TABLECAST_TEST_HOST", "10.0.0.1")
+	t.Setenv("TABLECAST_TEST_EMPTY", "")
+	f, err := Parse("f", []byte(`
+tables: { "users-${env:X}": { key: id } }
+rules:
+  r:
+    pattern: { source: [ "${env:TABLECAST_TEST_HOST}" ] }
+    targets:
+      - webhook: http://${env:TABLECAST_TEST_HOST}:${env:TABLECAST_TEST_PORT:-80}/${env:TABLECAST_TEST_EMPTY}
+      - webhook: http://a/${env:TABLECAST_TEST_EMPTY:-x:-}
+      - command: [sh, -c, 'echo ${HOME} $${env:HOME} ${new.id} $X']
+`))
+	if err == nil || !strings.Contains(err.Error(), "is no table name") {
+		t.Errorf("keys are not expanded: %v, %v", f, err)
+	}
+	f, err = Parse("f", []byte(`
+rules:
+  r:
+    pattern: { source: [ "${env:TABLECAST_TEST_HOST}" ] }
+    targets:
+      - webhook: http://${env:TABLECAST_TEST_HOST}:${env:TABLECAST_TEST_PORT:-80}/${env:TABLECAST_TEST_EMPTY}
+      - webhook: http://a/${env:TABLECAST_TEST_EMPTY:-x:-}
+      - command: [sh, -c, 'echo ${HOME} $${env:HOME} ${new.id} $X']
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, target := range f.Rules[0].Targets {
+		got = append(got, target.ARN)
+	}
+	want := []string{"http://10.0.0.1:80/", "http://a/x:-", `command:["sh","-c","echo ${HOME} ${env:HOME} ${new.id} $X"]`}
+	if d := cmp.Diff(want, got); d != "" || f.Rules[0].Pattern != `{"source":["10.0.0.1"]}` {
+		t.Errorf("%s\n%s", d, f.Rules[0].Pattern)
+	}
+}
+
+// A target keeps its id when the targets around it change.
+func TestDerivedIDs(t *testing.T) {
+	ids := func(targets string) map[string]string {
+		f, err := Parse("f", []byte("rules: { r: { pattern: { source: [x] }, targets: ["+targets+"] } }"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]string{}
+		for _, target := range f.Rules[0].Targets {
+			out[target.ARN] = target.ID
+		}
+		return out
+	}
+	before, after := ids("{ log: a }, { webhook: http://b/ }"), ids("{ log: c }, { webhook: http://b/ }, { log: a, order: true }")
+	if before["log:a"] != after["log:a"] || before["http://b/"] != after["http://b/"] || after["log:a"] == after["log:c"] {
+		t.Errorf("%v, %v", before, after)
+	}
+}
+
+// Forms that are good, each in its own file.
+func TestGoodFiles(t *testing.T) {
+	for _, src := range []string{
+		"", "# nothing\n", "{}", "tables:\nevents:\nrules:\nbuses:\n",
+		"{\n\t\"tables\": {\"users\": {\"key\": \"id\"}},\n\t\"events\": {\"E\": {\"from\": \"users\"}}\n}\n",
+		"events: { E: { from: users } }\ntables: { users: { key: id } }\n",
+		"buses:\n  main:\n  other: {}\n",
+		"buses: [default]\nrules: { r: { bus: default, pattern: { source: [x] } } }\n",
+		"rules:\n  r:\n    pattern: |\n      {\"source\": [\"x\"]}\n    targets: []\n",
+		"\ufefftables: { users: { key: id } }\n",
+		"tables: { users: { key: id } }\r\nbuses: [main]\r\n",
+	} {
+		if _, err := Parse("f", []byte(src)); err != nil {
+			t.Errorf("%q: %v", src, err)
+		}
+	}
+}
+
+// Aliases cannot make a small file large, nor nesting exhaust the stack.
+func TestBounds(t *testing.T) {
+	bomb := "tables: { users: { key: id } }\nevents:\n  E:\n    from: users\n    detail:\n      a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+	for n := range 9 {
+		was, is := string(rune('0'+n)), string(rune('1'+n))
+		bomb += "      a" + is + ": &a" + is + " [" + strings.TrimSuffix(strings.Repeat("*a"+was+", ", 10), ", ") + "]\n"
+	}
+	for src, want := range map[string]string{
+		bomb: "more than 100000 values",
+		head + "      a: " + strings.Repeat("[", 200) + strings.Repeat("]", 200): "nested more than 100 deep",
+		strings.Repeat("# a long comment\n", 70_000):                             "larger than 1 MiB",
+	} {
+		_, err := Parse("f", []byte(src))
+		var faults Faults
+		errors.As(err, &faults)
+		if len(faults) != 1 || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.300v, want %s", err, want)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Setenv("TABLECAST_CONFIG", "")
+	root := t.TempDir()
+	below := filepath.Join(root, "repo", "a", "b")
+	write := func(name string) string {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(full), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	expect := func(want string) {
+		t.Helper()
+		if got := Find(below); got != want {
+			t.Errorf("found %q, want %q", got, want)
+		}
+	}
+	write("tablecast.yaml") // outside of the repository
+	write("repo/.git/HEAD")
+	if err := os.MkdirAll(filepath.Join(below, "tablecast.yaml"), 0o755); err != nil { // a folder is no file
+		t.Fatal(err)
+	}
+	expect("")
+	inRoot := write("repo/tablecast.json")
+	expect(inRoot)
+	inFolder := write("repo/a/tablecast.yml")
+	expect(inFolder)
+	t.Setenv("TABLECAST_CONFIG", "else.yaml")
+	expect("else.yaml")
+	if f, err := Load(inFolder); err != nil || len(f.Tables) != 4 || f.Path != inFolder {
+		t.Errorf("%v, %v", f, err)
+	}
+	if _, err := Load(filepath.Join(root, "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}

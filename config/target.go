@@ -1,0 +1,166 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/target"
+)
+
+// target reads one target of a rule; false if it cannot be told what it is.
+func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
+	t := bus.Target{Origin: Origin}
+	fields := r.fields(n, "a target of "+what, "webhook", "log", "command", "id", "input", "input-path", "retry", "order")
+	if _, ok := entries(n); !ok {
+		return t, false
+	}
+	what = "a target of " + what
+	kind := r.kind(n, fields, what)
+	if kind != "" {
+		t.ARN = r.arn(kind, fields[kind], what)
+		t.ID = derivedID(kind, t.ARN)
+	}
+	if v, ok := fields["id"]; ok {
+		var given bool
+		if t.ID, given = r.text(v, "id of "+what); given && !ruleName.MatchString(t.ID) {
+			r.fault(v, quoted(t.ID)+" is no target id", "use 1 to 64 letters, digits, _ . and -")
+		}
+	}
+	r.input(fields, what, &t)
+	if v, ok := fields["order"]; ok {
+		t.Ordered = r.boolean(v, "order of "+what)
+	}
+	if v, ok := fields["retry"]; ok {
+		r.retry(v, what, &t)
+	}
+	return t, t.ID != ""
+}
+
+// kind returns the one key that says where a target is.
+func (r *reader) kind(n ast.Node, fields map[string]ast.Node, what string) string {
+	found := ""
+	for _, kind := range []string{"webhook", "log", "command"} {
+		if _, ok := fields[kind]; !ok {
+			continue
+		}
+		if found != "" {
+			r.fault(n, what+" has both "+found+" and "+kind, "make two targets of it")
+			return ""
+		}
+		found = kind
+	}
+	if found == "" {
+		r.fault(n, what+" does not say where it is", "write - webhook: URL, - log: NAME, or - command: [program, argument]")
+	}
+	return found
+}
+
+// arn returns the address of a target, which package target understands.
+func (r *reader) arn(kind string, n ast.Node, what string) string {
+	arn, ok := "", true
+	if kind == "command" {
+		argv := []string{}
+		for _, e := range list(n) {
+			s, isText := r.text(e, "command of "+what)
+			argv, ok = append(argv, s), ok && isText
+		}
+		b, _ := json.Marshal(argv) // strings always marshal
+		arn = "command:" + string(b)
+	} else if arn, ok = r.text(n, kind+" of "+what); kind == "log" {
+		arn = "log:" + arn
+	}
+	if !ok {
+		return ""
+	}
+	if _, err := target.Open(arn, target.Options{Trusted: true}); err != nil {
+		r.badTarget(kind, n, what, err)
+	}
+	return arn
+}
+
+// fixes say what to write for a kind of target.
+var fixes = map[string]string{
+	"webhook": "write webhook: http://HOST:PORT/PATH",
+	"log":     "write log: NAME for a file of the folder, log: /PATH for any file, or log: \"-\" for the standard output",
+	"command": "write command: [program, argument]",
+}
+
+func (r *reader) badTarget(kind string, n ast.Node, what string, err error) {
+	msg := err.Error()
+	var bad *target.ParseError
+	if errors.As(err, &bad) {
+		msg = bad.Msg
+	}
+	r.fault(n, kind+" of "+what+": "+msg, fixes[kind])
+}
+
+// derivedID names a target after what it is, so that it keeps its queue however
+// the targets around it change.
+func derivedID(kind, arn string) string {
+	sum := sha256.Sum256([]byte(arn))
+	return kind + "-" + hex.EncodeToString(sum[:4])
+}
+
+// input reads what is sent instead of the whole event.
+func (r *reader) input(fields map[string]ast.Node, what string, t *bus.Target) {
+	constant, hasConstant := fields["input"]
+	path, hasPath := fields["input-path"]
+	if hasConstant {
+		t.Input = string(r.json(nil, constant, "input of "+what))
+	}
+	if !hasPath {
+		return
+	}
+	if hasConstant {
+		r.fault(path, what+" has both input and input-path", "remove one of them")
+	}
+	text, ok := r.text(path, "input-path of "+what)
+	if ok && !inputPath.MatchString(text) {
+		r.fault(path, "input-path of "+what+" is "+quoted(text), "write a path as $.detail or $.detail.items[0]")
+	}
+	t.InputPath = text
+}
+
+// inputPath is the form of the paths that a bus follows.
+var inputPath = regexp.MustCompile(`^\$(\.[^.\[\]]+(\[[0-9]+\])*)*$`)
+
+// maxAttempts is EventBridge's 185 retries and the first attempt.
+const maxAttempts = 186
+
+func (r *reader) retry(n ast.Node, what string, t *bus.Target) {
+	fields := r.fields(n, "retry of "+what, "attempts", "age")
+	if v, ok := fields["attempts"]; ok {
+		count, err := strconv.Atoi(v.GetToken().Value)
+		if _, isInt := v.(*ast.IntegerNode); !isInt || err != nil || count < 1 || count > maxAttempts {
+			r.fault(v, "attempts of "+what+" must be a number from 1 to 186", "leave it out for 186")
+		}
+		count--
+		t.MaxRetries = &count
+	}
+	if v, ok := fields["age"]; ok {
+		t.MaxAgeSeconds = r.age(v, what)
+	}
+}
+
+// age reads a duration of whole seconds.
+func (r *reader) age(n ast.Node, what string) int {
+	text := n.GetToken().Value
+	if s, ok := n.(*ast.StringNode); ok {
+		if text, ok = r.environment(n, s.Value); !ok {
+			return 0
+		}
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Minute || d > 24*time.Hour || d%time.Second != 0 {
+		r.fault(n, "age of "+what+" is "+quoted(text), "write whole seconds from 1m to 24h, as in 90s, 10m or 2h")
+	}
+	return int(d / time.Second)
+}
