@@ -5,35 +5,40 @@
 //
 //	'b' bus           -> bus (JSON)
 //	'u' bus, rule     -> rule with its targets (JSON)
-//	'e' bus, seq      -> event (binary)
+//	'e' bus, seq      -> event (binary); seq is its number in the store
+//	'e' ""            -> ledger (JSON): how old which events are
 //
 // # Invariants
 //
 //  1. An event, its delivery rows and the counters of its rules are one batch;
 //     with Accept, the relay's mark is in that batch, too (P5).
-//  2. Matching reads one immutable set of rules, so an event sees all or
-//     nothing of a change of the rules. A row for a target that was removed
-//     meanwhile is counted as dropped (P6).
-//  3. A change of a bus, rule or target is durable before it takes effect.
+//  2. Readers never lock: all buses, rules and targets in force are one
+//     immutable catalog behind an atomic pointer. An event sees all or nothing
+//     of a change, and is matched before its commit begins.
+//  3. A change of a bus, rule or target is durable before it takes effect. A
+//     removal takes effect in the commit that makes it durable: a row for a
+//     target that was removed since the event was matched counts as dropped
+//     (P6), and an event for a bus that was deleted since is as if it had come
+//     just before and been deleted with the bus.
 //  4. An event stays stored for the retention, and longer while a delivery of
-//     it is pending.
+//     it is pending. The retention is measured by the time that nodes ran, with
+//     their monotonic clocks, so no jump of a wall clock and no restart removes
+//     anything early.
+//  5. No event disappears in silence: one for a bus that does not exist fails
+//     Accept, and in Put, where EventBridge says success, is counted and
+//     logged as an error.
 //
-// Source of the rules: Amazon EventBridge API reference and user guide.
+// # Input
+//
+// A target is sent the envelope, or a constant, or what a path leads to, or a
+// template filled from paths. An input that cannot be made of an event, because
+// the path leads nowhere or the template does not yield JSON, is a permanent
+// failure of that delivery: a dead letter that says why, where EventBridge
+// drops the event.
+//
+// Source of the rules: Amazon EventBridge API reference and user guide, and
+// behaviour recorded from the service.
 package bus
-
-import "errors"
 
 // Default is the name of the bus that always exists.
 const Default = "default"
-
-// Errors of this package.
-var (
-	ErrBusNotFound    = errors.New("bus: no such bus")
-	ErrBusExists      = errors.New("bus: bus exists")
-	ErrDefaultBus     = errors.New("bus: the default bus cannot be deleted")
-	ErrBusHasRules    = errors.New("bus: bus has rules")
-	ErrRuleNotFound   = errors.New("bus: no such rule")
-	ErrRuleHasTargets = errors.New("bus: rule has targets")
-	ErrTooManyTargets = errors.New("bus: rule has too many targets")
-	ErrTargetNotFound = errors.New("bus: no such target")
-)

@@ -2,77 +2,142 @@ package bus
 
 import (
 	"bytes"
-	"fmt"
+	"errors"
 	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// selectPath returns the JSON value that a path like $.detail.items[0] leads
-// to.
-func selectPath(doc []byte, path string) ([]byte, error) {
-	if !validPath(path) {
-		return nil, fmt.Errorf("bus: %q is not a path", path)
+// A path leads from a JSON value to a part of it: $ for all of it, then .name
+// or ['name'] for a member, [n] for an element, .* or [*] for each.
+type path []step
+
+// A step is one level of a path: a member if name is not nil, each member or
+// element if index is every, else an element.
+type step struct {
+	name  *string
+	index int
+}
+
+const every = -1
+
+var errPath = errors.New("write $ followed by .name, [n], [*] or .*")
+
+// parsePath reads a path.
+func parsePath(src string) (path, error) {
+	rest, ok := strings.CutPrefix(src, "$")
+	if !ok {
+		return nil, errPath
 	}
-	value := jsontext.Value(doc)
-	for part := range strings.SplitSeq(strings.TrimPrefix(path, "$."), ".") {
-		name, indexes, _ := strings.Cut(part, "[")
-		var ok bool
-		if value, ok = member(value, name); !ok {
-			return nil, fmt.Errorf("bus: nothing at %s", path)
+	var p path
+	for rest != "" {
+		s, n, err := parseStep(rest)
+		if err != nil {
+			return nil, err
 		}
-		for index := range strings.SplitSeq(strings.TrimSuffix(indexes, "]"), "][") {
-			if index == "" {
-				continue
-			}
-			n, err := strconv.Atoi(index)
-			if err != nil {
-				return nil, fmt.Errorf("bus: %q is not a path", path)
-			}
-			if value, ok = element(value, n); !ok {
-				return nil, fmt.Errorf("bus: nothing at %s", path)
-			}
+		p, rest = append(p, s), rest[n:]
+	}
+	return p, nil
+}
+
+// parseStep reads the first step of a text and returns its length.
+func parseStep(src string) (step, int, error) {
+	if src[0] == '.' {
+		end := 1 + strings.IndexAny(src[1:]+".", ".[")
+		name := src[1:end]
+		if name == "*" {
+			return step{index: every}, end, nil
 		}
+		if name == "" || strings.ContainsAny(name, "*\"'()?@,: ]") {
+			return step{}, 0, errPath
+		}
+		return step{name: &name}, end, nil
 	}
-	return value, nil
-}
-
-// member returns the member of an object.
-func member(doc jsontext.Value, name string) (jsontext.Value, bool) {
-	return child(doc, '{', func(key string, _ int) bool { return key == name })
-}
-
-// element returns the element of an array.
-func element(doc jsontext.Value, n int) (jsontext.Value, bool) {
-	return child(doc, '[', func(_ string, i int) bool { return i == n })
-}
-
-// child returns the first value in an object or array that want accepts.
-func child(doc jsontext.Value, kind jsontext.Kind, want func(key string, i int) bool) (jsontext.Value, bool) {
-	if doc.Kind() != kind {
-		return nil, false
+	if src[0] != '[' {
+		return step{}, 0, errPath
 	}
-	dec := jsontext.NewDecoder(bytes.NewReader(doc), jsontext.AllowDuplicateNames(true))
+	if len(src) > 1 && (src[1] == '\'' || src[1] == '"') {
+		return parseQuoted(src)
+	}
+	inside, _, ok := strings.Cut(src[1:], "]")
+	if ok && inside == "*" {
+		return step{index: every}, 3, nil
+	}
+	n, err := strconv.ParseUint(inside, 10, 31)
+	if !ok || err != nil {
+		return step{}, 0, errPath
+	}
+	return step{index: int(n)}, len(inside) + 2, nil
+}
+
+// parseQuoted reads ['name'] or ["name"].
+func parseQuoted(src string) (step, int, error) {
+	name, _, ok := strings.Cut(src[2:], src[1:2]+"]")
+	if !ok || name == "" || strings.ContainsAny(name, "\\'\"") {
+		return step{}, 0, errPath
+	}
+	return step{name: &name}, len(name) + 4, nil
+}
+
+// find returns what the path leads to in a JSON document; a path with * leads
+// to an array of what it finds. ok is false if there is nothing.
+func (p path) find(doc []byte) (v jsontext.Value, ok bool) {
+	found := []jsontext.Value{doc}
+	many := false
+	for _, s := range p {
+		many = many || s.name == nil && s.index == every
+		var next []jsontext.Value
+		for _, v := range found {
+			next = append(next, s.from(v)...)
+		}
+		found = next
+	}
+	if !many {
+		if len(found) == 0 {
+			return nil, false
+		}
+		return found[0], true
+	}
+	list := jsontext.Value("[")
+	for i, v := range found {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(list, v...)
+	}
+	return append(list, ']'), true
+}
+
+// from returns the values that a step leads to from v. Of members with the same
+// name the last counts.
+func (s step) from(v jsontext.Value) (found []jsontext.Value) {
+	kind := v.Kind()
+	if kind != '{' && (kind != '[' || s.name != nil) || kind == '{' && s.name == nil && s.index != every {
+		return nil
+	}
+	dec := jsontext.NewDecoder(bytes.NewReader(v), jsontext.AllowDuplicateNames(true))
 	if _, err := dec.ReadToken(); err != nil {
-		return nil, false
+		return nil
 	}
 	for i := 0; dec.PeekKind() != '}' && dec.PeekKind() != ']'; i++ {
-		key := ""
+		name := ""
 		if kind == '{' {
 			tok, err := dec.ReadToken()
 			if err != nil {
-				return nil, false
+				return nil
 			}
-			key = tok.String()
+			name = tok.String()
 		}
 		value, err := dec.ReadValue()
-		if err != nil {
-			return nil, false
-		}
-		if want(key, i) {
-			return value.Clone(), true
+		switch {
+		case err != nil:
+			return nil
+		case s.name != nil && *s.name == name:
+			found = []jsontext.Value{value.Clone()}
+		case s.name == nil && (s.index == every || s.index == i):
+			found = append(found, value.Clone())
 		}
 	}
-	return nil, false
+	return found
 }

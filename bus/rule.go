@@ -1,110 +1,158 @@
 package bus
 
 import (
+	"slices"
 	"strings"
-	"time"
 
-	"github.com/tablecast/tablecast/event"
-	"github.com/tablecast/tablecast/pattern"
+	"github.com/tablecast/tablecast/kv"
 )
-
-// A Bus is where events go in.
-type Bus struct {
-	Name        string    `json:"name"`
-	Description string    `json:"description,omitzero"`
-	Created     time.Time `json:"created"`
-	Modified    time.Time `json:"modified"`
-	Origin      string    `json:"origin,omitzero"`
-}
 
 // A Rule says which events of its bus go to its targets.
 type Rule struct {
-	Bus         string   `json:"bus"`
-	Name        string   `json:"name"`
-	Pattern     string   `json:"pattern"`
-	Disabled    bool     `json:"disabled,omitzero"`
-	Description string   `json:"description,omitzero"`
-	RoleARN     string   `json:"roleArn,omitzero"`
-	Targets     []Target `json:"targets,omitzero"`
-	// Origin names the file that declared the rule; empty for the API.
+	Bus         string            `json:"bus"`
+	Name        string            `json:"name"`
+	Pattern     string            `json:"pattern"` // as it was written
+	Disabled    bool              `json:"disabled,omitzero"`
+	Description string            `json:"description,omitzero"`
+	RoleARN     string            `json:"roleArn,omitzero"` // kept for AWS tools
+	Tags        map[string]string `json:"tags,omitzero"`
+	Targets     []Target          `json:"targets,omitzero"` // in the order of their ids
+	// Origin names what put the rule last; empty for the API.
 	Origin string `json:"origin,omitzero"`
 }
 
-// MaxTargets is how many targets a rule may have.
-const MaxTargets = 5
-
-// A Target is where a rule sends its events, and in what form.
-type Target struct {
-	ID      string `json:"id"`
-	ARN     string `json:"arn"`
-	RoleARN string `json:"roleArn,omitzero"`
-	// Of these at most one is set; none sends the whole event.
-	Input     string `json:"input,omitzero"`     // this JSON text, whatever the event
-	InputPath string `json:"inputPath,omitzero"` // what the path leads to in the event
-	// MaxRetries and MaxAgeSeconds bound the retries; nil and 0 are
-	// EventBridge's 185 and 24 h.
-	MaxRetries    *int `json:"maxRetries,omitzero"`
-	MaxAgeSeconds int  `json:"maxAgeSeconds,omitzero"`
-	Ordered       bool `json:"ordered,omitzero"`
-	// DeadLetterARN is kept for AWS tools; dead letters stay in the store.
-	DeadLetterARN string `json:"deadLetterArn,omitzero"`
-	Origin        string `json:"origin,omitzero"`
+// find returns the place of a target, or -1.
+func (r *Rule) find(id string) int {
+	return slices.IndexFunc(r.Targets, func(t Target) bool { return t.ID == id })
 }
 
-// body returns what makes a target's input of an event; nil for the envelope.
-func (t *Target) body() func(*event.Event) ([]byte, error) {
-	switch {
-	case t.Input != "":
-		text := []byte(t.Input)
-		return func(*event.Event) ([]byte, error) { return text, nil }
-	case t.InputPath != "" && t.InputPath != "$":
-		return func(e *event.Event) ([]byte, error) { return selectPath(e.AppendJSON(nil), t.InputPath) }
-	default:
+// PutRule makes a rule, without targets, or replaces all of one except its
+// targets and tags. Errors: ErrBusNotFound, ErrLimit, *pattern.Error.
+func (b *Buses) PutRule(r Rule) error {
+	b.control.Lock()
+	defer b.control.Unlock()
+	st, err := b.bus(r.Bus)
+	if err != nil {
+		return err
+	}
+	r.Targets = nil
+	if old, err := st.rule(r.Name); err == nil {
+		r.Targets, r.Tags = old.Targets, old.Tags
+	} else if len(st.rules) >= b.opts.MaxRules {
+		return ErrLimit
+	}
+	return b.replace(st, r, nil)
+}
+
+// replace stores a rule, does what change adds to the batch, and puts the rule
+// into force; nothing if it is as it was. The caller holds control.
+func (b *Buses) replace(st *busState, r Rule, change func(*kv.Batch)) error {
+	if old, err := st.rule(r.Name); err == nil && same(old.Rule, r) {
 		return nil
 	}
-}
-
-// A ruleSet is the enabled rules of a bus. It never changes.
-type ruleSet struct {
-	rules []*Rule
-	set   *pattern.Set
-}
-
-// newRuleSet compiles the enabled rules.
-func newRuleSet(rules map[string]*Rule) (*ruleSet, error) {
-	rs := &ruleSet{}
-	var patterns []*pattern.Pattern
-	for _, r := range rules {
-		if r.Disabled || r.Pattern == "" {
-			continue
+	next, err := newRuleState(r)
+	if err != nil {
+		return err
+	}
+	err = b.save(func(batch *kv.Batch) {
+		batch.Set(ruleKey(r.Bus, r.Name), encode(r))
+		if change != nil {
+			change(batch)
 		}
-		p, err := pattern.Compile([]byte(r.Pattern))
+	})
+	if err != nil {
+		return err
+	}
+	// The queues stand before an event can be matched for them.
+	if err := b.setQueues(next); err != nil {
+		return err
+	}
+	b.enforce(b.catalog.Load().with(st.with(next)))
+	return nil
+}
+
+// setQueues makes the queues of a rule's targets known, with the policies that
+// the targets ask for.
+func (b *Buses) setQueues(r *ruleState) error {
+	for i := range r.Targets {
+		p, err := r.Targets[i].policy(b.RuleARN(r.Bus, r.Name), r.Name)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		rs.rules = append(rs.rules, r)
-		patterns = append(patterns, p)
+		b.queues.Set(r.queues[i], p)
 	}
-	rs.set = pattern.NewSet(patterns)
-	return rs, nil
+	return nil
 }
 
-// match returns the rules that want the event.
-func (rs *ruleSet) match(e *event.Event) ([]*Rule, error) {
-	if len(rs.rules) == 0 {
-		return nil, nil
+// Rule returns a rule. Errors: ErrBusNotFound, ErrRuleNotFound.
+func (b *Buses) Rule(bus, name string) (Rule, error) {
+	_, r, err := b.rule(bus, name)
+	if err != nil {
+		return Rule{}, err
 	}
-	found, err := rs.set.Match(e.AppendJSON(nil), nil)
+	return r.Rule, nil
+}
+
+// Rules returns the rules of a bus whose names begin with prefix, in order.
+// Errors: ErrBusNotFound.
+func (b *Buses) Rules(bus, prefix string) ([]Rule, error) {
+	return b.rulesWhere(bus, func(r *Rule) bool { return strings.HasPrefix(r.Name, prefix) })
+}
+
+// RulesByTarget returns the rules of a bus that have a target of the ARN, in
+// order. Errors: ErrBusNotFound.
+func (b *Buses) RulesByTarget(bus, arn string) ([]Rule, error) {
+	return b.rulesWhere(bus, func(r *Rule) bool {
+		return slices.ContainsFunc(r.Targets, func(t Target) bool { return t.ARN == arn })
+	})
+}
+
+func (b *Buses) rulesWhere(bus string, wanted func(*Rule) bool) ([]Rule, error) {
+	st, err := b.bus(bus)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*Rule, len(found))
-	for i, n := range found {
-		out[i] = rs.rules[n]
+	var out []Rule
+	for _, r := range st.rules {
+		if wanted(&r.Rule) {
+			out = append(out, r.Rule)
+		}
 	}
 	return out, nil
 }
 
-// validPath reports whether a text is a path that InputPath takes: $ followed
-// by .name and [n].
-func validPath(p string) bool { return p == "$" || strings.HasPrefix(p, "$.") }
+// SetEnabled turns a rule on or off. Errors: ErrBusNotFound, ErrRuleNotFound.
+func (b *Buses) SetEnabled(bus, name string, on bool) error {
+	b.control.Lock()
+	defer b.control.Unlock()
+	st, old, err := b.rule(bus, name)
+	if err != nil {
+		return err
+	}
+	r := old.Rule
+	r.Disabled = !on
+	return b.replace(st, r, nil)
+}
+
+// DeleteRule removes a rule without targets. That there is none is no error.
+// Errors: ErrBusNotFound, ErrRuleHasTargets.
+func (b *Buses) DeleteRule(bus, name string) error {
+	b.control.Lock()
+	defer b.control.Unlock()
+	st, err := b.bus(bus)
+	if err != nil {
+		return err
+	}
+	r, err := st.rule(name)
+	if err != nil {
+		return nil
+	}
+	if len(r.Targets) > 0 {
+		return &NameError{bus, name, ErrRuleHasTargets}
+	}
+	if err := b.save(func(batch *kv.Batch) { batch.Delete(ruleKey(bus, name)) }); err != nil {
+		return err
+	}
+	b.enforce(b.catalog.Load().with(st.without(name)))
+	return nil
+}

@@ -2,44 +2,88 @@ package eventbridge
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/pattern"
+	"github.com/tablecast/tablecast/target"
 )
 
-// mapError turns a domain error into EventBridge's.
+const (
+	validation = "ValidationException"
+	notFound   = "ResourceNotFoundException"
+	internal   = "InternalException"
+)
+
+// rows says what an error of the domain is on the wire: the exception, or the
+// code of an entry of PutEvents, and its text, in which {bus} and {rule} stand
+// for what the error is about.
+var rows = []struct {
+	err        error
+	kind, text string
+}{
+	{bus.ErrBusNotFound, notFound, "Event bus {bus} does not exist."},
+	{bus.ErrBusExists, "ResourceAlreadyExistsException", "Event bus {bus} already exists."},
+	{bus.ErrBusName, validation, "Event bus name must not contain '/'."},
+	{bus.ErrDefaultBus, validation, "Cannot delete event bus default."},
+	{bus.ErrBusHasRules, validation, "Event bus {bus} can't be deleted since it has rules."},
+	{bus.ErrRuleNotFound, notFound, "Rule {rule} does not exist on EventBus {bus}."},
+	{bus.ErrRuleHasTargets, validation, "Rule can't be deleted since it has targets."},
+	{bus.ErrTooManyTags, validation, "Invalid parameter: A resource can have at most 50 tags."},
+	{bus.ErrLimit, "LimitExceededException", "The requested resource exceeds the maximum number allowed."},
+
+	{bus.ErrPutCount, validation, "A request takes 1 to 10 entries."},
+	{bus.ErrPutSize, validation, "Total size of the entries in the request is over the limit."},
+	{bus.ErrNoSource, "InvalidArgument", "Parameter Source is not valid. Reason: Source is a required argument."},
+	{bus.ErrNoDetailType, "InvalidArgument", "Parameter DetailType is not valid. Reason: DetailType is a required argument."},
+	{bus.ErrNoDetail, "InvalidArgument", "Parameter Detail is not valid. Reason: Detail is a required argument."},
+	{bus.ErrTime, "InvalidArgument", "Parameter Time is not valid. Reason: Time is not in the years 0 to 9999."},
+	{bus.ErrReservedSource, "NotAuthorizedForSourceException", "Not authorized for the source."},
+	{event.ErrDetail, "MalformedDetail", "Detail is malformed."},
+	{event.ErrEnvelope, validation, "Parameter Event is not valid."},
+
+	// SDKs try again after a throttled request; nothing was stored.
+	{kv.ErrDiskFull, "ThrottlingException", "The disk of this node is nearly full; events are refused until space is free."},
+	{kv.ErrClosed, internal, "The node is shutting down."},
+}
+
+// mapError turns a domain error into EventBridge's; nil is one that no request
+// should meet, such as a damaged store.
 func mapError(err error) *awsjson.Error {
-	var bad *pattern.Error
-	switch name := after(err); {
-	case errors.As(err, &bad):
-		return &awsjson.Error{Type: "InvalidEventPatternException", Message: "Event pattern is not valid. Reason: " + bad.Error()}
-	case errors.Is(err, bus.ErrBusNotFound):
-		return &awsjson.Error{Type: "ResourceNotFoundException", Message: "Event bus " + name + " does not exist."}
-	case errors.Is(err, bus.ErrBusExists):
-		return &awsjson.Error{Type: "ResourceAlreadyExistsException", Message: "Event bus " + name + " already exists."}
-	case errors.Is(err, bus.ErrDefaultBus):
-		return awsjson.Validation("Cannot delete event bus default.")
-	case errors.Is(err, bus.ErrBusHasRules):
-		return awsjson.Validation("Event bus " + name + " has rules; delete them first.")
-	case errors.Is(err, bus.ErrRuleNotFound):
-		rule, on, _ := strings.Cut(name, " on ")
-		return &awsjson.Error{Type: "ResourceNotFoundException", Message: "Rule " + rule + " does not exist on EventBus " + on + "."}
-	case errors.Is(err, bus.ErrRuleHasTargets):
-		return awsjson.Validation("Rule can't be deleted since it has targets.")
-	case errors.Is(err, bus.ErrTooManyTargets):
-		return &awsjson.Error{Type: "LimitExceededException", Message: "The requested resource exceeds the maximum number allowed."}
-	case errors.Is(err, kv.ErrDiskFull):
-		// SDKs try again after a throttled request; nothing was stored.
-		return &awsjson.Error{Type: "ThrottlingException", Message: "The disk of this node is nearly full; events are refused until space is free."}
+	var (
+		badPattern *pattern.Error
+		badInput   *bus.InputError
+		badTarget  *target.ParseError
+	)
+	switch {
+	case errors.As(err, &badPattern):
+		return &awsjson.Error{Type: "InvalidEventPatternException", Message: "Event pattern is not valid. Reason: " + badPattern.Error()}
+	case errors.As(err, &badInput):
+		return awsjson.Validation(badInput.Msg)
+	case errors.As(err, &badTarget):
+		return awsjson.Validation("Parameter " + badTarget.ARN + " is not valid. Reason: " + badTarget.Msg + "; write " + badTarget.Fix + ".")
+	}
+	for _, r := range rows {
+		if errors.Is(err, r.err) {
+			status := http.StatusBadRequest
+			if r.kind == internal {
+				status = http.StatusInternalServerError
+			}
+			return &awsjson.Error{Type: r.kind, Status: status, Message: about(err, r.text)}
+		}
 	}
 	return nil
 }
 
-// after returns what an error says behind its sentinel.
-func after(err error) string {
-	text := err.Error()
-	return text[strings.LastIndex(text, ": ")+min(2, len(text)):]
+// about puts the names that an error is about into a text.
+func about(err error, text string) string {
+	var e *bus.NameError
+	if !errors.As(err, &e) {
+		return text
+	}
+	return strings.NewReplacer("{bus}", e.Bus, "{rule}", e.Rule).Replace(text)
 }

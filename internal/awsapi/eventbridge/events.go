@@ -2,13 +2,11 @@ package eventbridge
 
 import (
 	"context"
+	"fmt"
 	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/internal/awsjson"
@@ -16,96 +14,93 @@ import (
 )
 
 type entry struct {
-	Time         *float64
-	Source       string
-	DetailType   string
-	Detail       string
-	Resources    []string
-	EventBusName *string
-	TraceHeader  string
+	Time                                                  *float64
+	Source, DetailType, Detail, EventBusName, TraceHeader *string
+	Resources                                             []string
 }
 
-type result struct {
+func (e *entry) validate(v *awsjson.Validator, at string) {
+	for i := range e.Resources {
+		v.Text(&e.Resources[i], fmt.Sprintf("%sresources.%d.member", at, i+1), awsjson.Text{Max: 2048})
+	}
+	v.Text(e.EventBusName, at+"eventBusName", entryBusRef)
+	v.Text(e.TraceHeader, at+"traceHeader", awsjson.Text{Min: 1, Max: 500})
+}
+
+// domain takes a valid entry in.
+func (e *entry) domain() bus.Entry {
+	out := bus.Entry{
+		Bus: busOf(e.EventBusName), Source: value(e.Source), DetailType: value(e.DetailType),
+		Detail: []byte(value(e.Detail)), Resources: e.Resources, Trace: value(e.TraceHeader),
+	}
+	if e.Time != nil {
+		out.Time = moment(*e.Time)
+	}
+	return out
+}
+
+// moment returns the time of seconds since 1970. What is far out of the range
+// of times stays out of it.
+func moment(seconds float64) time.Time {
+	whole, frac := math.Modf(min(max(seconds, -1e12), 1e12))
+	return time.Unix(int64(whole), int64(math.Round(frac*1e6))*1e3).UTC()
+}
+
+type putResult struct {
 	EventId      string `json:",omitzero"`
 	ErrorCode    string `json:",omitzero"`
 	ErrorMessage string `json:",omitzero"`
 }
 
-// check returns what is wrong with an entry.
-func (e *entry) check() (failed result, ok bool) {
-	required := func(name string) result {
-		return result{ErrorCode: "InvalidArgument", ErrorMessage: "Parameter " + name + " is not valid. Reason: " + name + " is a required argument."}
-	}
-	detail := jsontext.Value(e.Detail)
-	switch {
-	case e.Source == "":
-		return required("Source"), false
-	case e.DetailType == "":
-		return required("DetailType"), false
-	case e.Detail == "":
-		return required("Detail"), false
-	case !detail.IsValid(jsontext.AllowDuplicateNames(true)) || detail.Kind() != '{':
-		return result{ErrorCode: "MalformedDetail", ErrorMessage: "Detail is malformed."}, false
-	case strings.HasPrefix(e.Source, "aws."):
-		return result{ErrorCode: "NotAuthorizedForSourceException", ErrorMessage: "Not authorized for the source."}, false
-	}
-	return result{}, true
-}
-
-// event makes the event of an entry.
-func (e *entry) event() *event.Event {
-	detail := jsontext.Value(e.Detail)
-	_ = detail.Compact() // it was found valid
-	out := &event.Event{Source: e.Source, DetailType: e.DetailType, Detail: detail, Resources: e.Resources, Trace: e.TraceHeader}
-	if e.Time != nil {
-		whole, frac := math.Modf(*e.Time)
-		out.Time = time.Unix(int64(whole), int64(frac*1e9)).UTC()
-	}
-	return out
-}
-
 func (a *api) putEvents(ctx context.Context, body []byte) ([]byte, error) {
-	var r struct{ Entries []entry }
+	var r struct {
+		Entries    []entry
+		EndpointId *string
+	}
 	if err := awsjson.Decode(body, &r); err != nil {
 		return nil, err
 	}
 	var v awsjson.Validator
 	v.Required(r.Entries != nil, "entries")
 	if r.Entries != nil {
-		v.Length(len(r.Entries), "'"+strconv.Itoa(len(r.Entries))+" entries'", "entries", 1, event.MaxPutEntries)
+		v.Length(len(r.Entries), members(len(r.Entries)), "entries", 1, event.MaxPutEntries)
+	}
+	for i := range r.Entries {
+		r.Entries[i].validate(&v, fmt.Sprintf("entries.%d.member.", i+1))
 	}
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	size := 0
+	if r.EndpointId != nil {
+		return nil, awsjson.Validation("Parameter EndpointId is not valid. Reason: Global endpoints are not offered here.")
+	}
+	entries := make([]bus.Entry, len(r.Entries))
 	for i := range r.Entries {
-		e := &r.Entries[i]
-		plain := event.Event{Source: e.Source, DetailType: e.DetailType, Detail: []byte(e.Detail), Resources: e.Resources}
-		size += plain.Size(e.Time != nil)
+		entries[i] = r.Entries[i].domain()
 	}
-	if size > event.MaxPutSize {
-		return nil, awsjson.Validation("Total size of the entries in the request is over the limit.")
+	results, err := a.buses.Put(ctx, entries)
+	if err != nil {
+		return nil, err
 	}
+	return answerPut(results)
+}
+
+func answerPut(results []bus.Result) ([]byte, error) {
 	var out struct {
 		FailedEntryCount int
-		Entries          []result
+		Entries          []putResult
 	}
-	var accepted []bus.Outgoing
-	for i := range r.Entries {
-		e := &r.Entries[i]
-		failed, ok := e.check()
-		if !ok {
-			out.FailedEntryCount++
-			out.Entries = append(out.Entries, failed)
+	for _, r := range results {
+		if r.Err == nil {
+			out.Entries = append(out.Entries, putResult{EventId: r.ID})
 			continue
 		}
-		ev := e.event()
-		a.buses.New(ev)
-		accepted = append(accepted, bus.Outgoing{Bus: busOf(e.EventBusName), Event: ev})
-		out.Entries = append(out.Entries, result{EventId: ev.ID})
-	}
-	if err := a.buses.Put(ctx, accepted); err != nil {
-		return nil, err
+		e := mapError(r.Err)
+		if e == nil {
+			return nil, r.Err
+		}
+		out.FailedEntryCount++
+		out.Entries = append(out.Entries, putResult{ErrorCode: e.Type, ErrorMessage: e.Message})
 	}
 	return json.Marshal(out)
 }
@@ -116,7 +111,7 @@ func (a *api) testEventPattern(_ context.Context, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	var v awsjson.Validator
-	v.Required(r.EventPattern != nil, "eventPattern")
+	v.RequiredText(r.EventPattern, "eventPattern", awsjson.Text{Max: 4096})
 	v.Required(r.Event != nil, "event")
 	if err := v.Err(); err != nil {
 		return nil, err
@@ -125,12 +120,12 @@ func (a *api) testEventPattern(_ context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := event.Parse([]byte(*r.Event)); err != nil {
-		return nil, awsjson.Validation("Parameter Event is not valid.")
+	matched := false
+	if _, err = event.Parse([]byte(*r.Event)); err == nil {
+		matched, err = p.Match([]byte(*r.Event))
 	}
-	ok, err := p.Match([]byte(*r.Event))
 	if err != nil {
-		return nil, awsjson.Validation("Parameter Event is not valid.")
+		return nil, fmt.Errorf("%w: %w", event.ErrEnvelope, err)
 	}
-	return json.Marshal(map[string]bool{"Result": ok})
+	return json.Marshal(struct{ Result bool }{matched})
 }

@@ -1,0 +1,138 @@
+package bus
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tablecast/tablecast/delivery"
+	"github.com/tablecast/tablecast/pattern"
+)
+
+// A catalog is all buses with their rules and targets, by name. It never
+// changes: whoever changes something builds the next one.
+type catalog map[string]*busState
+
+// with returns the catalog with a bus added or replaced.
+func (c catalog) with(st *busState) catalog {
+	next := maps.Clone(c)
+	next[st.Name] = st
+	return next
+}
+
+// without returns the catalog without a bus.
+func (c catalog) without(name string) catalog {
+	next := maps.Clone(c)
+	delete(next, name)
+	return next
+}
+
+// A busState is a bus in force. It never changes, except for what life points
+// to.
+type busState struct {
+	Bus
+	rules []*ruleState // in the order of their names
+	set   ruleSet
+	life  *life // the same for all states of one bus
+}
+
+// A life tells that a bus was deleted to commits that matched before.
+type life struct {
+	over bool // guarded by being inside a commit
+}
+
+// A ruleState is a rule in force. It never changes.
+type ruleState struct {
+	Rule
+	pattern *pattern.Pattern
+	queues  []delivery.QueueID // of its targets
+}
+
+func newRuleState(r Rule) (*ruleState, error) {
+	p, err := pattern.Compile([]byte(r.Pattern))
+	if err != nil {
+		return nil, err
+	}
+	st := &ruleState{Rule: r, pattern: p}
+	for _, t := range r.Targets {
+		st.queues = append(st.queues, delivery.QueueID{Bus: r.Bus, Rule: r.Name, Target: t.ID})
+	}
+	return st, nil
+}
+
+// A ruleSet is the enabled rules of a bus, compiled into one index.
+type ruleSet struct {
+	rules []*ruleState
+	index *pattern.Set // tells rules by their place in rules
+}
+
+func newRuleSet(rules []*ruleState) ruleSet {
+	var rs ruleSet
+	var patterns []*pattern.Pattern
+	for _, r := range rules {
+		if !r.Disabled {
+			rs.rules = append(rs.rules, r)
+			patterns = append(patterns, r.pattern)
+		}
+	}
+	rs.index = pattern.NewSet(patterns)
+	return rs
+}
+
+// withRules returns the state of the bus with other rules.
+func (st *busState) withRules(rules []*ruleState) *busState {
+	next := *st
+	next.rules, next.set = rules, newRuleSet(rules)
+	return &next
+}
+
+// with returns the state of the bus with a rule added or replaced.
+func (st *busState) with(r *ruleState) *busState {
+	i, found := st.search(r.Name)
+	rules := slices.Clone(st.rules)
+	if found {
+		rules[i] = r
+	} else {
+		rules = slices.Insert(rules, i, r)
+	}
+	return st.withRules(rules)
+}
+
+// without returns the state of the bus without a rule.
+func (st *busState) without(name string) *busState {
+	return st.withRules(slices.DeleteFunc(slices.Clone(st.rules), func(r *ruleState) bool { return r.Name == name }))
+}
+
+func (st *busState) search(rule string) (int, bool) {
+	return slices.BinarySearchFunc(st.rules, rule, func(r *ruleState, name string) int { return strings.Compare(r.Name, name) })
+}
+
+// rule returns a rule of the bus. Errors: ErrRuleNotFound.
+func (st *busState) rule(name string) (*ruleState, error) {
+	if i, found := st.search(name); found {
+		return st.rules[i], nil
+	}
+	return nil, &NameError{st.Name, name, ErrRuleNotFound}
+}
+
+// bus returns a bus in force. Errors: ErrBusNotFound.
+func (b *Buses) bus(name string) (*busState, error) {
+	if st, ok := (*b.catalog.Load())[name]; ok {
+		return st, nil
+	}
+	return nil, &NameError{Bus: name, Err: ErrBusNotFound}
+}
+
+// rule returns a rule in force and its bus. Errors: ErrBusNotFound,
+// ErrRuleNotFound.
+func (b *Buses) rule(bus, name string) (*busState, *ruleState, error) {
+	st, err := b.bus(bus)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := st.rule(name)
+	return st, r, err
+}
+
+// enforce puts the next catalog into force. The caller holds control.
+func (b *Buses) enforce(next catalog) { b.catalog.Store(&next) }

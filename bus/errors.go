@@ -1,0 +1,60 @@
+package bus
+
+import "errors"
+
+// Errors of buses and rules. Those about a bus or rule are wrapped in a
+// NameError.
+var (
+	ErrBusNotFound    = errors.New("bus: no such bus")
+	ErrBusExists      = errors.New("bus: bus exists")
+	ErrBusName        = errors.New("bus: not a name for a bus")
+	ErrDefaultBus     = errors.New("bus: the default bus cannot be deleted")
+	ErrBusHasRules    = errors.New("bus: bus has rules")
+	ErrRuleNotFound   = errors.New("bus: no such rule")
+	ErrRuleHasTargets = errors.New("bus: rule has targets")
+	ErrTooManyTags    = errors.New("bus: too many tags")
+	// ErrLimit says that a bus, rule or target would be one too many.
+	ErrLimit = errors.New("bus: limit reached")
+)
+
+// Errors of Put as a whole.
+var (
+	// ErrPutCount says that there are no entries, or more than
+	// event.MaxPutEntries.
+	ErrPutCount = errors.New("bus: too few or too many entries")
+	// ErrPutSize says that the entries together exceed Options.MaxPutBytes.
+	ErrPutSize = errors.New("bus: entries too large")
+)
+
+// Errors of one entry of Put; beside them event.ErrDetail and ErrBusNotFound.
+var (
+	ErrNoSource       = errors.New("bus: entry without source")
+	ErrNoDetailType   = errors.New("bus: entry without detail type")
+	ErrNoDetail       = errors.New("bus: entry without detail")
+	ErrTime           = errors.New("bus: entry with a time outside the years 0 to 9999")
+	ErrReservedSource = errors.New("bus: source is reserved for AWS services")
+)
+
+// A NameError is an error about a bus or rule.
+type NameError struct {
+	Bus, Rule string // Rule is empty if it is about a bus
+	Err       error  // one of those above
+}
+
+// Error returns the error and the names.
+func (e *NameError) Error() string {
+	if e.Rule == "" {
+		return e.Err.Error() + ": " + e.Bus
+	}
+	return e.Err.Error() + ": " + e.Rule + " on " + e.Bus
+}
+
+// Unwrap returns the error without the names.
+func (e *NameError) Unwrap() error { return e.Err }
+
+// An InputError says what is wrong with the input of a target, in EventBridge's
+// words where it has any.
+type InputError struct{ Target, Msg string }
+
+// Error returns the message.
+func (e *InputError) Error() string { return e.Msg }

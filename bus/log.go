@@ -1,0 +1,44 @@
+package bus
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/kv"
+)
+
+func eventKey(bus string, seq uint64) kv.Key { return kv.NewKey('e').String(bus).Uint64(seq) }
+
+// Event returns the event that a bus stored under seq. An error that wraps
+// kv.ErrNotFound says that its retention has passed.
+func Event(store *kv.Store, bus string, seq uint64) (e *event.Event, err error) {
+	err = store.View(eventKey(bus, seq), func(v []byte) (err error) {
+		e, err = event.DecodeBinary(v)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("bus: event %d of bus %s: %w", seq, bus, err)
+	}
+	return e, nil
+}
+
+// Events calls fn for the durable stored events of a bus after the position, in
+// order, until fn returns false.
+func (b *Buses) Events(bus string, after uint64, fn func(seq uint64, e *event.Event) bool) error {
+	durable := b.store.Durable() // before the scan, which then sees all up to it
+	it := b.store.Scan(kv.Range{Lower: eventKey(bus, after+1), Upper: eventKey(bus, durable+1)})
+	for it.Next() {
+		key := it.Key()
+		seq := binary.BigEndian.Uint64(key[len(key)-8:])
+		e, err := event.DecodeBinary(it.Value())
+		if err != nil {
+			return errors.Join(fmt.Errorf("bus: event %d of bus %s: %w", seq, bus, err), it.Close())
+		}
+		if !fn(seq, e) {
+			break
+		}
+	}
+	return it.Close()
+}

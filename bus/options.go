@@ -1,0 +1,85 @@
+package bus
+
+import (
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/tablecast/tablecast/event"
+)
+
+// Limits that hold unless Options say otherwise: EventBridge's default quotas.
+const (
+	MaxBuses   = 100 // in all
+	MaxRules   = 300 // of a bus
+	MaxTargets = 5   // of a rule
+	MaxTags    = 50  // of a bus or rule, whatever the options
+)
+
+// Options configure Buses. The zero value works.
+type Options struct {
+	// Account and Region stand in events and ARNs. The defaults are
+	// 000000000000 and us-east-1.
+	Account, Region string
+	// Retention is how long accepted events are kept, in time that nodes ran.
+	// The default is 24 h.
+	Retention time.Duration
+	// MaxBuses, MaxRules and MaxTargets bound what is kept. The defaults are
+	// the constants of these names.
+	MaxBuses, MaxRules, MaxTargets int
+	// MaxPutBytes bounds the sizes of the entries of one Put, added up. The
+	// default is event.MaxPutSize.
+	MaxPutBytes int
+	// StrictBus makes an entry of Put for a bus that does not exist fail. By
+	// default it is answered as a success and the event is lost, as
+	// EventBridge does; either way it is logged and counted.
+	StrictBus bool
+	// OnAccepted hears of each event once it is durable, with the rules that
+	// matched. It is called from many goroutines and must be quick. The
+	// default is none.
+	OnAccepted func(Accepted)
+	// Now is the clock of creation times and of events that come without a
+	// time. Nothing is removed by it. The default is time.Now.
+	Now func() time.Time
+	// Logger receives what operators should know. The default discards it.
+	Logger *slog.Logger
+}
+
+// An Accepted event is durable.
+type Accepted struct {
+	Bus   string
+	Seq   uint64 // its number in the store
+	Event *event.Event
+	Rules []string  // that matched, in order of their names
+	Time  time.Time // when it was durable
+}
+
+func (o Options) withDefaults() Options {
+	if o.Account == "" {
+		o.Account = "000000000000"
+	}
+	if o.Region == "" {
+		o.Region = "us-east-1"
+	}
+	if o.Retention == 0 {
+		o.Retention = 24 * time.Hour
+	}
+	for _, limit := range []struct {
+		value    *int
+		standard int
+	}{{&o.MaxBuses, MaxBuses}, {&o.MaxRules, MaxRules}, {&o.MaxTargets, MaxTargets}, {&o.MaxPutBytes, event.MaxPutSize}} {
+		if *limit.value == 0 {
+			*limit.value = limit.standard
+		}
+	}
+	if o.OnAccepted == nil {
+		o.OnAccepted = func(Accepted) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return o
+}

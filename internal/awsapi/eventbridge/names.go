@@ -1,0 +1,68 @@
+package eventbridge
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/internal/awsjson"
+)
+
+// Constraints of the model.
+var (
+	busName     = whole(256, `[/\.\-_A-Za-z0-9]+`)
+	busRef      = whole(1600, `(arn:aws[\w-]*:events:[a-z]+-[a-z]+-[\w-]+:[0-9]{12}:event-bus\/)?[/\.\-_A-Za-z0-9]+`)
+	entryBusRef = whole(1600, `(arn:aws[\w-]*:events:[a-z]+-[a-z]+-[\w-]+:[0-9]{12}:event-bus\/)?[\.\-_A-Za-z0-9]+`)
+	ruleName    = whole(64, `[\.\-_A-Za-z0-9]+`)
+	variable    = whole(256, `[A-Za-z0-9\_\-]+`)
+
+	anARN       = awsjson.Text{Min: 1, Max: 1600}
+	description = awsjson.Text{Max: 512}
+	ruleStates  = awsjson.Text{Enum: []string{"ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"}}
+	logLevels   = awsjson.Text{Enum: []string{"OFF", "ERROR", "INFO", "TRACE"}}
+	logDetails  = awsjson.Text{Enum: []string{"NONE", "FULL"}}
+)
+
+// whole is the constraint of a string, not empty and of at most high bytes, that
+// a pattern describes as a whole.
+func whole(high int, pattern string) awsjson.Text {
+	return awsjson.Text{Min: 1, Max: high, Pattern: pattern, Match: regexp.MustCompile(`^(?:` + pattern + `)$`).MatchString}
+}
+
+// busOf returns the name of a bus that is given by name, by ARN or not at all.
+func busOf(ref *string) string {
+	if ref == nil {
+		return bus.Default
+	}
+	if strings.HasPrefix(*ref, "arn:") {
+		_, name, _ := strings.Cut(*ref, ":event-bus/")
+		return name
+	}
+	return *ref
+}
+
+var resource = regexp.MustCompile(`^arn:aws[\w-]*:events:[a-z0-9-]+:[0-9]{12}:(?:event-bus/(.+)|rule/(?:(.+)/)?([^/]+))$`)
+
+// resourceOf returns the bus and rule that an ARN names; of a bus, rule is
+// empty.
+func resourceOf(arn string) (name, rule string, err error) {
+	m := resource.FindStringSubmatch(arn)
+	switch {
+	case m == nil:
+		return "", "", awsjson.Validation("Parameter " + arn + " is not valid. Reason: Provided Arn is not in correct format.")
+	case m[1] != "":
+		return m[1], "", nil
+	case m[2] == "":
+		return bus.Default, m[3], nil
+	default:
+		return m[2], m[3], nil
+	}
+}
+
+// value returns what an optional member holds; empty if it is absent.
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

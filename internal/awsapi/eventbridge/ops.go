@@ -1,0 +1,111 @@
+package eventbridge
+
+import (
+	"context"
+	"slices"
+
+	"github.com/tablecast/tablecast/internal/awsjson"
+)
+
+// A Status says how much of an operation is offered.
+type Status string
+
+// The statuses.
+const (
+	Full    Status = "full"    // all parameters, answers and errors
+	Partial Status = "partial" // with what the note says
+	None    Status = "none"    // answers UnknownOperationException
+)
+
+// An Operation is one operation of EventBridge and how much of it is offered.
+type Operation struct {
+	Name   string
+	Status Status
+	Note   string // what differs, for users
+
+	run func(*api, context.Context, []byte) ([]byte, error) // nil if not offered
+}
+
+// Operations returns all operations of EventBridge's model in order of their
+// names.
+func Operations() []Operation { return slices.Clone(operations) }
+
+const (
+	noArchives     = "Archives and replays are not offered; every bus keeps its events for 24 hours of running time."
+	noConnections  = "API destinations are not offered; a target is an http:// or https:// URL by itself."
+	noEndpoints    = "Global endpoints are not offered."
+	noPartners     = "Partner event sources are not offered."
+	noPermissions  = "Bus policies are not offered; who holds the node's keys may use all buses."
+	targetsOffered = "Targets are http(s) URLs, log:- and log:NAME. ARNs of AWS services are kept, and their events go to the dead letters with NO_RESOURCE. " +
+		"RoleArn, DeadLetterConfig and the parameter blocks of AWS's targets are kept without effect. " +
+		"In an InputTransformer, aws.events.event.ingestion-time is the event's time; an event whose input cannot be made goes to the dead letters."
+)
+
+var operations = []Operation{
+	{"ActivateEventSource", None, noPartners, nil},
+	{"CancelReplay", None, noArchives, nil},
+	{"CreateApiDestination", None, noConnections, nil},
+	{"CreateArchive", None, noArchives, nil},
+	{"CreateConnection", None, noConnections, nil},
+	{"CreateEndpoint", None, noEndpoints, nil},
+	{"CreateEventBus", Partial, "KmsKeyIdentifier and EventSourceName are refused; DeadLetterConfig and LogConfig are kept without effect.", (*api).createEventBus},
+	{"CreatePartnerEventSource", None, noPartners, nil},
+	{"DeactivateEventSource", None, noPartners, nil},
+	{"DeauthorizeConnection", None, noConnections, nil},
+	{"DeleteApiDestination", None, noConnections, nil},
+	{"DeleteArchive", None, noArchives, nil},
+	{"DeleteConnection", None, noConnections, nil},
+	{"DeleteEndpoint", None, noEndpoints, nil},
+	{"DeleteEventBus", Full, "A bus that has rules is refused.", (*api).deleteEventBus},
+	{"DeletePartnerEventSource", None, noPartners, nil},
+	{"DeleteRule", Full, "", (*api).deleteRule},
+	{"DescribeApiDestination", None, noConnections, nil},
+	{"DescribeArchive", None, noArchives, nil},
+	{"DescribeConnection", None, noConnections, nil},
+	{"DescribeEndpoint", None, noEndpoints, nil},
+	{"DescribeEventBus", Full, "", (*api).describeEventBus},
+	{"DescribeEventSource", None, noPartners, nil},
+	{"DescribePartnerEventSource", None, noPartners, nil},
+	{"DescribeReplay", None, noArchives, nil},
+	{"DescribeRule", Full, "", (*api).describeRule},
+	{"DisableRule", Full, "", (*api).disableRule},
+	{"EnableRule", Full, "", (*api).enableRule},
+	{"ListApiDestinations", None, noConnections, nil},
+	{"ListArchives", None, noArchives, nil},
+	{"ListConnections", None, noConnections, nil},
+	{"ListEndpoints", None, noEndpoints, nil},
+	{"ListEventBuses", Full, "", (*api).listEventBuses},
+	{"ListEventSources", None, noPartners, nil},
+	{"ListPartnerEventSourceAccounts", None, noPartners, nil},
+	{"ListPartnerEventSources", None, noPartners, nil},
+	{"ListReplays", None, noArchives, nil},
+	{"ListRuleNamesByTarget", Full, "", (*api).listRuleNamesByTarget},
+	{"ListRules", Full, "", (*api).listRules},
+	{"ListTagsForResource", Full, "Buses and rules have tags.", (*api).listTagsForResource},
+	{"ListTargetsByRule", Full, "", (*api).listTargetsByRule},
+	{"PutEvents", Partial, "EndpointId is refused. An event for a bus that does not exist is answered as AWS does, and is logged and counted.", (*api).putEvents},
+	{"PutPartnerEvents", None, noPartners, nil},
+	{"PutPermission", None, noPermissions, nil},
+	{"PutRule", Partial, "ScheduleExpression is refused. A change takes effect before the answer. ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is kept as ENABLED.", (*api).putRule},
+	{"PutTargets", Partial, targetsOffered, (*api).putTargets},
+	{"RemovePermission", None, noPermissions, nil},
+	{"RemoveTargets", Full, "What is pending for the target is dropped and counted.", (*api).removeTargets},
+	{"StartReplay", None, noArchives, nil},
+	{"TagResource", Full, "Buses and rules have tags.", (*api).tagResource},
+	{"TestEventPattern", Full, "", (*api).testEventPattern},
+	{"UntagResource", Full, "Buses and rules have tags.", (*api).untagResource},
+	{"UpdateApiDestination", None, noConnections, nil},
+	{"UpdateArchive", None, noArchives, nil},
+	{"UpdateConnection", None, noConnections, nil},
+	{"UpdateEndpoint", None, noEndpoints, nil},
+	{"UpdateEventBus", None, "Delete the bus and create it again.", nil},
+}
+
+// bind returns the operation over an api.
+func (o Operation) bind(a *api) awsjson.Op {
+	if o.run == nil {
+		err := awsjson.UnknownOperation(o.Name + " is not offered here. " + o.Note)
+		return func(context.Context, []byte) ([]byte, error) { return nil, err }
+	}
+	return func(ctx context.Context, body []byte) ([]byte, error) { return o.run(a, ctx, body) }
+}
