@@ -175,7 +175,11 @@ func (n *Node) accept(ctx context.Context, events []mapping.Raised, mark func(*k
 	for i := range events {
 		out[i] = bus.Outgoing{Bus: events[i].Bus, Event: &events[i].Event}
 	}
-	return n.buses.Accept(ctx, out, mark)
+	err := n.buses.Accept(ctx, out, mark)
+	if errors.Is(err, bus.ErrBusNotFound) {
+		return fmt.Errorf("%w: %w", relay.ErrRejected, err)
+	}
+	return err
 }
 
 // run starts each hop.
