@@ -50,6 +50,9 @@ func bare(err error) error {
 // text returns the message of an error of a request's values, expressions and
 // parameters, without the prefix.
 func text(err error) (string, bool) {
+	if err == nil {
+		return "", false
+	}
 	var (
 		value *item.Error
 		parse *expr.Error
