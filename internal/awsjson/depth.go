@@ -1,5 +1,7 @@
 package awsjson
 
+import "bytes"
+
 // maxDepth is how deep the JSON of a request may nest. An attribute value of
 // 32 levels takes 64 and what stands around it.
 const maxDepth = 128
@@ -25,10 +27,18 @@ func tooDeep(b []byte) bool {
 
 // endOfString returns where the string that begins at i ends.
 func endOfString(b []byte, i int) int {
-	for i++; i < len(b) && b[i] != '"'; i++ {
-		if b[i] == '\\' {
-			i++
+	for {
+		n := bytes.IndexByte(b[i+1:], '"')
+		if n < 0 {
+			return len(b)
+		}
+		i += 1 + n
+		escapes := 0
+		for b[i-1-escapes] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return i
 		}
 	}
-	return i
 }
