@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -22,31 +23,27 @@ func main() {
 	duration := flag.Duration("time", 2*time.Second, "how long each throughput is measured")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the whole run to this `file`")
 	flag.Parse()
-	stop, err := startProfile(*profile)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(2)
-	}
-	defer stop()
-	if err := run(context.Background(), *duration); err != nil {
+	if err := profiled(context.Background(), *profile, *duration); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// startProfile begins a CPU profile, unless file is empty, and returns its end.
-func startProfile(file string) (stop func(), err error) {
+// profiled runs the benchmarks, with a CPU profile unless file is empty.
+func profiled(ctx context.Context, file string, d time.Duration) error {
 	if file == "" {
-		return func() {}, nil
+		return run(ctx, d)
 	}
 	f, err := os.Create(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, err
+		return err
 	}
-	return func() { pprof.StopCPUProfile(); f.Close() }, nil
+	err = run(ctx, d)
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
 }
 
 func run(ctx context.Context, d time.Duration) error {
