@@ -13,12 +13,9 @@ import (
 const trimEvery = time.Minute
 
 // Run removes records that are older than the retention, and disabled streams
-// whose retention has passed, until ctx ends. The age of a record is taken from
-// the earlier of two clocks: the wall clock, and the wall clock at the start of
-// Run plus the time that has passed since. So neither a wall clock that is set
-// forward, nor one that was ahead and is set right, removes anything early.
+// whose retention has passed by a kv.SteadyClock, until ctx ends.
 func (s *Streams) Run(ctx context.Context) error {
-	start, wall := time.Now(), s.opts.Now()
+	now := kv.SteadyClock(s.opts.Now)
 	tick := time.NewTicker(trimEvery)
 	defer tick.Stop()
 	for {
@@ -26,11 +23,7 @@ func (s *Streams) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			now := wall.Add(time.Since(start))
-			if w := s.opts.Now(); w.Before(now) {
-				now = w
-			}
-			s.trim(now.Add(-s.opts.Retention))
+			s.trim(now().Add(-s.opts.Retention))
 		}
 	}
 }

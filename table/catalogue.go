@@ -3,6 +3,7 @@ package table
 import (
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ type Options struct {
 	Account, Region string
 	// Now is the clock for the times of changes. The default is time.Now.
 	Now func() time.Time
+	// Logger receives what operators should know. The default discards it.
+	Logger *slog.Logger
 }
 
 // Tables is the catalogue of all tables of a store, and the way to their
@@ -31,11 +34,14 @@ type Tables struct {
 	opts    Options
 	locks   *locks
 
-	control sync.Mutex // held by Create, Update and Drop, one at a time
+	control sync.Mutex    // held by whoever changes what tables are, one at a time
+	work    chan struct{} // tells Run that an index is to be filled
 
 	mu     sync.RWMutex
 	byName map[string]*Table // guarded by mu
-	next   uint64            // next table id; guarded by control
+	next   uint64            // next id of a table or an index; guarded by control
+
+	maxCollection int64
 }
 
 // A Table is one table. Its name, id, schema and creation never change.
@@ -52,8 +58,9 @@ type Table struct {
 	stream *stream.Stream // the enabled stream, or nil; guarded by writes
 	gone   bool           // guarded by writes
 
-	items, bytes int64 // changed inside commits only; guarded by countMu
-	countMu      sync.Mutex
+	indexes []*index // in order of creation; guarded by writes
+	count   *counter
+	local   bool // has local indexes; never changes
 }
 
 // A descriptor is what the catalogue keeps of a table.
@@ -67,6 +74,18 @@ type descriptor struct {
 	Throughput Throughput     `json:"throughput"`
 	Protected  bool           `json:"protected,omitzero"`
 	StreamARN  string         `json:"streamArn,omitzero"` // of the latest stream
+
+	Indexes []indexDescriptor `json:"indexes,omitzero"`
+	Expiry  *expiry           `json:"expiry,omitzero"` // nil: items have no time to live
+	Class   string            `json:"class,omitzero"`
+	Tags    map[string]string `json:"tags,omitzero"`
+}
+
+// An expiry is the time to live of a table's items.
+type expiry struct {
+	ID        uint64 `json:"id"` // of the expiry index
+	Attribute string `json:"attribute"`
+	Fill      bool   `json:"fill,omitzero"`
 }
 
 // A Billing is a billing mode.
@@ -96,7 +115,10 @@ func Open(store *kv.Store, streams *stream.Streams, o Options) (*Tables, error) 
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	ts := &Tables{store: store, streams: streams, opts: o, locks: newLocks(), byName: map[string]*Table{}, next: 1}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	ts := &Tables{store: store, streams: streams, opts: o, locks: newLocks(), work: make(chan struct{}, 1), byName: map[string]*Table{}, next: 1, maxCollection: MaxCollection}
 	err := store.View(nextKey, func(v []byte) error {
 		ts.next = binary.BigEndian.Uint64(v)
 		return nil
@@ -134,19 +156,28 @@ func (ts *Tables) load(value []byte) error {
 			t.stream = last
 		}
 	}
-	err := ts.store.View(countKey(t.id), func(v []byte) error {
-		t.items, t.bytes = int64(binary.BigEndian.Uint64(v)), int64(binary.BigEndian.Uint64(v[8:]))
-		return nil
-	})
-	if err != nil && !isNotFound(err) {
+	if err := t.count.load(ts.store); err != nil {
 		return err
+	}
+	for _, x := range t.indexes {
+		if err := x.count.load(ts.store); err != nil {
+			return err
+		}
 	}
 	ts.byName[t.name] = t
 	return nil
 }
 
 func newTable(ts *Tables, d descriptor) *Table {
-	return &Table{ts: ts, id: d.ID, name: d.Name, schema: d.Schema, d: d}
+	t := &Table{ts: ts, id: d.ID, name: d.Name, schema: d.Schema, d: d, count: newCounter(d.ID)}
+	for _, x := range d.Indexes {
+		t.indexes = append(t.indexes, newIndex(x, d.Schema))
+		t.local = t.local || x.Local
+	}
+	if e := d.Expiry; e != nil {
+		t.indexes = append(t.indexes, newExpiryIndex(e.ID, e.Attribute, e.Fill))
+	}
+	return t
 }
 
 // get returns the table of that name, or ErrNotFound.
@@ -173,6 +204,17 @@ type Description struct {
 	Bytes      int64 // sum of their sizes
 	Stream     *stream.Stream
 	StreamARN  string // of the latest stream, enabled or not
+	Indexes    []IndexDescription
+	Class      string            // table class; empty unless it was given
+	Tags       map[string]string // not to be changed
+}
+
+// An IndexDescription tells what a secondary index is.
+type IndexDescription struct {
+	IndexSpec
+	Filling bool  // items of before the index are still being added
+	Entries int64 // items that it holds
+	Bytes   int64 // sum of their projected sizes
 }
 
 // Describe returns what the table is. Errors: ErrNotFound.
@@ -188,14 +230,19 @@ func (ts *Tables) Describe(name string) (Description, error) {
 
 // describe needs t.writes.
 func (t *Table) describe() Description {
-	t.countMu.Lock()
-	items, bytes := t.items, t.bytes
-	t.countMu.Unlock()
-	return Description{
+	items, bytes := t.count.read()
+	d := Description{
 		Name: t.name, ARN: t.ts.ARN(t.name), TableID: t.d.TableID, Schema: t.schema, Created: t.d.Created,
 		Billing: t.d.Billing, Throughput: t.d.Throughput, Protected: t.d.Protected,
-		Items: items, Bytes: bytes, Stream: t.stream, StreamARN: t.d.StreamARN,
+		Items: items, Bytes: bytes, Stream: t.stream, StreamARN: t.d.StreamARN, Class: t.d.Class, Tags: t.d.Tags,
 	}
+	for _, x := range t.indexes {
+		if !x.expiry {
+			entries, size := x.count.read()
+			d.Indexes = append(d.Indexes, IndexDescription{x.d.IndexSpec, x.d.Fill, entries, size})
+		}
+	}
+	return d
 }
 
 // ARN returns the name of a table to AWS tools.

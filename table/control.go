@@ -21,6 +21,10 @@ type Spec struct {
 	Billing    Billing
 	Throughput Throughput
 	Protected  bool
+	Indexes    []IndexSpec
+	TTL        string // the attribute with the time to live of items; empty: none
+	Class      string
+	Tags       map[string]string
 }
 
 // Create makes a table and, if the spec has a view, its stream. Errors:
@@ -32,12 +36,22 @@ func (ts *Tables) Create(spec Spec) (Description, error) {
 		return Description{}, fmt.Errorf("%w: %s", ErrExists, spec.Name)
 	}
 	now := ts.opts.Now().UTC()
-	t := newTable(ts, descriptor{
-		ID: ts.next, Name: spec.Name, TableID: newTableID(), Schema: spec.Schema, Created: now,
-		Billing: spec.Billing, Throughput: spec.Throughput, Protected: spec.Protected,
-	})
+	id := ts.next
+	d := descriptor{
+		ID: id, Name: spec.Name, TableID: newTableID(), Schema: spec.Schema, Created: now, Billing: spec.Billing,
+		Throughput: spec.Throughput, Protected: spec.Protected, Class: spec.Class, Tags: spec.Tags,
+	}
+	for _, x := range spec.Indexes {
+		id++
+		d.Indexes = append(d.Indexes, indexDescriptor{ID: id, IndexSpec: x})
+	}
+	if spec.TTL != "" {
+		id++
+		d.Expiry = &expiry{ID: id, Attribute: spec.TTL}
+	}
+	t := newTable(ts, d)
 	b := ts.store.NewBatch()
-	b.Set(nextKey, binary.BigEndian.AppendUint64(nil, ts.next+1))
+	b.Set(nextKey, binary.BigEndian.AppendUint64(nil, id+1))
 	if spec.View != "" {
 		t.enable(b, spec.View)
 	}
@@ -45,7 +59,7 @@ func (ts *Tables) Create(spec Spec) (Description, error) {
 	if _, err := ts.store.Commit(b); err != nil {
 		return Description{}, err
 	}
-	ts.next++
+	ts.next = id + 1
 	ts.mu.Lock()
 	ts.byName[spec.Name] = t
 	ts.mu.Unlock()
@@ -84,9 +98,12 @@ func (ts *Tables) Drop(name string) (Description, error) {
 	desc := t.describe()
 	b := ts.store.NewBatch()
 	b.UseReserve()
-	items := kv.Prefix(itemsPrefix(t.id))
-	b.DeleteRange(items.Lower, items.Upper)
-	b.Delete(countKey(t.id))
+	removeEntries(b, t.id)
+	for _, x := range t.indexes {
+		removeEntries(b, x.d.ID)
+	}
+	collections := kv.Prefix(kv.NewKey('t').Uint64(3).Uint64(t.id))
+	b.DeleteRange(collections.Lower, collections.Upper)
 	b.Delete(catalogueKey(name))
 	if t.stream != nil {
 		t.stream.Disable(b, ts.opts.Now())
@@ -101,72 +118,13 @@ func (ts *Tables) Drop(name string) (Description, error) {
 	return desc, nil
 }
 
-// A Change of a table's settings; nil fields stay as they are.
-type Change struct {
-	Stream     *StreamChange
-	Billing    *Billing
-	Throughput *Throughput
-	Protected  *bool
-}
-
-// A StreamChange turns a table's stream on, with the view, or off.
-type StreamChange struct {
-	Enabled bool
-	View    stream.View
-}
-
-// Update changes the settings of a table. A stream that is turned on again is a
-// new stream. Errors: ErrNotFound, *ValidationError.
-func (ts *Tables) Update(name string, c Change) (Description, error) {
-	ts.control.Lock()
-	defer ts.control.Unlock()
-	t, err := ts.get(name)
-	if err != nil {
-		return Description{}, err
-	}
-	t.writes.Lock()
-	defer t.writes.Unlock()
-	before, beforeStream := t.d, t.stream
-	if err := t.check(c); err != nil {
-		return Description{}, err
-	}
-	b := ts.store.NewBatch()
-	if c.Billing != nil {
-		t.d.Billing = *c.Billing
-	}
-	if c.Throughput != nil {
-		t.d.Throughput = *c.Throughput
-	}
-	if c.Protected != nil {
-		t.d.Protected = *c.Protected
-	}
-	switch {
-	case c.Stream == nil:
-	case c.Stream.Enabled:
-		t.enable(b, c.Stream.View)
-	default:
-		t.stream.Disable(b, ts.opts.Now())
-		t.stream = nil
-	}
-	b.Set(catalogueKey(name), t.d.encode())
-	if _, err := ts.store.Commit(b); err != nil {
-		t.d, t.stream = before, beforeStream
-		return Description{}, err
-	}
-	return t.describe(), nil
-}
-
-func (t *Table) check(c Change) error {
-	if c.Stream == nil {
-		return nil
-	}
-	if c.Stream.Enabled && t.stream != nil {
-		return invalid("Table already has an enabled stream: TableName: %s", t.name)
-	}
-	if !c.Stream.Enabled && t.stream == nil {
-		return invalid("Table has no stream to disable: TableName: %s", t.name)
-	}
-	return nil
+// removeEntries adds to the batch the end of all that is stored under the id of
+// a table or an index.
+func removeEntries(b *kv.Batch, id uint64) {
+	r := kv.Prefix(itemsPrefix(id))
+	b.DeleteRange(r.Lower, r.Upper)
+	b.Delete(countKey(id))
+	b.Delete(filledKey(id))
 }
 
 // newTableID returns a random UUID.

@@ -1,18 +1,31 @@
-// Package table holds tables: their catalogue, their items, and the one commit
-// that changes items together with the records of the change.
+// Package table holds tables: their catalogue, their items, their secondary
+// indexes, and the one commit that changes items together with their index
+// entries and the records of the change.
 //
 // # Keys
 //
-//	't' 0                            -> next table id (8 bytes)
+//	't' 0                            -> next id of a table or index (8 bytes)
 //	't' 1, name                      -> descriptor (JSON)
-//	't' 2, table id                  -> item count and bytes (16 bytes)
+//	't' 2, id                        -> number and bytes of the items of a table
+//	                                    or the entries of an index (16 bytes)
+//	't' 3, table id, partition       -> bytes of an item collection, in tables
+//	                                    with local indexes
+//	't' 4, index id                  -> key of the last item that an index which
+//	                                    is being filled was given
+//	't' 5, token                     -> time spent, hash of the transaction
+//	't' 6, time, token               -> empty: when to forget the token
 //	'i' table id, partition, sort    -> item (binary); partition and sort in
 //	                                    the key form of package item
+//	'i' index id, partition, sort, partition and sort of the item
+//	                                 -> projected item (binary)
+//	'i' index id, time to live, partition and sort of the item
+//	                                 -> empty: entry of an expiry index
 //
 // # Invariants
 //
-//  1. A write is one batch: items, the table's counters, and change records
-//     (P1). It is answered after the batch is durable (P2).
+//  1. A write is one batch: items, index entries, counters, and change records
+//     (P1). It is answered after the batch is durable (P2). So reads of an index
+//     are as fresh as those of its table.
 //  2. The read, the condition and the apply of a write happen under the locks
 //     of its items' keys. The locks are released before the fsync: whoever
 //     comes next builds on a commit that becomes durable before its own.
@@ -20,10 +33,14 @@
 //     that touched its item's stripe of locks, a scan for the last commit
 //     before it began (P2).
 //  4. A write that changes nothing writes nothing and records nothing.
+//  5. An index that is not being filled holds exactly the entries of the table's
+//     items.
+//  6. Writes of several items take their locks in one order, so none waits in a
+//     circle.
 //
 // Every request returns errors of type *ValidationError (the request is wrong,
-// in DynamoDB's words), *ConditionError, ErrNotFound, ErrExists or ErrProtected,
-// or what package kv reports, kv.ErrDiskFull among it.
+// in DynamoDB's words), *ConditionError, *CanceledError, one of the sentinels
+// of this package, or what package kv reports, kv.ErrDiskFull among it.
 //
 // Source of the rules: Amazon DynamoDB API reference and developer guide.
 package table
@@ -41,6 +58,10 @@ var (
 	ErrNotFound = errors.New("table: not found")
 	// ErrExists says that there is a table of that name.
 	ErrExists = errors.New("table: already exists")
+	// ErrIndexNotFound says that a table has no global index of that name.
+	ErrIndexNotFound = errors.New("table: no such index")
+	// ErrInUse says that a table's indexes cannot change while one is filled.
+	ErrInUse = errors.New("table: is being updated")
 	// ErrProtected says that a table's deletion protection is on.
 	ErrProtected = errors.New("table: deletion protection is on")
 )

@@ -17,7 +17,7 @@ func (ts *Tables) Get(ctx context.Context, name string, key item.Item) (item.Ite
 		return nil, err
 	}
 	stored := t.itemKey(key)
-	it, err := ts.read(stored)
+	it, err := readItem(ts.store, stored)
 	if err != nil {
 		return nil, err
 	}

@@ -10,9 +10,16 @@ import (
 
 // A WriteResult tells what a write did.
 type WriteResult struct {
-	Old item.Item // the item before; nil if there was none
-	New item.Item // the item after; nil if there is none
-	Seq uint64    // the number of the commit; 0 if nothing changed
+	Old        item.Item   // the item before; nil if there was none
+	New        item.Item   // the item after; nil if there is none
+	Seq        uint64      // the number of the commit; 0 if nothing changed
+	Units      Units       // of write capacity
+	Collection *Collection // of the item; nil in a table without local indexes
+}
+
+// result tells what a committed write did.
+func (w *write) result(seq uint64) WriteResult {
+	return WriteResult{Old: w.old, New: w.now, Seq: seq, Units: w.units(), Collection: w.collection}
 }
 
 // A PutRequest stores an item in place of what has its key.
@@ -23,18 +30,23 @@ type PutRequest struct {
 }
 
 // Put stores an item. Errors: see the package comment.
-func (ts *Tables) Put(ctx context.Context, r PutRequest) (WriteResult, error) {
+func (ts *Tables) Put(ctx context.Context, r PutRequest) (WriteResult, error) { return ts.one(ctx, r) }
+
+func (r PutRequest) write(ts *Tables) (*write, error) {
 	t, err := ts.get(r.Table)
 	if err != nil {
-		return WriteResult{}, err
+		return nil, err
 	}
 	key, err := t.checkItem(r.Item)
 	if err != nil {
-		return WriteResult{}, err
+		return nil, err
 	}
-	return ts.one(ctx, &write{table: t, key: key, decide: func(old item.Item) (item.Item, error) {
-		return r.Item, require(r.Condition, old)
-	}})
+	return &write{table: t, key: key, decide: func(old item.Item) (item.Item, error) {
+		if err := require(r.Condition, old); err != nil {
+			return nil, err
+		}
+		return r.Item, t.checkIndexes(r.Item)
+	}}, nil
 }
 
 // A DeleteRequest removes the item of a key.
@@ -47,16 +59,17 @@ type DeleteRequest struct {
 // Delete removes an item; that there is none is no error. Errors: see the
 // package comment.
 func (ts *Tables) Delete(ctx context.Context, r DeleteRequest) (WriteResult, error) {
+	return ts.one(ctx, r)
+}
+
+func (r DeleteRequest) write(ts *Tables) (*write, error) {
 	t, err := ts.get(r.Table)
 	if err != nil {
-		return WriteResult{}, err
+		return nil, err
 	}
-	if err := t.checkKey(r.Key); err != nil {
-		return WriteResult{}, err
-	}
-	return ts.one(ctx, &write{table: t, key: r.Key, decide: func(old item.Item) (item.Item, error) {
+	return &write{table: t, key: r.Key, decide: func(old item.Item) (item.Item, error) {
 		return nil, require(r.Condition, old)
-	}})
+	}}, t.checkKey(r.Key)
 }
 
 // An UpdateRequest changes attributes of the item of a key, and makes the item
@@ -70,22 +83,30 @@ type UpdateRequest struct {
 
 // Modify changes an item. Errors: see the package comment.
 func (ts *Tables) Modify(ctx context.Context, r UpdateRequest) (WriteResult, error) {
+	return ts.one(ctx, r)
+}
+
+func (r UpdateRequest) write(ts *Tables) (*write, error) {
 	t, err := ts.get(r.Table)
 	if err != nil {
-		return WriteResult{}, err
+		return nil, err
 	}
 	if err := t.checkKey(r.Key); err != nil {
-		return WriteResult{}, err
+		return nil, err
 	}
 	if err := t.checkUpdate(r.Update); err != nil {
-		return WriteResult{}, err
+		return nil, err
 	}
-	return ts.one(ctx, &write{table: t, key: r.Key, decide: func(old item.Item) (item.Item, error) {
+	return &write{table: t, key: r.Key, decide: func(old item.Item) (item.Item, error) {
 		if err := require(r.Condition, old); err != nil {
 			return nil, err
 		}
-		return modify(r.Key, old, r.Update)
-	}})
+		now, err := modify(r.Key, old, r.Update)
+		if err != nil {
+			return nil, err
+		}
+		return now, t.checkIndexUpdate(now)
+	}}, nil
 }
 
 // checkUpdate refuses an update that writes a key attribute.
@@ -129,13 +150,23 @@ func require(c *expr.Condition, old item.Item) error {
 	return &ConditionError{Item: old}
 }
 
+// A Request is a write that a caller asks for: PutRequest, DeleteRequest,
+// UpdateRequest, and in a transaction CheckRequest.
+type Request interface {
+	write(ts *Tables) (*write, error)
+}
+
 // one commits a single write.
-func (ts *Tables) one(ctx context.Context, w *write) (WriteResult, error) {
-	seq, err := ts.commit(ctx, []*write{w})
+func (ts *Tables) one(ctx context.Context, r Request) (WriteResult, error) {
+	w, err := r.write(ts)
 	if err != nil {
 		return WriteResult{}, err
 	}
-	return WriteResult{Old: w.old, New: w.now, Seq: seq}, nil
+	seq, err := ts.commit(ctx, []*write{w}, terms{})
+	if err != nil {
+		return WriteResult{}, err
+	}
+	return w.result(seq), nil
 }
 
 // A BatchWrite is one request of a batch: Put, or Delete if Put is nil.
@@ -143,6 +174,13 @@ type BatchWrite struct {
 	Table  string
 	Put    item.Item
 	Delete item.Item // a key
+}
+
+func (r BatchWrite) write(ts *Tables) (*write, error) {
+	if r.Put != nil {
+		return PutRequest{Table: r.Table, Item: r.Put}.write(ts)
+	}
+	return DeleteRequest{Table: r.Table, Key: r.Delete}.write(ts)
 }
 
 // MaxBatchWrite is the most writes of one batch.
@@ -154,33 +192,28 @@ func (ts *Tables) Batch(ctx context.Context, requests []BatchWrite) ([]WriteResu
 	writes := make([]*write, len(requests))
 	seen := map[string]bool{}
 	for i, r := range requests {
-		t, err := ts.get(r.Table)
+		w, err := r.write(ts)
 		if err != nil {
 			return nil, err
 		}
-		key := r.Delete
-		if r.Put != nil {
-			key, err = t.checkItem(r.Put)
-		} else {
-			err = t.checkKey(key)
-		}
-		if err != nil {
-			return nil, err
-		}
-		k := string(t.itemKey(key))
+		k := string(w.table.itemKey(w.key))
 		if seen[k] {
 			return nil, invalid("Provided list of item keys contains duplicates")
 		}
 		seen[k] = true
-		writes[i] = &write{table: t, key: key, decide: func(item.Item) (item.Item, error) { return r.Put, nil }}
+		writes[i] = w
 	}
-	seq, err := ts.commit(ctx, writes)
+	seq, err := ts.commit(ctx, writes, terms{})
 	if err != nil {
 		return nil, err
 	}
-	results := make([]WriteResult, len(writes))
+	return results(writes, seq), nil
+}
+
+func results(writes []*write, seq uint64) []WriteResult {
+	out := make([]WriteResult, len(writes))
 	for i, w := range writes {
-		results[i] = WriteResult{Old: w.old, New: w.now, Seq: seq}
+		out[i] = w.result(seq)
 	}
-	return results, nil
+	return out
 }

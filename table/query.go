@@ -19,6 +19,7 @@ type Page struct {
 	Items   []item.Item // those that the filter let through, unprojected
 	Scanned int         // how many were read
 	Bytes   int         // sum of the sizes of those that were read
+	Fetched int         // of those, how many were read from the table for a local index
 	Last    item.Item   // the key to go on after; nil at the end
 }
 
@@ -26,48 +27,100 @@ type Page struct {
 // key.
 type QueryRequest struct {
 	Table     string
+	Index     string // empty: the table itself
 	Condition *expr.KeyCondition
 	Filter    *expr.Condition // nil: all
 	Limit     int             // of items read; 0: no limit
 	Start     item.Item       // the key to start after; nil: the beginning
 	Backward  bool
+	Whole     bool // read from the table what a local index does not hold
 }
 
 // Query reads a page. Errors: see the package comment; also *expr.Error.
 func (ts *Tables) Query(ctx context.Context, r QueryRequest) (Page, error) {
-	t, err := ts.get(r.Table)
+	s, err := ts.source(r.Table, r.Index)
 	if err != nil {
 		return Page{}, err
 	}
-	keys, err := r.Condition.Resolve(t.schema)
+	keys, err := r.Condition.Resolve(s.schema)
 	if err != nil {
 		return Page{}, err
 	}
-	if err := t.checkFilter(r.Filter); err != nil {
+	if err := s.checkFilter(r.Filter); err != nil {
 		return Page{}, err
 	}
-	rng := t.queryRange(keys)
+	rng := s.queryRange(keys)
 	rng.Reverse = r.Backward
 	if r.Start != nil {
-		if err := t.checkStart(r.Start); err != nil {
+		if err := s.checkStart(r.Start); err != nil {
 			return Page{}, err
 		}
-		start := t.itemKey(r.Start)
+		start := s.key(r.Start)
 		if !inside(rng, start) {
 			return Page{}, invalid("The provided starting key is outside query boundaries based on provided conditions")
 		}
 		rng = after(rng, start)
 	}
-	return t.page(ctx, rng, r.Filter, r.Limit)
+	return s.page(ctx, rng, reading{r.Filter, r.Limit, r.Whole})
+}
+
+// A source is what is read in the order of a key schema: a table, or an index
+// of it.
+type source struct {
+	t      *Table
+	x      *index // nil: the table itself
+	id     uint64
+	schema item.KeySchema
+}
+
+// source returns the table of that name, or its index if that has a name.
+func (ts *Tables) source(name, indexName string) (*source, error) {
+	t, err := ts.get(name)
+	if err != nil {
+		return nil, err
+	}
+	if indexName == "" {
+		return &source{t: t, id: t.id, schema: t.schema}, nil
+	}
+	t.writes.RLock()
+	defer t.writes.RUnlock()
+	x, err := t.index(indexName)
+	if err != nil {
+		return nil, err
+	}
+	if x.d.Fill {
+		return nil, invalid("Cannot read from backfilling global secondary index: %s", indexName)
+	}
+	return &source{t: t, x: x, id: x.d.ID, schema: x.d.Schema}, nil
+}
+
+// key returns the stored key of a start key, which was checked.
+func (s *source) key(start item.Item) []byte {
+	own := s.t.itemKey(start)
+	if s.x == nil {
+		return own
+	}
+	return s.x.key(start, own)
+}
+
+// keyOf returns the attributes that a start key of the source has.
+func (s *source) keyOf(row item.Item) item.Item {
+	key := s.t.schema.Project(row)
+	if s.x != nil {
+		for _, f := range s.schema.Project(row) {
+			key = key.With(f.Name, f.Value)
+		}
+	}
+	return key
 }
 
 // checkFilter refuses a filter on a key attribute.
-func (t *Table) checkFilter(f *expr.Condition) error {
+func (s *source) checkFilter(f *expr.Condition) error {
 	if f == nil {
 		return nil
 	}
 	for _, name := range f.Roots() {
-		for _, a := range t.schema.Attrs() {
+		for _, a := range s.schema.Attrs() {
 			if a.Name == name {
 				return invalid("Filter Expression can only contain non-primary key attributes: Primary key attribute: %s", name)
 			}
@@ -76,17 +129,22 @@ func (t *Table) checkFilter(f *expr.Condition) error {
 	return nil
 }
 
-func (t *Table) checkStart(start item.Item) error {
+// checkStart checks that a start key has the attributes of the source's keys,
+// and those alone.
+func (s *source) checkStart(start item.Item) error {
 	var bad *ValidationError
-	if err := t.checkKey(start); errors.As(err, &bad) {
+	if err := s.t.checkKey(s.t.schema.Project(start)); errors.As(err, &bad) {
 		return invalid("The provided starting key is invalid: %s", bad.Msg)
+	}
+	if key := s.keyOf(start); len(key) != len(start) || s.key(start) == nil {
+		return invalid("The provided starting key is invalid: %s", wrongKey)
 	}
 	return nil
 }
 
 // queryRange returns the stored keys that a key condition selects.
-func (t *Table) queryRange(k expr.KeyRange) kv.Range {
-	partition := item.AppendKey(itemsPrefix(t.id), k.Partition)
+func (s *source) queryRange(k expr.KeyRange) kv.Range {
+	partition := item.AppendKey(itemsPrefix(s.id), k.Partition)
 	sort := func(v item.Value) []byte { return item.AppendKey(bytes.Clone(partition), v) }
 	r := kv.Prefix(partition)
 	switch k.Op {
@@ -127,33 +185,35 @@ func after(r kv.Range, key []byte) kv.Range {
 // A ScanRequest reads a table in the order of its stored keys.
 type ScanRequest struct {
 	Table           string
+	Index           string          // empty: the table itself
 	Filter          *expr.Condition // nil: all
 	Limit           int             // of items read; 0: no limit
 	Start           item.Item       // the key to start after; nil: the beginning
 	Segment, Totals int             // segment of Totals; Totals 0: the whole table
+	Whole           bool            // read from the table what a local index does not hold
 }
 
 // Scan reads a page. Errors: see the package comment.
 func (ts *Tables) Scan(ctx context.Context, r ScanRequest) (Page, error) {
-	t, err := ts.get(r.Table)
+	s, err := ts.source(r.Table, r.Index)
 	if err != nil {
 		return Page{}, err
 	}
-	rng := kv.Prefix(itemsPrefix(t.id))
+	rng := kv.Prefix(itemsPrefix(s.id))
 	if r.Totals > 1 {
 		rng = segment(rng.Lower, r.Segment, r.Totals)
 	}
 	if r.Start != nil {
-		if err := t.checkStart(r.Start); err != nil {
+		if err := s.checkStart(r.Start); err != nil {
 			return Page{}, err
 		}
-		start := t.itemKey(r.Start)
+		start := s.key(r.Start)
 		if !inside(rng, start) {
 			return Page{}, invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: %d Segment: %d", r.Totals, r.Segment)
 		}
 		rng = after(rng, start)
 	}
-	return t.page(ctx, rng, r.Filter, r.Limit)
+	return s.page(ctx, rng, reading{r.Filter, r.Limit, r.Whole})
 }
 
 // segment divides the keys below prefix into total ranges by the four bytes
@@ -174,30 +234,49 @@ func segment(prefix []byte, i, total int) kv.Range {
 	return r
 }
 
+// A reading says what to make of the rows of a range.
+type reading struct {
+	filter *expr.Condition
+	limit  int
+	whole  bool
+}
+
 // page reads items of a range until it has limit of them, or pageBytes, or the
-// range ends.
-func (t *Table) page(ctx context.Context, rng kv.Range, filter *expr.Condition, limit int) (Page, error) {
-	it := t.ts.store.Scan(rng)
-	seen := t.ts.store.Applied() // what the iterator sees was applied by now
+// range ends. All that it reads is of one moment.
+func (s *source) page(ctx context.Context, rng kv.Range, r reading) (Page, error) {
+	ts := s.t.ts
+	var from kv.Reader = ts.store
+	fetch := r.whole && s.x != nil && s.x.held != nil
+	if fetch {
+		snapshot := ts.store.Snapshot()
+		defer snapshot.Close()
+		from = snapshot
+	}
+	it := from.Scan(rng)
+	seen := ts.store.Applied() // what the iterator sees was applied by now
 	var p Page
 	for it.Next() {
 		row, err := item.DecodeBinary(it.Value())
+		if err == nil && fetch {
+			p.Fetched++
+			row, err = readItem(from, s.t.itemKey(row))
+		}
 		if err != nil {
 			it.Close()
 			return Page{}, err
 		}
 		p.Scanned++
 		p.Bytes += item.Size(row)
-		if filter.Match(row) {
+		if r.filter.Match(row) {
 			p.Items = append(p.Items, row)
 		}
-		if p.Scanned == limit || p.Bytes >= pageBytes {
-			p.Last = t.schema.Project(row)
+		if p.Scanned == r.limit || p.Bytes >= pageBytes {
+			p.Last = s.keyOf(row)
 			break
 		}
 	}
 	if err := it.Close(); err != nil {
 		return Page{}, err
 	}
-	return p, t.ts.store.WaitDurable(ctx, seen)
+	return p, ts.store.WaitDurable(ctx, seen)
 }

@@ -32,11 +32,17 @@ func open(t testing.TB) fixture {
 
 func (f *fixture) reopen(t testing.TB) {
 	t.Helper()
+	f.reopenAt(t, nil)
+}
+
+// reopenAt opens the tables with a clock.
+func (f *fixture) reopenAt(t testing.TB, now func() time.Time) {
+	t.Helper()
 	var err error
 	if f.streams, err = stream.Open(f.store, stream.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if f.tables, err = table.Open(f.store, f.streams, table.Options{}); err != nil {
+	if f.tables, err = table.Open(f.store, f.streams, table.Options{Now: now}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,0 +1,93 @@
+package table
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"github.com/tablecast/tablecast/kv"
+)
+
+// A counter is the number and the bytes of the items of a table, or of the
+// entries of an index. It changes inside commits only.
+type counter struct {
+	key []byte
+
+	mu           sync.Mutex
+	items, bytes int64 // guarded by mu
+}
+
+func newCounter(id uint64) *counter { return &counter{key: countKey(id)} }
+
+func (c *counter) read() (items, bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.items, c.bytes
+}
+
+// add counts. It runs inside a commit, which set then makes part of.
+func (c *counter) add(items, bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.items += items
+	c.bytes += bytes
+}
+
+func (c *counter) set(b *kv.Batch) {
+	items, bytes := c.read()
+	v := binary.BigEndian.AppendUint64(make([]byte, 0, 16), uint64(items))
+	b.Set(c.key, binary.BigEndian.AppendUint64(v, uint64(bytes)))
+}
+
+// load reads what was stored.
+func (c *counter) load(r kv.Reader) error {
+	err := r.View(c.key, func(v []byte) error {
+		c.items, c.bytes = int64(binary.BigEndian.Uint64(v)), int64(binary.BigEndian.Uint64(v[8:]))
+		return nil
+	})
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// count counts what the writes changed, each counter stored once. It runs
+// inside the commit.
+func count(b *kv.Batch, writes []*write) {
+	var few [4]*counter
+	touched := few[:0]
+	add := func(c *counter, items, bytes int64) {
+		c.add(items, bytes)
+		for _, have := range touched {
+			if have == c {
+				return
+			}
+		}
+		touched = append(touched, c)
+	}
+	for _, w := range writes {
+		if w.changed {
+			add(w.table.count, w.items(), w.bytes())
+		}
+		for _, c := range w.indexes {
+			add(c.index.count, c.counted, c.countedBytes)
+		}
+	}
+	for _, c := range touched {
+		c.set(b)
+	}
+}
+
+// items returns by how many items the table grows.
+func (w *write) items() int64 {
+	switch {
+	case w.old == nil:
+		return 1
+	case w.now == nil:
+		return -1
+	default:
+		return 0
+	}
+}
+
+// bytes returns by how many bytes the items of the table grow.
+func (w *write) bytes() int64 { return int64(w.nowSize) - int64(w.oldSize) }

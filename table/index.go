@@ -1,0 +1,266 @@
+package table
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv"
+)
+
+// Limits of the secondary indexes of a table.
+const (
+	MaxGlobalIndexes = 20
+	MaxLocalIndexes  = 5
+)
+
+// A Projection says which attributes an index holds beside the keys.
+type Projection string
+
+// The projections, by DynamoDB's names.
+const (
+	ProjectAll  Projection = "ALL"
+	ProjectKeys Projection = "KEYS_ONLY"
+	ProjectSome Projection = "INCLUDE" // those that IndexSpec.Include names
+)
+
+// An IndexSpec describes a secondary index. A local index has the table's
+// partition key and exists as long as its table.
+type IndexSpec struct {
+	Name       string         `json:"name"`
+	Local      bool           `json:"local,omitzero"`
+	Schema     item.KeySchema `json:"schema"`
+	Projection Projection     `json:"projection"`
+	Include    []string       `json:"include,omitzero"`
+	Throughput Throughput     `json:"throughput,omitzero"`
+}
+
+// An indexDescriptor is what the catalogue keeps of an index.
+type indexDescriptor struct {
+	ID   uint64 `json:"id"`
+	Fill bool   `json:"fill,omitzero"` // items of before the index are still being added
+	IndexSpec
+}
+
+// An index keeps entries of a table's items in the order of other attributes.
+// It has an id as a table has, and its entries the keys of that id:
+//
+//	'i' index id, partition, sort, key of the item -> projected item
+//
+// An item that lacks a key attribute of the index, or has it in another type,
+// has no entry. The expiry index of a table with a time to live has the
+// attribute of the time as its partition key and entries without a value.
+type index struct {
+	d      indexDescriptor
+	expiry bool
+	held   []string // the attributes that entries hold; nil: all
+	count  *counter
+}
+
+func newIndex(d indexDescriptor, table item.KeySchema) *index {
+	x := &index{d: d, count: newCounter(d.ID)}
+	if d.Projection != ProjectAll {
+		for _, a := range append(table.Attrs(), d.Schema.Attrs()...) {
+			x.held = append(x.held, a.Name)
+		}
+		x.held = append(x.held, d.Include...)
+	}
+	return x
+}
+
+// newExpiryIndex returns the index of the times that the attribute holds.
+func newExpiryIndex(id uint64, attribute string, fill bool) *index {
+	schema := item.KeySchema{Hash: item.KeyAttr{Name: attribute, Kind: item.Number}}
+	d := indexDescriptor{ID: id, Fill: fill, IndexSpec: IndexSpec{Schema: schema}}
+	return &index{d: d, expiry: true, count: newCounter(id)}
+}
+
+// holds reports whether the entries hold the attribute.
+func (x *index) holds(attribute string) bool {
+	return x.held == nil || slices.Contains(x.held, attribute)
+}
+
+// project returns what an entry holds of an item.
+func (x *index) project(it item.Item) item.Item {
+	if x.held == nil {
+		return it
+	}
+	var out item.Item
+	for _, f := range it {
+		if slices.Contains(x.held, f.Name) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// key returns the key of an item's entry, or nil if the item has none; own is
+// the item's own key in the store.
+func (x *index) key(it item.Item, own []byte) []byte {
+	if it == nil {
+		return nil
+	}
+	k := itemsPrefix(x.d.ID)
+	for _, a := range x.d.Schema.Attrs() {
+		v, ok := it.Get(a.Name)
+		if !ok || v.Kind() != a.Kind {
+			return nil
+		}
+		k = item.AppendKey(k, v)
+	}
+	return append(k, own[prefixLength:]...)
+}
+
+// prefixLength is the length of the keyspace and the id before the attributes
+// of a key.
+const prefixLength = 1 + 8
+
+// An indexChange is what a write does to an index.
+type indexChange struct {
+	index        *index
+	before, now  int  // sizes of the entry; 0: there is none
+	moved        bool // the entry goes to another place
+	counted      int64
+	countedBytes int64
+}
+
+// update brings the entry of a changed item into the batch; nil says that it
+// stays as it is. The caller holds the item's lock.
+func (x *index) update(b *kv.Batch, r kv.Reader, w *write) (*indexChange, error) {
+	before, now := x.key(w.old, w.stored), x.key(w.now, w.stored)
+	var held, hold item.Item
+	if before != nil && !x.expiry {
+		held = x.project(w.old)
+	}
+	if now != nil && !x.expiry {
+		hold = x.project(w.now)
+	}
+	same := bytes.Equal(before, now)
+	if same && item.EqualItems(held, hold) {
+		return nil, nil
+	}
+	c := &indexChange{index: x, before: item.Size(held), now: item.Size(hold), moved: !same && before != nil && now != nil}
+	present, err := x.present(r, before)
+	if err != nil {
+		return nil, err
+	}
+	if present {
+		c.counted, c.countedBytes = -1, -int64(c.before)
+	}
+	if before != nil && !same {
+		b.Delete(before)
+	}
+	if now != nil {
+		b.Set(now, x.value(hold))
+		c.counted++
+		c.countedBytes += int64(c.now)
+	}
+	return c, nil
+}
+
+func (x *index) value(held item.Item) []byte {
+	if x.expiry {
+		return nil
+	}
+	return item.AppendBinary(nil, held)
+}
+
+// present reports whether the entry of an item as it was is there: while the
+// index is being filled it may not be.
+func (x *index) present(r kv.Reader, key []byte) (bool, error) {
+	if key == nil || !x.d.Fill {
+		return key != nil, nil
+	}
+	err := r.View(key, func([]byte) error { return nil })
+	if isNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// checkIndexes refuses an item whose attributes cannot be keys of the table's
+// indexes.
+func (t *Table) checkIndexes(it item.Item) error {
+	for _, x := range t.indexes {
+		if x.expiry {
+			continue
+		}
+		for i, a := range x.d.Schema.Attrs() {
+			v, ok := it.Get(a.Name)
+			if !ok {
+				continue
+			}
+			if v.Kind() != a.Kind {
+				return invalid("One or more parameter values were invalid: Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", a.Name, a.Kind, v.Kind(), x.d.Name)
+			}
+			if err := checkIndexKey(v, i, fmt.Sprintf(" IndexName: %s, IndexKey: %s", x.d.Name, a.Name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkIndexUpdate refuses an update whose outcome cannot be a key of the
+// table's indexes.
+func (t *Table) checkIndexUpdate(now item.Item) error {
+	if now == nil {
+		return nil
+	}
+	for _, x := range t.indexes {
+		if x.expiry {
+			continue
+		}
+		for i, a := range x.d.Schema.Attrs() {
+			v, ok := now.Get(a.Name)
+			switch {
+			case !ok:
+			case v.Kind() != a.Kind:
+				return invalid("The update expression attempted to update the secondary index key to unsupported type")
+			case v.Kind() != item.Number && v.Str() == "":
+				return invalid("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty %s value.", kindName(v))
+			default:
+				if err := checkIndexKey(v, i, ""); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// kindName names the kind of a string or binary in error texts.
+func kindName(v item.Value) string {
+	if v.Kind() == item.Binary {
+		return "binary"
+	}
+	return "string"
+}
+
+// checkIndexKey checks the size of the i-th key attribute of an index.
+func checkIndexKey(v item.Value, i int, where string) error {
+	size := len(v.Str())
+	switch {
+	case v.Kind() == item.Number:
+		return nil
+	case size == 0:
+		return invalid("One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty %s value.%s", kindName(v), where)
+	case i == 0 && size > maxHashKey:
+		return invalid("One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes.%s", where)
+	case i == 1 && size > maxRangeKey:
+		return invalid("One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes.%s", where)
+	default:
+		return nil
+	}
+}
+
+// index returns the secondary index of that name.
+func (t *Table) index(name string) (*index, error) {
+	for _, x := range t.indexes {
+		if !x.expiry && x.d.Name == name {
+			return x, nil
+		}
+	}
+	return nil, invalid("The table does not have the specified index: %s", name)
+}

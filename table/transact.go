@@ -1,0 +1,170 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tablecast/tablecast/expr"
+	"github.com/tablecast/tablecast/item"
+)
+
+// Limits of a transaction.
+const (
+	MaxTransact      = 100     // items
+	MaxTransactBytes = 4 << 20 // of the items read or written
+)
+
+// A CheckRequest is a condition on an item that a transaction does not change.
+type CheckRequest struct {
+	Table     string
+	Key       item.Item
+	Condition *expr.Condition
+}
+
+func (r CheckRequest) write(ts *Tables) (*write, error) {
+	t, err := ts.get(r.Table)
+	if err != nil {
+		return nil, err
+	}
+	return &write{table: t, key: r.Key, decide: func(old item.Item) (item.Item, error) {
+		return old, require(r.Condition, old)
+	}}, t.checkKey(r.Key)
+}
+
+// A Transaction is writes on different items that are all made, or none.
+type Transaction struct {
+	Requests []Request
+	// Token, unless empty, makes the transaction happen once: another one with
+	// the same token and the same Hash changes nothing for TokenLife.
+	Token string
+	Hash  [32]byte
+}
+
+// A CanceledError says why a transaction was not made: an error for each of
+// its requests, nil for those that were not in the way. The errors are
+// *ConditionError, *ValidationError, *expr.Error, or ErrCollectionFull.
+type CanceledError struct{ Reasons []error }
+
+func (e *CanceledError) Error() string {
+	return fmt.Sprintf("table: the transaction was canceled: %v", errors.Join(e.Reasons...))
+}
+
+// Transact makes a transaction. It takes part in the one order of all writes:
+// it reads and writes as if nothing else happened meanwhile. Writers of the
+// same items wait for each other, in one order of keys, so that no transaction
+// is canceled because of another. spent says that the token was used before,
+// and there are no results.
+//
+// Errors: ErrNotFound, *ValidationError, *CanceledError, ErrTokenReused, and
+// what package kv reports.
+func (ts *Tables) Transact(ctx context.Context, x Transaction) (done []WriteResult, spent bool, err error) {
+	writes, err := ts.transaction(x.Requests)
+	if err != nil {
+		return nil, false, err
+	}
+	on := terms{maxBytes: MaxTransactBytes}
+	if x.Token != "" {
+		on.token = &token{text: x.Token, hash: x.Hash}
+	}
+	seq, err := ts.commit(ctx, writes, on)
+	switch {
+	case errors.Is(err, errSpent):
+		return nil, true, nil
+	case err != nil && failure(writes) != nil:
+		return nil, false, canceled(writes)
+	case err != nil:
+		return nil, false, err
+	}
+	return results(writes, seq), false, nil
+}
+
+// transaction checks the requests and returns their writes. A request that is
+// wrong by itself cancels the transaction as its reason.
+func (ts *Tables) transaction(requests []Request) ([]*write, error) {
+	writes := make([]*write, len(requests))
+	reasons := make([]error, len(requests))
+	seen := map[string]bool{}
+	wrong := false
+	for i, r := range requests {
+		w, err := r.write(ts)
+		var bad *ValidationError
+		switch {
+		case errors.As(err, &bad):
+			reasons[i], wrong = err, true
+			continue
+		case err != nil:
+			return nil, err
+		}
+		k := string(w.table.itemKey(w.key))
+		if seen[k] {
+			return nil, invalid("Transaction request cannot include multiple operations on one item")
+		}
+		seen[k] = true
+		writes[i] = w
+	}
+	if wrong {
+		return nil, &CanceledError{reasons}
+	}
+	return writes, nil
+}
+
+func canceled(writes []*write) error {
+	out := &CanceledError{make([]error, len(writes))}
+	for i, w := range writes {
+		out.Reasons[i] = w.err
+	}
+	return out
+}
+
+// A KeyOf names an item.
+type KeyOf struct {
+	Table string
+	Key   item.Item
+}
+
+// TransactGet returns the items of the keys as they were at one moment, nil
+// where there is none. Errors: ErrNotFound, *ValidationError, *CanceledError.
+func (ts *Tables) TransactGet(ctx context.Context, keys []KeyOf) ([]item.Item, error) {
+	stored, err := ts.storedKeys(keys)
+	if err != nil {
+		return nil, err
+	}
+	snapshot := ts.store.Snapshot()
+	defer snapshot.Close()
+	seen := ts.store.Applied() // what the snapshot holds was applied by now
+	out := make([]item.Item, len(keys))
+	for i, k := range stored {
+		if out[i], err = readItem(snapshot, k); err != nil {
+			return nil, err
+		}
+	}
+	return out, ts.store.WaitDurable(ctx, seen)
+}
+
+// storedKeys checks keys and returns them as they are stored.
+func (ts *Tables) storedKeys(keys []KeyOf) ([][]byte, error) {
+	out := make([][]byte, len(keys))
+	reasons := make([]error, len(keys))
+	seen := map[string]bool{}
+	wrong := false
+	for i, k := range keys {
+		t, err := ts.get(k.Table)
+		if err != nil {
+			return nil, err
+		}
+		if reasons[i] = t.checkKey(k.Key); reasons[i] != nil {
+			wrong = true
+			continue
+		}
+		out[i] = t.itemKey(k.Key)
+		if seen[string(out[i])] {
+			return nil, invalid("Transaction request cannot include multiple operations on one item")
+		}
+		seen[string(out[i])] = true
+	}
+	if wrong {
+		return nil, &CanceledError{reasons}
+	}
+	return out, nil
+}

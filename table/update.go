@@ -1,0 +1,270 @@
+package table
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/stream"
+)
+
+// A Change of a table's settings; nil fields stay as they are.
+type Change struct {
+	Stream     *StreamChange
+	Billing    *Billing
+	Throughput *Throughput
+	Protected  *bool
+	Class      *string
+	Indexes    []IndexChange
+}
+
+// A StreamChange turns a table's stream on, with the view, or off.
+type StreamChange struct {
+	Enabled bool
+	View    stream.View
+}
+
+// An IndexChange makes a global index, deletes one, or changes the throughput
+// of one.
+type IndexChange struct {
+	Create     *IndexSpec
+	Delete     string
+	Update     string // the index whose throughput changes
+	Throughput Throughput
+}
+
+// Update changes the settings of a table. A stream that is turned on again is a
+// new stream. A new index is filled by Run while writes go on; reads of it are
+// refused until it is whole. Errors: ErrNotFound, ErrInUse, *ValidationError.
+func (ts *Tables) Update(name string, c Change) (Description, error) {
+	return ts.alter(name, func(t *Table, b *kv.Batch) error {
+		if err := t.checkStreamChange(c.Stream); err != nil {
+			return err
+		}
+		if err := t.changeIndexes(b, c.Indexes); err != nil {
+			return err
+		}
+		set(&t.d.Billing, c.Billing)
+		set(&t.d.Throughput, c.Throughput)
+		set(&t.d.Protected, c.Protected)
+		set(&t.d.Class, c.Class)
+		t.changeStream(b, c.Stream)
+		return nil
+	})
+}
+
+func set[T any](field *T, to *T) {
+	if to != nil {
+		*field = *to
+	}
+}
+
+// alter lets change edit the descriptor of a table and add to the batch that
+// stores it. If anything fails the table is as before.
+func (ts *Tables) alter(name string, change func(*Table, *kv.Batch) error) (Description, error) {
+	ts.control.Lock()
+	defer ts.control.Unlock()
+	t, err := ts.get(name)
+	if err != nil {
+		return Description{}, err
+	}
+	t.writes.Lock()
+	defer t.writes.Unlock()
+	before, beforeStream, beforeIndexes, next := t.d, t.stream, t.indexes, ts.next
+	t.d.Indexes, t.indexes = slices.Clone(t.d.Indexes), slices.Clone(t.indexes)
+	b := ts.store.NewBatch()
+	if err = change(t, b); err != nil {
+		b.Close()
+	} else {
+		b.Set(nextKey, binary.BigEndian.AppendUint64(nil, ts.next))
+		b.Set(catalogueKey(name), t.d.encode())
+		_, err = ts.store.Commit(b)
+	}
+	if err != nil {
+		t.d, t.stream, t.indexes, ts.next = before, beforeStream, beforeIndexes, next
+		return Description{}, err
+	}
+	ts.wake()
+	return t.describe(), nil
+}
+
+func (t *Table) checkStreamChange(c *StreamChange) error {
+	switch {
+	case c == nil:
+		return nil
+	case c.Enabled && t.stream != nil:
+		return invalid("Table already has an enabled stream: TableName: %s", t.name)
+	case !c.Enabled && t.stream == nil:
+		return invalid("Table has no stream to disable: TableName: %s", t.name)
+	default:
+		return nil
+	}
+}
+
+func (t *Table) changeStream(b *kv.Batch, c *StreamChange) {
+	switch {
+	case c == nil:
+	case c.Enabled:
+		t.enable(b, c.View)
+	default:
+		t.stream.Disable(b, t.ts.opts.Now())
+		t.stream = nil
+	}
+}
+
+// changeIndexes edits the descriptor and the indexes.
+func (t *Table) changeIndexes(b *kv.Batch, changes []IndexChange) error {
+	if len(changes) > 0 && slices.ContainsFunc(t.d.Indexes, func(d indexDescriptor) bool { return d.Fill }) {
+		return fmt.Errorf("%w: %s", ErrInUse, t.name)
+	}
+	for _, c := range changes {
+		var err error
+		switch {
+		case c.Create != nil:
+			err = t.addIndex(*c.Create)
+		case c.Delete != "":
+			err = t.removeIndex(b, c.Delete)
+		default:
+			err = t.retuneIndex(c.Update, c.Throughput)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Table) addIndex(spec IndexSpec) error {
+	global := 0
+	for _, d := range t.d.Indexes {
+		if d.Name == spec.Name {
+			return invalid("Attempting to create an index which already exists")
+		}
+		if !d.Local {
+			global++
+		}
+	}
+	if global >= MaxGlobalIndexes {
+		return invalid("One or more parameter values were invalid: GlobalSecondaryIndex count exceeds the per-table limit of %d", MaxGlobalIndexes)
+	}
+	d := indexDescriptor{ID: t.ts.next, Fill: true, IndexSpec: spec}
+	t.ts.next++
+	t.d.Indexes = append(t.d.Indexes, d)
+	t.indexes = append(t.indexes, newIndex(d, t.schema))
+	return nil
+}
+
+// globalIndex returns the place of a global index in the descriptor.
+func (t *Table) globalIndex(name string) (int, error) {
+	i := slices.IndexFunc(t.d.Indexes, func(d indexDescriptor) bool { return d.Name == name && !d.Local })
+	if i < 0 {
+		return 0, fmt.Errorf("%w: %s", ErrIndexNotFound, name)
+	}
+	return i, nil
+}
+
+func (t *Table) removeIndex(b *kv.Batch, name string) error {
+	i, err := t.globalIndex(name)
+	if err != nil {
+		return err
+	}
+	id := t.d.Indexes[i].ID
+	t.d.Indexes = slices.Delete(t.d.Indexes, i, i+1)
+	t.indexes = slices.DeleteFunc(t.indexes, func(x *index) bool { return x.d.ID == id })
+	removeEntries(b, id)
+	b.UseReserve()
+	return nil
+}
+
+func (t *Table) retuneIndex(name string, to Throughput) error {
+	i, err := t.globalIndex(name)
+	if err != nil {
+		return err
+	}
+	t.d.Indexes[i].Throughput = to
+	for j, x := range t.indexes {
+		if x.d.ID == t.d.Indexes[i].ID {
+			again := *x
+			again.d.Throughput = to
+			t.indexes[j] = &again
+		}
+	}
+	return nil
+}
+
+// Expire gives the items of a table a time to live: the attribute's number is
+// the second of the Unix epoch after which Run removes the item. An empty
+// attribute takes it away. Errors: ErrNotFound, *ValidationError.
+func (ts *Tables) Expire(name, attribute string) error {
+	_, err := ts.alter(name, func(t *Table, b *kv.Batch) error {
+		old := t.d.Expiry
+		switch {
+		case attribute == "" && old == nil:
+			return invalid("TimeToLive is already disabled")
+		case attribute == "":
+			t.d.Expiry = nil
+			t.indexes = slices.DeleteFunc(t.indexes, func(x *index) bool { return x.expiry })
+			removeEntries(b, old.ID)
+			return nil
+		case old != nil && old.Attribute == attribute:
+			return invalid("TimeToLive is already enabled")
+		case old != nil:
+			return invalid("TimeToLive is active on a different AttributeName: current AttributeName is %s", old.Attribute)
+		}
+		t.d.Expiry = &expiry{ID: t.ts.next, Attribute: attribute, Fill: true}
+		t.indexes = append(t.indexes, newExpiryIndex(t.ts.next, attribute, true))
+		t.ts.next++
+		return nil
+	})
+	return err
+}
+
+// TTL returns the attribute with the time to live of a table's items, empty if
+// they have none; whole says that items of before it was set are known too.
+// Errors: ErrNotFound.
+func (ts *Tables) TTL(name string) (attribute string, whole bool, err error) {
+	t, err := ts.get(name)
+	if err != nil {
+		return "", false, err
+	}
+	t.writes.RLock()
+	defer t.writes.RUnlock()
+	if e := t.d.Expiry; e != nil {
+		return e.Attribute, !e.Fill, nil
+	}
+	return "", true, nil
+}
+
+// MaxTags is the most tags of a table.
+const MaxTags = 50
+
+// Tag adds tags to a table, or gives them other values. Errors: ErrNotFound,
+// *ValidationError.
+func (ts *Tables) Tag(name string, tags map[string]string) error {
+	_, err := ts.alter(name, func(t *Table, _ *kv.Batch) error {
+		all := maps.Clone(t.d.Tags)
+		if all == nil {
+			all = map[string]string{}
+		}
+		maps.Copy(all, tags)
+		if len(all) > MaxTags {
+			return invalid("One or more parameter values were invalid: Too many tags: at most %d are allowed", MaxTags)
+		}
+		t.d.Tags = all
+		return nil
+	})
+	return err
+}
+
+// Untag removes tags from a table, as far as it has them. Errors: ErrNotFound.
+func (ts *Tables) Untag(name string, keys []string) error {
+	_, err := ts.alter(name, func(t *Table, _ *kv.Batch) error {
+		all := maps.Clone(t.d.Tags)
+		maps.DeleteFunc(all, func(k, _ string) bool { return slices.Contains(keys, k) })
+		t.d.Tags = all
+		return nil
+	})
+	return err
+}
