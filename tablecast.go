@@ -115,7 +115,7 @@ func (n *Node) wire(dir string) error {
 	if n.streams, err = stream.Open(n.store, stream.Options{Account: Account, Region: Region, Logger: n.opts.Logger}); err != nil {
 		return err
 	}
-	if n.tables, err = table.Open(n.store, n.streams, table.Options{Account: Account, Region: Region}); err != nil {
+	if n.tables, err = table.Open(n.store, n.streams, table.Options{Account: Account, Region: Region, Logger: n.opts.Logger}); err != nil {
 		return err
 	}
 	logs := filepath.Join(dir, "logs")
@@ -189,6 +189,7 @@ func (n *Node) run() {
 	n.base.Go(func() { n.note("store", n.store.Run(base)) })
 	ctx, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
+	n.hops.Go(func() { n.note("tables", n.tables.Run(ctx)) })
 	n.hops.Go(func() { n.note("streams", n.streams.Run(ctx)) })
 	n.hops.Go(func() { n.note("buses", n.buses.Run(ctx)) })
 	n.hops.Go(func() { n.note("delivery", n.queues.Run(ctx)) })

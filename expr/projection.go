@@ -84,3 +84,12 @@ func pickElements(v item.Value, below map[step][]Path) (item.Value, bool) {
 	}
 	return item.L(out...), len(out) > 0
 }
+
+// Roots returns the top-level attributes that the projection keeps.
+func (p *Projection) Roots() []string {
+	out := make([]string, len(p.paths))
+	for i, path := range p.paths {
+		out[i] = path.Root()
+	}
+	return out
+}

@@ -83,10 +83,10 @@ func TestExpiry(t *testing.T) {
 func TestExpiryDistrustsTheClock(t *testing.T) {
 	for name, wrong := range map[string]func(passed time.Duration) time.Duration{
 		"jumps": func(passed time.Duration) time.Duration {
-			return 24 * time.Hour * time.Duration(min(passed/(20*time.Second), 1))
+			return 24 * time.Hour * min(passed/(20*time.Second), 1)
 		},
 		"starts fast": func(passed time.Duration) time.Duration {
-			return 24 * time.Hour * time.Duration(1-min(passed/(5*time.Second), 1))
+			return 24 * time.Hour * (1 - min(passed/(5*time.Second), 1))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -76,11 +76,6 @@ func newExpiryIndex(id uint64, attribute string, fill bool) *index {
 	return &index{d: d, expiry: true, count: newCounter(id)}
 }
 
-// holds reports whether the entries hold the attribute.
-func (x *index) holds(attribute string) bool {
-	return x.held == nil || slices.Contains(x.held, attribute)
-}
-
 // project returns what an entry holds of an item.
 func (x *index) project(it item.Item) item.Item {
 	if x.held == nil {

@@ -51,7 +51,7 @@ func randomKey(rt *rapid.T) (pk, sk item.Value) {
 }
 
 // change makes one random write, which may be a batch or a transaction.
-func change(rt *rapid.T, ctx context.Context, f fixture) error {
+func change(ctx context.Context, rt *rapid.T, f fixture) error {
 	row := randomItem(rt)
 	key := orders.Schema.Project(row)
 	other := key.With("pk", item.S("r"))
@@ -87,19 +87,19 @@ func TestIndexEqualsTable(t *testing.T) {
 			rt.Fatal(err)
 		}
 		for range rapid.IntRange(1, 60).Draw(rt, "writes") {
-			if err := change(rt, t.Context(), f); err != nil {
+			if err := change(t.Context(), rt, f); err != nil {
 				rt.Fatal(err)
 			}
 		}
 		f.reopen(t)
-		checkIndexes(rt, t.Context(), f)
+		checkIndexes(t.Context(), rt, f)
 	})
 }
 
 type fataler interface{ Fatalf(string, ...any) }
 
 // checkIndexes compares all indexes of the table with its items.
-func checkIndexes(t fataler, ctx context.Context, f fixture) {
+func checkIndexes(ctx context.Context, t fataler, f fixture) {
 	page, err := f.tables.Scan(ctx, table.ScanRequest{Table: "orders"})
 	if err != nil {
 		t.Fatalf("%v", err)
@@ -184,22 +184,22 @@ func TestBackfill(t *testing.T) {
 				rt.Fatal(err)
 			}
 			for range 3 {
-				if err := change(rt, t.Context(), f); err != nil {
+				if err := change(t.Context(), rt, f); err != nil {
 					rt.Fatal(err)
 				}
 			}
-			awaitFilled(rt, t.Context(), f)
+			awaitFilled(t.Context(), rt, f)
 		}
-		checkIndexes(rt, t.Context(), f)
+		checkIndexes(t.Context(), rt, f)
 		cancel()
 		background.Wait()
 		f.reopen(t)
-		checkIndexes(rt, t.Context(), f)
+		checkIndexes(t.Context(), rt, f)
 	})
 }
 
 // awaitFilled writes until no index is being filled.
-func awaitFilled(t fataler, ctx context.Context, f fixture) {
+func awaitFilled(ctx context.Context, t fataler, f fixture) {
 	for i := 0; ; i++ {
 		d, err := f.tables.Describe("orders")
 		if err != nil {
@@ -246,7 +246,7 @@ func TestBackfillGoesOn(t *testing.T) {
 		var background sync.WaitGroup
 		background.Go(func() { _ = f.tables.Run(ctx) })
 		synctest.Wait()
-		checkIndexes(t, t.Context(), f)
+		checkIndexes(t.Context(), t, f)
 		cancel()
 		background.Wait()
 	})

@@ -20,6 +20,11 @@ type Change struct {
 	Indexes    []IndexChange
 }
 
+// Empty reports whether nothing is to change.
+func (c Change) Empty() bool {
+	return c.Stream == nil && c.Billing == nil && c.Throughput == nil && c.Protected == nil && c.Class == nil && len(c.Indexes) == 0
+}
+
 // A StreamChange turns a table's stream on, with the view, or off.
 type StreamChange struct {
 	Enabled bool

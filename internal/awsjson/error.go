@@ -21,10 +21,10 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Type + ": " + e.Message }
 
-// messageName returns the member that holds the message: the framework writes
-// its complaints about the shape of JSON in upper case.
+// messageName returns the member that holds the message, which a few exceptions
+// write in upper case.
 func (e *Error) messageName() string {
-	if e.Type == serialization || e.Type == accessDenied {
+	if e.Type == serialization || e.Type == accessDenied || e.Type == "TransactionCanceledException" {
 		return "Message"
 	}
 	return "message"

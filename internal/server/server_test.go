@@ -102,7 +102,7 @@ func TestWire(t *testing.T) {
 		{d + "BatchWriteItem", `{"RequestItems":{"users":[{"PutRequest":{"Item":{"id":{"S":"a"}}}},{"DeleteRequest":{"Key":{"id":{"S":"a"}}}}]}}`, `Provided list of item keys contains duplicates`},
 		{d + "BatchWriteItem", `{"RequestItems":{"users":[{"PutRequest":{"Item":{"id":{"S":"a"}}}},{"DeleteRequest":{"Key":{"id":{"S":"u1"}}}}]}}`, `{"UnprocessedItems":{}}`},
 		{d + "UpdateTable", `{"TableName":"users","StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_IMAGE"}}`, `Table already has an enabled stream`},
-		{d + "TransactWriteItems", `{}`, `UnknownOperationException`},
+		{d + "CreateGlobalTable", `{}`, `UnknownOperationException`},
 		{s + "ListStreams", `{"TableName":"users"}`, `"TableName":"users"`},
 		{s + "ListStreams", `{"Limit":101}`, `ValidationException`},
 		{s + "DescribeStream", `{"StreamArn":"arn:aws:dynamodb:us-east-1:000000000000:table/x/stream/2015-05-20T20:51:10.252"}`, `Requested resource not found: Stream: arn:aws:dynamodb:us-east-1:000000000000:table/x/stream/2015-05-20T20:51:10.252 not found`},

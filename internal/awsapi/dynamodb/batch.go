@@ -44,9 +44,12 @@ func (a *api) batchWriteItem(ctx context.Context, body []byte) ([]byte, error) {
 	if wantsCapacity(r.ReturnConsumedCapacity) {
 		var sums tally
 		for i, w := range writes {
-			sums.add(w.Table, writeUnits(results[i].Old, results[i].New))
+			sums.add(w.Table, results[i].Units)
 		}
-		dst = sums.appendTo(dst, *r.ReturnConsumedCapacity)
+		dst = sums.appendTo(dst, *r.ReturnConsumedCapacity, "")
+	}
+	if wantsMetrics(r.ReturnItemCollectionMetrics) {
+		dst = appendCollections(dst, results)
 	}
 	return append(dst, '}'), nil
 }

@@ -46,7 +46,7 @@ func (a *api) readBatch(ctx context.Context, r *batchGetRequest, readings map[st
 	}
 	dst = append(append(append(dst, `},"UnprocessedKeys":{`...), left...), '}')
 	if wantsCapacity(r.ReturnConsumedCapacity) {
-		dst = sums.appendTo(dst, *r.ReturnConsumedCapacity)
+		dst = sums.appendTo(dst, *r.ReturnConsumedCapacity, "")
 	}
 	return append(dst, '}'), nil
 }

@@ -76,35 +76,45 @@ func (a *api) updateTable(_ context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, missing(err, name)
 	}
-	if err := billing(before, change); err != nil {
+	mode, err := billing(before, change)
+	if err != nil {
+		return nil, err
+	}
+	if change.Indexes, err = r.indexChanges(before, mode); err != nil {
 		return nil, err
 	}
 	d, err := a.tables.Update(name, change)
 	if err != nil {
 		return nil, missing(err, name)
 	}
-	return encode("TableDescription", describe(d, "ACTIVE"))
+	out := describe(d, "UPDATING")
+	for _, c := range change.Indexes {
+		out.leaving(before, c.Delete)
+	}
+	return encode("TableDescription", out)
 }
 
-// change checks an UpdateTable request.
+// change checks an UpdateTable request, but for its indexes.
 func (r *tableRequest) change() (name string, c table.Change, err error) {
 	var v awsjson.Validator
 	v.Text(r.BillingMode, "billingMode", billingModes)
+	v.Text(r.TableClass, "tableClass", tableClasses)
 	if name, err = controlTable(r.TableName, &v); err != nil {
 		return "", c, err
 	}
-	r.throughput(&v)
+	r.ProvisionedThroughput.constraints(&v, "provisionedThroughput")
 	r.streamConstraints(&v)
+	r.updateConstraints(&v)
 	if err := v.Err(); err != nil {
 		return "", c, err
 	}
 	if err := r.refused(); err != nil {
 		return "", c, err
 	}
-	c.Protected = r.DeletionProtectionEnabled
+	c.Protected, c.Class = r.DeletionProtectionEnabled, r.TableClass
 	c.Billing = (*table.Billing)(r.BillingMode)
 	if r.ProvisionedThroughput != nil {
-		units, err := r.units()
+		units, err := r.ProvisionedThroughput.units()
 		if err != nil {
 			return "", c, err
 		}
@@ -117,31 +127,31 @@ func (r *tableRequest) change() (name string, c table.Change, err error) {
 		}
 		c.Stream = &table.StreamChange{Enabled: *s.StreamEnabled, View: view}
 	}
-	if c == (table.Change{}) {
+	if len(r.GlobalSecondaryIndexUpdates) == 0 && c.Empty() {
 		return "", c, awsjson.Validation("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required")
 	}
 	return name, c, nil
 }
 
 // billing checks a change of the billing mode and the throughput against what
-// the table has.
-func billing(before table.Description, c table.Change) error {
+// the table has, and returns the mode that it will have.
+func billing(before table.Description, c table.Change) (table.Billing, error) {
 	mode := before.Billing
 	if c.Billing != nil {
 		mode = *c.Billing
 	}
 	switch {
 	case mode == table.PayPerRequest && c.Throughput != nil:
-		return errPayPerRequest
+		return mode, errPayPerRequest
 	case c.Billing != nil && mode == table.Provisioned && c.Throughput == nil && before.Billing != mode:
-		return awsjson.Validation(invalidOnes + "ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
+		return mode, awsjson.Validation(invalidOnes + "ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
 	case c.Throughput != nil && before.Billing == mode && *c.Throughput == before.Throughput:
-		return awsjson.Validation(fmt.Sprintf("The provisioned throughput for the table will not change. The requested value equals the current value. "+
+		return mode, awsjson.Validation(fmt.Sprintf("The provisioned throughput for the table will not change. The requested value equals the current value. "+
 			"Current ReadCapacityUnits provisioned for the table: %[1]d. Requested ReadCapacityUnits: %[1]d. "+
 			"Current WriteCapacityUnits provisioned for the table: %[2]d. Requested WriteCapacityUnits: %[2]d. "+
 			"Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.", c.Throughput.Read, c.Throughput.Write))
 	default:
-		return nil
+		return mode, nil
 	}
 }
 
@@ -178,13 +188,6 @@ func (a *api) listTables(_ context.Context, body []byte) ([]byte, error) {
 	return json.Marshal(out)
 }
 
-func (a *api) describeTimeToLive(_ context.Context, body []byte) ([]byte, error) {
-	if _, err := a.describeNamed(body); err != nil {
-		return nil, err
-	}
-	return []byte(`{"TimeToLiveDescription":{"TimeToLiveStatus":"DISABLED"}}`), nil
-}
-
 func (a *api) describeContinuousBackups(_ context.Context, body []byte) ([]byte, error) {
 	name, err := named(body)
 	if err != nil {
@@ -193,7 +196,7 @@ func (a *api) describeContinuousBackups(_ context.Context, body []byte) ([]byte,
 	if _, err := a.tables.Describe(name); errors.Is(err, table.ErrNotFound) {
 		return nil, &awsjson.Error{Type: "TableNotFoundException", Message: "Table not found: " + name}
 	}
-	return []byte(`{"ContinuousBackupsDescription":{"ContinuousBackupsStatus":"DISABLED","PointInTimeRecoveryDescription":{"PointInTimeRecoveryStatus":"DISABLED"}}}`), nil
+	return []byte(`{"ContinuousBackupsDescription":{"ContinuousBackupsStatus":"ENABLED","PointInTimeRecoveryDescription":{"PointInTimeRecoveryStatus":"DISABLED"}}}`), nil
 }
 
 func (a *api) describeEndpoints(context.Context, []byte) ([]byte, error) {
@@ -202,4 +205,39 @@ func (a *api) describeEndpoints(context.Context, []byte) ([]byte, error) {
 
 func (a *api) describeLimits(context.Context, []byte) ([]byte, error) {
 	return []byte(`{"AccountMaxReadCapacityUnits":80000,"AccountMaxWriteCapacityUnits":80000,"TableMaxReadCapacityUnits":40000,"TableMaxWriteCapacityUnits":40000}`), nil
+}
+
+func (a *api) describeKinesis(_ context.Context, body []byte) ([]byte, error) {
+	d, err := a.describeNamed(body)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{"TableName": d.Name, "KinesisDataStreamDestinations": []any{}}, json.Deterministic(true))
+}
+
+// policyTable returns the table whose policy a request is about.
+func (a *api) policyTable(body []byte) (table.Description, error) {
+	var r struct{ ResourceArn *string }
+	if err := awsjson.Decode(body, &r); err != nil {
+		return table.Description{}, err
+	}
+	name, err := a.resource(r.ResourceArn)
+	if err != nil {
+		return table.Description{}, err
+	}
+	d, err := a.tables.Describe(name)
+	return d, missingResource(err, r.ResourceArn)
+}
+
+func (a *api) getResourcePolicy(_ context.Context, body []byte) ([]byte, error) {
+	d, err := a.policyTable(body)
+	if err != nil {
+		return nil, err
+	}
+	return nil, &awsjson.Error{Type: "PolicyNotFoundException", Message: "Resource-based policy not found for the provided ResourceArn: " + d.ARN}
+}
+
+func (a *api) deleteResourcePolicy(_ context.Context, body []byte) ([]byte, error) {
+	_, err := a.policyTable(body)
+	return []byte("{}"), err
 }

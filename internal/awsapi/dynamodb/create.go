@@ -3,11 +3,8 @@ package dynamodb
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/tablecast/tablecast/internal/awsjson"
-	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
 )
@@ -29,22 +26,24 @@ type (
 // A tableRequest is CreateTable and UpdateTable; each has the members that
 // belong to it.
 type tableRequest struct {
-	TableName                 *string
-	AttributeDefinitions      []attributeDefinition
-	KeySchema                 []keySchemaElement
-	BillingMode               *string
-	ProvisionedThroughput     *provisionedThroughput
-	StreamSpecification       *streamSpecification
-	DeletionProtectionEnabled *bool
+	TableName                   *string
+	AttributeDefinitions        []attributeDefinition
+	KeySchema                   []keySchemaElement
+	BillingMode                 *string
+	ProvisionedThroughput       *provisionedThroughput
+	StreamSpecification         *streamSpecification
+	DeletionProtectionEnabled   *bool
+	LocalSecondaryIndexes       []indexRequest
+	GlobalSecondaryIndexes      []indexRequest
+	GlobalSecondaryIndexUpdates []indexUpdate
+	TableClass                  *string
+	Tags                        []tag
 
 	// What is refused if it is given.
-	LocalSecondaryIndexes       []struct{}
-	GlobalSecondaryIndexes      []struct{}
-	GlobalSecondaryIndexUpdates []struct{}
-	ReplicaUpdates              []struct{}
-	GlobalTableWitnessUpdates   []struct{}
-	MultiRegionConsistency      *string
-	ResourcePolicy              *string
+	ReplicaUpdates            []struct{}
+	GlobalTableWitnessUpdates []struct{}
+	MultiRegionConsistency    *string
+	ResourcePolicy            *string
 }
 
 // refused names a parameter that is not offered.
@@ -53,9 +52,6 @@ func (r *tableRequest) refused() error {
 		name  string
 		given bool
 	}{
-		{"LocalSecondaryIndexes", len(r.LocalSecondaryIndexes) > 0},
-		{"GlobalSecondaryIndexes", len(r.GlobalSecondaryIndexes) > 0},
-		{"GlobalSecondaryIndexUpdates", len(r.GlobalSecondaryIndexUpdates) > 0},
 		{"ReplicaUpdates", len(r.ReplicaUpdates) > 0},
 		{"GlobalTableWitnessUpdates", len(r.GlobalTableWitnessUpdates) > 0},
 		{"MultiRegionConsistency", r.MultiRegionConsistency != nil},
@@ -68,24 +64,22 @@ func (r *tableRequest) refused() error {
 	return nil
 }
 
-// throughput checks the capacity units against the model.
-func (r *tableRequest) throughput(v *awsjson.Validator) {
-	p := r.ProvisionedThroughput
+// constraints checks the capacity units against the model.
+func (p *provisionedThroughput) constraints(v *awsjson.Validator, path string) {
 	if p == nil {
 		return
 	}
-	v.Required(p.WriteCapacityUnits != nil, "provisionedThroughput.writeCapacityUnits")
-	awsjson.Range(v, p.WriteCapacityUnits, "provisionedThroughput.writeCapacityUnits", 1, 0)
-	v.Required(p.ReadCapacityUnits != nil, "provisionedThroughput.readCapacityUnits")
-	awsjson.Range(v, p.ReadCapacityUnits, "provisionedThroughput.readCapacityUnits", 1, 0)
+	v.Required(p.WriteCapacityUnits != nil, path+".writeCapacityUnits")
+	awsjson.Range(v, p.WriteCapacityUnits, path+".writeCapacityUnits", 1, 0)
+	v.Required(p.ReadCapacityUnits != nil, path+".readCapacityUnits")
+	awsjson.Range(v, p.ReadCapacityUnits, path+".readCapacityUnits", 1, 0)
 }
 
 // maxUnits is the most capacity units that may be provisioned.
 const maxUnits = 1_000_000_000_000
 
 // units returns the checked capacity units.
-func (r *tableRequest) units() (table.Throughput, error) {
-	p := r.ProvisionedThroughput
+func (p *provisionedThroughput) units() (table.Throughput, error) {
 	if p == nil {
 		return table.Throughput{}, nil
 	}
@@ -156,16 +150,22 @@ func (r *tableRequest) spec() (table.Spec, error) {
 	case spec.Billing == table.Provisioned && r.ProvisionedThroughput == nil:
 		return spec, awsjson.Validation(invalidOnes + "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
 	}
-	if spec.Throughput, err = r.units(); err != nil {
+	if spec.Throughput, err = r.ProvisionedThroughput.units(); err != nil {
 		return spec, err
 	}
 	if err := r.refused(); err != nil {
 		return spec, err
 	}
-	if spec.Schema, err = r.schema(); err != nil {
+	if spec.Schema, spec.Indexes, err = r.schemas(spec.Billing); err != nil {
 		return spec, err
 	}
-	spec.View, err = r.view()
+	if spec.View, err = r.view(); err != nil {
+		return spec, err
+	}
+	if r.TableClass != nil {
+		spec.Class = *r.TableClass
+	}
+	spec.Tags, err = tagMap(r.Tags)
 	return spec, err
 }
 
@@ -185,27 +185,17 @@ func (r *tableRequest) createConstraints() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r.throughput(&v)
-	v.Required(r.KeySchema != nil, "keySchema")
-	if r.KeySchema != nil {
-		v.Length(len(r.KeySchema), r.shownKeys(), "keySchema", 1, 2)
+	v.Text(r.TableClass, "tableClass", tableClasses)
+	r.ProvisionedThroughput.constraints(&v, "provisionedThroughput")
+	keyConstraints(&v, r.KeySchema, "keySchema")
+	for i := range r.LocalSecondaryIndexes {
+		r.LocalSecondaryIndexes[i].constraints(&v, fmt.Sprintf("localSecondaryIndexes.%d.member", i+1))
 	}
-	for i, k := range r.KeySchema {
-		at := fmt.Sprintf("keySchema.%d.member.", i+1)
-		v.Required(k.AttributeName != nil, at+"attributeName")
-		v.RequiredText(k.KeyType, at+"keyType", keyTypes)
+	for i := range r.GlobalSecondaryIndexes {
+		r.GlobalSecondaryIndexes[i].constraints(&v, fmt.Sprintf("globalSecondaryIndexes.%d.member", i+1))
 	}
 	r.streamConstraints(&v)
 	return name, v.Err()
-}
-
-// shownKeys prints the key schema for an error.
-func (r *tableRequest) shownKeys() string {
-	parts := make([]string, len(r.KeySchema))
-	for i, k := range r.KeySchema {
-		parts[i] = "KeySchemaElement(attributeName=" + orNull(k.AttributeName) + ", keyType=" + orNull(k.KeyType) + ")"
-	}
-	return awsjson.Quote("[" + strings.Join(parts, ", ") + "]")
 }
 
 func orNull(s *string) string {
@@ -213,39 +203,4 @@ func orNull(s *string) string {
 		return awsjson.Null
 	}
 	return *s
-}
-
-// schema returns the key schema with the kinds of its attributes.
-func (r *tableRequest) schema() (item.KeySchema, error) {
-	kinds := map[string]item.Kind{}
-	var defined []string
-	for _, d := range r.AttributeDefinitions {
-		kinds[*d.AttributeName] = item.ParseKind(*d.AttributeType)
-		defined = append(defined, *d.AttributeName)
-	}
-	attrs := make([]item.KeyAttr, len(r.KeySchema))
-	for i, k := range r.KeySchema {
-		attrs[i] = item.KeyAttr{Name: *k.AttributeName, Kind: kinds[*k.AttributeName]}
-	}
-	undefined := slices.ContainsFunc(attrs, func(a item.KeyAttr) bool { return a.Kind == 0 })
-	two := len(attrs) == 2
-	switch {
-	case undefined && two:
-		return item.KeySchema{}, awsjson.Validation("Invalid KeySchema: Some index key attribute have no definition")
-	case undefined:
-		return item.KeySchema{}, awsjson.Validation(invalidOnes + "Some index key attributes are not defined in AttributeDefinitions. Keys: [" +
-			attrs[0].Name + "], AttributeDefinitions: [" + strings.Join(defined, ", ") + "]")
-	case two && attrs[0].Name == attrs[1].Name:
-		return item.KeySchema{}, awsjson.Validation("Both the Hash Key and the Range Key element in the KeySchema have the same name")
-	case *r.KeySchema[0].KeyType != "HASH":
-		return item.KeySchema{}, awsjson.Validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
-	case two && *r.KeySchema[1].KeyType != "RANGE":
-		return item.KeySchema{}, awsjson.Validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
-	case len(defined) != len(attrs):
-		return item.KeySchema{}, awsjson.Validation(invalidOnes + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
-	case two:
-		return item.KeySchema{Hash: attrs[0], Range: attrs[1]}, nil
-	default:
-		return item.KeySchema{Hash: attrs[0]}, nil
-	}
 }

@@ -1,9 +1,11 @@
 package dynamodb
 
 import (
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/table"
 )
 
@@ -24,7 +26,31 @@ type description struct {
 	LatestStreamLabel         string          `json:",omitzero"`
 	LatestStreamArn           string          `json:",omitzero"`
 	DeletionProtectionEnabled bool
+	LocalSecondaryIndexes     []indexDescription `json:",omitzero"`
+	GlobalSecondaryIndexes    []indexDescription `json:",omitzero"`
+	TableClassSummary         *classSummary      `json:",omitzero"`
 }
+
+// An indexDescription is a secondary index as answers tell of it; a local one
+// has no status and no throughput.
+type indexDescription struct {
+	IndexName             string
+	KeySchema             []element
+	Projection            projection
+	IndexStatus           string       `json:",omitzero"`
+	Backfilling           *bool        `json:",omitzero"`
+	ProvisionedThroughput *provisioned `json:",omitzero"`
+	IndexSizeBytes        int64
+	ItemCount             int64
+	IndexArn              string
+}
+
+type projection struct {
+	ProjectionType   string
+	NonKeyAttributes []string `json:",omitzero"`
+}
+
+type classSummary struct{ TableClass string }
 
 type attribute struct{ AttributeName, AttributeType string }
 
@@ -55,9 +81,16 @@ func describe(d table.Description, status string) description {
 		TableArn: d.ARN, TableId: d.TableID, DeletionProtectionEnabled: d.Protected,
 		ProvisionedThroughput: provisioned{ReadCapacityUnits: d.Throughput.Read, WriteCapacityUnits: d.Throughput.Write},
 	}
-	for i, a := range d.Schema.Attrs() {
-		out.AttributeDefinitions = append(out.AttributeDefinitions, attribute{a.Name, a.Kind.String()})
-		out.KeySchema = append(out.KeySchema, element{a.Name, [...]string{"HASH", "RANGE"}[i]})
+	out.AttributeDefinitions = attributesOf(d)
+	out.KeySchema = elements(d.Schema)
+	for _, x := range d.Indexes {
+		if x.Filling {
+			out.TableStatus = "UPDATING"
+		}
+		out.add(x.Local, describeIndex(d, x))
+	}
+	if d.Class != "" {
+		out.TableClassSummary = &classSummary{d.Class}
 	}
 	if d.Billing == table.PayPerRequest {
 		out.BillingModeSummary = &billingSummary{string(d.Billing), epoch(d.Created)}
@@ -68,6 +101,67 @@ func describe(d table.Description, status string) description {
 	if d.StreamARN != "" {
 		out.LatestStreamArn = d.StreamARN
 		out.LatestStreamLabel = d.StreamARN[len(d.StreamARN)-labelLength:]
+	}
+	return out
+}
+
+func (d *description) add(local bool, x indexDescription) {
+	if local {
+		d.LocalSecondaryIndexes = append(d.LocalSecondaryIndexes, x)
+	} else {
+		d.GlobalSecondaryIndexes = append(d.GlobalSecondaryIndexes, x)
+	}
+}
+
+// leaving adds an index that is gone as one that is being deleted, as the
+// answer to its deletion tells of it.
+func (d *description) leaving(before table.Description, name string) {
+	for _, x := range before.Indexes {
+		if x.Name == name {
+			left := describeIndex(before, x)
+			left.IndexStatus = "DELETING"
+			d.add(x.Local, left)
+		}
+	}
+}
+
+func describeIndex(d table.Description, x table.IndexDescription) indexDescription {
+	out := indexDescription{
+		IndexName: x.Name, KeySchema: elements(x.Schema), Projection: projection{string(x.Projection), x.Include},
+		IndexSizeBytes: x.Bytes, ItemCount: x.Entries, IndexArn: d.ARN + "/index/" + x.Name,
+	}
+	if x.Local {
+		return out
+	}
+	out.ProvisionedThroughput = &provisioned{ReadCapacityUnits: x.Throughput.Read, WriteCapacityUnits: x.Throughput.Write}
+	out.IndexStatus = "ACTIVE"
+	if x.Filling {
+		out.IndexStatus, out.Backfilling = "CREATING", &x.Filling
+	}
+	return out
+}
+
+func elements(s item.KeySchema) []element {
+	out := make([]element, 0, 2)
+	for i, a := range s.Attrs() {
+		out = append(out, element{a.Name, [...]string{"HASH", "RANGE"}[i]})
+	}
+	return out
+}
+
+// attributesOf returns the definitions of all key attributes, each once.
+func attributesOf(d table.Description) []attribute {
+	var out []attribute
+	add := func(s item.KeySchema) {
+		for _, a := range s.Attrs() {
+			if def := (attribute{a.Name, a.Kind.String()}); !slices.Contains(out, def) {
+				out = append(out, def)
+			}
+		}
+	}
+	add(d.Schema)
+	for _, x := range d.Indexes {
+		add(x.Schema)
 	}
 	return out
 }

@@ -22,10 +22,21 @@ func mapError(err error) *awsjson.Error {
 		value     *item.Error
 		shape     *item.SyntaxError
 		parse     *expr.Error
+		canceled  *table.CanceledError
 	)
 	switch {
 	case errors.Is(err, table.ErrNotFound):
 		return &awsjson.Error{Type: "ResourceNotFoundException", Message: "Requested resource not found"}
+	case errors.Is(err, table.ErrIndexNotFound):
+		return &awsjson.Error{Type: "ResourceNotFoundException", Message: "Requested resource not found: No such index: " + subject(err, table.ErrIndexNotFound)}
+	case errors.Is(err, table.ErrInUse):
+		return &awsjson.Error{Type: "ResourceInUseException", Message: "Attempt to change a resource which is still in use: Table is being updated: " + subject(err, table.ErrInUse)}
+	case errors.Is(err, table.ErrCollectionFull):
+		return &awsjson.Error{Type: "ItemCollectionSizeLimitExceededException", Message: "Item collection size limit of 10 GB exceeded for a partition key of the table."}
+	case errors.Is(err, table.ErrTokenReused):
+		return &awsjson.Error{Type: "IdempotentParameterMismatchException", Message: "The request has the client token of another request, and other parameters"}
+	case errors.As(err, &canceled):
+		return canceledError(canceled)
 	case errors.Is(err, table.ErrExists):
 		return &awsjson.Error{Type: "ResourceInUseException", Message: "Table already exists: " + subject(err, table.ErrExists)}
 	case errors.Is(err, table.ErrProtected):

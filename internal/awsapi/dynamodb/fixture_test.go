@@ -1,11 +1,13 @@
 package dynamodb_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -48,6 +50,10 @@ func serve(t testing.TB, store *kv.Store) *node {
 	if n.tables, err = table.Open(store, streams, table.Options{}); err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var background sync.WaitGroup
+	background.Go(func() { _ = n.tables.Run(ctx) })
+	t.Cleanup(func() { cancel(); background.Wait() })
 	log := slog.New(slog.NewTextHandler(n.log, nil))
 	h := awsjson.NewServer(awsjson.Options{Services: []awsjson.Service{dynamodb.Service(n.tables, "us-east-1")}, Logger: log})
 	srv := httptest.NewUnstartedServer(nil)

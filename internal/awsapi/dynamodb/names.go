@@ -15,15 +15,17 @@ func isName(s string) bool {
 
 // The enumerations of the model, in the order in which messages list them.
 var (
-	capacities     = awsjson.Text{Enum: []string{"INDEXES", "TOTAL", "NONE"}}
-	metrics        = awsjson.Text{Enum: []string{"SIZE", "NONE"}}
-	returnValues   = awsjson.Text{Enum: []string{"ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"}}
-	returnOnFail   = awsjson.Text{Enum: []string{"ALL_OLD", "NONE"}}
-	selects        = awsjson.Text{Enum: []string{"SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"}}
-	billingModes   = awsjson.Text{Enum: []string{"PROVISIONED", "PAY_PER_REQUEST"}}
-	attributeTypes = awsjson.Text{Enum: []string{"B", "N", "S"}}
-	keyTypes       = awsjson.Text{Enum: []string{"HASH", "RANGE"}}
-	viewTypes      = awsjson.Text{Enum: []string{"NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY"}}
+	capacities      = awsjson.Text{Enum: []string{"INDEXES", "TOTAL", "NONE"}}
+	metrics         = awsjson.Text{Enum: []string{"SIZE", "NONE"}}
+	returnValues    = awsjson.Text{Enum: []string{"ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"}}
+	returnOnFail    = awsjson.Text{Enum: []string{"ALL_OLD", "NONE"}}
+	selects         = awsjson.Text{Enum: []string{"SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"}}
+	billingModes    = awsjson.Text{Enum: []string{"PROVISIONED", "PAY_PER_REQUEST"}}
+	attributeTypes  = awsjson.Text{Enum: []string{"B", "N", "S"}}
+	projectionTypes = awsjson.Text{Enum: []string{"ALL", "INCLUDE", "KEYS_ONLY"}}
+	tableClasses    = awsjson.Text{Enum: []string{"STANDARD", "STANDARD_INFREQUENT_ACCESS"}}
+	keyTypes        = awsjson.Text{Enum: []string{"HASH", "RANGE"}}
+	viewTypes       = awsjson.Text{Enum: []string{"NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY"}}
 )
 
 // plainName takes the name of a table out of its ARN.

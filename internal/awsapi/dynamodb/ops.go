@@ -31,9 +31,9 @@ type Operation struct {
 func Operations() []Operation { return slices.Clone(operations) }
 
 const (
-	noLegacy  = "Legacy parameters are refused with the name of the expression to use."
-	noIndexes = "Secondary indexes are refused."
-	notKept   = "SSESpecification, Tags, TableClass, OnDemandThroughput and WarmThroughput are accepted and not kept."
+	noLegacy = "Legacy parameters are refused with the name of the expression to use."
+	notKept  = "SSESpecification, OnDemandThroughput and WarmThroughput are accepted and not kept."
+	oneOrder = "Requests of the same items wait for each other, so that none is canceled with TransactionConflict."
 )
 
 var operations = []Operation{
@@ -42,10 +42,10 @@ var operations = []Operation{
 	{"BatchWriteItem", Full, "All writes are one commit: none is left unprocessed.", (*api).batchWriteItem},
 	{"CreateBackup", None, "Copy the data folder of a stopped node.", nil},
 	{"CreateGlobalTable", None, "Global tables are not offered.", nil},
-	{"CreateTable", Partial, noIndexes + " " + notKept + " The table is ACTIVE at once.", (*api).createTable},
+	{"CreateTable", Partial, notKept + " The table is ACTIVE at once.", (*api).createTable},
 	{"DeleteBackup", None, "Backups are not offered.", nil},
 	{"DeleteItem", Partial, noLegacy, (*api).deleteItem},
-	{"DeleteResourcePolicy", None, "Resource policies are not offered.", nil},
+	{"DeleteResourcePolicy", Full, "No table has a policy.", (*api).deleteResourcePolicy},
 	{"DeleteTable", Full, "The table is gone when the call returns; its stream stays readable for its retention.", (*api).deleteTable},
 	{"DescribeBackup", None, "Backups are not offered.", nil},
 	{"DescribeContinuousBackups", Full, "Point-in-time recovery is always DISABLED.", (*api).describeContinuousBackups},
@@ -55,18 +55,18 @@ var operations = []Operation{
 	{"DescribeGlobalTable", None, "Global tables are not offered.", nil},
 	{"DescribeGlobalTableSettings", None, "Global tables are not offered.", nil},
 	{"DescribeImport", None, "Imports are not offered.", nil},
-	{"DescribeKinesisStreamingDestination", None, "Kinesis destinations are not offered.", nil},
+	{"DescribeKinesisStreamingDestination", Full, "No table has a destination.", (*api).describeKinesis},
 	{"DescribeLimits", Full, "AWS's default quotas; nothing is throttled by them.", (*api).describeLimits},
 	{"DescribeTable", Full, "ItemCount and TableSizeBytes are exact at every moment.", (*api).describeTable},
 	{"DescribeTableReplicaAutoScaling", None, "Global tables are not offered.", nil},
-	{"DescribeTimeToLive", Full, "Time to live is always DISABLED.", (*api).describeTimeToLive},
+	{"DescribeTimeToLive", Full, "", (*api).describeTimeToLive},
 	{"DisableKinesisStreamingDestination", None, "Kinesis destinations are not offered.", nil},
 	{"EnableKinesisStreamingDestination", None, "Kinesis destinations are not offered.", nil},
 	{"ExecuteStatement", None, "PartiQL is not offered.", nil},
 	{"ExecuteTransaction", None, "PartiQL is not offered.", nil},
 	{"ExportTableToPointInTime", None, "Exports are not offered.", nil},
 	{"GetItem", Partial, noLegacy + " Every read is consistent; ConsistentRead counts for capacity alone.", (*api).getItem},
-	{"GetResourcePolicy", None, "Resource policies are not offered.", nil},
+	{"GetResourcePolicy", Full, "No table has a policy.", (*api).getResourcePolicy},
 	{"ImportTable", None, "Imports are not offered.", nil},
 	{"ListBackups", None, "Backups are not offered.", nil},
 	{"ListContributorInsights", None, "Contributor insights are not offered.", nil},
@@ -74,26 +74,26 @@ var operations = []Operation{
 	{"ListGlobalTables", None, "Global tables are not offered.", nil},
 	{"ListImports", None, "Imports are not offered.", nil},
 	{"ListTables", Full, "", (*api).listTables},
-	{"ListTagsOfResource", None, "Tags are not kept.", nil},
+	{"ListTagsOfResource", Full, "Tables have tags.", (*api).listTagsOfResource},
 	{"PutItem", Partial, noLegacy, (*api).putItem},
 	{"PutResourcePolicy", None, "Resource policies are not offered.", nil},
-	{"Query", Partial, noLegacy + " " + noIndexes, (*api).query},
+	{"Query", Partial, noLegacy + " Reads of indexes are as fresh as those of tables.", (*api).query},
 	{"RestoreTableFromBackup", None, "Backups are not offered.", nil},
 	{"RestoreTableToPointInTime", None, "Point-in-time recovery is not offered.", nil},
-	{"Scan", Partial, noLegacy + " " + noIndexes, (*api).scan},
-	{"TagResource", None, "Tags are not kept.", nil},
-	{"TransactGetItems", None, "Transactions are not offered.", nil},
-	{"TransactWriteItems", None, "Transactions are not offered.", nil},
-	{"UntagResource", None, "Tags are not kept.", nil},
+	{"Scan", Partial, noLegacy + " Segments divide the keys by their first bytes.", (*api).scan},
+	{"TagResource", Full, "Tables have tags.", (*api).tagResource},
+	{"TransactGetItems", Full, "", (*api).transactGetItems},
+	{"TransactWriteItems", Full, oneOrder, (*api).transactWriteItems},
+	{"UntagResource", Full, "Tables have tags.", (*api).untagResource},
 	{"UpdateContinuousBackups", None, "Point-in-time recovery is not offered.", nil},
 	{"UpdateContributorInsights", None, "Contributor insights are not offered.", nil},
 	{"UpdateGlobalTable", None, "Global tables are not offered.", nil},
 	{"UpdateGlobalTableSettings", None, "Global tables are not offered.", nil},
 	{"UpdateItem", Partial, noLegacy, (*api).updateItem},
 	{"UpdateKinesisStreamingDestination", None, "Kinesis destinations are not offered.", nil},
-	{"UpdateTable", Partial, "Stream, billing mode, throughput and deletion protection. " + noIndexes + " " + notKept, (*api).updateTable},
+	{"UpdateTable", Partial, notKept + " A new index is filled while writes go on.", (*api).updateTable},
 	{"UpdateTableReplicaAutoScaling", None, "Global tables are not offered.", nil},
-	{"UpdateTimeToLive", None, "Time to live is not offered.", nil},
+	{"UpdateTimeToLive", Full, "Items go within about a second of their time, 10 seconds after a start at the earliest. The setting may be changed at any time.", (*api).updateTimeToLive},
 }
 
 // bind returns the operation over an api.

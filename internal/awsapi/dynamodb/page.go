@@ -24,12 +24,12 @@ func (a *api) query(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.noIndex(&r, q); err != nil {
+	if err := a.choose(&r, q); err != nil {
 		return nil, err
 	}
 	page, err := a.tables.Query(ctx, table.QueryRequest{
-		Table: q.table, Condition: q.keys, Filter: q.filter, Limit: r.limit(), Start: r.ExclusiveStartKey.m,
-		Backward: r.ScanIndexForward != nil && !*r.ScanIndexForward,
+		Table: q.table, Index: q.indexName(), Condition: q.keys, Filter: q.filter, Limit: r.limit(), Start: r.ExclusiveStartKey.m,
+		Backward: r.ScanIndexForward != nil && !*r.ScanIndexForward, Whole: q.whole,
 	})
 	if err != nil {
 		return nil, err
@@ -89,10 +89,10 @@ func (a *api) scan(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.noIndex(&r, q); err != nil {
+	if err := a.choose(&r, q); err != nil {
 		return nil, err
 	}
-	req := table.ScanRequest{Table: q.table, Filter: q.filter, Limit: r.limit(), Start: r.ExclusiveStartKey.m}
+	req := table.ScanRequest{Table: q.table, Index: q.indexName(), Filter: q.filter, Limit: r.limit(), Start: r.ExclusiveStartKey.m, Whole: q.whole}
 	if r.TotalSegments != nil {
 		req.Segment, req.Totals = *r.Segment, *r.TotalSegments
 	}

@@ -41,7 +41,9 @@ type reading struct {
 	projection *expr.Projection
 	filter     *expr.Condition
 	keys       *expr.KeyCondition
-	count      bool // answer with counts alone
+	count      bool                    // answer with counts alone
+	index      *table.IndexDescription // nil: the table itself
+	whole      bool                    // read what a local index does not hold from the table
 }
 
 // decode reads the request and checks its table name.
@@ -105,10 +107,7 @@ func (a *api) getItem(ctx context.Context, body []byte) ([]byte, error) {
 		dst = item.AppendJSON(dst, q.projection.Apply(it))
 	}
 	if wantsCapacity(r.ReturnConsumedCapacity) {
-		if len(dst) > 1 {
-			dst = append(dst, ',')
-		}
-		dst = appendCapacity(append(dst, `"ConsumedCapacity":`...), q.table, readUnits(item.Size(it), r.ConsistentRead), *r.ReturnConsumedCapacity)
+		dst = capacity{q.table, readUnits(item.Size(it), r.ConsistentRead), *r.ReturnConsumedCapacity, ""}.appendTo(appendMember(dst, "ConsumedCapacity"))
 	}
 	return append(dst, '}'), nil
 }
@@ -153,17 +152,6 @@ func (r *readRequest) selected(q *reading, whileReading, before string) error {
 	}
 }
 
-// noIndex refuses a read of an index of the table.
-func (a *api) noIndex(r *readRequest, q *reading) error {
-	if r.IndexName == nil {
-		return nil
-	}
-	if _, err := a.tables.Describe(q.table); err != nil {
-		return err
-	}
-	return awsjson.Validation("The table does not have the specified index: " + *r.IndexName)
-}
-
 // limit returns how many items to read; 0 is no limit.
 func (r *readRequest) limit() int {
 	if r.Limit == nil {
@@ -192,7 +180,7 @@ func (r *readRequest) page(q *reading, p table.Page) []byte {
 		dst = item.AppendJSON(append(dst, `,"LastEvaluatedKey":`...), p.Last)
 	}
 	if wantsCapacity(r.ReturnConsumedCapacity) {
-		dst = appendCapacity(append(dst, `,"ConsumedCapacity":`...), q.table, readUnits(p.Bytes, r.ConsistentRead), *r.ReturnConsumedCapacity)
+		dst = capacity{q.table, q.units(p, r.ConsistentRead), *r.ReturnConsumedCapacity, ""}.appendTo(append(dst, `,"ConsumedCapacity":`...))
 	}
 	return append(dst, '}')
 }

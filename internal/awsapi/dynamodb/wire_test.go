@@ -162,7 +162,7 @@ func TestCreateTableErrors(t *testing.T) {
 		{"CreateTable", body(def("a", "b"), key("a", "HASH"), pay), validate, ones + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"},
 		{"CreateTable", body(def("a"), key("a", "HASH"), pay, `"StreamSpecification":{}`), validate, one + at("streamSpecification.streamEnabled", "null", "not be null")},
 		{"CreateTable", body(def("a"), key("a", "HASH"), pay, `"StreamSpecification":{"StreamEnabled":true}`), validate, ones + "StreamViewType must be specified when StreamEnabled is true"},
-		{"CreateTable", body(def("a"), key("a", "HASH"), pay, `"GlobalSecondaryIndexes":[{}]`), validate, ones + "GlobalSecondaryIndexes is not offered here; see docs/compat.md"},
+		{"CreateTable", body(def("a"), key("a", "HASH"), pay, `"ReplicaUpdates":[{}]`), validate, ones + "ReplicaUpdates is not offered here; see docs/compat.md"},
 		{"CreateTable", createUsers, inUse, "Table already exists: users"},
 	})
 }
@@ -188,7 +188,7 @@ func TestTableErrors(t *testing.T) {
 				"Current WriteCapacityUnits provisioned for the table: 6. Requested WriteCapacityUnits: 6. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."},
 		{"UpdateTable", `{"TableName":"users","ReplicaUpdates":[{}]}`, validate, ones + "ReplicaUpdates is not offered here; see docs/compat.md"},
 		{"DescribeContinuousBackups", `{"TableName":"none"}`, "com.amazonaws.dynamodb.v20120810#TableNotFoundException", "Table not found: none"},
-		{"TransactWriteItems", `{}`, "com.amazon.coral.service#UnknownOperationException", "TransactWriteItems is not offered here. Transactions are not offered."},
+		{"CreateGlobalTable", `{}`, "com.amazon.coral.service#UnknownOperationException", "CreateGlobalTable is not offered here. Global tables are not offered."},
 	})
 }
 

@@ -118,12 +118,20 @@ func (r *writeRequest) answer(w *writing, res table.WriteResult, err error) ([]b
 		dst = item.AppendJSON(append(dst, `"Attributes":`...), image)
 	}
 	if wantsCapacity(r.ReturnConsumedCapacity) {
-		if len(dst) > 1 {
-			dst = append(dst, ',')
-		}
-		dst = appendCapacity(append(dst, `"ConsumedCapacity":`...), w.table, writeUnits(res.Old, res.New), *r.ReturnConsumedCapacity)
+		dst = capacity{w.table, res.Units, *r.ReturnConsumedCapacity, ""}.appendTo(appendMember(dst, "ConsumedCapacity"))
+	}
+	if wantsMetrics(r.ReturnItemCollectionMetrics) && res.Collection != nil {
+		dst = appendMetrics(appendMember(dst, "ItemCollectionMetrics"), res.Collection)
 	}
 	return append(dst, '}'), nil
+}
+
+// appendMember begins a member of an object that may have some.
+func appendMember(dst []byte, name string) []byte {
+	if dst[len(dst)-1] != '{' {
+		dst = append(dst, ',')
+	}
+	return append(append(dst, '"'), name+`":`...)
 }
 
 // returned picks what ReturnValues asks for; nil if there is nothing.
