@@ -48,6 +48,12 @@ func (n *Node) applyTable(f *config.File, spec table.Spec) error {
 	if d.Schema != spec.Schema {
 		return fmt.Errorf("%s: table %s has another key than the one in the folder; keys cannot change: use another table name or folder", f.Path, spec.Name)
 	}
+	if err := n.applyIndexes(f, spec, d); err != nil {
+		return err
+	}
+	if err := n.applyTTL(spec); err != nil {
+		return err
+	}
 	if spec.View == "" || d.Stream != nil && d.Stream.View() == spec.View {
 		return nil
 	}
@@ -58,6 +64,48 @@ func (n *Node) applyTable(f *config.File, spec table.Spec) error {
 	}
 	_, err = n.tables.Update(spec.Name, table.Change{Stream: &table.StreamChange{Enabled: true, View: spec.View}})
 	return err
+}
+
+// applyIndexes adds the indexes that a table lacks, and makes those anew that
+// it has in another form.
+func (n *Node) applyIndexes(f *config.File, spec table.Spec, d table.Description) error {
+	var gone, made []table.IndexChange
+	for _, x := range spec.Indexes {
+		i := slices.IndexFunc(d.Indexes, func(y table.IndexDescription) bool { return y.Name == x.Name })
+		if i >= 0 && sameIndex(d.Indexes[i].IndexSpec, x) {
+			continue
+		}
+		if x.Local || i >= 0 && d.Indexes[i].Local {
+			return fmt.Errorf("%s: local index %s of table %s is not the one in the folder; local indexes cannot change: use another table name or folder", f.Path, x.Name, spec.Name)
+		}
+		if i >= 0 {
+			gone = append(gone, table.IndexChange{Delete: x.Name})
+		}
+		made = append(made, table.IndexChange{Create: &x})
+	}
+	if len(made) == 0 {
+		return nil
+	}
+	_, err := n.tables.Update(spec.Name, table.Change{Indexes: append(gone, made...)})
+	return err
+}
+
+func sameIndex(a, b table.IndexSpec) bool {
+	return a.Local == b.Local && a.Schema == b.Schema && a.Projection == b.Projection && slices.Equal(a.Include, b.Include)
+}
+
+// applyTTL gives a table the time to live that the file names.
+func (n *Node) applyTTL(spec table.Spec) error {
+	have, _, err := n.tables.TTL(spec.Name)
+	if err != nil || spec.TTL == "" || spec.TTL == have {
+		return err
+	}
+	if have != "" {
+		if err := n.tables.Expire(spec.Name, ""); err != nil {
+			return err
+		}
+	}
+	return n.tables.Expire(spec.Name, spec.TTL)
 }
 
 // applyRule makes a rule what the file says, and gives it the file's targets.

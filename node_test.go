@@ -117,3 +117,41 @@ func TestStaleRules(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A file that is changed gives the tables of a folder its indexes and their
+// time to live; what cannot change is refused.
+func TestTablesFollowTheFile(t *testing.T) {
+	fs := vfs.NewMem()
+	open := func(fields string) (*tablecast.Node, error) {
+		return tablecast.Open("data", tablecast.Options{FS: fs, Config: parse(t, `tables: { users: { key: "id, at", `+fields+` } }`)})
+	}
+	for _, c := range []struct {
+		fields, ttl string
+		indexes     int
+	}{
+		{`indexes: { by-date: { key: "id, date", local: true } }`, "", 1},
+		{`indexes: { by-email: { key: email }, by-name: { key: name } }, ttl: ends`, "ends", 3},
+		{`indexes: { by-email: { key: email, project: keys } }, ttl: until`, "until", 3},
+		{`stream: new-image`, "until", 3},
+	} {
+		node, err := open(c.fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(t, node, "insert", fmt.Sprintf(`{"id":{"S":"u"},"at":{"S":"%d"},"email":{"S":"e"},"name":{"S":"n"},"date":{"S":"d"}}`, len(c.fields)))
+		attribute, _, err := node.Tables().TTL("users")
+		if err != nil || attribute != c.ttl {
+			t.Errorf("%s: time to live %q, %v", c.fields, attribute, err)
+		}
+		d, err := node.Tables().Describe("users")
+		if err != nil || len(d.Indexes) != c.indexes {
+			t.Errorf("%s: %+v, %v", c.fields, d.Indexes, err)
+		}
+		if err := node.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := open(`indexes: { by-date: { key: "id, other", local: true } }`); err == nil || !strings.Contains(err.Error(), "local indexes cannot change") {
+		t.Errorf("another local index: %v", err)
+	}
+}

@@ -25,6 +25,11 @@ tables:
   users: { key: id, stream: new-and-old-images }
   lines:
     key: { pk: S, sk: N }
+    ttl: ends
+    indexes:
+      by-owner: { key: "owner, total" }
+      by-state: { key: { state: S }, project: keys }
+      by-date: { key: { pk: S, date: N }, project: [note], local: true }
   plain: { key: "a, b" }
   views: { key: id, stream: keys-only }
 buses: [main, audit]
@@ -77,7 +82,11 @@ func TestFullFile(t *testing.T) {
 		Path: "tablecast.yaml",
 		Tables: []table.Spec{
 			{Name: "users", Schema: item.KeySchema{Hash: key("id", item.String)}, View: stream.NewAndOldImages, Billing: table.PayPerRequest},
-			{Name: "lines", Schema: item.KeySchema{Hash: key("pk", item.String), Range: key("sk", item.Number)}, View: stream.NewAndOldImages, Billing: table.PayPerRequest},
+			{Name: "lines", Schema: item.KeySchema{Hash: key("pk", item.String), Range: key("sk", item.Number)}, View: stream.NewAndOldImages, Billing: table.PayPerRequest, TTL: "ends", Indexes: []table.IndexSpec{
+				{Name: "by-owner", Schema: item.KeySchema{Hash: key("owner", item.String), Range: key("total", item.String)}, Projection: table.ProjectAll},
+				{Name: "by-state", Schema: item.KeySchema{Hash: key("state", item.String)}, Projection: table.ProjectKeys},
+				{Name: "by-date", Local: true, Schema: item.KeySchema{Hash: key("pk", item.String), Range: key("date", item.Number)}, Projection: table.ProjectSome, Include: []string{"note"}},
+			}},
 			{Name: "plain", Schema: item.KeySchema{Hash: key("a", item.String), Range: key("b", item.String)}, Billing: table.PayPerRequest},
 			{Name: "views", Schema: item.KeySchema{Hash: key("id", item.String)}, View: stream.KeysOnly, Billing: table.PayPerRequest},
 		},

@@ -88,7 +88,6 @@ func (r *reader) each(n ast.Node, what string, read func(pair)) {
 
 // notOffered says what to do about keys that one might expect.
 var notOffered = map[string]string{
-	"ttl":      "items do not expire here: remove it",
 	"settings": "give --listen and --dir to tablecast up",
 }
 

@@ -27,6 +27,7 @@ var beyondSchema = []string{
 	"log of a relative path", "two targets alike",
 	"age too short", "age too long", "age with a fraction",
 	"variable that is not set", "variable without a name",
+	"an index of another type", "a local index of another partition", "too many local indexes",
 	"a fault in what an alias repeats",
 }
 

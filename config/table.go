@@ -26,7 +26,7 @@ func (r *reader) table(p pair) {
 		r.fault(p.key, quoted(p.name)+" is no table name", "use 3 to 255 letters, digits, _ . and -")
 	}
 	spec := table.Spec{Name: p.name, Billing: table.PayPerRequest}
-	fields := r.fields(p.value, what, "key", "stream")
+	fields := r.fields(p.value, what, "key", "stream", "ttl", "indexes")
 	if key, ok := fields["key"]; ok {
 		spec.Schema = r.key(key, what)
 	} else if _, ok := entries(p.value); ok {
@@ -36,6 +36,15 @@ func (r *reader) table(p pair) {
 		if name, ok := r.oneOf(v, "stream of "+what, viewNames...); ok {
 			spec.View = views[name]
 		}
+	}
+	if v, ok := fields["ttl"]; ok {
+		spec.TTL = r.attribute(v, "ttl of "+what, "write ttl: expiresAt")
+	}
+	if v, ok := fields["indexes"]; ok {
+		for _, x := range r.pairs(v, "indexes of "+what) {
+			spec.Indexes = append(spec.Indexes, r.index(x, what, spec.Schema))
+		}
+		r.indexLimits(v, what, spec)
 	}
 	r.file.Tables = append(r.file.Tables, spec)
 }

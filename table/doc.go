@@ -60,8 +60,6 @@ var (
 	ErrExists = errors.New("table: already exists")
 	// ErrIndexNotFound says that a table has no global index of that name.
 	ErrIndexNotFound = errors.New("table: no such index")
-	// ErrInUse says that a table's indexes cannot change while one is filled.
-	ErrInUse = errors.New("table: is being updated")
 	// ErrProtected says that a table's deletion protection is on.
 	ErrProtected = errors.New("table: deletion protection is on")
 )

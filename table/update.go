@@ -42,7 +42,8 @@ type IndexChange struct {
 
 // Update changes the settings of a table. A stream that is turned on again is a
 // new stream. A new index is filled by Run while writes go on; reads of it are
-// refused until it is whole. Errors: ErrNotFound, ErrInUse, *ValidationError.
+// refused until it is whole. Errors: ErrNotFound, ErrIndexNotFound,
+// *ValidationError.
 func (ts *Tables) Update(name string, c Change) (Description, error) {
 	return ts.alter(name, func(t *Table, b *kv.Batch) error {
 		if err := t.checkStreamChange(c.Stream); err != nil {
@@ -121,9 +122,6 @@ func (t *Table) changeStream(b *kv.Batch, c *StreamChange) {
 
 // changeIndexes edits the descriptor and the indexes.
 func (t *Table) changeIndexes(b *kv.Batch, changes []IndexChange) error {
-	if len(changes) > 0 && slices.ContainsFunc(t.d.Indexes, func(d indexDescriptor) bool { return d.Fill }) {
-		return fmt.Errorf("%w: %s", ErrInUse, t.name)
-	}
 	for _, c := range changes {
 		var err error
 		switch {

@@ -29,8 +29,6 @@ func mapError(err error) *awsjson.Error {
 		return &awsjson.Error{Type: "ResourceNotFoundException", Message: "Requested resource not found"}
 	case errors.Is(err, table.ErrIndexNotFound):
 		return &awsjson.Error{Type: "ResourceNotFoundException", Message: "Requested resource not found: No such index: " + subject(err, table.ErrIndexNotFound)}
-	case errors.Is(err, table.ErrInUse):
-		return &awsjson.Error{Type: "ResourceInUseException", Message: "Attempt to change a resource which is still in use: Table is being updated: " + subject(err, table.ErrInUse)}
 	case errors.Is(err, table.ErrCollectionFull):
 		return &awsjson.Error{Type: "ItemCollectionSizeLimitExceededException", Message: "Item collection size limit of 10 GB exceeded for a partition key of the table."}
 	case errors.Is(err, table.ErrTokenReused):

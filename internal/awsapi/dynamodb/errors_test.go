@@ -31,7 +31,6 @@ var rows = map[string]struct {
 	"table.ErrExists":         {table.ErrExists, "ResourceInUseException"},
 	"table.ErrProtected":      {table.ErrProtected, "ValidationException"},
 	"table.ErrIndexNotFound":  {table.ErrIndexNotFound, "ResourceNotFoundException"},
-	"table.ErrInUse":          {table.ErrInUse, "ResourceInUseException"},
 	"table.ErrCollectionFull": {table.ErrCollectionFull, "ItemCollectionSizeLimitExceededException"},
 	"table.ErrTokenReused":    {table.ErrTokenReused, "IdempotentParameterMismatchException"},
 	"table.CanceledError":     {&table.CanceledError{}, "TransactionCanceledException"},
