@@ -88,7 +88,8 @@ func newKillHistory(t *testing.T) *killHistory {
 
 const killConfig = `
 tables:
-  users: { key: id, stream: new-and-old-images }
+  users: { key: id, stream: new-and-old-images, indexes: { by-check: { key: check, project: keys } } }
+  ledger: { key: id }
 buses: [main]
 events:
   UserCreated: { from: users, on: insert, source: myapp.users, bus: main }
@@ -170,17 +171,32 @@ func (h *killHistory) burst(t *testing.T, p *process) {
 	writing.Wait()
 }
 
-// insert puts one user as a service would.
-func insert(ctx context.Context, client *dynamodb.Client, id string) error {
-	_, err := client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: aws.String("users"),
-		Item: map[string]types.AttributeValue{
-			"id":       &types.AttributeValueMemberS{Value: id},
-			"username": &types.AttributeValueMemberS{Value: "user-" + id},
-			"check":    &types.AttributeValueMemberS{Value: id},
-		},
-		ConditionExpression: aws.String("attribute_not_exists(id)"),
-	})
+// insert puts one user as a service would: by itself, in a transaction with a
+// row of the ledger, in a batch, or as an update of nothing.
+func insert(ctx context.Context, client *dynamodb.Client, id string) (err error) {
+	user := map[string]types.AttributeValue{
+		"id":       &types.AttributeValueMemberS{Value: id},
+		"username": &types.AttributeValueMemberS{Value: "user-" + id},
+		"check":    &types.AttributeValueMemberS{Value: id},
+	}
+	users, absent := aws.String("users"), aws.String("attribute_not_exists(id)")
+	switch id[len(id)-1] % 4 {
+	case 0:
+		_, err = client.PutItem(ctx, &dynamodb.PutItemInput{TableName: users, Item: user, ConditionExpression: absent})
+	case 1:
+		user["transaction"] = &types.AttributeValueMemberBOOL{Value: true}
+		_, err = client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+			{Put: &types.Put{TableName: users, Item: user, ConditionExpression: absent}},
+			{Put: &types.Put{TableName: aws.String("ledger"), Item: user}},
+		}})
+	case 2:
+		_, err = client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{"users": {{PutRequest: &types.PutRequest{Item: user}}}}})
+	default:
+		_, err = client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: users, Key: map[string]types.AttributeValue{"id": user["id"]}, UpdateExpression: aws.String("SET username = :u, #c = :c"), ConditionExpression: absent,
+			ExpressionAttributeNames: map[string]string{"#c": "check"}, ExpressionAttributeValues: map[string]types.AttributeValue{":u": user["username"], ":c": user["check"]},
+		})
+	}
 	return err
 }
 
@@ -250,22 +266,44 @@ func (h *killHistory) settle(ctx context.Context, t *testing.T, p *process, when
 // scan returns the ids of the table, and fails on a torn user.
 func (h *killHistory) scan(ctx context.Context, t *testing.T, p *process) map[string]bool {
 	t.Helper()
-	ids := map[string]bool{}
-	pages := dynamodb.NewScanPaginator(p.reader(), &dynamodb.ScanInput{TableName: aws.String("users")})
+	ids, transacted := map[string]bool{}, 0
+	for _, user := range rows(ctx, t, p, dynamodb.ScanInput{TableName: aws.String("users")}) {
+		id := user["id"].(*types.AttributeValueMemberS).Value
+		if check, ok := user["check"].(*types.AttributeValueMemberS); !ok || check.Value != id {
+			t.Errorf("P1: user %s is torn: %v", id, user)
+		}
+		if user["transaction"] != nil {
+			transacted++
+		}
+		ids[id] = true
+	}
+	if n := len(rows(ctx, t, p, dynamodb.ScanInput{TableName: aws.String("users"), IndexName: aws.String("by-check")})); n != len(ids) {
+		t.Errorf("P1: %d users, %d index entries", len(ids), n)
+	}
+	for _, row := range rows(ctx, t, p, dynamodb.ScanInput{TableName: aws.String("ledger")}) {
+		transacted--
+		if id := row["id"].(*types.AttributeValueMemberS).Value; !ids[id] {
+			t.Errorf("P1: the ledger has %s, the table has not", id)
+		}
+	}
+	if transacted != 0 {
+		t.Errorf("P1: %d users of transactions lack their rows of the ledger", transacted)
+	}
+	return ids
+}
+
+// rows reads a table or an index to its end.
+func rows(ctx context.Context, t *testing.T, p *process, in dynamodb.ScanInput) (out []map[string]types.AttributeValue) {
+	t.Helper()
+	pages := dynamodb.NewScanPaginator(p.reader(), &in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, user := range page.Items {
-			id := user["id"].(*types.AttributeValueMemberS).Value
-			if check, ok := user["check"].(*types.AttributeValueMemberS); !ok || check.Value != id {
-				t.Errorf("P1: user %s is torn: %v", id, user)
-			}
-			ids[id] = true
-		}
+		out = append(out, page.Items...)
 	}
-	return ids
+	return out
 }
 
 // log reads the whole change log over the wire and counts the inserts of each

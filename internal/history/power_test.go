@@ -41,6 +41,7 @@ func TestPowerLoss(t *testing.T) {
 			acked += len(h.acked)
 			h.reset()
 		}
+		h.late = cycle%20 >= 10 // an index comes late: filling it can be cut, too
 		h.cycle(t)
 		if t.Failed() {
 			t.Fatalf("power loss %d of seed %d", cycle+1, seed)
@@ -51,7 +52,8 @@ func TestPowerLoss(t *testing.T) {
 
 const powerConfig = `
 tables:
-  users: { key: id, stream: new-image }
+  users: { key: id, stream: new-image, indexes: { by-check: { key: check, project: keys }%s } }
+  ledger: { key: id }
 buses: [main]
 events:
   UserCreated: { from: users, on: insert, source: myapp.users, bus: main }
@@ -66,6 +68,7 @@ rules:
 type powerHistory struct {
 	rand *rand.Rand
 	fs   *vfs.MemFS
+	late bool // the file names the late index
 
 	mu        sync.Mutex
 	next      int
@@ -95,7 +98,11 @@ func (h *powerHistory) Write(line []byte) (int, error) {
 
 func (h *powerHistory) open(t *testing.T) *tablecast.Node {
 	t.Helper()
-	file, err := config.Parse("power.yaml", []byte(powerConfig))
+	late := ""
+	if h.late {
+		late = ", late: { key: check }"
+	}
+	file, err := config.Parse("power.yaml", fmt.Appendf(nil, powerConfig, late))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,23 +162,51 @@ func (h *powerHistory) await(n int) {
 	}
 }
 
-// write inserts users until ctx ends.
+// write inserts users until ctx ends: by themselves, two in a batch, or in a
+// transaction with a row of the ledger.
 func (h *powerHistory) write(ctx context.Context, t *testing.T, node *tablecast.Node) {
+	tables, ctx2 := node.Tables(), context.WithoutCancel(ctx)
 	for ctx.Err() == nil {
-		h.mu.Lock()
-		h.next++
-		id := fmt.Sprintf("u%07d", h.next)
-		h.sent[id] = true
-		h.mu.Unlock()
-		user := item.MapOf(item.Field{Name: "id", Value: item.S(id)}, item.Field{Name: "check", Value: item.S(id)})
-		if _, err := node.Tables().Put(context.WithoutCancel(ctx), table.PutRequest{Table: "users", Item: user}); err != nil {
-			t.Errorf("put: %v", err)
+		ids := h.names()
+		var err error
+		switch len(ids) {
+		case 1:
+			_, err = tables.Put(ctx2, table.PutRequest{Table: "users", Item: user(ids[0], "put")})
+		case 2:
+			_, err = tables.Batch(ctx2, []table.BatchWrite{{Table: "users", Put: user(ids[0], "batch")}, {Table: "users", Put: user(ids[1], "batch")}})
+		default:
+			ids = ids[:1]
+			_, _, err = tables.Transact(ctx2, table.Transaction{Token: ids[0], Requests: []table.Request{
+				table.PutRequest{Table: "users", Item: user(ids[0], "transaction")}, table.PutRequest{Table: "ledger", Item: user(ids[0], "transaction")},
+			}})
+		}
+		if err != nil {
+			t.Errorf("write: %v", err)
 			return
 		}
 		h.mu.Lock()
-		h.acked[id] = true
+		for _, id := range ids {
+			h.acked[id] = true
+		}
 		h.mu.Unlock()
 	}
+}
+
+// names returns one to three new ids.
+func (h *powerHistory) names() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next++
+	ids := make([]string, 1+h.next%3)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("u%07d-%d", h.next, i)
+		h.sent[ids[i]] = true
+	}
+	return ids
+}
+
+func user(id, by string) item.Item {
+	return item.MapOf(item.Field{Name: "id", Value: item.S(id)}, item.Field{Name: "check", Value: item.S(id)}, item.Field{Name: "by", Value: item.S(by)})
 }
 
 // check compares what the node holds with what the outside world knows.
@@ -195,6 +230,7 @@ func (h *powerHistory) check(t *testing.T, node *tablecast.Node) {
 		}
 		stored[id.Str()] = true
 	}
+	h.checkTogether(ctx, t, node, page.Items)
 	records := h.records(t, node)
 	events := h.events(t, node)
 	for id := range h.acked {
@@ -218,6 +254,44 @@ func (h *powerHistory) check(t *testing.T, node *tablecast.Node) {
 	for _, s := range node.Queues().States() {
 		if s.Matched != uint64(len(events)) || s.Delivered+s.DeadLettered+s.Dropped != s.Matched {
 			t.Errorf("P6: %d events, %+v", len(events), s.Counts)
+		}
+	}
+}
+
+// checkTogether checks what committed with the users: their index entries, the
+// counters, the other half of their transactions, and that a batch is whole.
+func (h *powerHistory) checkTogether(ctx context.Context, t *testing.T, node *tablecast.Node, users []item.Item) {
+	t.Helper()
+	d, err := node.Tables().Describe("users")
+	if err != nil || int(d.Items) != len(users) {
+		t.Errorf("P1: %d users, counted as %d: %v", len(users), d.Items, err)
+	}
+	for _, x := range d.Indexes {
+		if x.Filling {
+			continue
+		}
+		page, err := node.Tables().Scan(ctx, table.ScanRequest{Table: "users", Index: x.Name})
+		if err != nil || len(page.Items) != len(users) || int(x.Entries) != len(users) {
+			t.Errorf("P1: %d users, %d in index %s, counted as %d: %v", len(users), len(page.Items), x.Name, x.Entries, err)
+		}
+	}
+	page, err := node.Tables().Scan(ctx, table.ScanRequest{Table: "ledger"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	halves := map[string]int{}
+	for _, row := range append(page.Items, users...) {
+		id, _ := row.Get("id")
+		switch by, _ := row.Get("by"); by.Str() {
+		case "transaction":
+			halves[id.Str()]++
+		case "batch":
+			halves[id.Str()[:len(id.Str())-2]]++
+		}
+	}
+	for id, n := range halves {
+		if n != 2 {
+			t.Errorf("P1: of %s only %d of 2 is there", id, n)
 		}
 	}
 }
