@@ -1,10 +1,15 @@
 // Command bench measures a node against floors taken in the same run, so that
 // the figures are ratios that hold on any machine:
 //
-//   - durable PutItem over HTTP, against a bare net/http handler that commits
-//     the same bytes to Pebble with sync;
+//   - operations of DynamoDB over HTTP, at several numbers of connections,
+//     against a bare net/http handler that does the least that any server must:
+//     commit the same bytes to Pebble with sync, or read as many rows, or return
+//     the same bytes;
 //   - acknowledged write to delivered event, in bare fsyncs;
 //   - start to ready on an empty folder, and memory when idle.
+//
+// Client and server share the process and the machine, so that the processor
+// time in the table is that of both.
 package main
 
 import (
@@ -15,55 +20,90 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime/pprof"
+	"strconv"
+	"strings"
 	"time"
 )
 
+// settings are the flags.
+type settings struct {
+	time        time.Duration // of each throughput
+	items       uint64        // of about 1 KB in the table
+	grow        uint64        // items of about 100 bytes to grow to; 0: no growth
+	connections []int
+	only        *regexp.Regexp // names of operations
+	profile     string
+}
+
 func main() {
-	duration := flag.Duration("time", 2*time.Second, "how long each throughput is measured")
-	profile := flag.String("cpuprofile", "", "write a CPU profile of the whole run to this `file`")
-	flag.Parse()
-	if err := profiled(context.Background(), *profile, *duration); err != nil {
+	s, err := parseSettings()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	}
+	if err := profiled(context.Background(), s); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// profiled runs the benchmarks, with a CPU profile unless file is empty.
-func profiled(ctx context.Context, file string, d time.Duration) error {
-	if file == "" {
-		return run(ctx, d)
+func parseSettings() (s settings, err error) {
+	flag.DurationVar(&s.time, "time", time.Second, "how long each throughput is measured")
+	flag.Uint64Var(&s.items, "items", 10_000, "items of about 1 KB in the table")
+	flag.Uint64Var(&s.grow, "grow", 0, "instead of all else, let a table grow to this many items of about 100 bytes")
+	connections := flag.String("connections", "1,16,64,256", "numbers of connections")
+	only := flag.String("only", "", "measure only the operations whose name matches this regular expression")
+	flag.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile of the whole run to this `file`")
+	flag.Parse()
+	for text := range strings.SplitSeq(*connections, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return s, fmt.Errorf("-connections: %q is no number above 0", text)
+		}
+		s.connections = append(s.connections, n)
 	}
-	f, err := os.Create(file)
+	s.only, err = regexp.Compile(*only)
+	return s, err
+}
+
+// profiled runs the benchmarks, with a CPU profile if one is asked for.
+func profiled(ctx context.Context, s settings) error {
+	if s.profile == "" {
+		return run(ctx, s)
+	}
+	f, err := os.Create(s.profile)
 	if err != nil {
 		return err
 	}
 	if err := pprof.StartCPUProfile(f); err != nil {
 		return err
 	}
-	err = run(ctx, d)
+	err = run(ctx, s)
 	pprof.StopCPUProfile()
 	return errors.Join(err, f.Close())
 }
 
-func run(ctx context.Context, d time.Duration) error {
+func run(ctx context.Context, s settings) error {
 	dir, err := os.MkdirTemp("", "tablecast-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	fmt.Printf("%-44s %16s %16s %8s %8s\n", "what", "measured", "floor", "ratio", "aim")
+	if s.grow > 0 {
+		return grow(ctx, dir, s)
+	}
+	if err := operate(ctx, dir, s); err != nil || s.only.String() != "" {
+		return err
+	}
+	if err := eventEach(ctx, dir, s); err != nil {
+		return err
+	}
 	binary := filepath.Join(dir, "tablecast")
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/tablecast/tablecast/cmd/tablecast").CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
-	}
-	fmt.Printf("%-40s %14s %14s %8s %8s\n", "what", "measured", "floor", "ratio", "aim")
-	for _, connections := range []int{1, 16, 64} {
-		if err := puts(ctx, dir, connections, false, d); err != nil {
-			return err
-		}
-	}
-	if err := puts(ctx, dir, 64, true, d); err != nil {
-		return err
 	}
 	if err := latency(ctx, dir, binary); err != nil {
 		return err
@@ -71,7 +111,30 @@ func run(ctx context.Context, d time.Duration) error {
 	return start(ctx, dir, binary)
 }
 
+// eventEach measures PutItem where each put raises an event, which is a second
+// commit.
+func eventEach(ctx context.Context, dir string, s settings) error {
+	node, err := serveNode(filepath.Join(dir, "events"), true)
+	if err != nil {
+		return err
+	}
+	for _, o := range operations(s.items) {
+		if o.name != "PutItem" {
+			continue
+		}
+		o.name, o.aims = "PutItem, an event each", nil
+		bare, err := serveFloor(ctx, filepath.Join(dir, "bare-events"), o, node.url)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(o.measure(ctx, node.url, bare.url, 64, s.time), bare.stop()); err != nil {
+			return err
+		}
+	}
+	return node.stop()
+}
+
 // row prints one figure beside its floor.
 func row(what, measured, floor string, ratio float64, aim string) {
-	fmt.Printf("%-40s %14s %14s %8.2f %8s\n", what, measured, floor, ratio, aim)
+	fmt.Printf("%-44s %16s %16s %8.2f %8s\n", what, measured, floor, ratio, aim)
 }

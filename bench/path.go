@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -110,15 +109,6 @@ func startOnce(ctx context.Context, folder, binary string) (time.Duration, float
 		return 0, 0, fmt.Errorf("the node ended before it was ready")
 	}
 	took := time.Since(begin)
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
-	if err != nil {
-		return took, 0, nil // no figure on this system
-	}
-	for line := range strings.SplitSeq(string(status), "\n") {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			return took, kb / 1024, err
-		}
-	}
-	return took, 0, nil
+	rss, err := resident(cmd.Process.Pid)
+	return took, float64(rss) / (1 << 20), err
 }
