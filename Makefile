@@ -5,7 +5,7 @@ GO      ?= go
 LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
-.PHONY: demo test lint bench clients short crash power fuzz help
+.PHONY: demo test lint bench bench-peers clients short crash power fuzz help
 
 demo: ## the story of the project, end to end, on an embedded node
 	$(GO) run ./cmd/tablecast demo
@@ -23,8 +23,11 @@ lint: ## static checks
 bench: ## figures against floors measured in the same run
 	$(GO) run ./bench
 
+bench-peers: clients ## the same requests to other servers that speak DynamoDB
+	$(GO) run ./bench -peers test/peers/node_modules -time 6s
+
 clients: ## what the client tests need besides Go
 	./scripts/clients
 
 help:
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

@@ -34,6 +34,7 @@ type settings struct {
 	grow        uint64        // items of about 100 bytes to grow to; 0: no growth
 	connections []int
 	only        *regexp.Regexp // names of operations
+	peers       string         // folder of other servers to compare with; empty: none
 	profile     string
 }
 
@@ -53,6 +54,7 @@ func parseSettings() (s settings, err error) {
 	flag.DurationVar(&s.time, "time", time.Second, "how long each throughput is measured")
 	flag.Uint64Var(&s.items, "items", 10_000, "items of about 1 KB in the table")
 	flag.Uint64Var(&s.grow, "grow", 0, "instead of all else, let a table grow to this many items of about 100 bytes")
+	flag.StringVar(&s.peers, "peers", "", "instead of all else, compare with the other servers that are installed in this folder")
 	connections := flag.String("connections", "1,16,64,256", "numbers of connections")
 	only := flag.String("only", "", "measure only the operations whose name matches this regular expression")
 	flag.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile of the whole run to this `file`")
@@ -91,6 +93,13 @@ func run(ctx context.Context, s settings) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if s.peers != "" {
+		binary, err := build(ctx, dir)
+		if err != nil {
+			return err
+		}
+		return peers(ctx, dir, binary, s)
+	}
 	fmt.Printf("%-44s %16s %16s %8s %8s\n", "what", "measured", "floor", "ratio", "aim")
 	if s.grow > 0 {
 		return grow(ctx, dir, s)
@@ -101,14 +110,24 @@ func run(ctx context.Context, s settings) error {
 	if err := eventEach(ctx, dir, s); err != nil {
 		return err
 	}
-	binary := filepath.Join(dir, "tablecast")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/tablecast/tablecast/cmd/tablecast").CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w\n%s", err, out)
+	binary, err := build(ctx, dir)
+	if err != nil {
+		return err
 	}
 	if err := latency(ctx, dir, binary); err != nil {
 		return err
 	}
 	return start(ctx, dir, binary)
+}
+
+// build builds the binary.
+func build(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(dir, "tablecast")
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/tablecast/tablecast/cmd/tablecast").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return binary, nil
 }
 
 // eventEach measures PutItem where each put raises an event, which is a second

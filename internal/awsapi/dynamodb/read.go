@@ -103,7 +103,7 @@ func (a *api) getItem(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	dst := []byte{'{'}
 	if it != nil {
-		dst = append(make([]byte, 0, item.Size(it)*3/2+128), `{"Item":`...)
+		dst = append(make([]byte, 0, item.Size(it)*9/8+256), `{"Item":`...)
 		dst = item.AppendJSON(dst, q.projection.Apply(it))
 	}
 	if wantsCapacity(r.ReturnConsumedCapacity) {
