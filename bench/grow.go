@@ -23,7 +23,7 @@ func grow(ctx context.Context, dir string, s settings) error {
 		return err
 	}
 	small := func(n uint64) string {
-		return fmt.Sprintf(`{"id":{"S":"u%012d"},"n":{"N":"%d"},"doc":{"S":"%s"}}`, n, n, doc[:64])
+		return fmt.Sprintf(`{"id":{"S":"u%012d"},"n":{"N":"%d"},"doc":{"S":"%s"}}`, n, numbers.Add(1), doc[:64])
 	}
 	have := uint64(0)
 	var first [2]float64
@@ -34,6 +34,7 @@ func grow(ctx context.Context, dir string, s settings) error {
 		}
 		fmt.Fprintf(os.Stderr, "%d items after another %.0f s\n", size, time.Since(begin).Seconds())
 		have = size
+		settle()
 		debug.FreeOSMemory()
 		rss := residentNow()
 		row(fmt.Sprintf("resident memory, %d items", size), fmt.Sprintf("%d MB", rss>>20), "500 MB", float64(rss)/(500<<20), "< 1")
@@ -57,4 +58,17 @@ func grow(ctx context.Context, dir string, s settings) error {
 		}
 	}
 	return node.stop()
+}
+
+// settle returns once the process is at rest: the store merges its files for a
+// while after it was filled.
+func settle() {
+	const look = 200 * time.Millisecond
+	for range 600 {
+		before := processorTime()
+		time.Sleep(look)
+		if processorTime()-before < look/20 {
+			return
+		}
+	}
 }

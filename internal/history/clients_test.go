@@ -67,6 +67,48 @@ func TestExample(t *testing.T) {
 	testCLI(t, p)
 }
 
+// TestClients drives tables with the AWS SDK for JavaScript and with each boto3
+// that there is: Debian's old one, and the one of the python3 on the path.
+func TestClients(t *testing.T) {
+	clients := filepath.Join(repository, "test/clients")
+	p := start(t, filepath.Join(t.TempDir(), "data"), emptyConfig(t))
+	defer p.kill()
+	t.Run("JavaScript", func(t *testing.T) {
+		if _, err := os.Stat(filepath.Join(clients, "node_modules/@aws-sdk/client-dynamodb")); err != nil {
+			t.Skip("the AWS SDK for JavaScript is not installed: run scripts/clients")
+		}
+		runClient(t, p, clients, "node", "tables.mjs")
+	})
+	for _, python := range []string{"/usr/bin/python3", "python3"} {
+		t.Run(python, func(t *testing.T) {
+			if err := exec.Command(python, "-c", "import boto3").Run(); err != nil {
+				t.Skipf("%s has no boto3: run scripts/clients", python)
+			}
+			runClient(t, p, clients, python, "tables.py", p.endpoint)
+		})
+	}
+}
+
+// emptyConfig returns a file that declares nothing.
+func emptyConfig(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "tablecast.yaml")
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// runClient runs a script that ends well if every answer was right.
+func runClient(t *testing.T, p *process, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir, cmd.Env = dir, clientEnviron(p)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %v\n%s\n%s", args, err, out, p.output)
+	}
+}
+
 // startScript runs a Node.js script that prints where it listens, and returns
 // the lines that it prints after that.
 func startScript(t *testing.T, dir string, args ...string) (<-chan string, string) {
