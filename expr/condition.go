@@ -27,7 +27,7 @@ func (c *Condition) Match(it item.Item) bool { return c == nil || c.root.match(i
 // Roots returns the top-level attributes that the condition refers to.
 func (c *Condition) Roots() []string {
 	var out []string
-	c.root.walk(func(o operand) {
+	c.root.walk(func(o Operand) {
 		if o.path != nil {
 			out = append(out, o.path.Root())
 		}
@@ -38,7 +38,7 @@ func (c *Condition) Roots() []string {
 // A node is one condition in the tree.
 type node interface {
 	match(it item.Item) bool
-	walk(fn func(operand))
+	walk(fn func(Operand))
 }
 
 type (
@@ -48,16 +48,16 @@ type (
 	// compare is a comparator with two operands.
 	compare struct {
 		op   string
-		a, b operand
+		a, b Operand
 	}
-	between struct{ v, low, high operand }
+	between struct{ v, low, high Operand }
 	in      struct {
-		v    operand
-		list []operand
+		v    Operand
+		list []Operand
 	}
 	call struct {
 		name string
-		args []operand
+		args []Operand
 	}
 )
 
@@ -65,19 +65,19 @@ func (n and) match(it item.Item) bool { return n.a.match(it) && n.b.match(it) }
 func (n or) match(it item.Item) bool  { return n.a.match(it) || n.b.match(it) }
 func (n not) match(it item.Item) bool { return !n.a.match(it) }
 
-func (n and) walk(fn func(operand)) { n.a.walk(fn); n.b.walk(fn) }
-func (n or) walk(fn func(operand))  { n.a.walk(fn); n.b.walk(fn) }
-func (n not) walk(fn func(operand)) { n.a.walk(fn) }
+func (n and) walk(fn func(Operand)) { n.a.walk(fn); n.b.walk(fn) }
+func (n or) walk(fn func(Operand))  { n.a.walk(fn); n.b.walk(fn) }
+func (n not) walk(fn func(Operand)) { n.a.walk(fn) }
 
-func (n compare) walk(fn func(operand)) { fn(n.a); fn(n.b) }
-func (n between) walk(fn func(operand)) { fn(n.v); fn(n.low); fn(n.high) }
-func (n in) walk(fn func(operand)) {
+func (n compare) walk(fn func(Operand)) { fn(n.a); fn(n.b) }
+func (n between) walk(fn func(Operand)) { fn(n.v); fn(n.low); fn(n.high) }
+func (n in) walk(fn func(Operand)) {
 	fn(n.v)
 	for _, o := range n.list {
 		fn(o)
 	}
 }
-func (n call) walk(fn func(operand)) {
+func (n call) walk(fn func(Operand)) {
 	for _, o := range n.args {
 		fn(o)
 	}
@@ -247,9 +247,9 @@ func (p *parse) redundant() bool {
 	return false
 }
 
-func (p *parse) in(a operand) node {
+func (p *parse) in(a Operand) node {
 	p.expect("(")
-	n := in{v: a, list: []operand{p.operand()}}
+	n := in{v: a, list: []Operand{p.operand()}}
 	for p.accept(",") {
 		n.list = append(n.list, p.operand())
 	}
@@ -257,12 +257,16 @@ func (p *parse) in(a operand) node {
 	if len(n.list) > MaxIn {
 		p.fail("The IN operator is provided with too many operands; number of operands: %d", len(n.list)+1)
 	}
+	p.checkIn(n)
+	return n
+}
+
+func (p *parse) checkIn(n in) {
 	for _, o := range n.list {
-		if a.same(o) {
-			p.distinct("IN", a)
+		if n.v.same(o) {
+			p.distinct("IN", n.v)
 		}
 	}
-	return n
 }
 
 // arity holds the functions of conditions and how many operands they take.
@@ -278,6 +282,13 @@ func (p *parse) condCall() node {
 	}
 	p.operator()
 	args := p.args(name, want)
+	p.checkCall(name, args)
+	return call{name, args}
+}
+
+// checkCall refuses operands that a function does not take.
+func (p *parse) checkCall(name string, args []Operand) {
+	want := arity[name]
 	switch {
 	case want == 1 && (args[0].path == nil || args[0].sizeOf):
 		p.fail("Operator or function requires a document path; operator or function: %s", name)
@@ -294,11 +305,10 @@ func (p *parse) condCall() node {
 			}
 		}
 	}
-	return call{name, args}
 }
 
 // checkType checks the second operand of attribute_type.
-func (p *parse) checkType(o operand) {
+func (p *parse) checkType(o Operand) {
 	switch {
 	case o.path != nil || o.value.Kind() != item.String:
 		p.operandType("attribute_type", o.value)
@@ -315,20 +325,20 @@ func (p *parse) check(n compare) {
 	if n.op == "=" || n.op == "<>" {
 		return
 	}
-	for _, o := range []operand{n.a, n.b} {
+	for _, o := range []Operand{n.a, n.b} {
 		p.ordered(n.op, o)
 	}
 }
 
 // ordered fails for a value that has no order.
-func (p *parse) ordered(op string, o operand) {
+func (p *parse) ordered(op string, o Operand) {
 	if k := o.value.Kind(); o.path == nil && (k < item.String || k > item.Binary) {
 		p.operandType(op, o.value)
 	}
 }
 
 func (p *parse) checkBetween(n between) {
-	for _, o := range []operand{n.v, n.low, n.high} {
+	for _, o := range []Operand{n.v, n.low, n.high} {
 		p.ordered("BETWEEN", o)
 	}
 	if n.low.path != nil || n.high.path != nil {
@@ -355,6 +365,6 @@ func (p *parse) operandType(op string, v item.Value) {
 	p.fail("Incorrect operand type for operator or function; operator or function: %s, operand type: %s", op, kind)
 }
 
-func (p *parse) distinct(op string, o operand) {
+func (p *parse) distinct(op string, o Operand) {
 	p.fail("The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s", op, o.path)
 }

@@ -20,6 +20,9 @@
 // MaxLength bytes, MaxOperators operators and functions, and MaxNesting nested
 // parentheses.
 //
+// Other languages build the same trees without text: see Compare, NewUpdate,
+// NewProjection and NewKeyCondition.
+//
 // Parsing reports errors as *Error in the words of DynamoDB. What was parsed is
 // immutable and may be used by many goroutines.
 //
@@ -43,7 +46,12 @@ type Error struct{ Msg string }
 
 func (e *Error) Error() string { return e.Msg }
 
-// errf makes an Error about the expression that a request calls field.
+// errf makes an Error about the expression that a request calls field; what is
+// built without text has no field.
 func errf(field, format string, args ...any) *Error {
-	return &Error{"Invalid " + field + ": " + fmt.Sprintf(format, args...)}
+	msg := fmt.Sprintf(format, args...)
+	if field != "" {
+		msg = "Invalid " + field + ": " + msg
+	}
+	return &Error{msg}
 }

@@ -57,7 +57,7 @@ func (p *parse) keyTerms(n node, out *KeyCondition) {
 		}
 	}
 	paths := 0
-	n.walk(func(o operand) {
+	n.walk(func(o Operand) {
 		switch {
 		case o.sizeOf:
 			invalid("size")

@@ -67,13 +67,24 @@ type parse struct {
 type failure struct{ err *Error }
 
 // run parses src by calling fn, which must consume all of it.
-func (p *Parser) run(field, src string, fn func(*parse)) (err error) {
+func (p *Parser) run(field, src string, fn func(*parse)) error {
 	if strings.TrimSpace(src) == "" {
 		return errf(field, "The expression can not be empty;")
 	}
 	if len(src) > MaxLength {
 		return errf(field, "Expression size has exceeded the maximum allowed size; expression size: %d", len(src))
 	}
+	q := &parse{Parser: p, field: field, src: src, tokens: lex(src)}
+	return q.try(func() {
+		fn(q)
+		if q.peek().kind != tokenEOF {
+			q.syntax()
+		}
+	})
+}
+
+// try calls fn and returns the error that ended it.
+func (p *parse) try(fn func()) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			f, ok := r.(failure)
@@ -83,11 +94,7 @@ func (p *Parser) run(field, src string, fn func(*parse)) (err error) {
 			err = f.err
 		}
 	}()
-	q := &parse{Parser: p, field: field, src: src, tokens: lex(src)}
-	fn(q)
-	if q.peek().kind != tokenEOF {
-		q.syntax()
-	}
+	fn()
 	return nil
 }
 
@@ -211,18 +218,19 @@ func (p *parse) value() item.Value {
 // call reports whether a function call is next.
 func (p *parse) call() bool { return p.peek().kind == tokenName && p.peekAt(1).is("(") }
 
-// An operand is a path, a value, or the size of what a path leads to.
-type operand struct {
+// An Operand is a path, a value, or the size of what a path leads to; see At,
+// Literal and SizeOf.
+type Operand struct {
 	path   Path
 	value  item.Value // if path is nil
 	sizeOf bool
 }
 
 // operand reads an operand of a condition.
-func (p *parse) operand() operand {
+func (p *parse) operand() Operand {
 	switch t := p.peek(); {
 	case t.kind == tokenValue:
-		return operand{value: p.value()}
+		return Operand{value: p.value()}
 	case p.call():
 		if t.text != "size" {
 			p.badCall(t.text)
@@ -232,12 +240,12 @@ func (p *parse) operand() operand {
 		if args[0].path == nil {
 			p.fail("Operator or function requires a document path; operator or function: size")
 		}
-		return operand{path: args[0].path, sizeOf: true}
+		return Operand{path: args[0].path, sizeOf: true}
 	case t.kind == tokenName || t.kind == tokenAlias:
-		return operand{path: p.path()}
+		return Operand{path: p.path()}
 	default:
 		p.syntax()
-		return operand{}
+		return Operand{}
 	}
 }
 
@@ -250,22 +258,26 @@ func (p *parse) badCall(name string) {
 }
 
 // args reads the arguments of a call, name included.
-func (p *parse) args(name string, want int) []operand {
+func (p *parse) args(name string, want int) []Operand {
 	p.next()
 	p.expect("(")
-	args := []operand{p.operand()}
+	args := []Operand{p.operand()}
 	for p.accept(",") {
 		args = append(args, p.operand())
 	}
 	p.expect(")")
-	if len(args) != want {
-		p.fail("Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d", name, len(args))
-	}
+	p.checkCount(name, len(args), want)
 	return args
 }
 
+func (p *parse) checkCount(name string, n, want int) {
+	if n != want {
+		p.fail("Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d", name, n)
+	}
+}
+
 // get returns the operand's value in an item.
-func (o operand) get(it item.Item) (item.Value, bool) {
+func (o Operand) get(it item.Item) (item.Value, bool) {
 	if o.path == nil {
 		return o.value, true
 	}
@@ -293,6 +305,6 @@ func sizeOf(v item.Value) (item.Value, bool) {
 }
 
 // same reports whether two operands are the same path.
-func (o operand) same(q operand) bool {
+func (o Operand) same(q Operand) bool {
 	return o.path != nil && !o.sizeOf && !q.sizeOf && slices.Equal(o.path, q.path)
 }

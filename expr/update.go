@@ -70,20 +70,22 @@ func (p *parse) action(u *Update, section string) {
 		u.sets = append(u.sets, assignment{path, p.sum()})
 	case "REMOVE":
 		u.removes = append(u.removes, path)
-	case "ADD":
-		v := p.literal()
-		if k := v.Kind(); k != item.Number && !k.IsSet() {
-			p.fail("Incorrect operand type for operator or function; operator: ADD, operand type: %s, typeSet: ALLOWED_FOR_ADD_OPERAND", typeNames[k])
-		}
-		p.operator()
-		u.adds = append(u.adds, modification{path, v})
 	default:
-		v := p.literal()
-		if k := v.Kind(); !k.IsSet() {
-			p.fail("Incorrect operand type for operator or function; operator: DELETE, operand type: %s, typeSet: ALLOWED_FOR_DELETE_OPERAND", typeNames[k])
-		}
+		m := modification{path, p.literal()}
+		p.checkModification(section, m.value.Kind())
 		p.operator()
-		u.deletes = append(u.deletes, modification{path, v})
+		if section == "ADD" {
+			u.adds = append(u.adds, m)
+		} else {
+			u.deletes = append(u.deletes, m)
+		}
+	}
+}
+
+// checkModification refuses values that ADD or DELETE cannot use.
+func (p *parse) checkModification(section string, k item.Kind) {
+	if !k.IsSet() && (section == "DELETE" || k != item.Number) {
+		p.fail("Incorrect operand type for operator or function; operator: %s, operand type: %s, typeSet: ALLOWED_FOR_%s_OPERAND", section, typeNames[k], section)
 	}
 }
 

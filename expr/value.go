@@ -13,7 +13,7 @@ type expression interface {
 
 type (
 	// leaf is a path or a value.
-	leaf struct{ operand }
+	leaf struct{ Operand }
 	// arithmetic is a sum or difference.
 	arithmetic struct {
 		op   string
@@ -36,12 +36,17 @@ func (p *parse) sum() expression {
 	p.next()
 	p.operator()
 	n := arithmetic{t.text, a, p.term()}
+	p.checkArithmetic(n)
+	return n
+}
+
+// checkArithmetic refuses values that are no numbers.
+func (p *parse) checkArithmetic(n arithmetic) {
 	for _, e := range []expression{n.a, n.b} {
 		if l, ok := e.(leaf); ok && l.path == nil && l.value.Kind() != item.Number {
-			p.fail("Incorrect operand type for operator or function; operator or function: %s, operand type: %s", t.text, l.value.Kind())
+			p.fail("Incorrect operand type for operator or function; operator or function: %s, operand type: %s", n.op, l.value.Kind())
 		}
 	}
-	return n
 }
 
 // term reads a path, a value, or a call of if_not_exists or list_append.
@@ -77,15 +82,20 @@ func (p *parse) term() expression {
 		p.comma(name)
 		e := listAppend{a, p.term()}
 		p.expect(")")
-		for _, side := range []expression{e.a, e.b} {
-			if l, ok := side.(leaf); ok && l.path == nil && l.value.Kind() != item.List {
-				p.operandType(name, l.value)
-			}
-		}
+		p.checkAppend(e)
 		return e
 	default:
 		p.badCall(name)
 		return nil
+	}
+}
+
+// checkAppend refuses values that are no lists.
+func (p *parse) checkAppend(e listAppend) {
+	for _, side := range []expression{e.a, e.b} {
+		if l, ok := side.(leaf); ok && l.path == nil && l.value.Kind() != item.List {
+			p.operandType("list_append", l.value)
+		}
 	}
 }
 
