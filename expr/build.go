@@ -15,6 +15,10 @@ func (p Path) Field(name string) Path { return append(p[:len(p):len(p)], step{na
 // Element returns the path of the element at index i, from 0, of the list at p.
 func (p Path) Element(i int) Path { return append(p[:len(p):len(p)], step{index: i}) }
 
+// Step returns the i-th step of the path: the name of an attribute, or, if name
+// is empty, the index of a list element.
+func (p Path) Step(i int) (name string, index int) { return p[i].name, p[i].index }
+
 // At returns what the path leads to as an operand.
 func At(p Path) Operand { return Operand{path: p} }
 

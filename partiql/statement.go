@@ -1,0 +1,263 @@
+package partiql
+
+import (
+	"strconv"
+
+	"github.com/tablecast/tablecast/expr"
+	"github.com/tablecast/tablecast/item"
+)
+
+// A Statement is a *Select, *Insert, *Update, *Delete or *Exists.
+type Statement interface {
+	// Table returns the name of the statement's table.
+	Table() string
+}
+
+// A table is the name of a statement's table.
+type table string
+
+// Table returns the name of the statement's table.
+func (t table) Table() string { return string(t) }
+
+// A Select reads items.
+type Select struct {
+	table
+	Index   string   // empty: the table itself
+	Columns []Column // nil: all attributes
+	Where   *Where   // nil: all items
+	Order   []Order
+}
+
+// A Column is an attribute of an answer: what the path leads to, under the last
+// name in the path with the indexes that follow it.
+type Column struct {
+	Name string
+	Path expr.Path
+}
+
+// An Order is one attribute of ORDER BY.
+type Order struct {
+	Name       string
+	Descending bool
+}
+
+// An Insert stores an item where there is none.
+type Insert struct {
+	table
+	Item item.Item
+}
+
+// An Update changes an item that exists.
+type Update struct {
+	table
+	Update    *expr.Update
+	Where     *Where
+	Returning Returning
+}
+
+// A Delete removes an item.
+type Delete struct {
+	table
+	Where     *Where
+	Returning Returning // None or AllOld
+}
+
+// An Exists demands, within a transaction, that an item satisfies a condition.
+type Exists struct{ Select }
+
+// Returning says what a write answers with.
+type Returning uint8
+
+// What a write may answer with: nothing, the item as it was or is, or the
+// parts of it that the statement names.
+const (
+	None Returning = iota
+	AllOld
+	AllNew
+	ModifiedOld
+	ModifiedNew
+)
+
+// statement reads a whole statement.
+func (p *parse) statement() Statement {
+	var out Statement
+	switch {
+	case p.accept("SELECT"):
+		out = p.selection()
+	case p.accept("INSERT"):
+		out = p.insert()
+	case p.accept("UPDATE"):
+		out = p.update()
+	case p.accept("DELETE"):
+		out = p.remove()
+	case p.peek().is("EXISTS") && p.call():
+		p.pos += 2
+		p.expect("SELECT")
+		out = &Exists{*p.selection()}
+		p.expect(")")
+	default:
+		p.fail(malformed("Expected data manipulation"))
+	}
+	p.accept(";")
+	if p.peek().kind != tokenEOF {
+		p.leftover()
+	}
+	return out
+}
+
+func (p *parse) leftover() { p.fail(malformed("Unexpected token after expression")) }
+
+// selection reads the rest of a SELECT.
+func (p *parse) selection() *Select {
+	s := &Select{Columns: p.columns()}
+	p.expect("FROM")
+	s.table, s.Index = p.source()
+	p.noAlias()
+	if p.accept("WHERE") {
+		s.Where = p.or()
+	}
+	if p.accept("ORDER") {
+		p.expect("BY")
+		s.Order = append(s.Order, p.order())
+		for p.accept(",") {
+			s.Order = append(s.Order, p.order())
+		}
+	}
+	return s
+}
+
+func (p *parse) columns() []Column {
+	if p.accept("*") {
+		if p.peek().is(",") {
+			p.fail(errf("Other attributes should not be present in the projection when '*' is used."))
+		}
+		return nil
+	}
+	out := []Column{p.column()}
+	for p.accept(",") {
+		out = append(out, p.column())
+	}
+	return out
+}
+
+func (p *parse) column() Column {
+	if t := p.peek(); p.call() || p.isLiteral() {
+		p.fail(errf("Unexpected path component at %s", t.at()))
+	}
+	path := p.path()
+	return Column{columnName(path), path}
+}
+
+func columnName(path expr.Path) string {
+	indexes := ""
+	for i := len(path) - 1; ; i-- {
+		name, index := path.Step(i)
+		if name != "" {
+			return name + indexes
+		}
+		indexes = "[" + strconv.Itoa(index) + "]" + indexes
+	}
+}
+
+func (p *parse) order() Order {
+	o := Order{Name: p.name()}
+	o.Descending = p.accept("DESC")
+	if !o.Descending {
+		p.accept("ASC")
+	}
+	return o
+}
+
+// source reads the name of a table and, after a point, of an index.
+func (p *parse) source() (name table, index string) {
+	name = table(p.component())
+	if p.accept(".") {
+		index = p.component()
+	}
+	if p.peek().is(".") {
+		p.fail(errf("A path may contain at most 2 components in the FROM clause"))
+	}
+	return name, index
+}
+
+// target reads the name of the table that a statement changes.
+func (p *parse) target() table {
+	if !p.isName() {
+		p.fail(malformed("Expected identifier for simple path"))
+	}
+	name, index := p.source()
+	if index != "" {
+		p.fail(errf("This operation is not supported on an index"))
+	}
+	return name
+}
+
+// noAlias refuses another name for the table.
+func (p *parse) noAlias() {
+	if p.isName() || p.peek().is("AS") {
+		p.fail(errf("Aliasing is not supported"))
+	}
+}
+
+// insert reads the rest of an INSERT.
+func (p *parse) insert() *Insert {
+	p.expect("INTO")
+	s := &Insert{table: p.target()}
+	if p.peek().is("(") {
+		p.fail(malformed("Unexpected keyword"))
+	}
+	if !p.accept("VALUE") {
+		p.leftover()
+	}
+	if p.accept("{") {
+		s.Item = p.fields(func(string) item.Value { return p.value() })
+		return s
+	}
+	v := p.value()
+	if v.Kind() != item.MapKind {
+		p.fail(malformed("Expected a tuple in VALUE"))
+	}
+	s.Item = v.Map()
+	return s
+}
+
+// remove reads the rest of a DELETE.
+func (p *parse) remove() *Delete {
+	p.expect("FROM")
+	s := &Delete{table: p.target()}
+	p.noAlias()
+	if p.accept("WHERE") {
+		s.Where = p.or()
+	}
+	var clause string
+	if s.Returning, clause = p.returning(); s.Returning > AllOld {
+		p.fail(errf("Invalid returning clause: %s. Only RETURNING ALL OLD * is allowed in DELETE statements.", clause))
+	}
+	return s
+}
+
+// returning reads RETURNING, and how it is written in error texts.
+func (p *parse) returning() (Returning, string) {
+	if !p.accept("RETURNING") {
+		return None, ""
+	}
+	all := p.accept("ALL")
+	if !all {
+		p.expect("MODIFIED")
+	}
+	old := p.accept("OLD")
+	if !old {
+		p.expect("NEW")
+	}
+	p.expect("*")
+	switch {
+	case all && old:
+		return AllOld, "RETURNING ALL OLD *"
+	case all:
+		return AllNew, "RETURNING ALL NEW *"
+	case old:
+		return ModifiedOld, "RETURNING MODIFIED OLD *"
+	default:
+		return ModifiedNew, "RETURNING MODIFIED NEW *"
+	}
+}
