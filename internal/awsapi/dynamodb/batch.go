@@ -177,6 +177,9 @@ func (r *batchGetRequest) constraints() error {
 		if k.Keys != nil {
 			v.Length(len(k.Keys), "'[...]'", at, 1, maxBatchGet)
 		}
+		if k.AttributesToGet != nil {
+			v.Length(len(k.AttributesToGet), "'[]'", "requestItems."+name+".member.attributesToGet", 1, 0)
+		}
 	}
 	return v.Err()
 }
@@ -199,7 +202,7 @@ func (k *keysAndAttributes) parse() (*reading, error) {
 		}
 		seen[id] = true
 	}
-	return q, r.parse(q)
+	return q, first(func() error { return r.parseLegacy(q, nil) }, func() error { return r.parse(q) })
 }
 
 func (a *api) batchGetItem(ctx context.Context, body []byte) ([]byte, error) {

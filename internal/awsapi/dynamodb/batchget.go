@@ -68,6 +68,13 @@ func (k *keysAndAttributes) appendRest(dst []byte, name string, read int) []byte
 	if k.ConsistentRead != nil && *k.ConsistentRead {
 		dst = append(dst, `,"ConsistentRead":true`...)
 	}
+	for i, name := range k.AttributesToGet {
+		dst = append(dst, []string{`,"AttributesToGet":[`, `,`}[min(i, 1)]...)
+		dst, _ = jsontext.AppendQuote(dst, name)
+	}
+	if k.AttributesToGet != nil {
+		dst = append(dst, ']')
+	}
 	if k.ProjectionExpression != nil {
 		dst, _ = jsontext.AppendQuote(append(dst, `,"ProjectionExpression":`...), *k.ProjectionExpression)
 	}

@@ -31,20 +31,19 @@ type Operation struct {
 func Operations() []Operation { return slices.Clone(operations) }
 
 const (
-	noLegacy = "Legacy parameters are refused with the name of the expression to use."
 	notKept  = "SSESpecification, OnDemandThroughput and WarmThroughput are accepted and not kept."
 	oneOrder = "Requests of the same items wait for each other, so that none is canceled with TransactionConflict."
 )
 
 var operations = []Operation{
 	{"BatchExecuteStatement", None, "PartiQL is not offered.", nil},
-	{"BatchGetItem", Partial, noLegacy, (*api).batchGetItem},
+	{"BatchGetItem", Full, "", (*api).batchGetItem},
 	{"BatchWriteItem", Full, "All writes are one commit: none is left unprocessed.", (*api).batchWriteItem},
 	{"CreateBackup", None, "Copy the data folder of a stopped node.", nil},
 	{"CreateGlobalTable", None, "Global tables are not offered.", nil},
 	{"CreateTable", Partial, notKept + " The table is ACTIVE at once.", (*api).createTable},
 	{"DeleteBackup", None, "Backups are not offered.", nil},
-	{"DeleteItem", Partial, noLegacy, (*api).deleteItem},
+	{"DeleteItem", Full, "", (*api).deleteItem},
 	{"DeleteResourcePolicy", Full, "No table has a policy.", (*api).deleteResourcePolicy},
 	{"DeleteTable", Full, "The table is gone when the call returns; its stream stays readable for its retention.", (*api).deleteTable},
 	{"DescribeBackup", None, "Backups are not offered.", nil},
@@ -65,7 +64,7 @@ var operations = []Operation{
 	{"ExecuteStatement", None, "PartiQL is not offered.", nil},
 	{"ExecuteTransaction", None, "PartiQL is not offered.", nil},
 	{"ExportTableToPointInTime", None, "Exports are not offered.", nil},
-	{"GetItem", Partial, noLegacy + " Every read is consistent; ConsistentRead counts for capacity alone.", (*api).getItem},
+	{"GetItem", Full, "Every read is consistent; ConsistentRead counts for capacity alone.", (*api).getItem},
 	{"GetResourcePolicy", Full, "No table has a policy.", (*api).getResourcePolicy},
 	{"ImportTable", None, "Imports are not offered.", nil},
 	{"ListBackups", None, "Backups are not offered.", nil},
@@ -75,12 +74,12 @@ var operations = []Operation{
 	{"ListImports", None, "Imports are not offered.", nil},
 	{"ListTables", Full, "", (*api).listTables},
 	{"ListTagsOfResource", Full, "Tables have tags.", (*api).listTagsOfResource},
-	{"PutItem", Partial, noLegacy, (*api).putItem},
+	{"PutItem", Full, "", (*api).putItem},
 	{"PutResourcePolicy", None, "Resource policies are not offered.", nil},
-	{"Query", Partial, noLegacy + " Reads of indexes are as fresh as those of tables.", (*api).query},
+	{"Query", Full, "Reads of indexes are as fresh as those of tables.", (*api).query},
 	{"RestoreTableFromBackup", None, "Backups are not offered.", nil},
 	{"RestoreTableToPointInTime", None, "Point-in-time recovery is not offered.", nil},
-	{"Scan", Partial, noLegacy + " Segments divide the keys by their first bytes.", (*api).scan},
+	{"Scan", Full, "Segments divide the keys by their first bytes.", (*api).scan},
 	{"TagResource", Full, "Tables have tags.", (*api).tagResource},
 	{"TransactGetItems", Full, "", (*api).transactGetItems},
 	{"TransactWriteItems", Full, oneOrder, (*api).transactWriteItems},
@@ -89,7 +88,7 @@ var operations = []Operation{
 	{"UpdateContributorInsights", None, "Contributor insights are not offered.", nil},
 	{"UpdateGlobalTable", None, "Global tables are not offered.", nil},
 	{"UpdateGlobalTableSettings", None, "Global tables are not offered.", nil},
-	{"UpdateItem", Partial, noLegacy, (*api).updateItem},
+	{"UpdateItem", Full, "", (*api).updateItem},
 	{"UpdateKinesisStreamingDestination", None, "Kinesis destinations are not offered.", nil},
 	{"UpdateTable", Partial, notKept + " A new index is filled while writes go on.", (*api).updateTable},
 	{"UpdateTableReplicaAutoScaling", None, "Global tables are not offered.", nil},

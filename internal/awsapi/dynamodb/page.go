@@ -15,6 +15,7 @@ func (r *readRequest) constraints(v *awsjson.Validator) error {
 	v.Text(r.Select, "select", selects)
 	v.Text(r.IndexName, "indexName", nameText)
 	v.Text(r.ReturnConsumedCapacity, "returnConsumedCapacity", capacities)
+	r.legacyConstraints(v)
 	return v.Err()
 }
 
@@ -32,7 +33,7 @@ func (a *api) query(ctx context.Context, body []byte) ([]byte, error) {
 		Backward: r.ScanIndexForward != nil && !*r.ScanIndexForward, Whole: q.whole,
 	})
 	if err != nil {
-		return nil, err
+		return nil, r.reworded(err)
 	}
 	return r.page(q, page), nil
 }
@@ -42,6 +43,7 @@ func (r *readRequest) decodeQuery(body []byte) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.ScanFilter = nil // of Scan
 	var v awsjson.Validator
 	if r.Limit != nil && *r.Limit < 1 {
 		// Query names its limit in another way than Scan.
@@ -52,33 +54,35 @@ func (r *readRequest) decodeQuery(body []byte) (*reading, error) {
 	}
 	return q, bare(first(
 		func() error { return r.combine(r.queryExpressions(), r.queryLegacy()) },
+		func() error { return r.parseLegacy(q, r.QueryFilter) },
 		r.startKey,
 		func() error {
-			if r.KeyConditionExpression == nil {
+			if r.KeyConditionExpression == nil && r.KeyConditions == nil {
 				return awsjson.Validation("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
 			}
 			return nil
 		},
 		func() error { return r.selected(q, "Querying", prefix) },
 		func() error { return r.parse(q) },
+		func() error { return r.parseKeys(q) },
 	))
 }
 
 func (r *readRequest) queryExpressions() []param {
 	return []param{
-		r.projection(), {"FilterExpression", r.FilterExpression != nil, ""},
-		{"KeyConditionExpression", r.KeyConditionExpression != nil, ""},
+		r.projection(), {"FilterExpression", r.FilterExpression != nil},
+		{"KeyConditionExpression", r.KeyConditionExpression != nil},
 	}
 }
 
 func (r *readRequest) queryLegacy() []param {
 	legacy := []param{
-		r.attributesToGet(), {"QueryFilter", r.QueryFilter != nil, "FilterExpression"},
-		{"ConditionalOperator", r.ConditionalOperator != nil, "AND or OR in FilterExpression"},
+		r.attributesToGet(), {"QueryFilter", r.QueryFilter != nil},
+		{"ConditionalOperator", r.ConditionalOperator != nil},
 	}
 	// DynamoDB does not mind KeyConditions beside other expressions.
 	if r.KeyConditionExpression != nil || r.FilterExpression == nil && r.ProjectionExpression == nil {
-		legacy = append(legacy, param{"KeyConditions", r.KeyConditions != nil, "KeyConditionExpression"})
+		legacy = append(legacy, param{"KeyConditions", r.KeyConditions != nil})
 	}
 	return legacy
 }
@@ -108,6 +112,7 @@ func (r *readRequest) decodeScan(body []byte) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.KeyConditionExpression, r.KeyConditions, r.QueryFilter = nil, nil, nil // of Query
 	var v awsjson.Validator
 	awsjson.Range(&v, r.Limit, "limit", 1, 0)
 	awsjson.Range(&v, r.Segment, "segment", 0, 999999)
@@ -115,14 +120,14 @@ func (r *readRequest) decodeScan(body []byte) (*reading, error) {
 	if err := r.constraints(&v); err != nil {
 		return nil, err
 	}
-	r.KeyConditionExpression = nil // of Query
 	return q, bare(first(
 		func() error {
-			return r.combine([]param{r.projection(), {"FilterExpression", r.FilterExpression != nil, ""}}, []param{
-				r.attributesToGet(), {"ScanFilter", r.ScanFilter != nil, "FilterExpression"},
-				{"ConditionalOperator", r.ConditionalOperator != nil, "AND or OR in FilterExpression"},
+			return r.combine([]param{r.projection(), {"FilterExpression", r.FilterExpression != nil}}, []param{
+				r.attributesToGet(), {"ScanFilter", r.ScanFilter != nil},
+				{"ConditionalOperator", r.ConditionalOperator != nil},
 			})
 		},
+		func() error { return r.parseLegacy(q, r.ScanFilter) },
 		r.startKey,
 		r.segments,
 		func() error { return r.selected(q, "Scanning", "") },

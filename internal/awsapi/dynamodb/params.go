@@ -14,12 +14,10 @@ type substitutes struct {
 	ExpressionAttributeValues values
 }
 
-// A param is a parameter of a request that may be absent. For a legacy
-// parameter, instead is what to use in its place.
+// A param is a parameter of a request that may be absent.
 type param struct {
-	name    string
-	given   bool
-	instead string
+	name  string
+	given bool
 }
 
 func given(params []param) []string {
@@ -32,8 +30,8 @@ func given(params []param) []string {
 	return out
 }
 
-// combine refuses expressions beside legacy parameters, names and values
-// without an expression, and legacy parameters.
+// combine refuses expressions beside legacy parameters, and names and values
+// without an expression.
 func (s *substitutes) combine(expressions, legacy []param) error {
 	exprs, old := given(expressions), given(legacy)
 	if len(exprs) > 0 && len(old) > 0 {
@@ -43,15 +41,7 @@ func (s *substitutes) combine(expressions, legacy []param) error {
 	if s.ExpressionAttributeNames != nil && len(exprs) == 0 {
 		return awsjson.Validation("ExpressionAttributeNames can only be specified when using expressions")
 	}
-	if err := s.valuesUsed(expressions); err != nil {
-		return err
-	}
-	for _, p := range legacy {
-		if p.given {
-			return awsjson.Validation("The legacy parameter " + p.name + " is not offered here; use " + p.instead + " in its place.")
-		}
-	}
-	return nil
+	return s.valuesUsed(expressions)
 }
 
 // valuesUsed refuses values if no expression is given that may hold one.

@@ -29,9 +29,9 @@ type readRequest struct {
 	substitutes
 
 	AttributesToGet     []string
-	KeyConditions       map[string]struct{}
-	QueryFilter         map[string]struct{}
-	ScanFilter          map[string]struct{}
+	KeyConditions       map[string]legacyCondition
+	QueryFilter         map[string]legacyCondition
+	ScanFilter          map[string]legacyCondition
 	ConditionalOperator *string
 }
 
@@ -56,11 +56,11 @@ func (r *readRequest) decode(body []byte) (*reading, error) {
 }
 
 func (r *readRequest) projection() param {
-	return param{"ProjectionExpression", r.ProjectionExpression != nil, ""}
+	return param{"ProjectionExpression", r.ProjectionExpression != nil}
 }
 
 func (r *readRequest) attributesToGet() param {
-	return param{"AttributesToGet", r.AttributesToGet != nil, "ProjectionExpression"}
+	return param{"AttributesToGet", r.AttributesToGet != nil}
 }
 
 // parse parses the expressions.
@@ -120,6 +120,8 @@ func (r *readRequest) decodeGet(body []byte) (*reading, error) {
 	var v awsjson.Validator
 	v.Text(r.ReturnConsumedCapacity, "returnConsumedCapacity", capacities)
 	v.Required(r.Key.m != nil, "key")
+	r.QueryFilter, r.ScanFilter, r.KeyConditions, r.ConditionalOperator = nil, nil, nil, nil // of Query and Scan
+	r.legacyConstraints(&v)
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
@@ -127,6 +129,7 @@ func (r *readRequest) decodeGet(body []byte) (*reading, error) {
 	return q, bare(first(
 		func() error { return r.combine([]param{r.projection()}, []param{r.attributesToGet()}) },
 		func() error { return r.Key.err },
+		func() error { return r.parseLegacy(q, nil) },
 		func() error { return r.parse(q) },
 	))
 }
@@ -139,11 +142,11 @@ func (r *readRequest) selected(q *reading, whileReading, before string) error {
 	}
 	q.count = *r.Select == "COUNT"
 	switch {
-	case r.ProjectionExpression != nil && q.count:
-		return awsjson.Validation("Cannot specify the ProjectionExpression when choosing to get only the Count")
-	case r.ProjectionExpression != nil && *r.Select != "SPECIFIC_ATTRIBUTES":
-		return awsjson.Validation("Cannot specify the ProjectionExpression when choosing to get " + *r.Select)
-	case r.ProjectionExpression == nil && *r.Select == "SPECIFIC_ATTRIBUTES":
+	case r.projected() != "" && q.count:
+		return awsjson.Validation("Cannot specify the " + r.projected() + " when choosing to get only the Count")
+	case r.projected() != "" && *r.Select != "SPECIFIC_ATTRIBUTES":
+		return awsjson.Validation("Cannot specify the " + r.projected() + " when choosing to get " + *r.Select)
+	case r.projected() == "" && *r.Select == "SPECIFIC_ATTRIBUTES":
 		return awsjson.Validation(before + "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
 	case *r.Select == "ALL_PROJECTED_ATTRIBUTES" && r.IndexName == nil:
 		return awsjson.Validation("ALL_PROJECTED_ATTRIBUTES can be used only when " + whileReading + " using an IndexName")

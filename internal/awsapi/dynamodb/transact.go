@@ -141,7 +141,7 @@ func (e *transactWrite) request(body []byte) (table.Request, error) {
 	}
 	expressions := r.condition()
 	if e.Update != nil {
-		expressions = append([]param{{"UpdateExpression", true, ""}}, expressions...)
+		expressions = append([]param{{"UpdateExpression", true}}, expressions...)
 	}
 	err = first(
 		func() error { return r.combine(expressions, r.legacy()) },

@@ -210,10 +210,6 @@ func TestParameters(t *testing.T) {
 		{"PutItem", users(item + `,"ExpressionAttributeValues":{":a":{"S":"a"}}`), validate, one + "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null"},
 		{"UpdateItem", users(key + `,"ExpressionAttributeValues":{":a":{"S":"a"}}`), validate, one + "ExpressionAttributeValues can only be specified when using expressions: UpdateExpression and ConditionExpression are null"},
 		{"Query", users(`"ProjectionExpression":"a","ExpressionAttributeValues":{":a":{"S":"a"}}`), validate, "ExpressionAttributeValues can only be specified when using expressions: FilterExpression and KeyConditionExpression are null"},
-		{"PutItem", users(item + `,"Expected":{"a":{"Exists":false}}`), validate, "The legacy parameter Expected is not offered here; use ConditionExpression in its place."},
-		{"UpdateItem", users(key + `,"AttributeUpdates":{"a":{}}`), validate, "The legacy parameter AttributeUpdates is not offered here; use UpdateExpression in its place."},
-		{"Query", users(`"KeyConditions":{"a":{}}`), validate, "The legacy parameter KeyConditions is not offered here; use KeyConditionExpression in its place."},
-		{"GetItem", users(key + `,"AttributesToGet":["a"]`), validate, "The legacy parameter AttributesToGet is not offered here; use ProjectionExpression in its place."},
 		{"PutItem", users(item + `,"ConditionExpression":"#a = :a","ExpressionAttributeNames":{},"ExpressionAttributeValues":{}`), validate, "ExpressionAttributeNames must not be empty"},
 		{"PutItem", users(item + `,"ConditionExpression":"#a = :a","ExpressionAttributeNames":{"a":"a"}`), validate, `ExpressionAttributeNames contains invalid key: Syntax error; key: "a"`},
 		{"PutItem", users(item + `,"ConditionExpression":"#a = :a","ExpressionAttributeNames":{"#a":"a"},"ExpressionAttributeValues":{}`), validate, "ExpressionAttributeValues must not be empty"},
@@ -232,7 +228,6 @@ func TestParameters(t *testing.T) {
 		{"BatchWriteItem", `{"RequestItems":{"users":[{}]}}`, validate, "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"},
 		{"BatchWriteItem", `{"RequestItems":{"users":[{"PutRequest":{"Item":{"id":{"S":"a"}}}},{"DeleteRequest":{"Key":{"id":{"S":"a"}}}}]}}`, validate, "Provided list of item keys contains duplicates"},
 		{"BatchGetItem", `{"RequestItems":{"users":{"Keys":[{"id":{"S":"a"}},{"id":{"S":"a"}}]}}}`, validate, "Provided list of item keys contains duplicates"},
-		{"BatchGetItem", `{"RequestItems":{"users":{"Keys":[{"id":{"S":"a"}}],"AttributesToGet":["a"]}}}`, validate, "The legacy parameter AttributesToGet is not offered here; use ProjectionExpression in its place."},
 	})
 }
 

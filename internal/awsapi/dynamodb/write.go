@@ -23,8 +23,8 @@ type writeRequest struct {
 	ReturnItemCollectionMetrics         *string
 	substitutes
 
-	Expected            map[string]struct{}
-	AttributeUpdates    map[string]struct{}
+	Expected            map[string]legacyExpected
+	AttributeUpdates    map[string]legacyUpdate
 	ConditionalOperator *string
 }
 
@@ -43,26 +43,27 @@ func (r *writeRequest) constraints(subject *attributes, path string) error {
 	v.Text(r.ReturnValues, "returnValues", returnValues)
 	v.Text(r.ReturnItemCollectionMetrics, "returnItemCollectionMetrics", metrics)
 	v.Text(r.ReturnValuesOnConditionCheckFailure, "returnValuesOnConditionCheckFailure", returnOnFail)
+	r.legacyConstraints(&v)
 	return v.Err()
 }
 
 // legacy are the parameters from before there were expressions.
 func (r *writeRequest) legacy() []param {
 	return []param{
-		{"AttributeUpdates", r.AttributeUpdates != nil, "UpdateExpression"},
-		{"Expected", r.Expected != nil, "ConditionExpression"},
-		{"ConditionalOperator", r.ConditionalOperator != nil, "AND or OR in ConditionExpression"},
+		{"AttributeUpdates", r.AttributeUpdates != nil},
+		{"Expected", r.Expected != nil},
+		{"ConditionalOperator", r.ConditionalOperator != nil},
 	}
 }
 
 // condition is the parameter of PutItem and DeleteItem that may hold values.
 func (r *writeRequest) condition() []param {
-	return []param{{"ConditionExpression", r.ConditionExpression != nil, ""}}
+	return []param{{"ConditionExpression", r.ConditionExpression != nil}}
 }
 
-// parse parses the expressions.
+// parse parses the expressions, or what stands for them.
 func (r *writeRequest) parse(w *writing) error {
-	if err := r.check(); err != nil {
+	if err := first(func() error { return r.parseLegacy(w) }, r.check); err != nil {
 		return err
 	}
 	if r.ConditionExpression == nil && r.UpdateExpression == nil {
@@ -111,7 +112,7 @@ func (r *writeRequest) answer(w *writing, res table.WriteResult, err error) ([]b
 		return nil, out
 	}
 	if err != nil {
-		return nil, err
+		return nil, r.reworded(err)
 	}
 	dst := []byte{'{'}
 	if image := r.returned(w, res); image != nil {
@@ -209,7 +210,7 @@ func (r *writeRequest) decodeUpdate(body []byte) (*writing, error) {
 	if err != nil {
 		return nil, err
 	}
-	expressions := append([]param{{"UpdateExpression", r.UpdateExpression != nil, ""}}, r.condition()...)
+	expressions := append([]param{{"UpdateExpression", r.UpdateExpression != nil}}, r.condition()...)
 	return w, enveloped(first(
 		func() error { return r.combine(expressions, r.legacy()) },
 		func() error { return r.Key.err },
