@@ -9,6 +9,7 @@ import (
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/partiql"
 	"github.com/tablecast/tablecast/table"
 )
 
@@ -23,6 +24,8 @@ func mapError(err error) *awsjson.Error {
 		shape     *item.SyntaxError
 		parse     *expr.Error
 		canceled  *table.CanceledError
+		statement *partiql.Error
+		noKey     *partiql.KeyError
 	)
 	switch {
 	case errors.Is(err, table.ErrNotFound):
@@ -47,6 +50,10 @@ func mapError(err error) *awsjson.Error {
 		return awsjson.Validation(request.Msg)
 	case errors.As(err, &value), errors.As(err, &parse):
 		return bareError(err)
+	case errors.As(err, &statement):
+		return awsjson.Validation(statement.Msg)
+	case errors.As(err, &noKey):
+		return awsjson.Validation(noKey.Msg)
 	case errors.As(err, &shape):
 		return &awsjson.Error{Type: "SerializationException", Message: shape.Msg}
 	case errors.Is(err, kv.ErrDiskFull):

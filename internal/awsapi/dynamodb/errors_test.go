@@ -14,6 +14,7 @@ import (
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/partiql"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
 )
@@ -40,6 +41,8 @@ var rows = map[string]struct {
 	"item.SyntaxError":        {&item.SyntaxError{Msg: "m"}, "SerializationException"},
 	"item.ErrBinary":          {item.ErrBinary, unexpected}, // a damaged item
 	"expr.Error":              {&expr.Error{Msg: "m"}, "ValidationException"},
+	"partiql.Error":           {&partiql.Error{Msg: "m"}, "ValidationException"},
+	"partiql.KeyError":        {&partiql.KeyError{Msg: "m"}, "ValidationException"},
 	"stream.ErrNotFound":      {stream.ErrNotFound, unexpected}, // of package streams, as all below
 	"stream.ErrTrimmed":       {stream.ErrTrimmed, unexpected},
 	"stream.ErrExpired":       {stream.ErrExpired, unexpected},
@@ -57,7 +60,7 @@ var rows = map[string]struct {
 // even when it is wrapped.
 func TestEveryErrorHasARow(t *testing.T) {
 	found := 0
-	for _, pkg := range []string{"table", "item", "expr", "stream", "kv"} {
+	for _, pkg := range []string{"table", "item", "expr", "partiql", "stream", "kv"} {
 		for _, name := range exportedErrors(t, filepath.Join("..", "..", "..", pkg)) {
 			found++
 			row, ok := rows[pkg+"."+name]

@@ -23,7 +23,8 @@ func diff(want, got any) string {
 	return cmp.Diff(want, got, cmpopts.IgnoreUnexported(
 		types.AttributeValueMemberS{}, types.AttributeValueMemberN{}, types.AttributeValueMemberB{}, types.AttributeValueMemberBOOL{},
 		types.AttributeValueMemberNULL{}, types.AttributeValueMemberM{}, types.AttributeValueMemberL{}, types.AttributeValueMemberSS{},
-		types.AttributeValueMemberNS{}, types.AttributeValueMemberBS{}, types.ConsumedCapacity{}, types.Capacity{}))
+		types.AttributeValueMemberNS{}, types.AttributeValueMemberBS{}, types.ConsumedCapacity{}, types.Capacity{},
+		types.BatchStatementResponse{}, types.BatchStatementError{}, types.ItemResponse{}, types.CancellationReason{}))
 }
 
 func TestTablesBySDK(t *testing.T) {

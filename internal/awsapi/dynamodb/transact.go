@@ -313,10 +313,18 @@ type reason struct {
 // canceledError is the exception of a transaction that was not made.
 func canceledError(e *table.CanceledError) *awsjson.Error {
 	reasons := make([]reason, len(e.Reasons))
-	codes := make([]string, len(e.Reasons))
 	for i, err := range e.Reasons {
 		reasons[i] = reasonOf(err)
-		codes[i] = reasons[i].Code
+	}
+	return canceledFor(reasons)
+}
+
+// canceledFor is the exception of a transaction that was not made for the
+// reasons.
+func canceledFor(reasons []reason) *awsjson.Error {
+	codes := make([]string, len(reasons))
+	for i, r := range reasons {
+		codes[i] = r.Code
 	}
 	return &awsjson.Error{
 		Type:    "TransactionCanceledException",
