@@ -28,6 +28,9 @@ func Literal(v item.Value) Operand { return Operand{value: v} }
 // SizeOf returns the size of what the path leads to as an operand.
 func SizeOf(p Path) Operand { return Operand{path: p, sizeOf: true} }
 
+// Truth returns a boolean as an operand: whether the condition holds.
+func Truth(c *Condition) Operand { return Operand{value: item.BoolOf(false), cond: c.root} }
+
 // Compare returns the condition a op b; op is =, <>, <, <=, > or >=.
 func Compare(op string, a, b Operand) (*Condition, error) {
 	n := compare{op, a, b}

@@ -72,6 +72,18 @@ func TestBuiltKeyConditionsAndProjections(t *testing.T) {
 	}
 }
 
+// The truth of a condition is a boolean, and refers to what the condition does.
+func TestTruth(t *testing.T) {
+	age := Exists(Attribute("age"))
+	c := must[*Condition](t)(Compare("=", Truth(age), At(Attribute("ok"))))
+	if row := it(t, sample); !c.Match(row) || c.Match(row.Without("age")) || c.Match(nil) {
+		t.Error("the truth of a condition is not compared")
+	}
+	if got := c.Roots(); !reflect.DeepEqual(got, []string{"age", "ok"}) {
+		t.Error(got)
+	}
+}
+
 // nil is the condition that always holds.
 func TestNilConditions(t *testing.T) {
 	c := Exists(Attribute("a"))

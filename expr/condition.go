@@ -27,11 +27,16 @@ func (c *Condition) Match(it item.Item) bool { return c == nil || c.root.match(i
 // Roots returns the top-level attributes that the condition refers to.
 func (c *Condition) Roots() []string {
 	var out []string
-	c.root.walk(func(o Operand) {
-		if o.path != nil {
+	var root func(o Operand)
+	root = func(o Operand) {
+		switch {
+		case o.cond != nil:
+			o.cond.walk(root)
+		case o.path != nil:
 			out = append(out, o.path.Root())
 		}
-	})
+	}
+	c.root.walk(root)
 	return out
 }
 

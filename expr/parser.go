@@ -218,12 +218,13 @@ func (p *parse) value() item.Value {
 // call reports whether a function call is next.
 func (p *parse) call() bool { return p.peek().kind == tokenName && p.peekAt(1).is("(") }
 
-// An Operand is a path, a value, or the size of what a path leads to; see At,
-// Literal and SizeOf.
+// An Operand is a path, a value, the size of what a path leads to, or whether a
+// condition holds; see At, Literal, SizeOf and Truth.
 type Operand struct {
 	path   Path
 	value  item.Value // if path is nil
 	sizeOf bool
+	cond   node // whose truth is the value, if not nil
 }
 
 // operand reads an operand of a condition.
@@ -278,7 +279,10 @@ func (p *parse) checkCount(name string, n, want int) {
 
 // get returns the operand's value in an item.
 func (o Operand) get(it item.Item) (item.Value, bool) {
-	if o.path == nil {
+	switch {
+	case o.cond != nil:
+		return item.BoolOf(o.cond.match(it)), true
+	case o.path == nil:
 		return o.value, true
 	}
 	v, ok := o.path.Get(it)

@@ -56,21 +56,14 @@ func (p *parse) primary() *Where {
 	} else {
 		w = p.function()
 	}
-	return p.truth(w)
-}
-
-// truth reads a comparison of a condition with TRUE or FALSE.
-func (p *parse) truth(w *Where) *Where {
-	op, value := p.peek(), p.peekAt(1)
-	equal := op.is("=")
-	if !equal && !op.is("<>") && !op.is("!=") || !value.is("TRUE") && !value.is("FALSE") {
-		return w
-	}
-	p.pos += 2
-	if value.is("TRUE") != equal {
-		return not(w)
+	if t := p.peek(); isComparator(t) || t.is("IN") || t.is("BETWEEN") {
+		return p.compared(side{Operand: expr.Truth(w.cond)})
 	}
 	return w
+}
+
+func isComparator(t token) bool {
+	return t.kind == tokenSymbol && slices.Contains(comparators, t.text)
 }
 
 // A side is one side of a comparison.
@@ -80,7 +73,8 @@ type side struct {
 	value item.Value // of a literal or parameter
 }
 
-// operand reads a path, a value, or a call of size.
+// operand reads a path, a value, a call of size, or one of a function that is a
+// condition.
 func (p *parse) operand() side {
 	switch {
 	case p.isLiteral():
@@ -88,7 +82,7 @@ func (p *parse) operand() side {
 		return side{Operand: expr.Literal(v), value: v}
 	case p.call():
 		if !p.peek().is("size") {
-			p.unrecognized()
+			return side{Operand: expr.Truth(p.function().cond)}
 		}
 		return side{Operand: p.size()}
 	default:
@@ -119,9 +113,11 @@ func (p *parse) unrecognized() {
 var comparators = []string{"=", "<>", "!=", "<=", ">=", "<", ">"}
 
 // comparison reads a condition that begins with an operand.
-func (p *parse) comparison() *Where {
-	a := p.operand()
-	if t := p.peek(); t.kind == tokenSymbol && slices.Contains(comparators, t.text) {
+func (p *parse) comparison() *Where { return p.compared(p.operand()) }
+
+// compared reads what follows the first operand of a condition.
+func (p *parse) compared(a side) *Where {
+	if t := p.peek(); isComparator(t) {
 		p.next()
 		p.right()
 		return p.compare(t.text, a, p.operand())

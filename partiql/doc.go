@@ -7,6 +7,8 @@
 //	          | INSERT INTO name VALUE ( { 'name' : value, … } | ? )
 //	          | UPDATE name { SET path = term, … | REMOVE path, … }
 //	            WHERE condition [ RETURNING ( ALL | MODIFIED ) ( OLD | NEW ) * ]
+//	          | FROM name WHERE condition { SET path = term, … | REMOVE path, … }
+//	            [ RETURNING ( ALL | MODIFIED ) ( OLD | NEW ) * ]
 //	          | DELETE FROM name WHERE condition [ RETURNING ALL OLD * ]
 //	          | EXISTS ( SELECT … )
 //	condition = operand comparator operand
@@ -15,13 +17,12 @@
 //	          | path IS [ NOT ] ( MISSING | NULL | BOOL | STRING | … )
 //	          | function | ( condition ) | NOT condition
 //	          | condition AND condition | condition OR condition
-//	          | condition ( = | <> ) ( TRUE | FALSE )
 //	function  = attribute_exists(path) | attribute_not_exists(path)
 //	          | attribute_type(path, value) | begins_with(path, operand)
 //	          | contains(path, operand)
-//	operand   = path | value | size(path)
-//	term      = operand | operand + operand | operand - operand
-//	          | list_append(operand, operand)
+//	operand   = path | value | size(path) | function | ( condition )
+//	term      = path | value | term + term | term - term
+//	          | list_append(term, term)
 //	          | set_add(path, value) | set_delete(path, value)
 //	value     = 'text' | number | TRUE | FALSE | NULL | ?
 //	          | [ value, … ] | { 'name' : value, … } | << value, … >>

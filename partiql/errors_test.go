@@ -114,6 +114,10 @@ func TestErrors(t *testing.T) {
 		set + `a = 1, a.b = 2` + key:                        "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a, b]",
 		`DELETE FROM t` + key + ` RETURNING MODIFIED OLD *`: "Invalid returning clause: RETURNING MODIFIED OLD *. Only RETURNING ALL OLD * is allowed in DELETE statements.",
 		`DELETE FROM t` + key + ` RETURNING ALL NEW *`:      "Invalid returning clause: RETURNING ALL NEW *. Only RETURNING ALL OLD * is allowed in DELETE statements.",
+		`SELECT * FROM t WHERE attribute_exists(n) > false`: "Incorrect operand type for operator or function; operator or function: >, operand type: BOOL",
+		`FROM t SET c = 1 WHERE pk = 'a'`:                   leftover,
+		`FROM t SET c = 1 WHERE pk = 'a' SET d = 2`:         leftover,
+		`FROM t WHERE pk = 'a'`:                             notWellFormed + "Expected data manipulation",
 		`EXISTS(SELECT * FROM t`:                            notWellFormed + "Unexpected term",
 	} {
 		_, err := Parse(src, []item.Value{item.S("p")})

@@ -75,29 +75,37 @@ func TestConditions(t *testing.T) {
 	row := it(t, `{"pk":{"S":"a"},"n":{"N":"36"},"s":{"S":"str"},"nul":{"NULL":true},"flag":{"BOOL":true},"ss":{"SS":["a","b"]},
 		"m":{"M":{"k k":{"S":"x"},"l":{"L":[{"N":"1"},{"N":"2"}]}}},"order":{"S":"o"}}`)
 	for src, want := range map[string]bool{
-		`n = 36.0 AND s != 'x'`:                                     true,
-		`36 > n OR s = 'str' AND n <> 36`:                           false,
-		`NOT n = 1 AND NOT (s = 'x' OR n < 5)`:                      true,
-		`n BETWEEN 1 AND ?`:                                         true,
-		`n NOT BETWEEN 1 AND ?`:                                     false,
-		`n IN [1, 36]`:                                              true,
-		`n in (1, ?)`:                                               false,
-		`n NOT IN <<1, 2>>`:                                         true,
-		`nope IS MISSING AND n IS NOT MISSING`:                      true,
-		`nul IS NULL AND s IS NOT NULL AND nope IS NOT NULL`:        true,
-		`nope IS NULL`:                                              false,
-		`flag IS BOOL AND s IS STRING AND m IS STRUCT`:              true,
-		`s IS BOOL`:                                                 false,
-		`m."k k" = 'x' AND m['k k'] = 'x' AND m.l[1] = 2`:           true,
-		`"order" = 'o' AND begins_with(s, 'st')`:                    true,
-		`CONTAINS(ss, 'a') AND Contains(s, 'tr')`:                   true,
-		`attribute_type(ss, 'SS') AND SIZE(s) = 3`:                  true,
-		`attribute_exists(m.l[1]) AND attribute_not_exists(m.l[2])`: true,
-		`attribute_exists(n) = true`:                                true,
-		`attribute_exists(nope) = FALSE AND (n = 1) <> true`:        true,
-		`(n = 36) = false`:                                          false,
-		`s < 5`:                                                     false,
-		`nope <> 1`:                                                 true,
+		`n = 36.0 AND s != 'x'`:                                                  true,
+		`36 > n OR s = 'str' AND n <> 36`:                                        false,
+		`NOT n = 1 AND NOT (s = 'x' OR n < 5)`:                                   true,
+		`n BETWEEN 1 AND ?`:                                                      true,
+		`n NOT BETWEEN 1 AND ?`:                                                  false,
+		`n IN [1, 36]`:                                                           true,
+		`n in (1, ?)`:                                                            false,
+		`n NOT IN <<1, 2>>`:                                                      true,
+		`nope IS MISSING AND n IS NOT MISSING`:                                   true,
+		`nul IS NULL AND s IS NOT NULL AND nope IS NOT NULL`:                     true,
+		`nope IS NULL`:                                                           false,
+		`flag IS BOOL AND s IS STRING AND m IS STRUCT`:                           true,
+		`s IS BOOL`:                                                              false,
+		`m."k k" = 'x' AND m['k k'] = 'x' AND m.l[1] = 2`:                        true,
+		`"order" = 'o' AND begins_with(s, 'st')`:                                 true,
+		`CONTAINS(ss, 'a') AND Contains(s, 'tr')`:                                true,
+		`attribute_type(ss, 'SS') AND SIZE(s) = 3`:                               true,
+		`attribute_exists(m.l[1]) AND attribute_not_exists(m.l[2])`:              true,
+		`attribute_exists(n) = attribute_exists(s)`:                              true,
+		`true = attribute_exists(n) AND attribute_exists(n) <> 1`:                true,
+		`(n BETWEEN 0 AND 50) = true AND (n = 5 OR s = 'x') = false`:             true,
+		`attribute_exists(nope) IN [true, 1] OR attribute_exists(n) = 1`:         false,
+		`attribute_exists(nope) IN [true, false] AND attribute_exists(n) = flag`: true,
+		`NOT attribute_exists(n) = true`:                                         false,
+		`(attribute_exists(n) = true) = false`:                                   false,
+		`attribute_exists(n) = s`:                                                false,
+		`attribute_exists(n) = true`:                                             true,
+		`attribute_exists(nope) = FALSE AND (n = 1) <> true`:                     true,
+		`(n = 36) = false`:                                                       false,
+		`s < 5`:                                                                  false,
+		`nope <> 1`:                                                              true,
 	} {
 		s := parsed[*Select](t, `SELECT * FROM t WHERE `+src, item.NumOf(40).Value())
 		if got := s.Where.Condition().Match(row); got != want {
@@ -132,10 +140,12 @@ func TestUpdates(t *testing.T) {
 		`SET ss = set_add(ss, <<'z'>>) SET ns = SET_ADD(ns, <<1,2>>) REMOVE m, n, l`:                `{"ns":{"NS":["1","2"]},"ss":{"SS":["a","b","z"]}}`,
 		`SET ss = set_delete(ss, <<'a', 'b'>>), fresh = set_add(fresh, <<'m'>>) REMOVE m, n, l, ns`: `{"fresh":{"SS":["m"]}}`,
 	} {
-		s := parsed[*Update](t, `UPDATE t `+src+` WHERE pk = 'a'`, item.NumOf(9).Value())
-		now, err := s.Update.Apply(row)
-		if err != nil || shown(now) != want {
-			t.Errorf("%s: %v\n got %s\nwant %s", src, err, shown(now), want)
+		for _, whole := range []string{`UPDATE t ` + src + ` WHERE pk = 'a' RETURNING ALL OLD *`, `FROM t WHERE pk = 'a' ` + src + ` RETURNING ALL OLD *`} {
+			s := parsed[*Update](t, whole, item.NumOf(9).Value())
+			now, err := s.Update.Apply(row)
+			if err != nil || shown(now) != want || s.Returning != AllOld || !s.Where.is("pk", "=") {
+				t.Errorf("%s: %v\n got %s\nwant %s", whole, err, shown(now), want)
+			}
 		}
 	}
 }

@@ -88,6 +88,8 @@ func (p *parse) statement() Statement {
 		out = p.insert()
 	case p.accept("UPDATE"):
 		out = p.update()
+	case p.accept("FROM"):
+		out = p.updateFrom()
 	case p.accept("DELETE"):
 		out = p.remove()
 	case p.peek().is("EXISTS") && p.call():

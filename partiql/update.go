@@ -12,33 +12,44 @@ import (
 func (p *parse) update() *Update {
 	s := &Update{table: p.target()}
 	p.noAlias()
-	var actions []expr.Action
-	for {
-		switch {
-		case p.accept("SET"):
-			actions = append(actions, p.set())
-			for p.accept(",") {
-				actions = append(actions, p.set())
-			}
-			continue
-		case p.accept("REMOVE"):
-			actions = append(actions, expr.Remove(p.path()))
-			for p.accept(",") {
-				actions = append(actions, expr.Remove(p.path()))
-			}
-			continue
-		}
-		break
-	}
-	if actions == nil {
-		p.fail(malformed("Expected data manipulation"))
-	}
+	s.Update = p.actions()
 	if p.accept("WHERE") {
 		s.Where = p.or()
 	}
 	s.Returning, _ = p.returning()
-	s.Update = must(expr.NewUpdate(actions...))
 	return s
+}
+
+// updateFrom reads the rest of an update that begins with FROM and has WHERE
+// before its actions.
+func (p *parse) updateFrom() *Update {
+	s := &Update{table: p.target()}
+	p.noAlias()
+	if p.accept("WHERE") {
+		s.Where = p.or()
+	}
+	s.Update = p.actions()
+	s.Returning, _ = p.returning()
+	return s
+}
+
+// actions reads the clauses SET and REMOVE.
+func (p *parse) actions() *expr.Update {
+	var actions []expr.Action
+	for p.peek().is("SET") || p.peek().is("REMOVE") {
+		action := p.set
+		if p.next().is("REMOVE") {
+			action = func() expr.Action { return expr.Remove(p.path()) }
+		}
+		actions = append(actions, action())
+		for p.accept(",") {
+			actions = append(actions, action())
+		}
+	}
+	if actions == nil {
+		p.fail(malformed("Expected data manipulation"))
+	}
+	return must(expr.NewUpdate(actions...))
 }
 
 // set reads one assignment.

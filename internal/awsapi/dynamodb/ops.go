@@ -32,12 +32,11 @@ func Operations() []Operation { return slices.Clone(operations) }
 
 const (
 	notKept  = "SSESpecification, OnDemandThroughput and WarmThroughput are accepted and not kept."
-	noForms  = "UPDATE in the form that begins with FROM, and conditions compared with other conditions, are refused."
 	oneOrder = "Requests of the same items wait for each other, so that none is canceled with TransactionConflict."
 )
 
 var operations = []Operation{
-	{"BatchExecuteStatement", Partial, noForms, (*api).batchExecuteStatement},
+	{"BatchExecuteStatement", Full, "", (*api).batchExecuteStatement},
 	{"BatchGetItem", Full, "", (*api).batchGetItem},
 	{"BatchWriteItem", Full, "All writes are one commit: none is left unprocessed.", (*api).batchWriteItem},
 	{"CreateBackup", None, "Copy the data folder of a stopped node.", nil},
@@ -62,8 +61,8 @@ var operations = []Operation{
 	{"DescribeTimeToLive", Full, "", (*api).describeTimeToLive},
 	{"DisableKinesisStreamingDestination", None, "Kinesis destinations are not offered.", nil},
 	{"EnableKinesisStreamingDestination", None, "Kinesis destinations are not offered.", nil},
-	{"ExecuteStatement", Partial, noForms, (*api).executeStatement},
-	{"ExecuteTransaction", Partial, noForms + " " + oneOrder, (*api).executeTransaction},
+	{"ExecuteStatement", Full, "", (*api).executeStatement},
+	{"ExecuteTransaction", Full, oneOrder, (*api).executeTransaction},
 	{"ExportTableToPointInTime", None, "Exports are not offered.", nil},
 	{"GetItem", Full, "Every read is consistent; ConsistentRead counts for capacity alone.", (*api).getItem},
 	{"GetResourcePolicy", Full, "No table has a policy.", (*api).getResourcePolicy},
