@@ -101,23 +101,34 @@ func (w *Where) expand(schema item.KeySchema) ([][]*Where, error) {
 	}
 }
 
-// cross returns the alternatives of two conditions that both hold.
+// cross returns the alternatives of conditions that AND joins: one for each
+// combination of theirs.
 func (w *Where) cross(schema item.KeySchema) ([][]*Where, error) {
-	a, err := w.a.expand(schema)
-	if err != nil {
-		return nil, err
-	}
-	b, err := w.b.expand(schema)
-	if err != nil {
-		return nil, err
-	}
-	var out [][]*Where
-	for _, x := range a {
-		for _, y := range b {
-			out = append(out, slices.Concat(x, y))
+	out := [][]*Where{nil}
+	var common []*Where // in all of them
+	for _, t := range w.terms() {
+		alternatives, err := t.expand(schema)
+		if err != nil {
+			return nil, err
+		}
+		if len(alternatives) == 1 {
+			common = append(common, alternatives[0]...)
+			continue
+		}
+		var next [][]*Where
+		for _, x := range out {
+			for _, y := range alternatives {
+				next = append(next, slices.Concat(x, y))
+			}
+		}
+		if out, err = limited(next); err != nil {
+			return nil, err
 		}
 	}
-	return limited(out)
+	for i := range out {
+		out[i] = slices.Concat(common, out[i])
+	}
+	return out, nil
 }
 
 // values returns an alternative for each value of IN.

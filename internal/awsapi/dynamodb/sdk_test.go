@@ -299,8 +299,19 @@ func TestBatchGetBySDK(t *testing.T) {
 	for i := range 52 {
 		keys = append(keys, attrs{"id": s(fmt.Sprint("u", i))})
 	}
+	for _, users := range []types.KeysAndAttributes{
+		{Keys: keys, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("#id"), ExpressionAttributeNames: map[string]string{"#id": "id"}},
+		{Keys: keys, AttributesToGet: []string{"id", "none"}},
+	} {
+		batchGet(t, node, users)
+	}
+}
+
+// batchGet asks for 52 users and two lines until nothing is left unprocessed.
+func batchGet(t *testing.T, node *node, users types.KeysAndAttributes) {
+	t.Helper()
 	ask := map[string]types.KeysAndAttributes{
-		"users": {Keys: keys, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("#id"), ExpressionAttributeNames: map[string]string{"#id": "id"}},
+		"users": users,
 		"lines": {Keys: []attrs{{"pk": s("p"), "sk": n(1)}, {"pk": s("p"), "sk": n(2)}}, ProjectionExpression: aws.String("a")},
 	}
 	found, rounds := map[string]bool{}, 0
