@@ -93,7 +93,6 @@ func TestWire(t *testing.T) {
 		{d + "PutItem", `{"TableName":"users","Item":{"id":{"S":1}}}`, `SerializationException`},
 		{d + "PutItem", `{"TableName":"users","Item":`, `SerializationException`},
 		{d + "UpdateItem", `{"TableName":"users","Key":{"id":{"S":"u1"}},"UpdateExpression":"ADD n :n","ExpressionAttributeValues":{":n":{"N":"41"}},"ReturnValues":"UPDATED_NEW"}`, `{"Attributes":{"n":{"N":"42"}}}`},
-		{d + "UpdateItem", `{"TableName":"users","Key":{"id":{"S":"u1"}},"AttributeUpdates":{}}`, `The legacy parameter AttributeUpdates is not offered here; use UpdateExpression in its place.`},
 		{d + "GetItem", `{"TableName":"users","Key":{"id":{"S":"u1"}},"ReturnConsumedCapacity":"TOTAL"}`, `{"Item":{"id":{"S":"u1"},"n":{"N":"42"}},"ConsumedCapacity":{"TableName":"users","CapacityUnits":0.5}}`},
 		{d + "GetItem", `{"TableName":"users","Key":{"x":{"S":"u1"}}}`, `The provided key element does not match the schema`},
 		{d + "Query", `{"TableName":"users"}`, `Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.`},
