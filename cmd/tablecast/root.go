@@ -21,14 +21,22 @@ mapped to a domain event, and rules hand the event to its consumers.
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newUp(), newDemo(), newCheck(), newEnv(), newVersion())
+	root.AddCommand(newUp(), newDemo(), newCheck(), newBackup(), newRestore(), newEnv(), newVersion())
 	return root
 }
 
-// noArgs refuses arguments, as a usage error.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(cmd, args); err != nil {
-		return usageError{err}
+// Checks of the number of arguments, whose failure is a usage error.
+var (
+	noArgs  = usage(cobra.NoArgs)
+	oneArg  = usage(cobra.ExactArgs(1))
+	twoArgs = usage(cobra.ExactArgs(2))
+)
+
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
 	}
-	return nil
 }

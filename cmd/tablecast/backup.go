@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/kv"
+)
+
+const defaultURL = "http://" + defaultListen
+
+func newBackup() *cobra.Command {
+	var url, dir string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "backup BACKUP",
+		Short: "Copy a node's folder as it is at one moment",
+		Long: `Makes the folder BACKUP, which must not exist, from the data of a node that is
+running, or with --dir from the folder of one that is not. It holds tables,
+streams, buses, cursors, pending deliveries and dead letters as of one moment;
+files that log targets wrote are not part of it. A running node goes on
+meanwhile, and must run on this machine.
+
+` + exitHelp,
+		Example: `  tablecast backup /backups/monday
+  tablecast backup --url http://127.0.0.1:4567 /backups/monday
+  tablecast backup --dir /var/lib/tablecast /backups/monday`,
+		Args: oneArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			to, err := filepath.Abs(args[0])
+			if err != nil {
+				return err
+			}
+			if dir != "" {
+				err = backupFolder(cmd.Context(), dir, to)
+			} else {
+				err = backupNode(cmd.Context(), url, to)
+			}
+			return tell(cmd.OutOrStdout(), err, asJSON, "backup", to)
+		},
+	}
+	cmd.Flags().StringVar(&url, "url", defaultURL, "`URL` of the running node")
+	cmd.Flags().StringVar(&dir, "dir", "", "`FOLDER` of a node that is not running")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	cmd.MarkFlagsMutuallyExclusive("url", "dir")
+	return cmd
+}
+
+func newRestore() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "restore BACKUP FOLDER",
+		Short: "Make a node's folder from a backup",
+		Long: `Makes FOLDER, which must not exist, from BACKUP, which stays as it is. The copy is
+opened before it gets its name: a damaged backup restores nothing. Events whose
+delivery was pending at the backup are delivered again.
+
+` + exitHelp,
+		Example: `  tablecast restore /backups/monday .tablecast && tablecast up`,
+		Args:    twoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return tell(cmd.OutOrStdout(), exists(tablecast.Restore(cmd.Context(), args[0], args[1])), asJSON, "restored", args[1])
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	return cmd
+}
+
+// backupFolder backs up the folder of a node that is not running.
+func backupFolder(ctx context.Context, dir, to string) error {
+	err := tablecast.Backup(ctx, dir, to)
+	if errors.Is(err, kv.ErrLocked) {
+		return fmt.Errorf("%w; if a node has it open, ask the node: tablecast backup --url %s %s", err, defaultURL, to)
+	}
+	return exists(err)
+}
+
+// exists marks that a folder is in the way as wrong usage.
+func exists(err error) error {
+	if errors.Is(err, kv.ErrExists) {
+		return usageError{err}
+	}
+	return err
+}
+
+// backupNode asks a running node for a backup.
+func backupNode(ctx context.Context, url, to string) error {
+	body, err := json.Marshal(map[string]string{"dir": to})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/_api/v1/backup", bytes.NewReader(body))
+	if err != nil {
+		return usageError{err}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("no node answers at %s; name its address with --url, or the folder of a stopped one with --dir", url)
+	}
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var answer struct{ Message string }
+	err = json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&answer)
+	switch {
+	case resp.StatusCode == http.StatusOK:
+		return nil
+	case resp.StatusCode == http.StatusConflict, resp.StatusCode == http.StatusForbidden:
+		return usageError{errors.New(answer.Message)}
+	case err != nil || answer.Message == "":
+		return fmt.Errorf("the node answered %s", resp.Status)
+	default:
+		return errors.New(answer.Message)
+	}
+}
+
+// tell prints what was made, unless it failed.
+func tell(out io.Writer, err error, asJSON bool, what, dir string) error {
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return json.NewEncoder(out).Encode(map[string]string{what: dir})
+	default:
+		_, err := fmt.Fprintf(out, "%s: %s\n", what, dir)
+		return err
+	}
+}

@@ -1,0 +1,102 @@
+package kv_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/kv/kvtest"
+)
+
+// A copy that is made while commits go on holds everything that was
+// acknowledged before, and ends at one commit; a power loss after Checkpoint
+// has returned leaves it whole.
+func TestCheckpoint(t *testing.T) {
+	for seed := range uint64(5) {
+		fs := kvtest.NewCrashFS(seed)
+		s := kvtest.Open(t, "data", kv.Options{FS: fs})
+		var acked [4]atomic.Uint64
+		var stop atomic.Bool
+		var writing sync.WaitGroup
+		for w := range uint64(4) {
+			writing.Go(func() {
+				for n := uint64(1); !stop.Load(); n++ {
+					b := s.NewBatch() // two keys that must never be apart
+					value := binary.BigEndian.AppendUint64(nil, n)
+					b.Set(kv.NewKey('a').Uint64(w), value)
+					b.Set(kv.NewKey('b').Uint64(w), value)
+					if _, err := s.Commit(b); err != nil {
+						t.Error(err)
+						return
+					}
+					acked[w].Store(n)
+				}
+			})
+		}
+		for acked[0].Load() < 50*(seed+1) {
+			runtime.Gosched()
+		}
+		var before [4]uint64
+		for w := range before {
+			before[w] = acked[w].Load()
+		}
+		if err := s.Checkpoint(t.Context(), "copy"); err != nil {
+			t.Fatal(err)
+		}
+		after := fs.Clone(0) // nothing that was not synced survives
+		stop.Store(true)
+		writing.Wait()
+		c := kvtest.Open(t, "copy", kv.Options{FS: after})
+		for w := range uint64(4) {
+			a, errA := c.Get(kv.NewKey('a').Uint64(w))
+			b, errB := c.Get(kv.NewKey('b').Uint64(w))
+			if err := errors.Join(errA, errB); err != nil && before[w] > 0 {
+				t.Fatal(err)
+			}
+			if string(a) != string(b) {
+				t.Errorf("half a commit: %x and %x", a, b)
+			}
+			if n := binary.BigEndian.Uint64(a); n < before[w] {
+				t.Errorf("writer %d: %d was acknowledged, the copy has %d", w, before[w], n)
+			}
+		}
+		if c.Durable() == 0 {
+			t.Error("the copy forgot its numbers")
+		}
+		kvtest.Put(t, c, "k", "v")
+	}
+}
+
+func TestCheckpointErrors(t *testing.T) {
+	fs := kvtest.NewCrashFS(1)
+	s := kvtest.Open(t, "data", kv.Options{FS: fs})
+	kvtest.Put(t, s, "k", "v")
+	if err := s.Checkpoint(t.Context(), "copy"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Checkpoint(t.Context(), "copy"); !errors.Is(err, kv.ErrExists) {
+		t.Errorf("over a folder: %v", err)
+	}
+	faults := kvtest.NewFaultFS(fs)
+	for i, pattern := range []string{"FORMAT*", "WATERMARK"} {
+		again := kvtest.Open(t, fmt.Sprint("again", i), kv.Options{FS: faults})
+		kvtest.Put(t, again, "k", "v")
+		faults.Arm(kvtest.Fault{Pattern: pattern, Err: os.ErrPermission})
+		name := fmt.Sprint("broken", i)
+		if err := again.Checkpoint(t.Context(), name); !errors.Is(err, os.ErrPermission) {
+			t.Errorf("%s: %v", pattern, err)
+		}
+		faults.Disarm()
+		for _, left := range []string{name, name + ".partial"} {
+			if _, err := fs.Stat(left); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s: %s was left: %v", pattern, left, err)
+			}
+		}
+	}
+}
