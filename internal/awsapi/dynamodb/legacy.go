@@ -61,13 +61,15 @@ var operatorArgs = map[string]struct {
 	kinds     []item.Kind
 }{
 	"EQ": {1, 1, nil}, "NE": {1, 1, nil}, "LE": {1, 1, scalars}, "LT": {1, 1, scalars}, "GE": {1, 1, scalars}, "GT": {1, 1, scalars},
-	"CONTAINS": {1, 1, scalars}, "NOT_CONTAINS": {1, 1, scalars}, "BEGINS_WITH": {1, 1, texts}, "BETWEEN": {2, 2, scalars},
+	"CONTAINS": {1, 1, sought}, "NOT_CONTAINS": {1, 1, sought}, "BEGINS_WITH": {1, 1, texts}, "BETWEEN": {2, 2, scalars},
 	"IN": {1, 1 << 20, scalars}, "NULL": {0, 0, nil}, "NOT_NULL": {0, 0, nil},
 }
 
 var (
 	scalars = []item.Kind{item.String, item.Number, item.Binary}
 	texts   = []item.Kind{item.String, item.Binary}
+	// sought may be in a list; sets, maps and lists are not looked for.
+	sought = []item.Kind{item.String, item.Number, item.Binary, item.Bool, item.Null}
 
 	operatorNames = awsjson.Text{Enum: []string{"IN", "NULL", "BETWEEN", "LT", "NOT_CONTAINS", "EQ", "GT", "NOT_NULL", "NE", "LE", "BEGINS_WITH", "GE", "CONTAINS"}}
 	logicNames    = awsjson.Text{Enum: []string{"OR", "AND"}}

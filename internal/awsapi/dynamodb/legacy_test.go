@@ -50,7 +50,7 @@ func TestLegacyFilters(t *testing.T) {
 	c := shelf(t,
 		line(1, attrs{"v": n(5), "s": s("abc")}),
 		line(2, attrs{"v": n(7), "s": ss("abc", "x")}),
-		line(3, attrs{"v": s("5"), "s": list(s("abc"))}),
+		line(3, attrs{"v": s("5"), "s": list(s("abc"), &types.AttributeValueMemberBOOL{Value: true})}),
 		line(4, attrs{"w": n(5)}))
 	for _, x := range []struct {
 		name   string
@@ -59,7 +59,7 @@ func TestLegacyFilters(t *testing.T) {
 		want   string // sort keys
 	}{
 		{"EQ", map[string]types.Condition{"v": condition("EQ", n("5.0"))}, "", "1"},
-		{"EQ list", map[string]types.Condition{"s": condition("EQ", list(s("abc")))}, "", "3"},
+		{"EQ list", map[string]types.Condition{"s": condition("EQ", list(s("abc"), &types.AttributeValueMemberBOOL{Value: true}))}, "", "3"},
 		{"NE", map[string]types.Condition{"v": condition("NE", n(5))}, "", "234"},
 		{"LE", map[string]types.Condition{"v": condition("LE", n(5))}, "", "1"},
 		{"LT", map[string]types.Condition{"v": condition("LT", n(7))}, "", "1"},
@@ -69,6 +69,7 @@ func TestLegacyFilters(t *testing.T) {
 		{"NOT_NULL", map[string]types.Condition{"v": condition("NOT_NULL")}, "", "123"},
 		{"CONTAINS", map[string]types.Condition{"s": condition("CONTAINS", s("abc"))}, "", "123"},
 		{"CONTAINS part", map[string]types.Condition{"s": condition("CONTAINS", s("b"))}, "", "1"},
+		{"CONTAINS element", map[string]types.Condition{"s": condition("CONTAINS", &types.AttributeValueMemberBOOL{Value: true})}, "", "3"},
 		{"NOT_CONTAINS", map[string]types.Condition{"s": condition("NOT_CONTAINS", s("x"))}, "", "13"},
 		{"BEGINS_WITH", map[string]types.Condition{"s": condition("BEGINS_WITH", s("ab"))}, "", "1"},
 		{"IN", map[string]types.Condition{"v": condition("IN", n(7), n(5))}, "", "12"},
@@ -250,6 +251,7 @@ func TestLegacyErrors(t *testing.T) {
 		{"Scan", filter(`{"ComparisonOperator":"EQ","AttributeValueList":[null]}`), validate, "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"},
 		{"Scan", filter(`{"ComparisonOperator":"IN","AttributeValueList":[{"S":"a"},{"N":"1"}]}`), validate, ones + "AttributeValues inside AttributeValueList must be of same type"},
 		{"Scan", filter(`{"ComparisonOperator":"LT","AttributeValueList":[{"SS":["a"]}]}`), validate, ones + "ComparisonOperator LT is not valid for SS AttributeValue type"},
+		{"Scan", filter(`{"ComparisonOperator":"CONTAINS","AttributeValueList":[{"L":[]}]}`), validate, ones + "ComparisonOperator CONTAINS is not valid for L AttributeValue type"},
 		{"Scan", filter(`{"ComparisonOperator":"BEGINS_WITH","AttributeValueList":[{"N":"1"}]}`), validate, ones + "ComparisonOperator BEGINS_WITH is not valid for N AttributeValue type"},
 		{"Scan", filter(`{"ComparisonOperator":"BETWEEN","AttributeValueList":[{"N":"2"},{"N":"1"}]}`), validate, "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound"},
 		{"Scan", users(`"AttributesToGet":["a","b","a"]`), validate, ones + "Duplicate value in attribute name: a"},
