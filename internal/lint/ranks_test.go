@@ -16,9 +16,10 @@ var ranks = map[string]int{
 	"config":                   4,
 	".":                        5,
 	"internal/awsapi/dynamodb": 6, "internal/awsapi/streams": 6, "internal/awsapi/eventbridge": 6,
-	"internal/server":  7,
-	"cmd/tablecast":    8,
-	"internal/history": 9, "bench": 9, "examples/users": 9,
+	"internal/server":   7,
+	"internal/transfer": 7,
+	"cmd/tablecast":     8,
+	"internal/history":  9, "bench": 9, "examples/users": 9,
 }
 
 // helpers are packages that only tests import. They sit beside the package

@@ -1,0 +1,110 @@
+// Package transfer moves the items of a table out to a file and in from one,
+// over DynamoDB's own API, so that any server that speaks it can be either end.
+//
+// Formats:
+//
+//   - DynamoDB JSON, one {"Item": {…}} a line, as exports to S3 have it;
+//   - CSV with a header of attribute names. As in imports from S3, a value is a
+//     string unless it is a key attribute of the table or of an index, which has
+//     its type. An export writes what is neither string nor number as the JSON
+//     that the first format has for it.
+//
+// A name that ends with .gz is compressed.
+//
+// Both ways remember in a side file how far they came, and go on from there
+// when they are called again:
+//
+//	FILE.progress -> JSON: the table, and what of the file is done
+//
+// An import has stored every line before the place that it remembers; an
+// export has written every item before the keys that it remembers. An export
+// appears under its name when it is whole.
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-json-experiment/json"
+)
+
+// A Format is how a file holds items.
+type Format string
+
+// The formats.
+const (
+	JSON Format = "json"
+	CSV  Format = "csv"
+)
+
+// ErrBad says that a file has a line that cannot be an item of the table.
+var ErrBad = errors.New("transfer: bad line")
+
+// Progress tells how far a transfer is.
+type Progress struct {
+	Items int64 // written or stored in this call and those that it continues
+	Bytes int64 // of the file, before compression
+}
+
+// FormatOf returns the format that a file's name says; JSON lines unless it
+// says CSV.
+func FormatOf(name string) Format {
+	if strings.HasSuffix(strings.TrimSuffix(name, ".gz"), ".csv") {
+		return CSV
+	}
+	return JSON
+}
+
+// keyTypes returns the types of all key attributes of a table and its indexes,
+// and the names of the table's own, partition key first.
+func keyTypes(ctx context.Context, client *dynamodb.Client, table string) (kinds map[string]string, own []string, err error) {
+	out, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table})
+	if err != nil {
+		return nil, nil, fmt.Errorf("transfer: table %s: %w", table, err)
+	}
+	kinds = map[string]string{}
+	for _, d := range out.Table.AttributeDefinitions {
+		kinds[*d.AttributeName] = string(d.AttributeType)
+	}
+	for _, kind := range []types.KeyType{types.KeyTypeHash, types.KeyTypeRange} {
+		for _, k := range out.Table.KeySchema {
+			if k.KeyType == kind {
+				own = append(own, *k.AttributeName)
+			}
+		}
+	}
+	return kinds, own, nil
+}
+
+// load reads a side file; ok says whether there is one.
+func load(name string, v any) (ok bool, err error) {
+	b, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, v)
+	}
+	if err != nil {
+		return false, fmt.Errorf("transfer: %s: %w; remove it to begin anew", name, err)
+	}
+	return true, nil
+}
+
+// save replaces a side file.
+func save(name string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("transfer: %s: %w", name, err)
+	}
+	temp := name + ".new"
+	if err := os.WriteFile(temp, b, 0o600); err != nil {
+		return fmt.Errorf("transfer: %w", err)
+	}
+	return os.Rename(temp, name)
+}

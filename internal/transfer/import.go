@@ -1,0 +1,287 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+	"github.com/tablecast/tablecast/item"
+)
+
+// ImportOptions say what to import. Client, Table, File and Format are required.
+type ImportOptions struct {
+	Client *dynamodb.Client
+	Table  string
+	File   string
+	Format Format
+	// Progress is the side file. The default is File and ".progress".
+	Progress string
+	// Bad receives lines that cannot be items, each with why. Nil: the first
+	// one ends the import.
+	Bad io.Writer
+	// Report hears of what is stored, now and then.
+	Report func(Progress)
+}
+
+const (
+	batchItems = 25
+	lanes      = 8 // batches under way at once
+)
+
+// An importState is what the side file of an import holds.
+type importState struct {
+	Table  string `json:"table"`
+	Offset int64  `json:"offset"`
+	Line   int    `json:"line"`
+	Items  int64  `json:"items"`
+}
+
+// Import stores the items of a file in a table, later lines over earlier ones.
+// A batch whose items the server leaves unprocessed is sent again with rising
+// pauses. Errors: ErrBad with file, line and column, what the server says, or
+// the context's; then everything before the place in the side file is stored,
+// and another call goes on there.
+func Import(ctx context.Context, o ImportOptions) (Progress, error) {
+	if o.Progress == "" {
+		o.Progress = o.File + ".progress"
+	}
+	kinds, own, err := keyTypes(ctx, o.Client, o.Table)
+	if err != nil {
+		return Progress{}, err
+	}
+	state := importState{Table: o.Table}
+	if found, err := load(o.Progress, &state); err != nil {
+		return Progress{}, err
+	} else if found && state.Table != o.Table {
+		return Progress{}, fmt.Errorf("transfer: %s belongs to an import into table %s; remove it to begin anew", o.Progress, state.Table)
+	}
+	file, err := os.Open(o.File)
+	if err != nil {
+		return Progress{}, fmt.Errorf("transfer: %w", err)
+	}
+	defer file.Close()
+	src, err := newSource(file, o.File, o.Format, kinds, state.Offset, state.Line)
+	if err != nil {
+		return Progress{}, err
+	}
+	im := &importer{o: o, keys: own, state: state}
+	if err := im.run(ctx, src); err != nil {
+		return im.progress(), err
+	}
+	err = os.Remove(o.Progress)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return im.progress(), err
+}
+
+// An importer stores one file.
+type importer struct {
+	o     ImportOptions
+	keys  []string
+	state importState
+}
+
+func (im *importer) progress() Progress { return Progress{im.state.Items, im.state.Offset} }
+
+// run stores round after round, each of which ends at a line of which all
+// before are stored.
+func (im *importer) run(ctx context.Context, src *source) error {
+	for {
+		rows, readErr := im.gather(src)
+		if readErr != nil && !errors.Is(readErr, io.EOF) {
+			return fmt.Errorf("%w: %s: %w", ErrBad, im.o.File, readErr)
+		}
+		if len(rows) > 0 {
+			if err := im.round(ctx, rows); err != nil {
+				return err
+			}
+		}
+		if errors.Is(readErr, io.EOF) {
+			return nil
+		}
+	}
+}
+
+// gather reads the rows of one round.
+func (im *importer) gather(src *source) (rows []row, err error) {
+	for len(rows) < lanes*batchItems {
+		r, err := src.read()
+		if err != nil {
+			return rows, err
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// round stores rows, up to the first bad one unless bad ones are put aside, and
+// remembers how far it came.
+func (im *importer) round(ctx context.Context, rows []row) error {
+	good, failed := im.sort(rows)
+	bad, err := im.store(ctx, good)
+	if err != nil {
+		return err
+	}
+	if failed == nil && len(bad) > 0 {
+		failed = bad[0]
+	}
+	if failed != nil && im.o.Bad == nil {
+		return im.fault(failed)
+	}
+	for _, b := range bad {
+		if err := im.setAside(b); err != nil {
+			return err
+		}
+	}
+	last := rows[len(rows)-1]
+	im.state.Offset, im.state.Line = last.end, last.line
+	im.state.Items += int64(len(good) - len(bad))
+	if im.o.Report != nil {
+		im.o.Report(im.progress())
+	}
+	return save(im.o.Progress, im.state)
+}
+
+// sort returns the rows that are items, the last of each key, and the first bad
+// one. If bad rows are put aside it does so.
+func (im *importer) sort(rows []row) (good []row, failed *badLine) {
+	places := map[string]int{}
+	for _, r := range rows {
+		if r.bad != nil {
+			if im.o.Bad == nil {
+				return good, r.bad
+			}
+			if err := im.setAside(r.bad); err != nil {
+				return good, &badLine{r.line, 0, r.text, err}
+			}
+			continue
+		}
+		id := im.id(r.it)
+		if at, twice := places[id]; twice {
+			good[at] = r
+			continue
+		}
+		places[id] = len(good)
+		good = append(good, r)
+	}
+	return good, nil
+}
+
+// id tells items of different keys apart.
+func (im *importer) id(it item.Item) string {
+	var key item.Item
+	for _, name := range im.keys {
+		if v, ok := it.Get(name); ok {
+			key = key.With(name, v)
+		}
+	}
+	return string(item.AppendBinary(nil, key))
+}
+
+// fault words a bad line.
+func (im *importer) fault(b *badLine) error {
+	if b.column > 0 {
+		return fmt.Errorf("%w: %s:%d:%d: %w", ErrBad, im.o.File, b.line, b.column, b.err)
+	}
+	return fmt.Errorf("%w: %s:%d: %w", ErrBad, im.o.File, b.line, b.err)
+}
+
+func (im *importer) setAside(b *badLine) error {
+	_, err := fmt.Fprintf(im.o.Bad, "%s:%d: %v\n%s\n", im.o.File, b.line, b.err, b.text)
+	return err
+}
+
+// store stores rows of different keys, several batches at once, and returns
+// those that the server refuses.
+func (im *importer) store(ctx context.Context, rows []row) (bad []*badLine, err error) {
+	var mu sync.Mutex
+	var storing sync.WaitGroup
+	var errs []error
+	for begin := 0; begin < len(rows); begin += batchItems {
+		batch := rows[begin:min(begin+batchItems, len(rows))]
+		storing.Go(func() {
+			refused, err := im.storeBatch(ctx, batch)
+			mu.Lock()
+			defer mu.Unlock()
+			bad = append(bad, refused...)
+			errs = append(errs, err)
+		})
+	}
+	storing.Wait()
+	slices.SortFunc(bad, func(a, b *badLine) int { return a.line - b.line })
+	return bad, errors.Join(errs...)
+}
+
+// storeBatch stores a batch. If the server refuses it as a whole, its rows are
+// stored one by one to find those that are wrong.
+func (im *importer) storeBatch(ctx context.Context, rows []row) (bad []*badLine, err error) {
+	requests := make([]types.WriteRequest, len(rows))
+	for i, r := range rows {
+		requests[i] = types.WriteRequest{PutRequest: &types.PutRequest{Item: fromItem(r.it)}}
+	}
+	err = im.send(ctx, requests)
+	if !isValidation(err) {
+		return nil, err
+	}
+	for _, r := range rows {
+		_, err := im.o.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &im.o.Table, Item: fromItem(r.it)})
+		switch {
+		case isValidation(err):
+			bad = append(bad, &badLine{r.line, 0, r.text, reasonOf(err)})
+		case err != nil:
+			return bad, err
+		}
+	}
+	return bad, nil
+}
+
+// Pauses before unprocessed items are sent again.
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 10 * time.Second
+)
+
+// send sends requests until all are processed.
+func (im *importer) send(ctx context.Context, requests []types.WriteRequest) error {
+	for pause := firstPause; len(requests) > 0; pause = min(2*pause, lastPause) {
+		out, err := im.o.Client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{im.o.Table: requests}})
+		if err != nil {
+			return err
+		}
+		if requests = out.UnprocessedItems[im.o.Table]; len(requests) == 0 {
+			return nil
+		}
+		wait := time.NewTimer(pause/2 + rand.N(pause/2))
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return ctx.Err()
+		case <-wait.C:
+		}
+	}
+	return nil
+}
+
+func isValidation(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() == "ValidationException"
+}
+
+// reasonOf returns what the server said, without the SDK's frame.
+func reasonOf(err error) error {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return errors.New(api.ErrorMessage())
+	}
+	return err
+}
