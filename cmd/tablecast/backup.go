@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"syscall"
 
@@ -28,7 +30,7 @@ func newBackup() *cobra.Command {
 running, or with --dir from the folder of one that is not. It holds tables,
 streams, buses, cursors, pending deliveries and dead letters as of one moment;
 files that log targets wrote are not part of it. A running node goes on
-meanwhile, and must run on this machine.
+meanwhile; it must run on this machine and without --auth-keys.
 
 ` + exitHelp,
 		Example: `  tablecast backup /backups/monday
@@ -43,12 +45,12 @@ meanwhile, and must run on this machine.
 			if dir != "" {
 				err = backupFolder(cmd.Context(), dir, to)
 			} else {
-				err = backupNode(cmd.Context(), url, to)
+				err = backupNode(cmd.Context(), cmp.Or(url, os.Getenv("AWS_ENDPOINT_URL"), defaultURL), to)
 			}
 			return tell(cmd.OutOrStdout(), err, asJSON, "backup", to)
 		},
 	}
-	cmd.Flags().StringVar(&url, "url", defaultURL, "`URL` of the running node")
+	cmd.Flags().StringVar(&url, "url", "", "`URL` of the running node (default: AWS_ENDPOINT_URL, or "+defaultURL+")")
 	cmd.Flags().StringVar(&dir, "dir", "", "`FOLDER` of a node that is not running")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
 	cmd.MarkFlagsMutuallyExclusive("url", "dir")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,13 +49,7 @@ func (f *transferFlags) formatOf(name string) (transfer.Format, error) {
 // client returns a client of the server. On loopback any credentials will do;
 // elsewhere they come from the environment.
 func (f *transferFlags) client() (*dynamodb.Client, error) {
-	endpoint := f.endpoint
-	if endpoint == "" {
-		endpoint = os.Getenv("AWS_ENDPOINT_URL")
-	}
-	if endpoint == "" {
-		endpoint = defaultURL
-	}
+	endpoint := cmp.Or(f.endpoint, os.Getenv("AWS_ENDPOINT_URL"), defaultURL)
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" {
 		return nil, usageError{fmt.Errorf("--endpoint %s: write http://HOST:PORT", endpoint)}
@@ -66,10 +61,7 @@ func (f *transferFlags) client() (*dynamodb.Client, error) {
 		}
 		key, secret = "local", "local"
 	}
-	region := os.Getenv("AWS_REGION")
-	if region == "" {
-		region = "us-east-1"
-	}
+	region := cmp.Or(os.Getenv("AWS_REGION"), "us-east-1")
 	return dynamodb.New(dynamodb.Options{
 		Region: region, BaseEndpoint: aws.String(endpoint),
 		Credentials: credentials.NewStaticCredentialsProvider(key, secret, os.Getenv("AWS_SESSION_TOKEN")),
