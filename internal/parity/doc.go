@@ -1,0 +1,21 @@
+// Package parity compares the tables of Tablecast with independent servers of
+// the DynamoDB protocol: dynoxide, dynalite and moto.
+//
+// A seed makes a sequence of requests, valid and broken in known ways. Each
+// request goes to all servers in the same form, over the AWS SDK for Go where
+// it can express the request and as plain HTTP where it cannot. The answers are
+// compared field by field after normalising what may differ (ids, times, the
+// region and account of ARNs, the order of scans and sets).
+//
+// A difference is either a fault of ours, or of the peer: then deviations.yaml
+// says what differs, why ours is right, and by which source. A difference that
+// no entry explains fails the test, and so does an entry that the long run
+// never meets.
+//
+// After a write that was answered differently the items that differ are deleted
+// on all servers, so that one deviation is told once.
+//
+//	go test ./internal/parity                        a few seeds
+//	go test ./internal/parity -seeds 2000            the long run: make parity
+//	go test ./internal/parity -seeds 1 -first 1234   one seed again
+package parity

@@ -1,0 +1,237 @@
+package parity
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// A run sends the requests of seeds to Tablecast and to a peer.
+type run struct {
+	ours   *server
+	theirs *process
+	report *report
+}
+
+// stepsOfSeed is how many requests a seed makes.
+const stepsOfSeed = 40
+
+// seed runs one seed on tables of its own.
+func (r *run) seed(t *testing.T, seed uint64) {
+	t.Helper()
+	g := newGen(seed)
+	ctx := t.Context()
+	for _, s := range g.tables {
+		for _, srv := range r.servers() {
+			if err := srv.create(ctx, s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i := range stepsOfSeed {
+		at := fmt.Sprintf("seed %d step %d", seed, i)
+		st := g.step()
+		out, err := r.step(ctx, st, at)
+		if out.lost {
+			r.theirs.restart(t)
+			break
+		}
+		if err == nil && out.apart && writes[st.op] {
+			err = r.level(ctx, g.tables)
+		}
+		if name, ok := st.body["TableName"].(string); ok && err == nil && st.op == "CreateTable" && !g.owns(name) {
+			err = r.drop(ctx, name)
+		}
+		if err != nil {
+			t.Fatalf("%s: %s %.2000s: %v", at, st.op, st.json(), err)
+		}
+	}
+	for _, s := range g.tables {
+		if err := r.drop(ctx, s.name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// owns reports whether the seed works on a table of the name.
+func (g *gen) owns(name string) bool {
+	return slices.ContainsFunc(g.tables, func(s schema) bool { return s.name == name })
+}
+
+func (r *run) servers() []*server { return []*server{r.ours, r.theirs.server} }
+
+// create makes a table and waits until it is active.
+func (s *server) create(ctx context.Context, table schema) error {
+	if _, err := s.must(ctx, "CreateTable", table.create()); err != nil {
+		return err
+	}
+	_, err := s.settled(ctx, table.name)
+	return err
+}
+
+// settled waits until a table is active or gone, and tells which.
+func (s *server) settled(ctx context.Context, name string) (active bool, err error) {
+	for {
+		a, err := s.post(ctx, request{op: "DescribeTable", body: object{"TableName": name}})
+		if err != nil || a.kind != "" {
+			return false, err
+		}
+		if d, ok := a.body["Table"].(object); ok && d["TableStatus"] == "ACTIVE" {
+			return true, nil
+		}
+	}
+}
+
+// drop deletes a table from the servers that have it.
+func (r *run) drop(ctx context.Context, name string) error {
+	for _, srv := range r.servers() {
+		active, err := srv.settled(ctx, name)
+		if err == nil && active {
+			if _, err = srv.must(ctx, "DeleteTable", object{"TableName": name}); err == nil {
+				_, err = srv.settled(ctx, name)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// An outcome says how a step went: whether the answers differ, and whether the
+// peer gave none.
+type outcome struct{ apart, lost bool }
+
+// noAnswer is the exception of a peer that broke the connection.
+const noAnswer = "NoAnswer"
+
+// step sends one request to both servers and reports the differences.
+func (r *run) step(ctx context.Context, st step, at string) (outcome, error) {
+	ours, err := r.ours.read(ctx, st)
+	if err != nil {
+		return outcome{}, err
+	}
+	theirs, err := r.theirs.read(ctx, st)
+	if err != nil {
+		theirs = answer{kind: noAnswer, message: err.Error()}
+	}
+	differences := compare(r.theirs.name, st.op, ours, theirs)
+	r.report.add(at, st.request, differences)
+	return outcome{apart: len(differences) > 0, lost: err != nil}, nil
+}
+
+// writes are the operations that change items.
+var writes = map[string]bool{"PutItem": true, "UpdateItem": true, "DeleteItem": true, "BatchWriteItem": true, "TransactWriteItems": true}
+
+// level deletes from both servers the items that are not the same on both.
+func (r *run) level(ctx context.Context, tables []schema) error {
+	for _, s := range tables {
+		if err := r.levelTable(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) levelTable(ctx context.Context, s schema) error {
+	held := map[string]map[string]bool{} // key, then the forms that its item has
+	keys := map[string]object{}
+	count := map[string]int{}
+	for _, srv := range r.servers() {
+		a, err := srv.read(ctx, step{request: request{op: "Scan", body: object{"TableName": s.name}}, pages: true})
+		if err != nil {
+			return err
+		}
+		items, _ := a.body["Items"].([]any)
+		for _, e := range items {
+			it := e.(object)
+			key := object{}
+			for _, k := range s.keys {
+				key[k.name] = it[k.name]
+			}
+			id := text(key)
+			if held[id] == nil {
+				held[id] = map[string]bool{}
+			}
+			held[id][text(it)] = true
+			keys[id] = key
+			count[id]++
+		}
+	}
+	for id, forms := range held {
+		if len(forms) == 1 && count[id] == len(r.servers()) {
+			continue
+		}
+		for _, srv := range r.servers() {
+			if _, err := srv.post(ctx, request{op: "DeleteItem", body: object{"TableName": s.name, "Key": keys[id]}}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxPages ends a reading whose pages do not end.
+const maxPages = 200
+
+// read sends a request, and the requests for its further pages and segments,
+// and joins the answers. The items of a scan are sorted.
+func (s *server) read(ctx context.Context, st step) (answer, error) {
+	all, err := s.pages(ctx, st)
+	for i := 1; i < st.segments && err == nil && all.kind == ""; i++ {
+		st.body = clone(st.body).(object)
+		st.body["Segment"] = i
+		var more answer
+		more, err = s.pages(ctx, st)
+		join(&all, more)
+	}
+	if items, ok := all.body["Items"].([]any); ok && st.op == "Scan" {
+		sortJSON(items)
+	}
+	return all, err
+}
+
+func (s *server) pages(ctx context.Context, st step) (answer, error) {
+	all, err := s.send(ctx, st.request)
+	if !st.pages || st.raw != "" {
+		return all, err
+	}
+	n := 1
+	for ; err == nil && all.kind == "" && all.body["LastEvaluatedKey"] != nil; n++ {
+		if n == maxPages {
+			return all, fmt.Errorf("%s: more than %d pages", s.name, maxPages)
+		}
+		st.body = clone(st.body).(object)
+		st.body["ExclusiveStartKey"] = all.body["LastEvaluatedKey"]
+		delete(all.body, "LastEvaluatedKey")
+		var more answer
+		if more, err = s.send(ctx, st.request); err == nil {
+			join(&all, more)
+		}
+	}
+	if n > 1 && st.segments == 0 && all.kind == "" {
+		all.body["Pages"] = n
+	}
+	return all, err
+}
+
+// join adds a further page. A page that is an error stands for all.
+func join(all *answer, more answer) {
+	if more.kind != "" {
+		*all = more
+		return
+	}
+	for _, name := range []string{"Count", "ScannedCount"} {
+		a, _ := all.body[name].(float64)
+		b, _ := more.body[name].(float64)
+		all.body[name] = a + b
+	}
+	if items, ok := more.body["Items"].([]any); ok {
+		before, _ := all.body["Items"].([]any)
+		all.body["Items"] = append(before, items...)
+	}
+	if last, ok := more.body["LastEvaluatedKey"]; ok {
+		all.body["LastEvaluatedKey"] = last
+	}
+}
