@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"encoding/base64"
 	"strings"
 
 	"github.com/tablecast/tablecast/item"
@@ -360,7 +361,13 @@ func (p *parse) checkBetween(n between) {
 	}
 }
 
-func describe(v item.Value) string { return "{" + v.Kind().String() + ":" + v.Str() + "}" }
+func describe(v item.Value) string {
+	text := v.Str()
+	if v.Kind() == item.Binary {
+		text = base64.StdEncoding.EncodeToString([]byte(text))
+	}
+	return "{" + v.Kind().String() + ":" + text + "}"
+}
 
 func (p *parse) operandType(op string, v item.Value) {
 	kind := v.Kind().String()

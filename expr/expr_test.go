@@ -214,8 +214,8 @@ func TestKeyConditions(t *testing.T) {
 		`pk = :a AND x = :n`:                     "!Query condition missed key schema element: sk",
 		`pk > :a`:                                "!Query key condition not supported",
 		`pk = :n`:                                "!One or more parameter values were invalid: Condition parameter type does not match schema type",
-		`pk = :a OR pk = :p`:                     "!Invalid KeyConditionExpression: Invalid operator used in KeyConditionExpression: OR",
-		`pk = :a AND sk <> :n`:                   "!Invalid KeyConditionExpression: Invalid operator used in KeyConditionExpression: <>",
+		`pk = :a OR pk = :p`:                     "!Invalid operator used in KeyConditionExpression: OR",
+		`pk = :a AND sk <> :n`:                   "!Invalid operator used in KeyConditionExpression: <>",
 		`pk = :a AND pk = :p`:                    "!KeyConditionExpressions must only contain one condition per key",
 	} {
 		k, err := NewParser(names, values(t)).KeyCondition(src)

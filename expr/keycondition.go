@@ -35,7 +35,7 @@ func (p *Parser) KeyCondition(src string) (*KeyCondition, error) {
 // keyTerms takes the conditions that AND joins apart and refuses all that a key
 // condition may not hold.
 func (p *parse) keyTerms(n node, out *KeyCondition) {
-	invalid := func(op string) { p.fail("Invalid operator used in KeyConditionExpression: %s", op) }
+	invalid := func(op string) { p.failBare("Invalid operator used in KeyConditionExpression: " + op) }
 	switch n := n.(type) {
 	case and:
 		p.keyTerms(n.a, out)
@@ -62,13 +62,13 @@ func (p *parse) keyTerms(n node, out *KeyCondition) {
 		case o.sizeOf:
 			invalid("size")
 		case len(o.path) > 1:
-			p.fail("KeyConditionExpressions cannot have conditions on nested attributes")
+			p.failBare("KeyConditionExpressions cannot have conditions on nested attributes")
 		case o.path != nil:
 			paths++
 		}
 	})
 	if paths != 1 {
-		p.fail("Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition")
+		p.failBare("Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition")
 	}
 	out.terms = append(out.terms, n)
 }

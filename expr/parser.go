@@ -102,6 +102,9 @@ func (p *parse) fail(format string, args ...any) {
 	panic(failure{errf(p.field, format, args...)})
 }
 
+// failBare fails with a text that does not name the parameter.
+func (p *parse) failBare(msg string) { panic(failure{&Error{msg}}) }
+
 // syntax fails at the next token.
 func (p *parse) syntax() {
 	t := p.peek()

@@ -4,8 +4,10 @@ import (
 	"strings"
 )
 
-// An Error says why a value is not valid, in DynamoDB's words.
-type Error struct{ Msg string }
+// An Error says why a value is not valid, in DynamoDB's words. Enveloped is how
+// the operations that prefix their complaints word it, if they do so in another
+// way.
+type Error struct{ Msg, Enveloped string }
 
 func (e *Error) Error() string { return e.Msg }
 
@@ -21,32 +23,29 @@ const (
 )
 
 var (
-	errNoType = &Error{"Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"}
-	errTypes  = &Error{"Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"}
-	errNull   = &Error{detected + invalidOnes + "Null attribute value types must have the value of true"}
-	errDepth  = &Error{"Nesting Levels have exceeded supported limits: Attributes can not have more than 32 nesting levels"}
+	errNoType = &Error{Msg: "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"}
+	errTypes  = &Error{Msg: "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"}
+	errNull   = &Error{Msg: detected + invalidOnes + "Null attribute value types must have the value of true"}
+	errDepth  = &Error{Msg: "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"}
 
-	errNumberEmpty  = &Error{"The parameter cannot be converted to a numeric value"}
-	errNumberDigits = &Error{"Attempting to store more than 38 significant digits in a Number"}
-	errNumberLarge  = &Error{"Number overflow. Attempting to store a number with magnitude larger than supported range"}
-	errNumberSmall  = &Error{"Number underflow. Attempting to store a number with magnitude smaller than supported range"}
+	errNumberEmpty  = &Error{Msg: "The parameter cannot be converted to a numeric value"}
+	errNumberDigits = &Error{Msg: "Attempting to store more than 38 significant digits in a Number"}
+	errNumberLarge  = &Error{Msg: "Number overflow. Attempting to store a number with magnitude larger than supported range"}
+	errNumberSmall  = &Error{Msg: "Number underflow. Attempting to store a number with magnitude smaller than supported range"}
 )
 
 func errEmptySet(kind Kind) *Error {
 	switch kind {
 	case StringSet:
-		return &Error{detected + invalidOnes + "An string set  may not be empty"}
+		return &Error{Msg: detected + invalidOnes + "An string set  may not be empty"}
 	case NumberSet:
-		return &Error{detected + invalidOnes + "An number set  may not be empty"}
+		return &Error{Msg: detected + invalidOnes + "An number set  may not be empty"}
 	default:
-		return &Error{detected + invalidOnes + "Binary sets should not be empty"}
+		return &Error{Msg: detected + invalidOnes + "Binary sets should not be empty"}
 	}
 }
 
 func errDuplicate(members []Value) *Error {
-	if members[0].kind == Number {
-		return &Error{"Input collection contains duplicates"}
-	}
 	texts := make([]string, len(members))
 	for i, m := range members {
 		texts[i] = m.str
@@ -54,5 +53,16 @@ func errDuplicate(members []Value) *Error {
 			texts[i] = string(appendBase64(nil, m.str))
 		}
 	}
-	return &Error{detected + invalidOnes + "Input collection [" + strings.Join(texts, ", ") + "] contains duplicates."}
+	const begin, end = detected + invalidOnes + "Input collection [", " contains duplicates."
+	switch members[0].kind {
+	case Number:
+		return &Error{Msg: "Input collection contains duplicates"}
+	case Binary:
+		return &Error{Msg: begin + strings.Join(texts, ", ") + "]of type BS" + end}
+	default:
+		return &Error{
+			Msg:       begin + strings.Join(texts, ", ") + "]" + end,
+			Enveloped: begin + `"` + strings.Join(texts, `", "`) + `"]` + end,
+		}
+	}
 }

@@ -109,7 +109,7 @@ func TestNumberTexts(t *testing.T) {
 }
 
 func TestWireErrors(t *testing.T) {
-	deep := strings.Repeat(`{"L":[`, 33) + `{"S":"x"}` + strings.Repeat(`]}`, 33)
+	deep := strings.Repeat(`{"L":[`, 32) + `{"S":"x"}` + strings.Repeat(`]}`, 32)
 	for _, c := range []struct{ in, msg string }{
 		{`{"a":{}}`, "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"},
 		{`{"a":{"S":null}}`, "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"},
@@ -118,8 +118,20 @@ func TestWireErrors(t *testing.T) {
 		{`{"a":{"SS":[]}}`, "1 validation error detected: One or more parameter values were invalid: An string set  may not be empty"},
 		{`{"a":{"SS":["x","x"]}}`, "1 validation error detected: One or more parameter values were invalid: Input collection [x, x] contains duplicates."},
 		{`{"a":{"S":1}}`, "NUMBER_VALUE cannot be converted to String"},
-		{`{"a":{"S":{}}}`, "Start of structure or map found where not expected."},
-		{`{"a":` + deep + `}`, "Nesting Levels have exceeded supported limits: Attributes can not have more than 32 nesting levels"},
+		{`{"a":{"S":{}}}`, "Start of structure or map found where not expected"},
+		{`{"a":{"S":[]}}`, "Unrecognized collection type class java.lang.String"},
+		{`{"a":{"B":1}}`, "only base-64-encoded strings are convertible to bytes"},
+		{`{"a":{"N":1.5}}`, "DECIMAL_VALUE cannot be converted to String"},
+		{`{"a":{"BOOL":"true"}}`, "Unexpected token received from parser"},
+		{`{"a":{"BOOL":1}}`, "NUMBER_VALUE cannot be converted to Boolean"},
+		{`{"a":{"SS":"x"}}`, "Unexpected field type"},
+		{`{"a":{"L":["x"]}}`, "Unexpected value type in payload"},
+		{`{"a":[]}`, "Unrecognized collection type class com.amazonaws.dynamodb.v20120810.AttributeValue"},
+		{`[]`, "Unrecognized collection type java.util.Map<java.lang.String, com.amazonaws.dynamodb.v20120810.AttributeValue>"},
+		{`{"a":null}`, "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"},
+		{`{"a":{"BS":["Yg==","Yg=="]}}`, "1 validation error detected: One or more parameter values were invalid: Input collection [Yg==, Yg==]of type BS contains duplicates."},
+		{`{"a":` + deep[6:len(deep)-2] + `}`, ""},
+		{`{"a":` + deep + `}`, "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"},
 	} {
 		var m Map
 		err := json.Unmarshal([]byte(c.in), &m)

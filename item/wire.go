@@ -2,14 +2,14 @@ package item
 
 import (
 	"encoding/base64"
-	"errors"
 	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxDepth is how deep maps and lists may be nested in an attribute value.
+// MaxDepth is how many levels an attribute value may have: the innermost value
+// counts, so that at most MaxDepth-1 maps and lists hold one another.
 const MaxDepth = 32
 
 // UnmarshalJSONFrom reads a map in wire JSON. Errors that DynamoDB words are
@@ -35,7 +35,7 @@ func (m Map) MarshalJSONTo(enc *jsontext.Encoder) error { return enc.WriteValue(
 func (v Value) MarshalJSONTo(enc *jsontext.Encoder) error { return enc.WriteValue(v.appendJSON(nil)) }
 
 func decodeMap(dec *jsontext.Decoder, depth int) (Map, error) {
-	if err := begin(dec, '{'); err != nil {
+	if err := begin(dec, '{', aMap); err != nil {
 		return nil, err
 	}
 	m := Map{}
@@ -62,10 +62,13 @@ func decodeMap(dec *jsontext.Decoder, depth int) (Map, error) {
 
 // decodeValue reads an object with exactly one member that names a kind.
 func decodeValue(dec *jsontext.Decoder, depth int) (Value, error) {
-	if depth > MaxDepth {
+	if depth >= MaxDepth {
 		return Value{}, errDepth
 	}
-	if err := begin(dec, '{'); err != nil {
+	if dec.PeekKind() == 'n' {
+		return Value{}, skipNull(dec)
+	}
+	if err := begin(dec, '{', aValue); err != nil {
 		return Value{}, err
 	}
 	var v Value
@@ -118,7 +121,11 @@ func decodeKind(dec *jsontext.Decoder, kind Kind, depth int) (Value, error) {
 }
 
 func decodeScalar(dec *jsontext.Decoder, kind Kind) (Value, error) {
-	text, err := decodeString(dec)
+	want := aString
+	if kind == Binary {
+		want = aBinary
+	}
+	text, err := decodeString(dec, want)
 	if err != nil {
 		return Value{}, err
 	}
@@ -137,7 +144,7 @@ func decodeScalar(dec *jsontext.Decoder, kind Kind) (Value, error) {
 }
 
 func decodeList(dec *jsontext.Decoder, depth int) (Value, error) {
-	if err := begin(dec, '['); err != nil {
+	if err := begin(dec, '[', aList); err != nil {
 		return Value{}, err
 	}
 	list := []Value{}
@@ -153,7 +160,7 @@ func decodeList(dec *jsontext.Decoder, depth int) (Value, error) {
 }
 
 func decodeSet(dec *jsontext.Decoder, kind Kind) (Value, error) {
-	if err := begin(dec, '['); err != nil {
+	if err := begin(dec, '[', aList); err != nil {
 		return Value{}, err
 	}
 	var members []Value
@@ -179,13 +186,13 @@ func decodeBool(dec *jsontext.Decoder) (bool, error) {
 		}
 		return tok.Bool(), nil
 	default:
-		return false, mismatch(dec, "Boolean")
+		return false, mismatch(dec, aBoolean)
 	}
 }
 
-func decodeString(dec *jsontext.Decoder) (string, error) {
+func decodeString(dec *jsontext.Decoder, want form) (string, error) {
 	if dec.PeekKind() != '"' {
-		return "", mismatch(dec, "String")
+		return "", mismatch(dec, want)
 	}
 	tok, err := dec.ReadToken()
 	if err != nil {
@@ -194,35 +201,19 @@ func decodeString(dec *jsontext.Decoder) (string, error) {
 	return tok.String(), nil
 }
 
+// skipNull reads a null that stands for a value: it is as empty as {}.
+func skipNull(dec *jsontext.Decoder) error {
+	if err := dec.SkipValue(); err != nil {
+		return err
+	}
+	return errNoType
+}
+
 // begin reads the start of an object or array.
-func begin(dec *jsontext.Decoder, kind jsontext.Kind) error {
+func begin(dec *jsontext.Decoder, kind jsontext.Kind, want form) error {
 	if dec.PeekKind() != kind {
-		return mismatch(dec, "structure")
+		return mismatch(dec, want)
 	}
 	_, err := dec.ReadToken()
 	return err
-}
-
-// mismatch says that the next JSON value has a kind that was not expected, or
-// returns the syntax error that hides there.
-func mismatch(dec *jsontext.Decoder, want string) error {
-	switch kind := dec.PeekKind(); kind {
-	case '{', '[':
-		return &SyntaxError{"Start of structure or map found where not expected."}
-	case '"', '0', 't', 'f', 'n':
-		if want == "structure" {
-			return &SyntaxError{"Unexpected value type in payload"}
-		}
-		return &SyntaxError{tokenNames[kind] + " cannot be converted to " + want}
-	default:
-		_, err := dec.ReadToken()
-		if err == nil {
-			err = errors.New("item: unexpected token")
-		}
-		return err
-	}
-}
-
-var tokenNames = map[jsontext.Kind]string{
-	'"': "STRING_VALUE", '0': "NUMBER_VALUE", 't': "TRUE_VALUE", 'f': "FALSE_VALUE", 'n': "NULL_VALUE",
 }

@@ -30,14 +30,41 @@ func Decode(body []byte, v any) error {
 	if !errors.As(err, &sem) {
 		return errSerialization("")
 	}
+	if sem.JSONPointer == "" && sem.JSONKind == '[' && jsontext.Value(body).IsValid() {
+		return nil // as the service takes it: a request without members
+	}
 	if sem.Err != nil && !errors.Is(sem.Err, strconv.ErrRange) && !errors.Is(sem.Err, strconv.ErrSyntax) {
 		return sem.Err
 	}
-	return errSerialization(mismatch(body, sem))
+	return errSerialization(mismatch(body, sem, element(reflect.TypeOf(v), sem.JSONPointer)))
+}
+
+// element reports whether a pointer leads to an element of a list or map,
+// seen from the type t.
+func element(t reflect.Type, pointer jsontext.Pointer) bool {
+	in := false
+	for token := range pointer.Tokens() {
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		switch t.Kind() {
+		case reflect.Slice, reflect.Map:
+			t, in = t.Elem(), true
+		case reflect.Struct:
+			f, ok := t.FieldByName(token)
+			if !ok {
+				return false
+			}
+			t, in = f.Type, false
+		default:
+			return false
+		}
+	}
+	return in
 }
 
 // mismatch words that a JSON value has another type than its member.
-func mismatch(body []byte, e *json.SemanticError) string {
+func mismatch(body []byte, e *json.SemanticError, element bool) string {
 	t := e.GoType
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -53,7 +80,7 @@ func mismatch(body []byte, e *json.SemanticError) string {
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		if isIndex(e.JSONPointer.LastToken()) {
+		if element {
 			return "Unexpected value type in payload"
 		}
 		return "Unexpected field type"
@@ -128,9 +155,4 @@ func javaType(t reflect.Type) string {
 	default:
 		return "class java.lang." + simpleType(t)
 	}
-}
-
-func isIndex(token string) bool {
-	_, err := strconv.ParseUint(token, 10, 32)
-	return err == nil
 }

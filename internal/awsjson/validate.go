@@ -31,6 +31,13 @@ func (v *Validator) FailAt(path, constraint string) {
 	}
 }
 
+// FailUnnamed adds a problem of a member that the service does not name.
+func (v *Validator) FailUnnamed(constraint string) {
+	if len(v.problems) < maxProblems {
+		v.problems = append(v.problems, "Failed to satisfy constraint: "+constraint)
+	}
+}
+
 // Null is how an absent value is printed.
 const Null = "null"
 

@@ -97,8 +97,12 @@ func (v *values) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 // errValue words that the value of a key is invalid.
 func errValue(e *item.Error, key string) error {
 	msg := strings.TrimPrefix(e.Msg, prefix)
-	if strings.HasSuffix(msg, nullFalse) {
+	if strings.HasSuffix(msg, nullFalse) || strings.HasPrefix(msg, tooDeep) {
 		return e
 	}
-	return &item.Error{Msg: badValue + msg + " for key " + key}
+	out := &item.Error{Msg: badValue + msg + " for key " + key}
+	if e.Enveloped != "" {
+		out.Enveloped = badValue + strings.TrimPrefix(e.Enveloped, prefix) + " for key " + key
+	}
+	return out
 }

@@ -2,11 +2,13 @@ package dynamodb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/table"
@@ -38,7 +40,7 @@ func (a *api) batchWriteItem(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	results, err := a.tables.Batch(ctx, writes)
 	if err != nil {
-		return nil, err
+		return nil, wrongKey(err)
 	}
 	dst := []byte(`{"UnprocessedItems":{}`)
 	if wantsCapacity(r.ReturnConsumedCapacity) {
@@ -54,15 +56,25 @@ func (a *api) batchWriteItem(ctx context.Context, body []byte) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
+// wrongKey words that an item lacks a key, or has one of another type, as
+// BatchWriteItem does.
+func wrongKey(err error) error {
+	var invalid *table.ValidationError
+	if errors.As(err, &invalid) && (strings.HasPrefix(invalid.Msg, invalidOnes+"Missing the key ") || strings.HasPrefix(invalid.Msg, invalidOnes+"Type mismatch for key ")) {
+		return awsjson.Validation("The provided key element does not match the schema")
+	}
+	return err
+}
+
 // constraints checks what the model says of the members.
 func (r *batchWriteRequest) constraints() error {
 	var v awsjson.Validator
+	if r.RequestItems != nil && len(r.RequestItems) == 0 {
+		return awsjson.Validation("The requestItems parameter is required for BatchWriteItem")
+	}
 	v.Text(r.ReturnConsumedCapacity, "returnConsumedCapacity", capacities)
 	v.Text(r.ReturnItemCollectionMetrics, "returnItemCollectionMetrics", metrics)
 	v.Required(r.RequestItems != nil, "requestItems")
-	if r.RequestItems != nil {
-		v.Length(len(r.RequestItems), "'{}'", "requestItems", 1, 0)
-	}
 	shown := shownMap(r.RequestItems)
 	mapKeys(&v, r.RequestItems, shown)
 	for _, elements := range inOrder(r.RequestItems) {
@@ -128,8 +140,8 @@ func inOrder[V any](m map[string]V) func(yield func(string, V) bool) {
 // mapKeys checks the table names of a batch.
 func mapKeys[V any](v *awsjson.Validator, m map[string]V, shown string) {
 	for name := range inOrder(m) {
-		if plain := plainName(name); len(plain) < nameText.Min || len(plain) > nameText.Max || !isName(plain) {
-			v.Fail(shown, "requestItems", "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]")
+		if plain := plainName(name); len(plain) < dataText.Min || len(plain) > dataText.Max || !isName(plain) {
+			v.Fail(shown, "requestItems", "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]")
 			return
 		}
 	}
@@ -146,11 +158,11 @@ func shownMap[V any](m map[string]V) string {
 
 // A keysAndAttributes is what BatchGetItem asks of one table.
 type keysAndAttributes struct {
-	Keys                 []attributes
-	ConsistentRead       *bool
-	ProjectionExpression *string
-	AttributesToGet      []string
-	substitutes
+	Keys                     []attributes
+	ConsistentRead           *bool
+	ProjectionExpression     *string
+	AttributesToGet          []string
+	ExpressionAttributeNames expr.Names
 }
 
 type batchGetRequest struct {
@@ -174,8 +186,11 @@ func (r *batchGetRequest) constraints() error {
 	for name, k := range inOrder(r.RequestItems) {
 		at := "requestItems." + name + ".member.keys"
 		v.Required(k.Keys != nil, at)
-		if k.Keys != nil {
-			v.Length(len(k.Keys), "'[...]'", at, 1, maxBatchGet)
+		switch {
+		case len(k.Keys) > maxBatchGet:
+			v.FailAt("RequestItems."+name+".member.Keys", "Member must have length less than or equal to 100")
+		case k.Keys != nil:
+			v.Length(len(k.Keys), "'[]'", at, 1, maxBatchGet)
 		}
 		if k.AttributesToGet != nil {
 			v.Length(len(k.AttributesToGet), "'[]'", "requestItems."+name+".member.attributesToGet", 1, 0)
@@ -186,7 +201,7 @@ func (r *batchGetRequest) constraints() error {
 
 // check checks what is asked of one table and returns the projection.
 func (k *keysAndAttributes) parse() (*reading, error) {
-	r := readRequest{ProjectionExpression: k.ProjectionExpression, AttributesToGet: k.AttributesToGet, substitutes: k.substitutes}
+	r := readRequest{ProjectionExpression: k.ProjectionExpression, AttributesToGet: k.AttributesToGet, substitutes: substitutes{ExpressionAttributeNames: k.ExpressionAttributeNames}}
 	q := &reading{}
 	if err := r.combine([]param{r.projection()}, []param{r.attributesToGet()}); err != nil {
 		return nil, err

@@ -181,7 +181,7 @@ func (r *tableRequest) createConstraints() (string, error) {
 		v.Required(d.AttributeName != nil, at+"attributeName")
 		v.RequiredText(d.AttributeType, at+"attributeType", attributeTypes)
 	}
-	name, err := controlTable(r.TableName, &v)
+	name, err := newTable(r.TableName, &v)
 	if err != nil {
 		return "", err
 	}

@@ -15,8 +15,8 @@
 //  7. the condition holds.
 //
 // Errors of stages 3 to 5 carry the prefix "1 validation error detected: " in
-// PutItem and UpdateItem and stand bare in all other operations, as DynamoDB
-// words them since 2026; see envelope.go.
+// PutItem, UpdateItem and DeleteItem and stand bare in all other operations, as
+// DynamoDB words them since 2026; see envelope.go.
 //
 // Source: Amazon DynamoDB API reference and developer guide, the service's
 // model as AWS SDKs carry it, and texts recorded from the service by test

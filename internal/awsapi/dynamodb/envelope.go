@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/tablecast/tablecast/expr"
@@ -10,8 +11,9 @@ import (
 )
 
 // A requestFault is a mistake in the parameters of a request that belongs to
-// the texts which DynamoDB prefixes in PutItem and UpdateItem.
-type requestFault struct{ msg string }
+// the texts which DynamoDB prefixes in PutItem, UpdateItem and DeleteItem.
+// enveloped is how those word it, if they do so in another way.
+type requestFault struct{ msg, enveloped string }
 
 func (e *requestFault) Error() string { return e.msg }
 
@@ -19,24 +21,32 @@ const (
 	prefix      = "1 validation error detected: "
 	invalidOnes = "One or more parameter values were invalid: "
 	nullFalse   = "Null attribute value types must have the value of true"
-
-	emptyExpression = "The expression can not be empty;"
+	tooDeep     = "Nesting Levels have exceeded supported limits: "
 )
 
 // enveloped words an error of the stages 3 to 5 (see the package comment) as
-// PutItem and UpdateItem do: complaints about sets, nulls, expressions and
-// combinations of parameters are prefixed, those about types, numbers and empty
-// expressions are not.
+// PutItem, UpdateItem and DeleteItem do: complaints about sets, nulls, nesting,
+// expressions and combinations of parameters are prefixed, those about types
+// and numbers are not.
 func enveloped(err error) error {
 	msg, ok := text(err)
-	switch {
-	case !ok:
+	if !ok {
 		return err
-	case isItem(err) && !strings.HasPrefix(msg, invalidOnes) && !strings.HasPrefix(msg, badValue), strings.HasSuffix(msg, emptyExpression):
-		return awsjson.Validation(msg)
-	default:
-		return awsjson.Validation(prefix + msg)
 	}
+	var (
+		value *item.Error
+		fault *requestFault
+	)
+	isValue := errors.As(err, &value)
+	switch {
+	case isValue && value.Enveloped != "":
+		msg = strings.TrimPrefix(value.Enveloped, prefix)
+	case isValue && !slices.ContainsFunc([]string{invalidOnes, badValue, tooDeep}, func(p string) bool { return strings.HasPrefix(msg, p) }):
+		return awsjson.Validation(msg)
+	case errors.As(err, &fault) && fault.enveloped != "":
+		msg = fault.enveloped
+	}
+	return awsjson.Validation(prefix + msg)
 }
 
 // bare words an error of the same stages as all other operations do.
@@ -70,9 +80,4 @@ func text(err error) (string, bool) {
 		return "", false
 	}
 	return strings.TrimPrefix(msg, prefix), true
-}
-
-func isItem(err error) bool {
-	var value *item.Error
-	return errors.As(err, &value)
 }

@@ -99,9 +99,9 @@ func TestBombs(t *testing.T) {
 		status int
 		want   string
 	}{
-		"32 levels":              {nest(`{"L":[`, `{"S":"x"}`, `]}`, 32), 200, "{}"},
-		"33 levels":              {nest(`{"L":[`, `{"S":"x"}`, `]}`, 33), 400, "Nesting Levels have exceeded supported limits"},
-		"33 levels of maps":      {nest(`{"M":{"a":`, `{"S":"x"}`, `}}`, 33), 400, "Nesting Levels have exceeded supported limits"},
+		"31 levels":              {nest(`{"L":[`, `{"S":"x"}`, `]}`, 31), 200, "{}"},
+		"32 levels":              {nest(`{"L":[`, `{"S":"x"}`, `]}`, 32), 400, "Nesting Levels have exceeded supported limits"},
+		"32 levels of maps":      {nest(`{"M":{"a":`, `{"S":"x"}`, `}}`, 32), 400, "Nesting Levels have exceeded supported limits"},
 		"a million levels":       {nest(`{"L":[`, `{"S":"x"}`, `]}`, 1_000_000), 400, "SerializationException"},
 		"a million open":         {strings.Repeat(`[`, 1_000_000), 400, "SerializationException"},
 		"unknown member, deep":   {`{"TableName":"users","Item":{"id":{"S":"u"}},"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, 200, "{}"},

@@ -9,6 +9,9 @@ import (
 // nameText are the constraints of the names of tables and indexes.
 var nameText = awsjson.Text{Min: 3, Max: 255, Pattern: "[a-zA-Z0-9_.-]+", Match: isName}
 
+// dataText are the constraints of the names of tables in operations on items.
+var dataText = awsjson.Text{Min: 1, Max: 255, Pattern: nameText.Pattern, Match: func(s string) bool { return s == "" || isName(s) }}
+
 func isName(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r != '.' && r != '-' && notWord(r) }) < 0
 }
@@ -47,8 +50,29 @@ func dataTable(name *string) (string, error) {
 		return "", v.Err()
 	}
 	plain := plainName(*name)
-	v.Text(&plain, "tableName", nameText)
+	v.Text(&plain, "tableName", dataText)
 	return plain, v.Err()
+}
+
+// writeTable is dataTable for the operations that word an empty name in another
+// way.
+func writeTable(name *string) (string, error) {
+	if name != nil && *name == "" {
+		var v awsjson.Validator
+		v.FailAt("TableName", "Member must have length greater than or equal to 1")
+		return "", v.Err()
+	}
+	return dataTable(name)
+}
+
+// newTable checks the name of a table that is to be made; v takes in what breaks
+// a constraint.
+func newTable(name *string, v *awsjson.Validator) (string, error) {
+	if name == nil {
+		return controlTable(nil, v)
+	}
+	v.Text(name, "tableName", nameText)
+	return *name, nil
 }
 
 // controlTable checks the table name of an operation on tables, as far as it

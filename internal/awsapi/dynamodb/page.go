@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
@@ -151,12 +152,18 @@ func (r *readRequest) segments() error {
 	}
 }
 
-// startKey checks the values of ExclusiveStartKey.
+// startKey checks the values of ExclusiveStartKey. Complaints about numbers and
+// duplicates do not name it.
 func (r *readRequest) startKey() error {
 	var invalid *item.Error
-	if errors.As(r.ExclusiveStartKey.err, &invalid) {
-		msg, _ := text(invalid)
-		return awsjson.Validation("The provided starting key is invalid: " + msg)
+	if !errors.As(r.ExclusiveStartKey.err, &invalid) {
+		return nil
 	}
-	return nil
+	msg, _ := text(invalid)
+	for _, sort := range []string{"Supplied AttributeValue ", "may not be empty", "should not be empty", nullFalse} {
+		if strings.Contains(msg, sort) {
+			return awsjson.Validation("The provided starting key is invalid: " + msg)
+		}
+	}
+	return awsjson.Validation(msg)
 }

@@ -35,11 +35,11 @@ func given(params []param) []string {
 func (s *substitutes) combine(expressions, legacy []param) error {
 	exprs, old := given(expressions), given(legacy)
 	if len(exprs) > 0 && len(old) > 0 {
-		return &requestFault{"Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {" +
+		return &requestFault{msg: "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {" +
 			strings.Join(old, ", ") + "} Expression parameters: {" + strings.Join(exprs, ", ") + "}"}
 	}
 	if s.ExpressionAttributeNames != nil && len(exprs) == 0 {
-		return awsjson.Validation("ExpressionAttributeNames can only be specified when using expressions")
+		return &requestFault{msg: "ExpressionAttributeNames can only be specified when using expressions"}
 	}
 	return s.valuesUsed(expressions)
 }
@@ -63,7 +63,8 @@ func (s *substitutes) valuesUsed(expressions []param) error {
 	if len(absent) > 1 {
 		are = " are null"
 	}
-	return &requestFault{"ExpressionAttributeValues can only be specified when using expressions: " + strings.Join(absent, " and ") + are}
+	const msg = "ExpressionAttributeValues can only be specified when using expressions"
+	return &requestFault{msg: msg + ": " + strings.Join(absent, " and ") + are, enveloped: msg}
 }
 
 // check checks the names and values by themselves.

@@ -125,7 +125,7 @@ func (r *readRequest) decodeGet(body []byte) (*reading, error) {
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	r.KeyConditionExpression, r.FilterExpression = nil, nil // of Query and Scan
+	r.KeyConditionExpression, r.FilterExpression, r.ExpressionAttributeValues = nil, nil, values{} // of Query and Scan
 	return q, bare(first(
 		func() error { return r.combine([]param{r.projection()}, []param{r.attributesToGet()}) },
 		func() error { return r.Key.err },

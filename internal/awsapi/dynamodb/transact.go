@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/table"
@@ -97,7 +98,7 @@ func (r *writeRequest) inTransaction(v *awsjson.Validator, path string) {
 	v.Required(r.TableName != nil, path+".tableName")
 	if r.TableName != nil {
 		plain := plainName(*r.TableName)
-		v.Text(&plain, path+".tableName", nameText)
+		v.Text(&plain, path+".tableName", dataText)
 	}
 	v.Text(r.ReturnValuesOnConditionCheckFailure, path+".returnValuesOnConditionCheckFailure", returnOnFail)
 	if strings.HasSuffix(path, ".put") {
@@ -218,10 +219,10 @@ func (r *transactWriteRequest) canceled(err error) error {
 // A transactGet is one element of TransactGetItems.
 type transactGet struct {
 	Get *struct {
-		TableName            *string
-		Key                  attributes
-		ProjectionExpression *string
-		substitutes
+		TableName                *string
+		Key                      attributes
+		ProjectionExpression     *string
+		ExpressionAttributeNames expr.Names
 	}
 }
 
@@ -242,7 +243,7 @@ func (a *api) transactGetItems(ctx context.Context, body []byte) ([]byte, error)
 	readings := make([]*reading, len(r.TransactItems))
 	for i, e := range r.TransactItems {
 		keys[i] = table.KeyOf{Table: plainName(*e.Get.TableName), Key: e.Get.Key.m}
-		get := readRequest{ProjectionExpression: e.Get.ProjectionExpression, substitutes: e.Get.substitutes}
+		get := readRequest{ProjectionExpression: e.Get.ProjectionExpression, substitutes: substitutes{ExpressionAttributeNames: e.Get.ExpressionAttributeNames}}
 		readings[i] = &reading{}
 		err := first(
 			func() error { return get.combine([]param{get.projection()}, nil) },
@@ -276,7 +277,7 @@ func getConstraints(v *awsjson.Validator, gets []transactGet) error {
 		v.Required(e.Get.TableName != nil, at+".tableName")
 		if e.Get.TableName != nil {
 			plain := plainName(*e.Get.TableName)
-			v.Text(&plain, at+".tableName", nameText)
+			v.Text(&plain, at+".tableName", dataText)
 		}
 	}
 	return v.Err()

@@ -68,13 +68,19 @@ func TestSerialization(t *testing.T) {
 		{"PutItem", `{"Item":{"a":{"S":"1"},"a":{"S":"2"}}}`, serial, ""},
 		{"PutItem", `{"TableName":23}`, serial, "NUMBER_VALUE cannot be converted to String"},
 		{"PutItem", `{"TableName":[]}`, serial, "Unrecognized collection type class java.lang.String"},
-		{"PutItem", `{"Item":"x"}`, serial, "Unexpected value type in payload"},
+		{"PutItem", `{"Item":"x"}`, serial, "Unexpected field type"},
 		{"PutItem", `{"Item":{"a":"x"}}`, serial, "Unexpected value type in payload"},
 		{"PutItem", `{"Item":{"a":{"S":23}}}`, serial, "NUMBER_VALUE cannot be converted to String"},
 		{"PutItem", `{"Item":{"a":{"B":"23456"}}}`, serial, "Base64 encoded length is expected a multiple of 4 bytes but found: 5"},
 		{"PutItem", `{"Expected":"x"}`, serial, "Unexpected field type"},
 		{"PutItem", `{"ExpressionAttributeNames":{"#a":1}}`, serial, "NUMBER_VALUE cannot be converted to String"},
-		{"PutItem", `{"ExpressionAttributeValues":[]}`, serial, "Start of structure or map found where not expected."},
+		{"PutItem", `{"ExpressionAttributeValues":[]}`, serial, "Unrecognized collection type java.util.Map<java.lang.String, com.amazonaws.dynamodb.v20120810.AttributeValue>"},
+		{"PutItem", `{"Item":{"a":{"S":[]}}}`, serial, "Unrecognized collection type class java.lang.String"},
+		{"PutItem", `{"Item":{"a":{"S":{}}}}`, serial, "Start of structure or map found where not expected"},
+		{"PutItem", `{"Item":{"a":{"B":23}}}`, serial, "only base-64-encoded strings are convertible to bytes"},
+		{"PutItem", `{"Item":{"a":{"N":2.5}}}`, serial, "DECIMAL_VALUE cannot be converted to String"},
+		{"PutItem", `{"Item":{"a":{"BOOL":"true"}}}`, serial, "Unexpected token received from parser"},
+		{"BatchGetItem", `{"RequestItems":{"abc":"x"}}`, serial, "Unexpected value type in payload"},
 		{"Query", `{"Limit":"1"}`, serial, "STRING_VALUE cannot be converted to Integer"},
 		{"Query", `{"ConsistentRead":"true"}`, serial, "Unexpected token received from parser"},
 		{"CreateTable", `{"KeySchema":{}}`, serial, "Start of structure or map found where not expected"},
@@ -89,14 +95,19 @@ func TestConstraints(t *testing.T) {
 	runWire(t, []wireCase{
 		{"PutItem", `{}`, validate, one + at("tableName", "null", "not be null")},
 		{"PutItem", `{"TableName":null}`, validate, one + at("tableName", "null", "not be null")},
-		{"PutItem", `{"TableName":"a;"}`, validate, "2 validation errors detected: " +
-			at("tableName", "'a;'", "satisfy regular expression pattern: [a-zA-Z0-9_.-]+") + "; " + at("tableName", "'a;'", "have length greater than or equal to 3")},
+		{"PutItem", `[]`, validate, one + at("tableName", "null", "not be null")},
+		{"PutItem", `{"TableName":"a;"}`, validate, one + at("tableName", "'a;'", "satisfy regular expression pattern: [a-zA-Z0-9_.-]+")},
+		{"PutItem", `{"TableName":"","ReturnValues":"hi"}`, validate, one + "Value at 'TableName' failed to satisfy constraint: Member must have length greater than or equal to 1"},
+		{"Scan", `{"TableName":""}`, validate, one + at("tableName", "''", "have length greater than or equal to 1")},
+		{"GetItem", `{"TableName":"a","Key":{"id":{"S":"u"}}}`, notFound, "Requested resource not found"},
+		{"UpdateItem", `{"TableName":"abc","Key":{"id":{"S":"u"}},"ReturnValues":"hi","ReturnConsumedCapacity":"hi"}`, validate, one + "Failed to satisfy constraint: Member must satisfy enum value set: [ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]"},
+		{"UpdateItem", `{"TableName":"abc","Key":{"id":{"S":"u"}},"ReturnConsumedCapacity":"hi"}`, validate, one + at("returnConsumedCapacity", "'hi'", "satisfy enum value set: [INDEXES, TOTAL, NONE]")},
 		{"Query", `{"TableName":"` + long + `"}`, validate, one + at("tableName", "'"+long+"'", "have length less than or equal to 255")},
 		{"PutItem", `{"TableName":"abc","ReturnConsumedCapacity":"hi","ReturnItemCollectionMetrics":"hi","ReturnValues":"hi","ReturnValuesOnConditionCheckFailure":"hi"}`, validate,
 			"5 validation errors detected: " + strings.Join([]string{
 				at("returnConsumedCapacity", "'hi'", "satisfy enum value set: [INDEXES, TOTAL, NONE]"),
 				at("item", "null", "not be null"),
-				at("returnValues", "'hi'", "satisfy enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]"),
+				"Failed to satisfy constraint: Member must satisfy enum value set: [ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]",
 				at("returnItemCollectionMetrics", "'hi'", "satisfy enum value set: [SIZE, NONE]"),
 				at("returnValuesOnConditionCheckFailure", "'hi'", "satisfy enum value set: [ALL_OLD, NONE]"),
 			}, "; ")},
@@ -114,10 +125,10 @@ func TestConstraints(t *testing.T) {
 		{"DescribeTable", `{"TableName":"a;"}`, validate, "TableName must be at least 3 characters long and at most 255 characters long"},
 		{"DescribeTable", `{"TableName":"abc;"}`, validate, one + at("tableName", "'abc;'", "satisfy regular expression pattern: [a-zA-Z0-9_.-]+")},
 		{"BatchWriteItem", `{}`, validate, one + at("requestItems", "null", "not be null")},
-		{"BatchWriteItem", `{"RequestItems":{}}`, validate, one + at("requestItems", "'{}'", "have length greater than or equal to 1")},
+		{"BatchWriteItem", `{"RequestItems":{}}`, validate, "The requestItems parameter is required for BatchWriteItem"},
 		{"BatchWriteItem", `{"RequestItems":{"abc":[]}}`, validate, one + "Value '{abc=[...]}' at 'requestItems' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]"},
-		{"BatchWriteItem", `{"RequestItems":{"a":[{"PutRequest":{}}]}}`, validate, "2 validation errors detected: Value '{a=[...]}' at 'requestItems' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]; " +
-			at("requestItems.a.member.1.member.putRequest.item", "null", "not be null")},
+		{"BatchWriteItem", `{"RequestItems":{"a;":[{"PutRequest":{}}]}}`, validate, "2 validation errors detected: Value '{a;=[...]}' at 'requestItems' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]; " +
+			at("requestItems.a;.member.1.member.putRequest.item", "null", "not be null")},
 		{"BatchGetItem", `{"RequestItems":{}}`, validate, one + "Value at 'RequestItems' failed to satisfy constraint: Member must have length greater than or equal to 1"},
 	})
 }
@@ -140,6 +151,7 @@ func TestCreateTableErrors(t *testing.T) {
 	}
 	body := func(parts ...string) string { return `{"TableName":"abc",` + strings.Join(parts, ",") + `}` }
 	runWire(t, []wireCase{
+		{"CreateTable", `{"TableName":"ab",` + def("a") + "," + key("a", "HASH") + "," + pay + "}", validate, one + at("tableName", "'ab'", "have length greater than or equal to 3")},
 		{"CreateTable", `{"TableName":"abc;"}`, validate, "3 validation errors detected: " + at("attributeDefinitions", "null", "not be null") + "; " +
 			at("tableName", "'abc;'", "satisfy regular expression pattern: [a-zA-Z0-9_.-]+") + "; " + at("keySchema", "null", "not be null")},
 		{"CreateTable", body(`"AttributeDefinitions":[],"KeySchema":[],"BillingMode":"A","ProvisionedThroughput":{"ReadCapacityUnits":-1,"WriteCapacityUnits":-1}`), validate, "4 validation errors detected: " +
@@ -200,22 +212,22 @@ func TestParameters(t *testing.T) {
 		{"PutItem", users(`"Item":{"a":{}},"Expected":{"a":{}},"ExpressionAttributeNames":{},"ConditionExpression":""`), validate, one + both + "{Expected} Expression parameters: {ConditionExpression}"},
 		{"UpdateItem", users(key + `,"AttributeUpdates":{},"Expected":{},"ConditionalOperator":"OR","UpdateExpression":"SET a = :a"`), validate,
 			one + both + "{AttributeUpdates, Expected, ConditionalOperator} Expression parameters: {UpdateExpression}"},
-		{"DeleteItem", users(key + `,"Expected":{},"ConditionExpression":"a = b"`), validate, both + "{Expected} Expression parameters: {ConditionExpression}"},
+		{"DeleteItem", users(key + `,"Expected":{},"ConditionExpression":"a = b"`), validate, one + both + "{Expected} Expression parameters: {ConditionExpression}"},
 		{"GetItem", users(key + `,"AttributesToGet":["a"],"ProjectionExpression":"a"`), validate, both + "{AttributesToGet} Expression parameters: {ProjectionExpression}"},
 		{"Query", users(`"AttributesToGet":["a"],"QueryFilter":{},"ConditionalOperator":"OR","KeyConditions":{},"ProjectionExpression":"","FilterExpression":"","KeyConditionExpression":""`), validate,
 			both + "{AttributesToGet, QueryFilter, ConditionalOperator, KeyConditions} Expression parameters: {ProjectionExpression, FilterExpression, KeyConditionExpression}"},
 		{"Query", users(`"QueryFilter":{},"KeyConditions":{},"FilterExpression":"a = b"`), validate, both + "{QueryFilter} Expression parameters: {FilterExpression}"},
 		{"Scan", users(`"ScanFilter":{},"FilterExpression":"a = b"`), validate, both + "{ScanFilter} Expression parameters: {FilterExpression}"},
-		{"PutItem", users(item + `,"ExpressionAttributeNames":{"#a":"a"}`), validate, "ExpressionAttributeNames can only be specified when using expressions"},
-		{"PutItem", users(item + `,"ExpressionAttributeValues":{":a":{"S":"a"}}`), validate, one + "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null"},
-		{"UpdateItem", users(key + `,"ExpressionAttributeValues":{":a":{"S":"a"}}`), validate, one + "ExpressionAttributeValues can only be specified when using expressions: UpdateExpression and ConditionExpression are null"},
+		{"PutItem", users(item + `,"ExpressionAttributeNames":{"#a":"a"}`), validate, one + "ExpressionAttributeNames can only be specified when using expressions"},
+		{"PutItem", users(item + `,"ExpressionAttributeValues":{":a":{"S":"a"}}`), validate, one + "ExpressionAttributeValues can only be specified when using expressions"},
+		{"UpdateItem", users(key + `,"ExpressionAttributeValues":{":a":{"S":"a"}}`), validate, one + "ExpressionAttributeValues can only be specified when using expressions"},
 		{"Query", users(`"ProjectionExpression":"a","ExpressionAttributeValues":{":a":{"S":"a"}}`), validate, "ExpressionAttributeValues can only be specified when using expressions: FilterExpression and KeyConditionExpression are null"},
 		{"PutItem", users(item + `,"ConditionExpression":"#a = :a","ExpressionAttributeNames":{},"ExpressionAttributeValues":{}`), validate, "ExpressionAttributeNames must not be empty"},
 		{"PutItem", users(item + `,"ConditionExpression":"#a = :a","ExpressionAttributeNames":{"a":"a"}`), validate, `ExpressionAttributeNames contains invalid key: Syntax error; key: "a"`},
 		{"PutItem", users(item + `,"ConditionExpression":"#a = :a","ExpressionAttributeNames":{"#a":"a"},"ExpressionAttributeValues":{}`), validate, "ExpressionAttributeValues must not be empty"},
 		{"PutItem", users(item + `,"ConditionExpression":"#a = :a","ExpressionAttributeNames":{"#a":"a"},"ExpressionAttributeValues":{":":{"S":"a"}}`), validate, `ExpressionAttributeValues contains invalid key: Syntax error; key: ":"`},
 		{"PutItem", users(item + `,"ReturnValues":"ALL_NEW"`), validate, one + "ReturnValues can only be ALL_OLD or NONE"},
-		{"DeleteItem", users(key + `,"ReturnValues":"UPDATED_NEW"`), validate, "ReturnValues can only be ALL_OLD or NONE"},
+		{"DeleteItem", users(key + `,"ReturnValues":"UPDATED_NEW"`), validate, one + "ReturnValues can only be ALL_OLD or NONE"},
 		{"Query", users(`"Limit":1`), validate, "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."},
 		{"Query", users(`"KeyConditionExpression":"id = :a","Select":"SPECIFIC_ATTRIBUTES"`), validate, one + "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"},
 		{"Scan", users(`"Select":"SPECIFIC_ATTRIBUTES"`), validate, "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"},
@@ -248,25 +260,32 @@ func TestValues(t *testing.T) {
 		{`{"NS":["1","1.0"]}`, "Input collection contains duplicates", false},
 		{`{"NULL":false}`, ones + "Null attribute value types must have the value of true", true},
 		{`{"SS":[]}`, ones + "An string set  may not be empty", true},
+		{`{"BS":["Yg==","Yg=="]}`, ones + "Input collection [Yg==, Yg==]of type BS contains duplicates.", true},
 		{`{"SS":["a","a"]}`, ones + "Input collection [a, a] contains duplicates.", true},
 	} {
 		before := ""
+		quoted := v.message
 		if v.enveloped {
 			before = one
+			quoted = strings.Replace(v.message, "[a, a]", `["a", "a"]`, 1)
+		}
+		starting := "The provided starting key is invalid: "
+		if strings.Contains(v.message, "umber") || strings.Contains(v.message, "numeric") || strings.Contains(v.message, "duplicates") {
+			starting = ""
 		}
 		cases = append(cases,
-			wireCase{"PutItem", `{"TableName":"none","Item":{"a":` + v.value + `,"b":{"L":[{"S":"x"}]}},"ConditionExpression":"attribute_exists("}`, validate, before + v.message},
-			wireCase{"UpdateItem", `{"TableName":"none","Key":{"a":` + v.value + `}}`, validate, before + v.message},
+			wireCase{"PutItem", `{"TableName":"none","Item":{"a":` + v.value + `,"b":{"L":[{"S":"x"}]}},"ConditionExpression":"attribute_exists("}`, validate, before + quoted},
+			wireCase{"UpdateItem", `{"TableName":"none","Key":{"a":` + v.value + `}}`, validate, before + quoted},
 			wireCase{"GetItem", `{"TableName":"none","Key":{"a":` + v.value + `}}`, validate, v.message},
-			wireCase{"DeleteItem", `{"TableName":"none","Key":{"a":` + v.value + `}}`, validate, v.message},
-			wireCase{"Scan", `{"TableName":"none","ExclusiveStartKey":{"a":` + v.value + `}}`, validate, "The provided starting key is invalid: " + v.message},
+			wireCase{"DeleteItem", `{"TableName":"none","Key":{"a":` + v.value + `}}`, validate, before + quoted},
+			wireCase{"Scan", `{"TableName":"none","ExclusiveStartKey":{"a":` + v.value + `}}`, validate, starting + v.message},
 			wireCase{"BatchWriteItem", `{"RequestItems":{"none":[{"PutRequest":{"Item":{"a":` + v.value + `}}}]}}`, validate, v.message},
 			wireCase{"BatchGetItem", `{"RequestItems":{"none":{"Keys":[{"a":` + v.value + `}]}}}`, validate, v.message},
 		)
 	}
 	const update = `{"TableName":"none","Key":{"id":{"S":"u"}},"UpdateExpression":"SET a = :t","ExpressionAttributeValues":{":s":{"S":"x"},":t":%s,":u":{"L":[]}}}`
 	cases = append(cases,
-		wireCase{"UpdateItem", fmt.Sprintf(update, `{"SS":["a","b","a"]}`), validate, one + "ExpressionAttributeValues contains invalid value: " + ones + "Input collection [a, b, a] contains duplicates. for key :t"},
+		wireCase{"UpdateItem", fmt.Sprintf(update, `{"SS":["a","b","a"]}`), validate, one + "ExpressionAttributeValues contains invalid value: " + ones + "Input collection [\"a\", \"b\", \"a\"] contains duplicates. for key :t"},
 		wireCase{"UpdateItem", fmt.Sprintf(update, `{"NULL":false}`), validate, one + ones + "Null attribute value types must have the value of true"},
 		wireCase{"Scan", `{"TableName":"none","FilterExpression":"a = :t","ExpressionAttributeValues":{":t":{"N":"x"}}}`, validate, "ExpressionAttributeValues contains invalid value: The parameter cannot be converted to a numeric value: x for key :t"},
 	)
@@ -279,13 +298,13 @@ func TestExpressionsAndKeys(t *testing.T) {
 	big := strings.Repeat("x", 400<<10)
 	longExpr := strings.Repeat("a", 4200)
 	runWire(t, []wireCase{
-		{"PutItem", users(item + `,"ConditionExpression":""`), validate, "Invalid ConditionExpression: The expression can not be empty;"},
+		{"PutItem", users(item + `,"ConditionExpression":""`), validate, one + "Invalid ConditionExpression: The expression can not be empty;"},
 		{"PutItem", users(item + `,"ConditionExpression":"a = "`), validate, one + `Invalid ConditionExpression: Syntax error; token: "<EOF>", near: "="`},
-		{"DeleteItem", users(key + `,"ConditionExpression":"a = "`), validate, `Invalid ConditionExpression: Syntax error; token: "<EOF>", near: "="`},
+		{"DeleteItem", users(key + `,"ConditionExpression":"a = "`), validate, one + `Invalid ConditionExpression: Syntax error; token: "<EOF>", near: "="`},
 		{"PutItem", users(item + `,"ConditionExpression":"` + longExpr + `"`), validate, one + "Invalid ConditionExpression: Expression size has exceeded the maximum allowed size; expression size: 4200"},
 		{"GetItem", users(key + `,"ProjectionExpression":"` + longExpr + `"`), validate, "Invalid ProjectionExpression: Expression size has exceeded the maximum allowed size; expression size: 4200"},
-		{"PutItem", users(item + `,"ConditionExpression":"attribute_exists(a)","ExpressionAttributeNames":{"#b":"b"}`), validate, "Value provided in ExpressionAttributeNames unused in expressions: keys: {#b}"},
-		{"UpdateItem", users(key + `,"UpdateExpression":"SET a = :a","ExpressionAttributeValues":{":a":{"S":"x"},":b":{"S":"x"}}`), validate, "Value provided in ExpressionAttributeValues unused in expressions: keys: {:b}"},
+		{"PutItem", users(item + `,"ConditionExpression":"attribute_exists(a)","ExpressionAttributeNames":{"#b":"b"}`), validate, one + "Value provided in ExpressionAttributeNames unused in expressions: keys: {#b}"},
+		{"UpdateItem", users(key + `,"UpdateExpression":"SET a = :a","ExpressionAttributeValues":{":a":{"S":"x"},":b":{"S":"x"}}`), validate, one + "Value provided in ExpressionAttributeValues unused in expressions: keys: {:b}"},
 		{"UpdateItem", users(key + `,"UpdateExpression":"SET a = :a"`), validate, one + "Invalid UpdateExpression: An expression attribute value used in expression is not defined; attribute value: :a"},
 		{"UpdateItem", users(key + `,"UpdateExpression":"SET id = :a","ExpressionAttributeValues":{":a":{"S":"x"}}`), validate, ones + "Cannot update attribute id. This attribute is part of the key"},
 		{"UpdateItem", users(key + `,"UpdateExpression":"SET a.b = :a","ExpressionAttributeValues":{":a":{"S":"x"}}`), validate, "The document path provided in the update expression is invalid for update"},
@@ -298,6 +317,15 @@ func TestExpressionsAndKeys(t *testing.T) {
 		{"PutItem", users(`"Item":{"id":{"S":""}}`), validate, "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: id"},
 		{"GetItem", users(`"Key":{"id":{"S":"u"},"b":{"S":"u"}}`), validate, "The provided key element does not match the schema"},
 		{"PutItem", users(item + `,"ConditionExpression":"attribute_not_exists(id)"`), failed, "The conditional request failed"},
+		{"Scan", users(`"FilterExpression":"a = b","ExpressionAttributeNames":{"#b":"b"}`), validate, "Value provided in ExpressionAttributeNames unused in expressions: keys: {#b}"},
+		{"Scan", users(`"FilterExpression":"a = "`), validate, `Invalid FilterExpression: Syntax error; token: "<EOF>", near: "="`},
+		{"Scan", users(`"FilterExpression":"a BETWEEN :b AND :a","ExpressionAttributeValues":{":a":{"B":"YQ=="},":b":{"B":"Yg=="}}`), validate, "Invalid FilterExpression: The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {B:Yg==}, upper bound operand: AttributeValue: {B:YQ==}"},
+		{"Query", users(`"KeyConditionExpression":"id = :a OR id = :a","ExpressionAttributeValues":{":a":{"S":"x"}}`), validate, "Invalid operator used in KeyConditionExpression: OR"},
+		{"Query", users(`"KeyConditionExpression":"id.a = :a","ExpressionAttributeValues":{":a":{"S":"x"}}`), validate, "KeyConditionExpressions cannot have conditions on nested attributes"},
+		{"Query", users(`"KeyConditionExpression":"id = a"`), validate, "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"},
+		{"Query", users(`"KeyConditionExpression":"id = "`), validate, `Invalid KeyConditionExpression: Syntax error; token: "<EOF>", near: "="`},
+		{"BatchWriteItem", `{"RequestItems":{"users":[{"PutRequest":{"Item":{"id":{"N":"1"}}}}]}}`, validate, "The provided key element does not match the schema"},
+		{"UpdateItem", users(key + `,"UpdateExpression":"SET a = :a","ExpressionAttributeValues":{":a":` + strings.Repeat(`{"L":[`, 32) + `{"S":"x"}` + strings.Repeat(`]}`, 32) + `}`), validate, one + "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"},
 	})
 	n := start(t, true)
 	n.must(t, "CreateTable", createUsers)

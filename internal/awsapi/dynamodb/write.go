@@ -1,8 +1,10 @@
 package dynamodb
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/internal/awsjson"
@@ -40,11 +42,18 @@ func (r *writeRequest) constraints(subject *attributes, path string) error {
 	var v awsjson.Validator
 	v.Text(r.ReturnConsumedCapacity, "returnConsumedCapacity", capacities)
 	v.Required(subject.m != nil, path)
-	v.Text(r.ReturnValues, "returnValues", returnValues)
+	r.returns(&v)
 	v.Text(r.ReturnItemCollectionMetrics, "returnItemCollectionMetrics", metrics)
 	v.Text(r.ReturnValuesOnConditionCheckFailure, "returnValuesOnConditionCheckFailure", returnOnFail)
 	r.legacyConstraints(&v)
 	return v.Err()
+}
+
+// returns checks ReturnValues, which the service names in its own way.
+func (r *writeRequest) returns(v *awsjson.Validator) {
+	if r.ReturnValues != nil && !slices.Contains(returnValues.Enum, *r.ReturnValues) {
+		v.FailUnnamed("Member must satisfy enum value set: [ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]")
+	}
 }
 
 // legacy are the parameters from before there were expressions.
@@ -81,14 +90,14 @@ func (r *writeRequest) parse(w *writing) error {
 			return err
 		}
 	}
-	return bare(p.Unused())
+	return p.Unused()
 }
 
 // onlyOld refuses the values of ReturnValues that an operation without a new
 // image does not have.
 func (r *writeRequest) onlyOld() error {
 	if r.ReturnValues != nil && *r.ReturnValues != "ALL_OLD" && *r.ReturnValues != "NONE" {
-		return &requestFault{"ReturnValues can only be ALL_OLD or NONE"}
+		return &requestFault{msg: "ReturnValues can only be ALL_OLD or NONE"}
 	}
 	return nil
 }
@@ -207,6 +216,12 @@ func (a *api) updateItem(ctx context.Context, body []byte) ([]byte, error) {
 
 func (r *writeRequest) decodeUpdate(body []byte) (*writing, error) {
 	w, err := r.decode(body, &r.Key, "key")
+	if w != nil && err != nil {
+		// UpdateItem complains of ReturnValues alone.
+		var v awsjson.Validator
+		r.returns(&v)
+		err = cmp.Or(v.Err(), err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +249,7 @@ func (r *writeRequest) decodeDelete(body []byte) (*writing, error) {
 		return nil, err
 	}
 	r.UpdateExpression = nil // of UpdateItem
-	return w, bare(first(
+	return w, enveloped(first(
 		func() error { return r.combine(r.condition(), r.legacy()[1:]) },
 		func() error { return r.Key.err },
 		r.onlyOld,
@@ -243,12 +258,13 @@ func (r *writeRequest) decodeDelete(body []byte) (*writing, error) {
 }
 
 // decode reads the request and checks the constraints of its members; subject
-// is the item or key that it must have, and path the name of that.
+// is the item or key that it must have, and path the name of that. An error
+// beside a writing is about those constraints.
 func (r *writeRequest) decode(body []byte, subject *attributes, path string) (*writing, error) {
 	if err := awsjson.Decode(body, r); err != nil {
 		return nil, err
 	}
-	name, err := dataTable(r.TableName)
+	name, err := writeTable(r.TableName)
 	if err != nil {
 		return nil, err
 	}
