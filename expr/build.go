@@ -54,13 +54,7 @@ func In(v Operand, list ...Operand) (*Condition, error) {
 // attribute_not_exists, attribute_type, begins_with or contains.
 func Call(function string, args ...Operand) (*Condition, error) {
 	n := call{function, args}
-	return checked(n, func(p *parse) {
-		if arity[function] == 0 || function == "size" {
-			p.badCall(function)
-		}
-		p.checkCount(function, len(args), arity[function])
-		p.checkCall(function, args)
-	})
+	return checked(n, func(p *parse) { p.checkFunction(function, args) })
 }
 
 // checked returns the condition unless the check fails.

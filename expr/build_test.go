@@ -109,7 +109,7 @@ func TestBuildErrors(t *testing.T) {
 		"Operator or function requires a document path; operator or function: attribute_exists":                                                                           second(Call("attribute_exists", one)),
 		"Invalid function name; function: soundex":                                                                                     second(Call("soundex", a)),
 		"The function is not allowed to be used this way in an expression; function: size":                                             second(Call("size", a)),
-		"Invalid KeyConditionExpression: Invalid operator used in KeyConditionExpression: OR":                                          second(NewKeyCondition(Or(Exists(Attribute("a")), Exists(Attribute("b"))))),
+		"Invalid operator used in KeyConditionExpression: OR":                                                                          second(NewKeyCondition(Or(Exists(Attribute("a")), Exists(Attribute("b"))))),
 		"Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a, b]":       second(NewProjection(Attribute("a"), Attribute("a").Field("b"))),
 		"Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [a, b], path two: [a, [0]]": second(NewUpdate(Remove(Attribute("a").Field("b")), Remove(Attribute("a").Element(0)))),
 		"Incorrect operand type for operator or function; operator or function: +, operand type: S":                                    second(Arithmetic("+", Just(a), Just(text))),

@@ -200,7 +200,7 @@ func (p *parse) primary() node {
 		double := p.peek().is("(")
 		n := p.or()
 		if double && p.redundant() {
-			p.fail("The expression has redundant parentheses;")
+			p.complain(gradeParens, "The expression has redundant parentheses;")
 		}
 		p.expect(")")
 		return n
@@ -261,7 +261,7 @@ func (p *parse) in(a Operand) node {
 	}
 	p.expect(")")
 	if len(n.list) > MaxIn {
-		p.fail("The IN operator is provided with too many operands; number of operands: %d", len(n.list)+1)
+		p.complain(gradeOperand, "The IN operator is provided with too many operands; number of operands: %d", len(n.list)+1)
 	}
 	p.checkIn(n)
 	return n
@@ -282,22 +282,29 @@ var arity = map[string]int{
 
 func (p *parse) condCall() node {
 	name := p.peek().text
-	want, ok := arity[name]
-	if !ok {
-		p.badCall(name)
-	}
 	p.operator()
-	args := p.args(name, want)
-	p.checkCall(name, args)
+	args := p.args()
+	p.checkFunction(name, args)
 	return call{name, args}
 }
 
-// checkCall refuses operands that a function does not take.
+// checkFunction refuses functions that are not for conditions, and operands that
+// a function does not take.
+func (p *parse) checkFunction(name string, args []Operand) {
+	want, ok := arity[name]
+	switch {
+	case !ok || name == "size":
+		p.badCall(name)
+	case p.checkCount(name, len(args), want):
+		p.checkCall(name, args)
+	}
+}
+
 func (p *parse) checkCall(name string, args []Operand) {
 	want := arity[name]
 	switch {
 	case want == 1 && (args[0].path == nil || args[0].sizeOf):
-		p.fail("Operator or function requires a document path; operator or function: %s", name)
+		p.complain(gradeOperand, "Operator or function requires a document path; operator or function: %s", name)
 	case want == 2 && args[0].same(args[1]):
 		p.distinct(name, args[0])
 	}
@@ -319,7 +326,7 @@ func (p *parse) checkType(o Operand) {
 	case o.path != nil || o.value.Kind() != item.String:
 		p.operandType("attribute_type", o.value)
 	case item.ParseKind(o.value.Str()) == 0:
-		p.fail("Invalid attribute type name found; type: %s, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}", o.value.Str())
+		p.complain(gradeOperand, "Invalid attribute type name found; type: %s, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}", o.value.Str())
 	}
 }
 
@@ -352,11 +359,11 @@ func (p *parse) checkBetween(n between) {
 	}
 	low, high := n.low.value, n.high.value
 	if low.Kind() != high.Kind() {
-		p.fail("The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: %s, upper bound operand: AttributeValue: %s",
+		p.complain(gradeOperand, "The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: %s, upper bound operand: AttributeValue: %s",
 			describe(low), describe(high))
 	}
 	if c, ok := item.Compare(low, high); ok && c > 0 {
-		p.fail("The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: %s, upper bound operand: AttributeValue: %s",
+		p.complain(gradeOperand, "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: %s, upper bound operand: AttributeValue: %s",
 			describe(low), describe(high))
 	}
 }
@@ -374,9 +381,9 @@ func (p *parse) operandType(op string, v item.Value) {
 	if v.IsZero() {
 		kind = "document path"
 	}
-	p.fail("Incorrect operand type for operator or function; operator or function: %s, operand type: %s", op, kind)
+	p.complain(gradeOperand, "Incorrect operand type for operator or function; operator or function: %s, operand type: %s", op, kind)
 }
 
 func (p *parse) distinct(op string, o Operand) {
-	p.fail("The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s", op, o.path)
+	p.complain(gradeOperand, "The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s", op, o.path)
 }

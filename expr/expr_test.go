@@ -233,6 +233,44 @@ func TestKeyConditions(t *testing.T) {
 	}
 }
 
+// Of many complaints the one of the first class is told, wherever it stands.
+func TestOrderOfComplaints(t *testing.T) {
+	parse := func(src string) error {
+		p := NewParser(names, values(t))
+		var err error
+		switch {
+		case strings.HasPrefix(src, "SET"), strings.HasPrefix(src, "ADD"):
+			_, err = p.Update(src)
+		default:
+			_, err = p.Condition("ConditionExpression", src)
+		}
+		return err
+	}
+	for src, want := range map[string]string{
+		"#none = :a AND name = :a":                              "reserved keyword: name",
+		"((name = :a))":                                         "redundant parentheses",
+		"name = :a AND foo(a)":                                  "Invalid function name; function: foo",
+		"name = foo(a)":                                         "Invalid function name; function: foo",
+		"a = attribute_exists(b) AND bar(c)":                    "Invalid function name; function: bar",
+		"a = :none AND #none = :a":                              "attribute value: :none",
+		"contains(a) AND a = :none":                             "number of operands: 1",
+		"size(:a) = :n AND name = :a":                           "reserved keyword: name",
+		"name = :a AND":                                         "Syntax error",
+		"ADD a :a, name :n":                                     "reserved keyword: name",
+		"ADD a :n SET b = foo(c), name = :a":                    "reserved keyword: name",
+		"ADD a :n SET b = foo(c), #none = :a":                   "Invalid function name; function: foo",
+		"SET a = :none, #none = :a":                             "attribute name: #none",
+		"SET a = :a, a = :none":                                 "attribute value: :none",
+		"SET a = :a + :a, b = :a, b = :n":                       "paths overlap",
+		"SET a = size(b), b = c, b = c":                         "function: size",
+		"SET a = list_append(:n, b) SET c = :a, c = :a + :none": "section can only be used once",
+	} {
+		if err := parse(src); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", src, err, want)
+		}
+	}
+}
+
 // No input makes the parser panic or loop.
 func TestParserIsTotal(t *testing.T) {
 	words := []string{"a", "#n", ":n", "(", ")", "AND", "OR", "NOT", "=", "<", "BETWEEN", "IN", "size", "contains", ",", ".", "[", "]", "1", "SET", "REMOVE", "+", "if_not_exists", "$"}

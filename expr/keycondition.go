@@ -25,7 +25,12 @@ const keyField = "KeyConditionExpression"
 // KeyCondition parses a key condition.
 func (p *Parser) KeyCondition(src string) (*KeyCondition, error) {
 	var out KeyCondition
-	err := p.run(keyField, src, func(q *parse) { q.keyTerms(q.or(), &out) })
+	err := p.run(keyField, src, func(q *parse) {
+		n := q.or()
+		if q.peek().kind == tokenEOF && q.complaint == nil {
+			q.keyTerms(n, &out)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}

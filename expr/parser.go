@@ -62,6 +62,8 @@ type parse struct {
 	pos       int
 	nesting   int
 	operators int
+	complaint *Error // what to tell if the text is well formed
+	worst     grade  // of the complaint
 }
 
 type failure struct{ err *Error }
@@ -83,7 +85,8 @@ func (p *Parser) run(field, src string, fn func(*parse)) error {
 	})
 }
 
-// try calls fn and returns the error that ended it.
+// try calls fn and returns the error that ended it, or else the complaint that it
+// left.
 func (p *parse) try(fn func()) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -95,9 +98,13 @@ func (p *parse) try(fn func()) (err error) {
 		}
 	}()
 	fn()
+	if p.complaint != nil {
+		return p.complaint
+	}
 	return nil
 }
 
+// fail ends the parsing.
 func (p *parse) fail(format string, args ...any) {
 	panic(failure{errf(p.field, format, args...)})
 }
@@ -158,13 +165,13 @@ func (p *parse) name() string {
 	switch t.kind {
 	case tokenName:
 		if isReserved(t.text) {
-			p.fail("Attribute name is a reserved keyword; reserved keyword: %s", t.text)
+			p.complain(gradeReserved, "Attribute name is a reserved keyword; reserved keyword: %s", t.text)
 		}
 		return t.text
 	case tokenAlias:
 		name, ok := p.names[t.text]
 		if !ok {
-			p.fail("An expression attribute name used in the document path is not defined; attribute name: %s", t.text)
+			p.complain(gradeName, "An expression attribute name used in the document path is not defined; attribute name: %s", t.text)
 		}
 		p.usedNames[t.text] = true
 		return name
@@ -200,7 +207,7 @@ func (p *parse) path() Path {
 			path = append(path, step{index: n})
 		default:
 			if len(path) > item.MaxDepth+1 {
-				p.fail("The document path has too many nesting elements; nesting levels: %d", len(path))
+				p.complain(gradeOperand, "The document path has too many nesting elements; nesting levels: %d", len(path))
 			}
 			return path
 		}
@@ -212,7 +219,7 @@ func (p *parse) value() item.Value {
 	t := p.next()
 	v, ok := p.values[t.text]
 	if !ok {
-		p.fail("An expression attribute value used in expression is not defined; attribute value: %s", t.text)
+		p.complain(gradeValue, "An expression attribute value used in expression is not defined; attribute value: %s", t.text)
 	}
 	p.usedValues[t.text] = true
 	return v
@@ -236,13 +243,15 @@ func (p *parse) operand() Operand {
 	case t.kind == tokenValue:
 		return Operand{value: p.value()}
 	case p.call():
+		p.operator()
 		if t.text != "size" {
 			p.badCall(t.text)
+			p.args()
+			return Operand{}
 		}
-		p.operator()
-		args := p.args("size", 1)
-		if args[0].path == nil {
-			p.fail("Operator or function requires a document path; operator or function: size")
+		args := p.args()
+		if p.checkCount("size", len(args), 1) && args[0].path == nil {
+			p.complain(gradeOperand, "Operator or function requires a document path; operator or function: size")
 		}
 		return Operand{path: args[0].path, sizeOf: true}
 	case t.kind == tokenName || t.kind == tokenAlias:
@@ -253,16 +262,17 @@ func (p *parse) operand() Operand {
 	}
 }
 
-// badCall fails for a function that does not exist or not here.
+// badCall complains of a function that does not exist or not here.
 func (p *parse) badCall(name string) {
 	if _, ok := arity[name]; ok || name == "if_not_exists" || name == "list_append" {
-		p.fail("The function is not allowed to be used this way in an expression; function: %s", name)
+		p.complain(gradeMisused, "The function is not allowed to be used this way in an expression; function: %s", name)
+		return
 	}
-	p.fail("Invalid function name; function: %s", name)
+	p.complain(gradeUnknown, "Invalid function name; function: %s", name)
 }
 
 // args reads the arguments of a call, name included.
-func (p *parse) args(name string, want int) []Operand {
+func (p *parse) args() []Operand {
 	p.next()
 	p.expect("(")
 	args := []Operand{p.operand()}
@@ -270,14 +280,15 @@ func (p *parse) args(name string, want int) []Operand {
 		args = append(args, p.operand())
 	}
 	p.expect(")")
-	p.checkCount(name, len(args), want)
 	return args
 }
 
-func (p *parse) checkCount(name string, n, want int) {
+// checkCount reports whether a function has as many operands as it wants.
+func (p *parse) checkCount(name string, n, want int) bool {
 	if n != want {
-		p.fail("Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d", name, n)
+		p.complain(gradeOperand, "Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d", name, n)
 	}
+	return n == want
 }
 
 // get returns the operand's value in an item.

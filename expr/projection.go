@@ -9,10 +9,12 @@ import (
 // A Projection is a parsed projection expression: the paths to keep.
 type Projection struct{ paths []Path }
 
+const projectionField = "ProjectionExpression"
+
 // Projection parses a projection expression.
 func (p *Parser) Projection(src string) (*Projection, error) {
 	var out Projection
-	err := p.run("ProjectionExpression", src, func(q *parse) {
+	err := p.run(projectionField, src, func(q *parse) {
 		out.paths = append(out.paths, q.path())
 		for q.accept(",") {
 			out.paths = append(out.paths, q.path())

@@ -51,7 +51,7 @@ func (p *parse) update(u *Update) {
 			p.syntax()
 		}
 		if seen[section] {
-			p.fail(`The "%s" section can only be used once in an update expression;`, section)
+			p.complain(gradeSection, `The "%s" section can only be used once in an update expression;`, section)
 		}
 		seen[section] = true
 		p.action(u, section)
@@ -85,7 +85,7 @@ func (p *parse) action(u *Update, section string) {
 // checkModification refuses values that ADD or DELETE cannot use.
 func (p *parse) checkModification(section string, k item.Kind) {
 	if !k.IsSet() && (section == "DELETE" || k != item.Number) {
-		p.fail("Incorrect operand type for operator or function; operator: %s, operand type: %s, typeSet: ALLOWED_FOR_%s_OPERAND", section, typeNames[k], section)
+		p.complain(gradeOperand, "Incorrect operand type for operator or function; operator: %s, operand type: %s, typeSet: ALLOWED_FOR_%s_OPERAND", section, typeNames[k], section)
 	}
 }
 
@@ -108,10 +108,10 @@ func (p *parse) checkPaths(paths []Path) {
 	for i, a := range paths {
 		for _, b := range paths[:i] {
 			if a.overlaps(b) {
-				p.fail("Two document paths overlap with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", b, a)
+				p.complain(gradePath, "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", b, a)
 			}
 			if a.conflicts(b) {
-				p.fail("Two document paths conflict with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", b, a)
+				p.complain(gradePath, "Two document paths conflict with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", b, a)
 			}
 		}
 	}

@@ -44,7 +44,7 @@ func (p *parse) sum() expression {
 func (p *parse) checkArithmetic(n arithmetic) {
 	for _, e := range []expression{n.a, n.b} {
 		if l, ok := e.(leaf); ok && l.path == nil && l.value.Kind() != item.Number {
-			p.fail("Incorrect operand type for operator or function; operator or function: %s, operand type: %s", n.op, l.value.Kind())
+			p.complain(gradeOperand, "Incorrect operand type for operator or function; operator or function: %s, operand type: %s", n.op, l.value.Kind())
 		}
 	}
 }
@@ -86,8 +86,19 @@ func (p *parse) term() expression {
 		return e
 	default:
 		p.badCall(name)
-		return nil
+		p.terms()
+		return leaf{}
 	}
+}
+
+// terms reads the operands of a call that is refused.
+func (p *parse) terms() {
+	p.expect("(")
+	p.term()
+	for p.accept(",") {
+		p.term()
+	}
+	p.expect(")")
 }
 
 // checkAppend refuses values that are no lists.

@@ -12,8 +12,8 @@
 // no entry explains fails the test, and so does an entry that the long run
 // never meets.
 //
-// After a write that was answered differently the items that differ are deleted
-// on all servers, so that one deviation is told once.
+// After each write the tables are compared too. Items that differ are deleted on
+// both servers, so that one deviation is told once.
 //
 //	go test ./internal/parity                        a few seeds
 //	go test ./internal/parity -seeds 2000            the long run: make parity

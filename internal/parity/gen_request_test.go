@@ -3,16 +3,20 @@ package parity
 // A step is a request, and how its answer is read.
 type step struct {
 	request
-	table    schema
-	pages    bool // read page after page to the end
-	segments int  // a parallel scan; 0 is an ordinary request
+	table    schema   // the table that it is about
+	tables   []schema // all tables that it may write
+	pages    bool     // read page after page to the end
+	segments int      // a parallel scan; 0 is an ordinary request
 }
 
 // step makes the next request of the seed, broken in one of three cases.
 func (g *gen) step() step {
 	s := g.table()
 	st := pick(g, g.put, g.put, g.put, g.get, g.update, g.update, g.update, g.delete, g.query, g.query, g.scan, g.batchGet, g.batchWrite, g.control)(s)
-	st.table = s
+	st.table, st.tables = s, []schema{s}
+	if st.op == "BatchWriteItem" || st.op == "TransactWriteItems" {
+		st.tables = g.tables
+	}
 	if g.chance(33) {
 		g.breakIt(&st)
 	}

@@ -19,6 +19,7 @@ type deviation struct {
 	Where  string   `yaml:"where"`      // "error" or the path of a member; empty is "error"
 	Ours   string   `yaml:"ours"`
 	Theirs string   `yaml:"theirs"`
+	Same   string   `yaml:"same"` // without this text, both are the same
 	Why    string   `yaml:"why"`
 	Source string   `yaml:"source"`
 
@@ -64,7 +65,8 @@ func glob(pattern string) *regexp.Regexp {
 
 func (d *deviation) explains(f difference) bool {
 	return slices.Contains(d.Peers, f.peer) && (len(d.Ops) == 0 || slices.Contains(d.Ops, f.op)) &&
-		d.where.MatchString(f.where) && d.ours.MatchString(f.ours) && d.theirs.MatchString(f.theirs)
+		d.where.MatchString(f.where) && d.ours.MatchString(f.ours) && d.theirs.MatchString(f.theirs) &&
+		(d.Same == "" || strings.ReplaceAll(f.ours, d.Same, "") == strings.ReplaceAll(f.theirs, d.Same, ""))
 }
 
 // A report counts explained differences and keeps the others, each kind once.

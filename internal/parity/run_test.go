@@ -3,6 +3,7 @@ package parity
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 )
@@ -32,13 +33,13 @@ func (r *run) seed(t *testing.T, seed uint64) {
 	for i := range stepsOfSeed {
 		at := fmt.Sprintf("seed %d step %d", seed, i)
 		st := g.step()
-		out, err := r.step(ctx, st, at)
-		if out.lost {
+		lost, err := r.step(ctx, st, at)
+		if lost {
 			r.theirs.restart(t)
 			break
 		}
-		if err == nil && out.apart && writes[st.op] {
-			err = r.level(ctx, g.tables)
+		if err == nil && writes[st.op] {
+			err = r.level(ctx, st, at)
 		}
 		if name, ok := st.body["TableName"].(string); ok && err == nil && st.op == "CreateTable" && !g.owns(name) {
 			err = r.drop(ctx, name)
@@ -99,77 +100,75 @@ func (r *run) drop(ctx context.Context, name string) error {
 	return nil
 }
 
-// An outcome says how a step went: whether the answers differ, and whether the
-// peer gave none.
-type outcome struct{ apart, lost bool }
-
 // noAnswer is the exception of a peer that broke the connection.
 const noAnswer = "NoAnswer"
 
-// step sends one request to both servers and reports the differences.
-func (r *run) step(ctx context.Context, st step, at string) (outcome, error) {
+// step sends one request to both servers and reports the differences. That the
+// peer gave no answer is a difference, and lost.
+func (r *run) step(ctx context.Context, st step, at string) (lost bool, err error) {
 	ours, err := r.ours.read(ctx, st)
 	if err != nil {
-		return outcome{}, err
+		return false, err
 	}
 	theirs, err := r.theirs.read(ctx, st)
 	if err != nil {
 		theirs = answer{kind: noAnswer, message: err.Error()}
 	}
-	differences := compare(r.theirs.name, st.op, ours, theirs)
-	r.report.add(at, st.request, differences)
-	return outcome{apart: len(differences) > 0, lost: err != nil}, nil
+	r.report.add(at, st.request, compare(r.theirs.name, st.op, ours, theirs))
+	return err != nil, nil
 }
 
 // writes are the operations that change items.
 var writes = map[string]bool{"PutItem": true, "UpdateItem": true, "DeleteItem": true, "BatchWriteItem": true, "TransactWriteItems": true}
 
-// level deletes from both servers the items that are not the same on both.
-func (r *run) level(ctx context.Context, tables []schema) error {
-	for _, s := range tables {
-		if err := r.levelTable(ctx, s); err != nil {
+// level compares what the tables of a write hold after it, and deletes from
+// both servers the items that are not the same on both.
+func (r *run) level(ctx context.Context, st step, at string) error {
+	for _, s := range st.tables {
+		ours, err := r.ours.items(ctx, s)
+		if err != nil {
 			return err
+		}
+		theirs, err := r.theirs.items(ctx, s)
+		if err != nil {
+			return err
+		}
+		both := maps.Clone(ours)
+		maps.Copy(both, theirs)
+		for _, id := range slices.Sorted(maps.Keys(both)) {
+			a, b := member(ours, id), member(theirs, id)
+			if text(a) == text(b) {
+				continue
+			}
+			r.report.add(at, st.request, []difference{{r.theirs.name, st.op, "stored", shown(a), shown(b)}})
+			for _, srv := range r.servers() {
+				if _, err := srv.post(ctx, request{op: "DeleteItem", body: object{"TableName": s.name, "Key": s.keyOf(both[id].(object))}}); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
 }
 
-func (r *run) levelTable(ctx context.Context, s schema) error {
-	held := map[string]map[string]bool{} // key, then the forms that its item has
-	keys := map[string]object{}
-	count := map[string]int{}
-	for _, srv := range r.servers() {
-		a, err := srv.read(ctx, step{request: request{op: "Scan", body: object{"TableName": s.name}}, pages: true})
-		if err != nil {
-			return err
-		}
-		items, _ := a.body["Items"].([]any)
-		for _, e := range items {
-			it := e.(object)
-			key := object{}
-			for _, k := range s.keys {
-				key[k.name] = it[k.name]
-			}
-			id := text(key)
-			if held[id] == nil {
-				held[id] = map[string]bool{}
-			}
-			held[id][text(it)] = true
-			keys[id] = key
-			count[id]++
-		}
+// keyOf returns the key of an item.
+func (s schema) keyOf(item object) object {
+	out := object{}
+	for _, k := range s.keys {
+		out[k.name] = item[k.name]
 	}
-	for id, forms := range held {
-		if len(forms) == 1 && count[id] == len(r.servers()) {
-			continue
-		}
-		for _, srv := range r.servers() {
-			if _, err := srv.post(ctx, request{op: "DeleteItem", body: object{"TableName": s.name, "Key": keys[id]}}); err != nil {
-				return err
-			}
-		}
+	return out
+}
+
+// items returns what a table holds, by key.
+func (s *server) items(ctx context.Context, table schema) (object, error) {
+	a, err := s.read(ctx, step{request: request{op: "Scan", body: object{"TableName": table.name}}, pages: true})
+	out := object{}
+	list, _ := a.body["Items"].([]any)
+	for _, e := range list {
+		out[text(table.keyOf(e.(object)))] = e
 	}
-	return nil
+	return out, err
 }
 
 // maxPages ends a reading whose pages do not end.

@@ -158,5 +158,7 @@ func startTablecast(t *testing.T) *server {
 			t.Error(err)
 		}
 	})
-	return newServer("tablecast", "http://"+ln.Addr().String())
+	s := newServer("tablecast", "http://"+ln.Addr().String())
+	s.strict = true
+	return s
 }
