@@ -5,7 +5,7 @@ GO      ?= go
 LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
-.PHONY: demo test lint bench bench-peers clients short crash power fuzz help
+.PHONY: parity demo test lint bench bench-peers clients short crash power fuzz help
 
 demo: ## the story of the project, end to end, on an embedded node
 	$(GO) run ./cmd/tablecast demo
@@ -19,6 +19,11 @@ short: ## the unit tests alone
 
 lint: ## static checks
 	$(LINT) run ./...
+
+SEEDS ?= 1000
+
+parity: clients ## many requests, the same to dynoxide, dynalite and moto; SEEDS=N
+	$(GO) test -count=1 -timeout 60m ./internal/parity -seeds $(SEEDS)
 
 bench: ## figures against floors measured in the same run
 	$(GO) run ./bench

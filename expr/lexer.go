@@ -1,6 +1,9 @@
 package expr
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // A tokenKind is the class of a token.
 type tokenKind uint8
@@ -72,7 +75,8 @@ func scan(src string, i int) token {
 		}
 		return token{tokenSymbol, src[i:end], i, end}
 	}
-	return token{tokenBad, src[i : i+1], i, i + 1}
+	_, n := utf8.DecodeRuneInString(src[i:]) // error texts are UTF-8
+	return token{tokenBad, src[i : i+n], i, i + n}
 }
 
 // take extends a token over all further word characters.

@@ -12,10 +12,11 @@ type expressions struct {
 	schema schema
 	names  object
 	values object
+	done   map[string]bool // attributes that an update has changed
 }
 
 func (g *gen) expressions(s schema) *expressions {
-	return &expressions{gen: g, schema: s, names: object{}, values: object{}}
+	return &expressions{gen: g, schema: s, names: object{}, values: object{}, done: map[string]bool{}}
 }
 
 // into adds the names and values to a request.
@@ -50,7 +51,7 @@ func (e *expressions) given(v object) string {
 func (e *expressions) attributeName() string {
 	switch n := e.IntN(20); n {
 	case 0:
-		return "none"
+		return "nothing"
 	case 1:
 		return e.schema.keys[e.IntN(len(e.schema.keys))].name
 	default:
@@ -58,9 +59,24 @@ func (e *expressions) attributeName() string {
 	}
 }
 
+// target writes the path of something to update. Rarely two of them are in each
+// other's way.
+func (e *expressions) target(choices ...string) string {
+	name := pick(e.gen, choices...)
+	for range 20 {
+		if !e.done[name] {
+			break
+		}
+		name = pick(e.gen, choices...)
+	}
+	e.done[name] = true
+	return e.pathOf(name)
+}
+
 // path writes a document path.
-func (e *expressions) path() string {
-	name := e.attributeName()
+func (e *expressions) path() string { return e.pathOf(e.attributeName()) }
+
+func (e *expressions) pathOf(name string) string {
 	out := e.name(name)
 	switch {
 	case name == "m" && e.chance(60):
@@ -113,8 +129,8 @@ func (e *expressions) condition(depth int) string {
 	case 3:
 		return "contains(" + e.path() + ", " + e.given(e.value(pick(e.gen, "S", "N", "B", "L"), 1)) + ")"
 	case 4:
-		kind := pick(e.gen, "S", "N", "B")
-		return e.path() + " BETWEEN " + e.given(e.value(kind, 1)) + " AND " + e.given(e.value(kind, 1))
+		low, high := e.bounds(pick(e.gen, "S", "N", "B"))
+		return e.path() + " BETWEEN " + low + " AND " + high
 	case 5:
 		return e.path() + " IN (" + e.operand() + ", " + e.operand() + ")"
 	default:
@@ -122,13 +138,26 @@ func (e *expressions) condition(depth int) string {
 	}
 }
 
+// bounds writes two values of the kind, rarely the larger one first.
+func (e *expressions) bounds(kind string) (low, high string) {
+	lows := map[string][]string{"S": {"", "a"}, "N": {"-1", "0"}, "B": {"", "YQ=="}}[kind]
+	highs := map[string][]string{"S": {"a", "b"}, "N": {"0", "100"}, "B": {"YQ==", "YWJj"}}[kind]
+	if e.chance(3) {
+		lows, highs = highs[1:], lows[:1]
+	}
+	return e.given(object{kind: pick(e.gen, lows...)}), e.given(object{kind: pick(e.gen, highs...)})
+}
+
 // comparison compares an attribute with a value of its kind, or what comes.
 func (e *expressions) comparison() string {
-	op := pick(e.gen, " = ", " <> ", " < ", " <= ", " > ", " >= ", "=", "<")
-	if e.chance(30) {
-		return e.operand() + op + e.operand()
-	}
+	op := pick(e.gen, " = ", " <> ", "=")
 	name := e.attributeName()
+	if kind := attributeNames[name]; e.chance(5) || kind == "S" || kind == "N" || kind == "B" {
+		op = pick(e.gen, " = ", " <> ", " < ", " <= ", " > ", " >= ", "<")
+	}
+	if e.chance(15) {
+		return e.operand() + " = " + e.operand()
+	}
 	return e.name(name) + op + e.given(e.attribute(name))
 }
 
@@ -145,7 +174,7 @@ func (e *expressions) projection() string {
 func (e *expressions) update() string {
 	var sections []string
 	for _, i := range e.Perm(4)[:1+e.IntN(2)] {
-		action := []func() string{e.setAction, e.path, e.addAction, e.deleteAction}[i]
+		action := []func() string{e.setAction, e.removeAction, e.addAction, e.deleteAction}[i]
 		actions := []string{action()}
 		for range e.IntN(3) {
 			actions = append(actions, action())
@@ -155,8 +184,10 @@ func (e *expressions) update() string {
 	return strings.Join(sections, " ")
 }
 
+func (e *expressions) removeAction() string { return e.target(append(attributeOrder, "nothing", "pk")...) }
+
 func (e *expressions) setAction() string {
-	path := e.path()
+	path := e.target(attributeOrder...)
 	switch e.IntN(6) {
 	case 0:
 		return path + " = " + e.number() + pick(e.gen, " + ", " - ") + e.number()
@@ -194,17 +225,17 @@ func (e *expressions) list() string {
 }
 
 func (e *expressions) addAction() string {
-	name := pick(e.gen, "n", "n2", "ss", "ns", "bs", "value")
-	if e.chance(10) {
-		name = e.attributeName()
-	}
-	return e.name(name) + " " + e.given(e.attribute(name))
+	path := e.target("n", "n2", "ss", "ns", "bs", "value")
+	return path + " " + e.given(e.attribute(attributeBehind(path)))
 }
 
 func (e *expressions) deleteAction() string {
-	name := pick(e.gen, "ss", "ns", "bs")
-	return e.name(name) + " " + e.given(e.attribute(name))
+	path := e.target("ss", "ns", "bs", "x1")
+	return path + " " + e.given(e.attribute(attributeBehind(path)))
 }
+
+// attributeBehind returns the attribute that a path of one step means.
+func attributeBehind(path string) string { return strings.TrimPrefix(path, "#") }
 
 // keyCondition writes a key condition of the table.
 func (e *expressions) keyCondition() string {
@@ -217,8 +248,12 @@ func (e *expressions) keyCondition() string {
 	term := e.name(sort.name) + pick(e.gen, " = ", " < ", " <= ", " > ", " >= ") + e.given(e.keyValue(sort.kind))
 	switch e.IntN(5) {
 	case 0:
-		term = e.name(sort.name) + " BETWEEN " + e.given(e.keyValue(sort.kind)) + " AND " + e.given(e.keyValue(sort.kind))
+		low, high := e.bounds(sort.kind)
+		term = e.name(sort.name) + " BETWEEN " + low + " AND " + high
 	case 1:
+		if sort.kind == "N" && e.chance(90) {
+			break
+		}
 		term = "begins_with(" + e.name(sort.name) + ", " + e.given(e.keyValue(sort.kind)) + ")"
 	case 2:
 		return term + " AND " + out

@@ -71,10 +71,10 @@ func (g *gen) keyValue(kind string) object { return object{kind: pick(g, keyValu
 // attributeNames are the attributes that items have beside their keys; most
 // have values of one kind.
 var attributeNames = map[string]string{
-	"s": "S", "n": "N", "b": "B", "yes": "BOOL", "nil": "NULL", "m": "M", "l": "L", "ss": "SS", "ns": "NS", "bs": "BS", "n2": "N", "any": "", "st-at": "S", "value": "N",
+	"s": "S", "n": "N", "b": "B", "yes": "BOOL", "nil": "NULL", "m": "M", "l": "L", "ss": "SS", "ns": "NS", "bs": "BS", "n2": "N", "x1": "", "st-at": "S", "value": "N",
 }
 
-var attributeOrder = []string{"s", "n", "b", "yes", "nil", "m", "l", "ss", "ns", "bs", "n2", "any", "st-at", "value"}
+var attributeOrder = []string{"s", "n", "b", "yes", "nil", "m", "l", "ss", "ns", "bs", "n2", "x1", "st-at", "value"}
 
 var kinds = []string{"S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"}
 

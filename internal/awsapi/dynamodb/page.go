@@ -63,6 +63,7 @@ func (r *readRequest) decodeQuery(body []byte) (*reading, error) {
 			}
 			return nil
 		},
+		r.check,
 		func() error { return r.selected(q, "Querying", prefix) },
 		func() error { return r.parse(q) },
 		func() error { return r.parseKeys(q) },
@@ -131,6 +132,7 @@ func (r *readRequest) decodeScan(body []byte) (*reading, error) {
 		func() error { return r.parseLegacy(q, r.ScanFilter) },
 		r.startKey,
 		r.segments,
+		r.check,
 		func() error { return r.selected(q, "Scanning", "") },
 		func() error { return r.parse(q) },
 	))
