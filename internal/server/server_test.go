@@ -82,7 +82,7 @@ func TestWire(t *testing.T) {
 	for _, c := range []struct{ target, body, want string }{
 		{d + "CreateTable", usersTable + `,"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"}}`, `"TableStatus":"ACTIVE"`},
 		{d + "CreateTable", usersTable + `}`, `ResourceInUseException","message":"Table already exists: users"`},
-		{d + "CreateTable", `{"TableName":"x!"}`, `TableName must be at least 3 characters long and at most 255 characters long`},
+		{d + "DescribeTable", `{"TableName":"x!"}`, `TableName must be at least 3 characters long and at most 255 characters long`},
 		{d + "DescribeTable", `{"TableName":"nobody"}`, `Requested resource not found: Table: nobody not found`},
 		{d + "PutItem", `{"TableName":"nobody","Item":{"id":{"S":"x"}}}`, `"message":"Requested resource not found"`},
 		{d + "PutItem", `{"TableName":"users","Item":{"id":{"S":"u1"},"n":{"N":"1"}}}`, `{}`},

@@ -51,6 +51,7 @@ var rows = map[string]struct {
 	"kv.ErrClosed":            {kv.ErrClosed, "InternalServerError"},
 	"kv.ErrNotFound":          {kv.ErrNotFound, unexpected}, // never leaves package table
 	"kv.ErrCorrupt":           {kv.ErrCorrupt, unexpected},
+	"kv.ErrExists":            {kv.ErrExists, unexpected}, // of a checkpoint
 	"kv.ErrLocked":            {kv.ErrLocked, unexpected}, // of opening a store, as all below
 	"kv.ErrNewerFormat":       {kv.ErrNewerFormat, unexpected},
 	"kv.ErrBehindWatermark":   {kv.ErrBehindWatermark, unexpected},

@@ -32,6 +32,7 @@ var rows = map[string]struct {
 	"kv.ErrDiskFull":        {kv.ErrDiskFull, unexpected}, // of writes
 	"kv.ErrNotFound":        {kv.ErrNotFound, unexpected}, // never leaves package stream
 	"kv.ErrCorrupt":         {kv.ErrCorrupt, unexpected},
+	"kv.ErrExists":          {kv.ErrExists, unexpected}, // of a checkpoint
 	"kv.ErrLocked":          {kv.ErrLocked, unexpected}, // of opening a store, as all below
 	"kv.ErrNewerFormat":     {kv.ErrNewerFormat, unexpected},
 	"kv.ErrBehindWatermark": {kv.ErrBehindWatermark, unexpected},
