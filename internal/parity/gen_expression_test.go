@@ -184,7 +184,9 @@ func (e *expressions) update() string {
 	return strings.Join(sections, " ")
 }
 
-func (e *expressions) removeAction() string { return e.target(append(attributeOrder, "nothing", "pk")...) }
+func (e *expressions) removeAction() string {
+	return e.target(append(attributeOrder, "nothing", "pk")...)
+}
 
 func (e *expressions) setAction() string {
 	path := e.target(attributeOrder...)
