@@ -9,9 +9,12 @@
 //	'r' stream id, shard, seq -> record (binary)
 //
 // A stream belongs to one table and one enabling of its stream. Its records
-// are spread over shards by the hash of the partition key, so that the changes
-// of one item stay in one shard. A record's sequence number is its number in
-// the store, so a position is one integer whether one shard is read or all.
+// are spread over the open shards by the hash of the partition key. A shard that
+// has taken records for long enough is closed and a child goes on; one that
+// takes too many is closed and two children divide its keys. So the changes of
+// one item are in one shard and its descendants, in order. A record's sequence
+// number is its number in the store, so a position is one integer whether one
+// shard is read or all.
 //
 // # Invariants
 //
@@ -19,7 +22,8 @@
 //  2. Its sequence number is given inside that commit, and readers see no
 //     record above the store's Durable; so a reader at n never finds a later
 //     record at or below n, and no record that a power loss undoes (P2, P3).
-//  3. Records of one item are in one shard, in commit order (P4).
+//  3. Records of one item are in one open shard at a time, in commit order, and
+//     all numbers of a shard are above those of its parent (P4).
 //  4. Records are removed only from the old end, by age, and a reader that
 //     asks for a removed position is told so.
 //

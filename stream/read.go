@@ -52,11 +52,11 @@ type merger struct {
 // merge starts to read the records in (after, bound].
 func (st *Stream) merge(after, bound uint64) *merger {
 	m := &merger{}
-	for n, last := range st.lasts {
-		if last.Load() <= after {
+	for _, t := range st.allTails() {
+		if t.last.Load() <= after {
 			continue
 		}
-		prefix := recordKey(st.d.ID, uint32(n))
+		prefix := recordKey(st.d.ID, t.number)
 		it := st.s.store.Scan(kv.Range{Lower: slices.Clone(prefix).Uint64(after + 1), Upper: slices.Clone(prefix).Uint64(bound + 1)})
 		m.its = append(m.its, it)
 		m.advance(len(m.its) - 1)

@@ -1,21 +1,30 @@
 package stream
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
 )
 
-// A Shard is one ordered part of a stream. First and Last bound its sequence
-// numbers; Last is 0 while the shard is open.
+// A Shard is one ordered part of a stream: the records of the partition keys
+// whose hash is Low or more and below the Low of the next open shard. First and
+// Last bound its sequence numbers; Last is 0 while the shard is open. A shard
+// that was rotated has one child, one that was split has two; all numbers of a
+// child are above those of its parent.
 type Shard struct {
-	Number uint32 `json:"number"`
-	ID     string `json:"id"`
-	Parent string `json:"parent,omitzero"`
-	First  uint64 `json:"first"`
-	Last   uint64 `json:"last,omitzero"`
+	Number uint32    `json:"number"`
+	ID     string    `json:"id"`
+	Parent string    `json:"parent,omitzero"`
+	First  uint64    `json:"first"`
+	Last   uint64    `json:"last,omitzero"`
+	Low    uint64    `json:"low,omitzero"`
+	At     time.Time `json:"at"`             // of its opening
+	Ended  time.Time `json:"ended,omitzero"` // when a child went on
 }
 
 // Open reports whether records may still be added.
@@ -28,9 +37,34 @@ func shardID(at time.Time, stream uint64, number uint32) string {
 	return fmt.Sprintf("shardId-%020d-%08x", at.UnixMilli(), uint32(h))
 }
 
-// shardOf returns the place of a partition key among n shards: they divide the
-// range of its hash evenly.
-func shardOf(partition []byte, n int) int {
-	hi, _ := bits.Mul64(xxhash.Sum64(partition), uint64(n))
-	return int(hi)
+// A tail is where the records of a shard are added.
+type tail struct {
+	number  uint32
+	low     uint64
+	opened  time.Time
+	last    atomic.Uint64 // newest sequence number, raised inside commits
+	written atomic.Uint64 // records since the last look at how hot it is
+}
+
+// route returns the tail of the shard that a partition key belongs to; the
+// tails are those of the open shards in order of their lows, the first of which
+// is 0.
+func route(open []*tail, partition []byte) *tail {
+	hash := xxhash.Sum64(partition)
+	i, found := slices.BinarySearchFunc(open, hash, func(t *tail, hash uint64) int { return cmp.Compare(t.low, hash) })
+	if found {
+		return open[i]
+	}
+	return open[i-1]
+}
+
+// divided returns the lows of n shards that divide the hashes evenly.
+func divided(n int) []uint64 {
+	out := make([]uint64, n)
+	for i := range out {
+		if i > 0 {
+			out[i], _ = bits.Div64(uint64(i), 0, uint64(n))
+		}
+	}
+	return out
 }

@@ -42,8 +42,12 @@ type Stream struct {
 	mu sync.RWMutex
 	d  descriptor // Disabled, Trimmed and Shards are guarded by mu; the rest never changes
 
-	lasts     []*atomic.Uint64 // newest sequence number of each shard, raised inside commits
-	published atomic.Uint64    // newest durable record that was announced
+	// The tails of all shards in order of their numbers, and those of the open
+	// ones in order of their lows. They change inside commits only, and under mu:
+	// the former may read them without, all others under it.
+	tails, open []*tail
+
+	published atomic.Uint64 // newest durable record that was announced
 	waiting   atomic.Int64
 	wakeMu    sync.Mutex
 	wake      chan struct{} // closed when published rises; guarded by wakeMu
@@ -95,20 +99,18 @@ func (st *Stream) Shards() []Shard {
 // keeps the stream from being disabled until the batch is applied, and calls
 // Committed on what it returns when the batch is durable.
 func (st *Stream) Append(b *kv.Batch, at time.Time, changes []Change) *Appended {
-	type entry struct {
-		shard int
-		value []byte
-	}
-	entries := make([]entry, len(changes))
+	values := make([][]byte, len(changes))
 	for i := range changes {
-		entries[i] = entry{shardOf(changes[i].Partition, len(st.lasts)), changes[i].encode(st.d.View, st.d.Schema, at)}
+		values[i] = changes[i].encode(st.d.View, st.d.Schema, at)
 	}
 	a := &Appended{st: st}
-	b.Number(len(entries), func(first uint64) {
-		for i, e := range entries {
+	b.Number(len(values), func(first uint64) {
+		for i, v := range values {
 			a.last = first + uint64(i)
-			b.Set(recordKey(st.d.ID, uint32(e.shard)).Uint64(a.last), e.value)
-			st.lasts[e.shard].Store(a.last)
+			t := route(st.open, changes[i].Partition)
+			b.Set(recordKey(st.d.ID, t.number).Uint64(a.last), v)
+			t.last.Store(a.last)
+			t.written.Add(1)
 		}
 	})
 	return a
@@ -178,10 +180,17 @@ func (st *Stream) End() uint64 { return st.s.store.Durable() }
 // position, and that is disabled, brings nothing after it.
 func (st *Stream) Last() uint64 {
 	var newest uint64
-	for _, last := range st.lasts {
-		newest = max(newest, last.Load())
+	for _, t := range st.allTails() {
+		newest = max(newest, t.last.Load())
 	}
 	return newest
+}
+
+// allTails returns the tails of all shards.
+func (st *Stream) allTails() []*tail {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	return st.tails
 }
 
 // closing returns the number of the commit that disabled the stream, 0 while it

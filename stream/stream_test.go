@@ -21,7 +21,7 @@ var schema = item.KeySchema{Hash: item.KeyAttr{Name: "id", Kind: item.String}}
 func open(t testing.TB, view stream.View) (*stream.Stream, *stream.Streams, *kv.Store) {
 	t.Helper()
 	store := kvtest.NewMem(t)
-	streams, err := stream.Open(store, stream.Options{})
+	streams, err := stream.Open(store, stream.Options{Rotate: 1000 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

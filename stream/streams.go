@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -25,6 +24,12 @@ type Options struct {
 	Shards int
 	// Retention is how long records are kept. The default is 24 hours.
 	Retention time.Duration
+	// Rotate is how long a shard takes records before it is closed and a child
+	// goes on, if it has any. The default is 4 hours.
+	Rotate time.Duration
+	// SplitAbove is how many records a second over RunEvery make a shard hot: it
+	// is split in two, up to MaxOpenShards. The default is 2,000.
+	SplitAbove int
 	// Now is the wall clock by which records age. The default is time.Now.
 	Now func() time.Time
 	// Logger receives what is trimmed. The default discards it.
@@ -43,6 +48,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Retention == 0 {
 		o.Retention = 24 * time.Hour
+	}
+	if o.Rotate == 0 {
+		o.Rotate = 4 * time.Hour
+	}
+	if o.SplitAbove == 0 {
+		o.SplitAbove = 2000
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -93,8 +104,7 @@ func (s *Streams) load(key, value []byte) error {
 		if err != nil {
 			return err
 		}
-		st.lasts = append(st.lasts, &atomic.Uint64{})
-		st.lasts[len(st.lasts)-1].Store(last)
+		st.addTail(sh).last.Store(last)
 		st.published.Store(max(st.published.Load(), last))
 	}
 	s.byID[id] = st
@@ -143,9 +153,10 @@ func (s *Streams) Create(b *kv.Batch, spec Spec) *Stream {
 		ID: s.next, Table: spec.Table, Label: label(at), View: spec.View, Schema: spec.Schema, Created: at,
 	}}
 	s.next++
-	for n := range uint32(s.opts.Shards) {
-		st.d.Shards = append(st.d.Shards, Shard{Number: n, ID: shardID(at, st.d.ID, n)})
-		st.lasts = append(st.lasts, &atomic.Uint64{})
+	for n, low := range divided(s.opts.Shards) {
+		sh := Shard{Number: uint32(n), ID: shardID(at, st.d.ID, uint32(n)), Low: low, At: at}
+		st.d.Shards = append(st.d.Shards, sh)
+		st.addTail(sh)
 	}
 	next := binary.BigEndian.AppendUint64(nil, s.next)
 	b.Number(1, func(first uint64) {

@@ -9,14 +9,15 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// trimEvery is the pause between two rounds of trimming.
-const trimEvery = time.Minute
+// RunEvery is the pause between two rounds of trimming, rotating and splitting.
+const RunEvery = time.Minute
 
-// Run removes records that are older than the retention, and disabled streams
+// Run closes shards that took records for long enough or too many of them,
+// removes records that are older than the retention, and disabled streams
 // whose retention has passed by a kv.SteadyClock, until ctx ends.
 func (s *Streams) Run(ctx context.Context) error {
 	now := kv.SteadyClock(s.opts.Now)
-	tick := time.NewTicker(trimEvery)
+	tick := time.NewTicker(RunEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -24,6 +25,7 @@ func (s *Streams) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			s.trim(now().Add(-s.opts.Retention))
+			s.reshard()
 		}
 	}
 }
@@ -59,8 +61,9 @@ func (s *Streams) remove(st *Stream) error {
 	b.DeleteRange(records.Lower, records.Upper)
 	b.Delete(catalogueKey(st.d.ID))
 	b.Number(1, func(uint64) {
+		last := st.Last()
 		st.mu.Lock()
-		st.d.Trimmed = max(st.d.Trimmed, st.Last()) // for those that still read it
+		st.d.Trimmed = max(st.d.Trimmed, last) // for those that still read it
 		st.mu.Unlock()
 	})
 	if _, err := s.store.Commit(b); err != nil {
@@ -72,21 +75,25 @@ func (s *Streams) remove(st *Stream) error {
 	return nil
 }
 
-// trim removes the records before the first one that is not older than cutoff.
+// trim removes the records before the first one that is not older than cutoff,
+// and the shards that ended before it.
 func (st *Stream) trim(cutoff time.Time) error {
 	upTo, err := st.oldUpTo(cutoff)
-	if err != nil || upTo == 0 {
+	if err != nil || upTo == 0 && !st.anyEnded(cutoff) {
 		return err
 	}
 	b := st.s.store.NewBatch()
 	b.UseReserve()
-	for n := range st.lasts {
-		prefix := recordKey(st.d.ID, uint32(n))
-		b.DeleteRange(prefix, slices.Clone(prefix).Uint64(upTo+1))
+	if upTo > 0 {
+		for _, t := range st.allTails() {
+			prefix := recordKey(st.d.ID, t.number)
+			b.DeleteRange(prefix, slices.Clone(prefix).Uint64(upTo+1))
+		}
 	}
 	b.Number(1, func(uint64) { // inside the commit, as Disable: neither undoes the other's descriptor
 		st.mu.Lock()
-		st.d.Trimmed = upTo // before the records go: a reader is told, never misled
+		st.d.Trimmed = max(st.d.Trimmed, upTo) // before the records go: a reader is told, never misled
+		st.dropEnded(cutoff)
 		b.Set(catalogueKey(st.d.ID), st.d.encode())
 		st.mu.Unlock()
 	})
@@ -94,13 +101,43 @@ func (st *Stream) trim(cutoff time.Time) error {
 	return err
 }
 
+// ended reports whether the i-th shard ended before cutoff and nothing is left
+// of it. The caller holds mu.
+func (st *Stream) ended(i int, cutoff time.Time) bool {
+	sh := st.d.Shards[i]
+	return !sh.Ended.IsZero() && sh.Ended.Before(cutoff) && st.tails[i].last.Load() <= st.d.Trimmed
+}
+
+func (st *Stream) anyEnded(cutoff time.Time) bool {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	for i := range st.d.Shards {
+		if st.ended(i, cutoff) {
+			return true
+		}
+	}
+	return false
+}
+
+// dropEnded forgets the shards that ended before cutoff. The caller holds mu.
+func (st *Stream) dropEnded(cutoff time.Time) {
+	kept := make([]Shard, 0, len(st.d.Shards))
+	tails := make([]*tail, 0, len(st.tails))
+	for i, sh := range st.d.Shards {
+		if !st.ended(i, cutoff) {
+			kept, tails = append(kept, sh), append(tails, st.tails[i])
+		}
+	}
+	st.d.Shards, st.tails = kept, tails
+}
+
 // oldUpTo returns the highest position up to which all records of all shards
 // are older than cutoff; 0 if there is no such record.
 func (st *Stream) oldUpTo(cutoff time.Time) (uint64, error) {
 	var newestOld uint64
 	oldestKept := uint64(math.MaxUint64)
-	for n := range st.lasts {
-		it := st.s.store.Scan(kv.Prefix(recordKey(st.d.ID, uint32(n))))
+	for _, t := range st.allTails() {
+		it := st.s.store.Scan(kv.Prefix(recordKey(st.d.ID, t.number)))
 		for it.Next() {
 			seq := seqOf(it.Key())
 			if at, ok := recordTime(it.Value()); !ok || !at.Before(cutoff) {

@@ -21,7 +21,7 @@ import (
 func TestExpiredAndTrimmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := kvtest.NewMem(t)
-		ss, err := stream.Open(store, stream.Options{Shards: 1})
+		ss, err := stream.Open(store, stream.Options{Shards: 1, Rotate: 1000 * time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
