@@ -42,10 +42,10 @@ func (r PutRequest) write(ts *Tables) (*write, error) {
 		return nil, err
 	}
 	return &write{table: t, key: key, decide: func(old item.Item) (item.Item, error) {
-		if err := require(r.Condition, old); err != nil {
+		if err := t.checkIndexes(r.Item); err != nil {
 			return nil, err
 		}
-		return r.Item, t.checkIndexes(r.Item)
+		return r.Item, require(r.Condition, old)
 	}}, nil
 }
 

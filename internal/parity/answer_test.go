@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -126,10 +127,13 @@ func compare(peer, op string, ours, theirs answer) []difference {
 	}
 	var out []difference
 	walk("", ours.body, theirs.body, func(where string, a, b any) {
-		out = append(out, difference{peer, op, where, shown(a), shown(b)})
+		out = append(out, difference{peer, op, seedTable.ReplaceAllString(where, "TABLE"), shown(a), shown(b)})
 	})
 	return out
 }
+
+// seedTable is the name of a table, which stands for all of them in paths.
+var seedTable = regexp.MustCompile(`s\d+-t\d(-new)?`)
 
 // missing stands for a member that one side lacks.
 type missing struct{}

@@ -241,7 +241,7 @@ func (g *gen) damageNumber(st *step) {
 	case "CreateTable":
 		st.body["ProvisionedThroughput"] = object{"ReadCapacityUnits": pick(g, 0, -1, 1), "WriteCapacityUnits": pick(g, 0, 1)}
 	default:
-		st.op, st.pages, st.segments = "Scan", true, 0
+		st.op, st.pages, st.unsorted, st.segments = "Scan", true, true, 0
 		st.body = object{"TableName": st.table.name}
 		for _, name := range []string{"Limit", "Segment", "TotalSegments"} {
 			if g.chance(60) {

@@ -232,7 +232,7 @@ func (e *expressions) addAction() string {
 }
 
 func (e *expressions) deleteAction() string {
-	path := e.target("ss", "ns", "bs", "x1")
+	path := e.target("ss", "ns", "bs")
 	return path + " " + e.given(e.attribute(attributeBehind(path)))
 }
 

@@ -6,13 +6,14 @@ type step struct {
 	table    schema   // the table that it is about
 	tables   []schema // all tables that it may write
 	pages    bool     // read page after page to the end
+	unsorted bool     // whose items have no order: a scan, or equal keys of an index
 	segments int      // a parallel scan; 0 is an ordinary request
 }
 
 // step makes the next request of the seed, broken in one of three cases.
 func (g *gen) step() step {
 	s := g.table()
-	st := pick(g, g.put, g.put, g.put, g.get, g.update, g.update, g.update, g.delete, g.query, g.query, g.scan, g.batchGet, g.batchWrite, g.control)(s)
+	st := pick(g, g.put, g.put, g.put, g.get, g.update, g.update, g.update, g.delete, g.query, g.query, g.scan, g.batchGet, g.batchWrite, g.transactWrite, g.transactGet, g.control)(s)
 	st.table, st.tables = s, []schema{s}
 	if st.op == "BatchWriteItem" || st.op == "TransactWriteItems" {
 		st.tables = g.tables
@@ -97,8 +98,9 @@ func (g *gen) delete(s schema) step {
 }
 
 func (g *gen) query(s schema) step {
-	e := g.expressions(s)
-	body := object{"TableName": s.name, "KeyConditionExpression": e.keyCondition()}
+	body := object{"TableName": s.name}
+	e := g.expressions(g.indexed(s, body))
+	body["KeyConditionExpression"] = e.keyCondition()
 	if g.chance(35) {
 		body["FilterExpression"] = e.condition(0)
 	}
@@ -107,7 +109,18 @@ func (g *gen) query(s schema) step {
 	}
 	g.paged(body)
 	g.projected(s, body, e)
-	return step{request: request{op: "Query", body: body}, pages: true}
+	return step{request: request{op: "Query", body: body}, pages: true, unsorted: body["IndexName"] != nil}
+}
+
+// indexed makes a request read an index of the table, if there is one, in half
+// of the cases, and returns the schema of what is read.
+func (g *gen) indexed(s schema, body object) schema {
+	if len(s.indexes) == 0 || g.chance(50) {
+		return s
+	}
+	x := pick(g, s.indexes...)
+	body["IndexName"] = x.name
+	return schema{name: s.name, keys: x.keys}
 }
 
 // paged adds what Query and Scan share.
@@ -121,12 +134,13 @@ func (g *gen) paged(body object) {
 func (g *gen) scan(s schema) step {
 	e := g.expressions(s)
 	body := object{"TableName": s.name}
+	g.indexed(s, body)
 	if g.chance(50) {
 		body["FilterExpression"] = e.condition(0)
 	}
 	g.paged(body)
 	g.projected(s, body, e)
-	st := step{request: request{op: "Scan", body: body}, pages: true}
+	st := step{request: request{op: "Scan", body: body}, pages: true, unsorted: true}
 	if g.chance(25) {
 		st.segments = 1 + g.IntN(3)
 		body["TotalSegments"], body["Segment"] = st.segments, 0

@@ -2,7 +2,9 @@ package parity
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -14,8 +16,17 @@ type gen struct {
 
 // A schema is a table that the requests of a seed are about.
 type schema struct {
-	name string
-	keys []key // partition key, and sort key if there is one
+	name    string
+	keys    []key // partition key, and sort key if there is one
+	indexes []index
+}
+
+// An index is a secondary index of a table; local ones have its partition key.
+type index struct {
+	name       string
+	keys       []key
+	local      bool
+	projection object
 }
 
 type key struct{ name, kind string }
@@ -26,6 +37,10 @@ func newGen(seed uint64) *gen {
 		s := schema{name: fmt.Sprintf("s%d-t%d", seed, i), keys: []key{{"pk", pick(g, "S", "S", "N", "B")}}}
 		if i == 1 {
 			s.keys = append(s.keys, key{"sk", pick(g, "S", "N", "N", "B")})
+			s.indexes = append(s.indexes, index{"by-n2", []key{s.keys[0], {"n2", "N"}}, true, g.projectionOf()})
+		}
+		if g.chance(60) {
+			s.indexes = append(s.indexes, index{"by-s", []key{{"s", "S"}, {"n", "N"}}[:1+g.IntN(2)], false, g.projectionOf()})
 		}
 		g.tables = append(g.tables, s)
 	}
@@ -40,14 +55,39 @@ func (g *gen) chance(percent int) bool { return g.IntN(100) < percent }
 
 func (g *gen) table() schema { return pick(g, g.tables...) }
 
+// projectionOf says what an index holds of the items.
+func (g *gen) projectionOf() object {
+	return pick(g, object{"ProjectionType": "ALL"}, object{"ProjectionType": "KEYS_ONLY"}, object{"ProjectionType": "INCLUDE", "NonKeyAttributes": []any{"m", "value"}})
+}
+
 // create is the request that makes the table.
 func (s schema) create() object {
-	var keys, attrs []any
-	for i, k := range s.keys {
-		keys = append(keys, object{"AttributeName": k.name, "KeyType": []string{"HASH", "RANGE"}[i]})
-		attrs = append(attrs, object{"AttributeName": k.name, "AttributeType": k.kind})
+	kinds := object{}
+	out := object{"TableName": s.name, "KeySchema": schemaOf(s.keys, kinds), "BillingMode": "PAY_PER_REQUEST"}
+	for _, x := range s.indexes {
+		name := "GlobalSecondaryIndexes"
+		if x.local {
+			name = "LocalSecondaryIndexes"
+		}
+		list, _ := out[name].([]any)
+		out[name] = append(list, object{"IndexName": x.name, "KeySchema": schemaOf(x.keys, kinds), "Projection": clone(x.projection)})
 	}
-	return object{"TableName": s.name, "KeySchema": keys, "AttributeDefinitions": attrs, "BillingMode": "PAY_PER_REQUEST"}
+	var attrs []any
+	for _, name := range slices.Sorted(maps.Keys(kinds)) {
+		attrs = append(attrs, object{"AttributeName": name, "AttributeType": kinds[name]})
+	}
+	out["AttributeDefinitions"] = attrs
+	return out
+}
+
+// schemaOf writes a key schema, and adds the kinds of its attributes.
+func schemaOf(keys []key, kinds object) []any {
+	var out []any
+	for i, k := range keys {
+		out = append(out, object{"AttributeName": k.name, "KeyType": []string{"HASH", "RANGE"}[i]})
+		kinds[k.name] = k.kind
+	}
+	return out
 }
 
 // keyValues are the values that keys have; few, so that requests meet.

@@ -41,7 +41,7 @@ func enveloped(err error) error {
 	switch {
 	case isValue && value.Enveloped != "":
 		msg = strings.TrimPrefix(value.Enveloped, prefix)
-	case isValue && !slices.ContainsFunc([]string{invalidOnes, badValue, tooDeep}, func(p string) bool { return strings.HasPrefix(msg, p) }):
+	case isValue && !slices.ContainsFunc([]string{invalidOnes, badValue, tooDeep, "Input collection contains duplicates"}, func(p string) bool { return strings.HasPrefix(msg, p) }):
 		return awsjson.Validation(msg)
 	case errors.As(err, &fault) && fault.enveloped != "":
 		msg = fault.enveloped

@@ -257,7 +257,7 @@ func TestValues(t *testing.T) {
 		{`{"N":""}`, "The parameter cannot be converted to a numeric value", false},
 		{`{"N":"b"}`, "The parameter cannot be converted to a numeric value: b", false},
 		{`{"N":"1e126"}`, "Number overflow. Attempting to store a number with magnitude larger than supported range", false},
-		{`{"NS":["1","1.0"]}`, "Input collection contains duplicates", false},
+		{`{"NS":["1","1.0"]}`, "Input collection contains duplicates", true},
 		{`{"NULL":false}`, ones + "Null attribute value types must have the value of true", true},
 		{`{"SS":[]}`, ones + "An string set  may not be empty", true},
 		{`{"BS":["Yg==","Yg=="]}`, ones + "Input collection [Yg==, Yg==]of type BS contains duplicates.", true},
@@ -335,4 +335,14 @@ func TestExpressionsAndKeys(t *testing.T) {
 	if want := `{"Item":{"id":{"S":"u"},"n":{"N":"1.5"}},"__type":"` + failed + `","message":"The conditional request failed"}`; status != 400 || answer != want {
 		t.Errorf("%d %s", status, answer)
 	}
+}
+
+// What cannot be a key of an index is told before a condition fails.
+func TestIndexKeysBeforeConditions(t *testing.T) {
+	n := start(t, true)
+	n.must(t, "CreateTable", `{"TableName":"mail","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST",`+
+		`"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"},{"AttributeName":"to","AttributeType":"S"}],`+
+		`"GlobalSecondaryIndexes":[{"IndexName":"by-to","KeySchema":[{"AttributeName":"to","KeyType":"HASH"}],"Projection":{"ProjectionType":"ALL"}}]}`)
+	wireCase{"PutItem", `{"TableName":"mail","Item":{"id":{"S":"a"},"to":{"N":"1"}},"ConditionExpression":"attribute_exists(id)"}`, validate,
+		ones + "Type mismatch for Index Key to Expected: S Actual: N IndexName: by-to"}.check(t, n)
 }
