@@ -20,7 +20,7 @@ short: ## the unit tests alone
 lint: ## static checks
 	$(LINT) run ./...
 
-SEEDS ?= 1000
+SEEDS ?= 300
 
 parity: clients ## many requests, the same to dynoxide, dynalite and moto; SEEDS=N
 	$(GO) test -count=1 -timeout 60m ./internal/parity -seeds $(SEEDS)

@@ -16,6 +16,6 @@
 // both servers, so that one deviation is told once.
 //
 //	go test ./internal/parity                        a few seeds
-//	go test ./internal/parity -seeds 2000            the long run: make parity
+//	go test ./internal/parity -seeds 300             the long run: make parity
 //	go test ./internal/parity -seeds 1 -first 1234   one seed again
 package parity

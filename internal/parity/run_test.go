@@ -179,7 +179,7 @@ func (s *server) items(ctx context.Context, table schema) (object, error) {
 }
 
 // maxPages ends a reading whose pages do not end.
-const maxPages = 200
+const maxPages = 60
 
 // read sends a request, and the requests for its further pages and segments,
 // and joins the answers. Items that have no order are sorted.
