@@ -12,6 +12,7 @@ import (
 type gen struct {
 	*rand.Rand
 	tables []schema
+	keys   map[string][]string // the values that keys of a kind have
 }
 
 // A schema is a table that the requests of a seed are about.
@@ -32,7 +33,12 @@ type index struct {
 type key struct{ name, kind string }
 
 func newGen(seed uint64) *gen {
-	g := &gen{Rand: rand.New(rand.NewPCG(seed, 0))}
+	g := &gen{Rand: rand.New(rand.NewPCG(seed, 0)), keys: map[string][]string{}}
+	for _, kind := range []string{"S", "N", "B"} {
+		for _, i := range g.Perm(len(keyValues[kind]))[:3] {
+			g.keys[kind] = append(g.keys[kind], keyValues[kind][i])
+		}
+	}
 	for i := range 2 {
 		s := schema{name: fmt.Sprintf("s%d-t%d", seed, i), keys: []key{{"pk", pick(g, "S", "S", "N", "B")}}}
 		if i == 1 {
@@ -90,7 +96,8 @@ func schemaOf(keys []key, kinds object) []any {
 	return out
 }
 
-// keyValues are the values that keys have; few, so that requests meet.
+// keyValues are the values that keys may have. A seed uses three of each kind, so
+// that its requests meet.
 var keyValues = map[string][]string{
 	"S": {"a", "b", "c", "Z", "é", "a b", strings.Repeat("k", 60)},
 	"N": {"0", "1", "-1", "2.5", "10", "1E2", "-0.001", "12345678901234567890123456789012345678", "1e-100"},
@@ -106,7 +113,7 @@ func (g *gen) keyOf(s schema) object {
 	return out
 }
 
-func (g *gen) keyValue(kind string) object { return object{kind: pick(g, keyValues[kind]...)} }
+func (g *gen) keyValue(kind string) object { return object{kind: pick(g, g.keys[kind]...)} }
 
 // attributeNames are the attributes that items have beside their keys; most
 // have values of one kind.
