@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/tablecast/tablecast"
@@ -60,7 +61,7 @@ func serve(t *testing.T, through func(*http.Request) error) (*tablecast.Node, *d
 		}
 	})
 	return node, dynamodb.New(dynamodb.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String("http://" + ln.Addr().String()), Retryer: aws.NopRetryer{},
+		Region: "us-east-1", BaseEndpoint: aws.String("http://" + ln.Addr().String()), Retryer: onlyClosed(),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), HTTPClient: &http.Client{Transport: gate(through)},
 	})
 }
@@ -348,4 +349,14 @@ func TestTransferErrors(t *testing.T) {
 	if _, err := transfer.Import(t.Context(), o); err == nil || !strings.Contains(err.Error(), "table other; remove it") {
 		t.Errorf("progress of another import: %v", err)
 	}
+}
+
+// onlyClosed tries again only what the SDK spoils itself: it closes the body of
+// a request as soon as the answer begins, and if net/http is not done with it
+// by then, the connection goes with the rest of the answer.
+func onlyClosed() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.Retryables = []retry.IsErrorRetryable{retry.RetryableConnectionError{}}
+		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+	})
 }

@@ -9,8 +9,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/tablecast/tablecast/internal/awsapi/dynamodb"
@@ -67,7 +69,7 @@ func serve(t testing.TB, store *kv.Store) *node {
 // client returns an AWS SDK for the node that does not try again.
 func (n *node) client() *sdk.Client {
 	return sdk.New(sdk.Options{
-		Region: "us-east-1", BaseEndpoint: &n.url, Retryer: aws.NopRetryer{},
+		Region: "us-east-1", BaseEndpoint: &n.url, Retryer: onlyClosed(),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
 }
@@ -108,3 +110,14 @@ const (
 	createLines = `{"TableName":"lines","KeySchema":[{"AttributeName":"pk","KeyType":"HASH"},{"AttributeName":"sk","KeyType":"RANGE"}],` +
 		`"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"},{"AttributeName":"sk","AttributeType":"N"}],"ProvisionedThroughput":{"ReadCapacityUnits":5,"WriteCapacityUnits":6}}`
 )
+
+// onlyClosed tries again only what the SDK spoils itself: it closes the body of
+// a request as soon as the answer begins, and if net/http is not done with it
+// by then, the connection goes with the rest of the answer. Its own default
+// tries again, too.
+func onlyClosed() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.Retryables = []retry.IsErrorRetryable{retry.RetryableConnectionError{}}
+		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+	})
+}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
@@ -59,7 +60,7 @@ func start(t testing.TB) *node {
 
 func (n *node) client() *sdk.Client {
 	return sdk.New(sdk.Options{
-		Region: "eu-west-1", BaseEndpoint: &n.url, Retryer: aws.NopRetryer{}, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		Region: "eu-west-1", BaseEndpoint: &n.url, Retryer: onlyClosed(), Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
 }
 
@@ -435,4 +436,15 @@ func TestMutatedRequests(t *testing.T) {
 	if n.log.Len() > 0 {
 		t.Error(n.log.String())
 	}
+}
+
+// onlyClosed tries again only what the SDK spoils itself: it closes the body of
+// a request as soon as the answer begins, and if net/http is not done with it
+// by then, the connection goes with the rest of the answer. Its own default
+// tries again, too.
+func onlyClosed() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.Retryables = []retry.IsErrorRetryable{retry.RetryableConnectionError{}}
+		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+	})
 }
