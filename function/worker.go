@@ -1,0 +1,255 @@
+package function
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// How often a process's memory is looked at.
+const memoryPeriod = 100 * time.Millisecond
+
+// A state is where a process is in the Runtime API's cycle:
+//
+//	starting ─next─▶ parked ─event─▶ busy ─response─▶ answered ─next─▶ parked
+//
+// and ending from any of them.
+type state int
+
+const (
+	starting state = iota
+	parked
+	busy
+	answered
+	closing
+)
+
+// A worker is one process and its end of the Runtime API. Fields below mu are
+// guarded by Function.mu.
+type worker struct {
+	f      *Function
+	code   *code
+	number uint64        // counts processes, from 1
+	stop   chan struct{} // closed to have the process end
+	ready  chan struct{} // wakes the request for the next invocation
+	timer  *time.Timer   // goes off at expires or before
+	logs   *logs         // set before the process starts
+	proc   *process      // nil until the process is started
+
+	// mu
+	state     state
+	inv       *invocation // what a busy process works on
+	delivered bool        // the process has asked for inv
+	expires   time.Time   // when the state has lasted too long
+	initError []byte      // what the process reported about its start
+	peak      int64       // bytes, the most memory seen
+}
+
+// A cause is why a process ended.
+type cause int
+
+const (
+	causeExit     cause = iota // by itself
+	causeRefused               // it could not be started
+	causeStopped               // it was asked to: idle, old code, or Run ended
+	causeTimeout               // it overran
+	causeMemory                // it used too much memory
+	causeReported              // it reported that it cannot start
+)
+
+// An ending is how a process came to its end.
+type ending struct {
+	cause  cause
+	state  state  // that it was in
+	status string // of the process: "exit status 1"
+	err    error  // of causeRefused
+}
+
+// expireLocked gives the worker so much time in its present state.
+func (w *worker) expireLocked(d time.Duration) {
+	w.expires = time.Now().Add(d)
+	w.timer.Reset(d)
+}
+
+// run lives as long as the process.
+func (w *worker) run(ctx context.Context) {
+	w.f.retire(w, w.live(ctx))
+}
+
+// live starts the process, serves it and sees it end.
+func (w *worker) live(ctx context.Context) ending {
+	defer w.timer.Stop()
+	f := w.f
+	l, err := w.launch()
+	if err != nil {
+		w.logs = newLogs(nil, &f.opts)
+		return ending{cause: causeRefused, err: err}
+	}
+	server, err := serve(w)
+	if err != nil {
+		w.logs = newLogs(nil, &f.opts)
+		return ending{cause: causeRefused, err: err}
+	}
+	defer server.close()
+	stream := fmt.Sprintf("%s/[%s]%08x", f.opts.Now().UTC().Format("2006/01/02"), Version, w.number)
+	w.proc, err = startProcess(ctx, l.argv, f.spec.Dir, f.environ(l, server.addr(), stream))
+	if err != nil {
+		w.logs = newLogs(nil, &f.opts)
+		return ending{cause: causeRefused, err: err}
+	}
+	w.logs = newLogs(w.proc.output, &f.opts)
+	server.start()
+	reading := make(chan struct{})
+	go func() { defer close(reading); w.logs.read() }()
+	e := w.watch(ctx)
+	w.proc.killGroup() // what the process left running
+	w.logs.drain()
+	w.logs.close()
+	<-reading
+	return e
+}
+
+func (w *worker) launch() (*launch, error) {
+	if w.code.err != nil {
+		return nil, w.code.err
+	}
+	return w.f.launch(w.code)
+}
+
+// watch waits for the end of the process, and ends it when it must.
+func (w *worker) watch(ctx context.Context) ending {
+	memory := time.NewTicker(memoryPeriod)
+	defer memory.Stop()
+	for {
+		select {
+		case <-w.proc.exited:
+			return w.ending(causeExit)
+		case <-ctx.Done():
+			return w.end(causeStopped)
+		case <-w.stop:
+			return w.end(causeStopped)
+		case <-w.timer.C:
+			if cause, over := w.expired(); over {
+				return w.end(cause)
+			}
+		case <-memory.C:
+			if w.measure() > int64(w.f.spec.MemoryMB)<<20 {
+				return w.end(causeMemory)
+			}
+		}
+	}
+}
+
+// ending closes the worker to invocations and notes the state that it was in.
+func (w *worker) ending(c cause) ending {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	e := ending{cause: c, state: w.state}
+	if w.initError != nil {
+		e.cause, e.state = causeReported, starting
+	}
+	if w.state != closing {
+		w.state = closing
+		w.f.unparkLocked(w)
+	}
+	if c == causeExit {
+		e.status = w.proc.status()
+	}
+	return e
+}
+
+// end ends the process: politely if it does nothing wrong.
+func (w *worker) end(c cause) ending {
+	e := w.ending(c)
+	if c == causeStopped {
+		w.proc.terminate(w.f.opts.Grace)
+	} else {
+		w.proc.kill()
+	}
+	e.status = w.proc.status()
+	return e
+}
+
+// expired reports whether the state has lasted too long, and what that means.
+func (w *worker) expired() (cause, bool) {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	if left := time.Until(w.expires); left > 0 {
+		w.timer.Reset(left)
+		return 0, false
+	}
+	if w.state == parked {
+		return causeStopped, true
+	}
+	return causeTimeout, true
+}
+
+// measure returns the memory that the process and its children use, in bytes.
+func (w *worker) measure() int64 {
+	now := w.proc.memory()
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	w.peak = max(w.peak, now)
+	return now
+}
+
+// reported notes why the process cannot start, and has it end.
+func (w *worker) reported(why []byte) bool {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	if w.state != starting {
+		return false
+	}
+	w.initError = why
+	w.f.stopLocked(w)
+	return true
+}
+
+// current returns the invocation that the process works on, or nil.
+func (w *worker) current() *invocation {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	if w.state != busy {
+		return nil
+	}
+	return w.inv
+}
+
+// finish takes the invocation from the worker, if it is busy with it.
+func (w *worker) finish(inv *invocation) bool {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	if w.state != busy || w.inv != inv {
+		return false
+	}
+	w.state, w.inv = answered, nil
+	return true
+}
+
+// await parks the worker until it has an invocation; first says that it has not
+// been handed out before. It returns nil when the process is to end, or gone.
+func (w *worker) await(gone <-chan struct{}) (inv *invocation, first bool) {
+	for {
+		w.f.mu.Lock()
+		if w.state == starting || w.state == answered {
+			w.f.parkLocked(w)
+		}
+		switch w.state {
+		case busy:
+			inv, first = w.inv, !w.delivered
+			w.delivered = true
+			w.f.mu.Unlock()
+			return inv, first
+		case closing:
+			w.f.mu.Unlock()
+			<-gone
+			return nil, false
+		}
+		w.f.mu.Unlock()
+		select {
+		case <-w.ready:
+		case <-gone:
+			return nil, false
+		}
+	}
+}
