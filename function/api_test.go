@@ -5,7 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,26 +66,17 @@ func TestRuntimeAPI(t *testing.T) {
 	}
 }
 
-// deserter asks for work on a connection that it drops, once; later processes
-// work.
+// deserter drops its first request for work when it is told to, and asks again
+// when it is told to.
 const deserter = `#!/usr/bin/env python3
-import http.client, os, socket, time
+import http.client, os, socket
 api = os.environ["AWS_LAMBDA_RUNTIME_API"]
-scratch = os.environ["SCRATCH"]
 PATH = "/2018-06-01/runtime/invocation/"
-try:
-    os.mkdir(scratch + "/first")
-    first = True
-except FileExistsError:
-    first = False
-if first:
-    open(scratch + "/fifo").read()
-    c = socket.create_connection(api.split(":"))
-    c.sendall(("GET %snext HTTP/1.1\r\nHost: x\r\n\r\n" % PATH).encode())
-    time.sleep(0.05)
-    c.close()
-    print("asked", flush=True)
-    time.sleep(1000)
+c = socket.create_connection(api.split(":"))
+c.sendall(("GET %snext HTTP/1.1\r\nHost: x\r\n\r\n" % PATH).encode())
+open(os.environ["SCRATCH"] + "/drop").read()
+c.close()
+open(os.environ["SCRATCH"] + "/ask").read()
 c = http.client.HTTPConnection(api)
 while True:
     c.request("GET", PATH + "next")
@@ -95,12 +86,14 @@ while True:
     c.getresponse().read()
 `
 
-// An invocation that no process read is handed to another process.
-func TestUnreadInvocationMovesOn(t *testing.T) {
+// A process that drops its request for work is given nothing until it asks
+// again.
+func TestDroppedRequest(t *testing.T) {
 	scratch := t.TempDir()
-	fifo := filepath.Join(scratch, "fifo")
-	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"drop", "ask"} {
+		if err := syscall.Mkfifo(filepath.Join(scratch, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w := start(t, Spec{
 		Dir: files(t, map[string]string{"bootstrap": deserter}), Env: map[string]string{"SCRATCH": scratch}, Concurrency: 1,
@@ -110,40 +103,73 @@ func TestUnreadInvocationMovesOn(t *testing.T) {
 	w.await("process", func(s Stats) bool { return s.Processes == 1 })
 	cancel()
 	<-first
-	write(t, fifo, "") // it may ask now
-	w.awaitLine("asked")
-	second := w.later(t.Context(), `"second"`)
-	w.await("invocation handed out", func(s Stats) bool { return s.Busy == 1 })
-	for _, pid := range processesOf(t, w.spec.Name) {
-		n, err := strconv.Atoi(pid)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := syscall.Kill(n, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+	if s := w.Stats(); s.Waiting != 0 {
+		t.Fatalf("%+v", s)
 	}
+	w.await("request for work", func(Stats) bool { return w.inState(parked) })
+	write(t, filepath.Join(scratch, "drop"), "")
+	w.await("end of the request", func(Stats) bool { return w.inState(answered) })
+	second := w.later(t.Context(), `"second"`)
+	w.await("waiting call", func(s Stats) bool { return s.Waiting == 1 })
+	write(t, filepath.Join(scratch, "ask"), "")
 	if out := <-second; out.err != nil || string(out.result.Payload) != `"second"` {
 		t.Errorf("%s %v", out.result.Payload, out.err)
 	}
-	if n := w.Stats().Started; n != 2 {
-		t.Errorf("%d processes started, want 2", n)
+	if n := w.Stats().Started; n != 1 {
+		t.Errorf("%d processes started, want 1", n)
 	}
 }
 
-// awaitLine waits until the function has logged the line.
-func (w *world) awaitLine(text string) {
-	w.t.Helper()
-	w.await("line "+text, func(Stats) bool {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		for _, l := range w.lines {
-			if l.Text == text {
-				return true
-			}
+// inState reports whether all processes are in the state.
+func (w *world) inState(s state) bool {
+	w.Function.mu.Lock()
+	defer w.Function.mu.Unlock()
+	for worker := range w.workers {
+		if worker.state != s {
+			return false
 		}
-		return false
-	})
+	}
+	return len(w.workers) > 0
+}
+
+// An invocation that was handed to a process and not read by it, because its
+// request or the process went at that moment, waits again, before the others.
+func TestUnreadInvocation(t *testing.T) {
+	for _, how := range []string{"request gone", "process gone"} {
+		t.Run(how, func(t *testing.T) {
+			s := goSpec(t)
+			s.Name, s.Endpoint, s.Concurrency = "unread", "http://127.0.0.1:8000", 1
+			f, err := Open(s, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			one, two := &invocation{id: "one"}, &invocation{id: "two"}
+			for _, inv := range []*invocation{one, two} {
+				if err := f.enqueue(inv, f.refresh()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w := f.recruit()
+			f.mu.Lock()
+			f.parkLocked(w)
+			f.mu.Unlock()
+			if w.inv != one {
+				t.Fatalf("the worker has %v", w.inv)
+			}
+			if how == "request gone" {
+				gone := make(chan struct{})
+				close(gone)
+				if inv, _ := w.await(gone); inv != nil {
+					t.Errorf("a request that is gone got %v", inv)
+				}
+			} else {
+				f.retire(w, ending{cause: causeExit, state: busy})
+			}
+			if !slices.Equal(f.queue, []*invocation{one, two}) {
+				t.Errorf("waiting: %v", f.queue)
+			}
+		})
+	}
 }
 
 // Processes end with the program that started them, even if that is killed.

@@ -67,10 +67,7 @@ func (f *Function) handLocked(w *worker) {
 	inv.deadline = f.opts.Now().Add(f.spec.Timeout)
 	w.state, w.inv, w.delivered = busy, inv, false
 	w.expireLocked(f.spec.Timeout)
-	select {
-	case w.ready <- struct{}{}:
-	default:
-	}
+	w.wakeLocked()
 }
 
 // parkLocked has the worker wait for an invocation.

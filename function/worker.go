@@ -39,7 +39,8 @@ type worker struct {
 	// mu
 	state     state
 	inv       *invocation // what a busy process works on
-	delivered bool        // the process has asked for inv
+	delivered bool        // a request for work has taken inv
+	asking    int         // requests for work that wait
 	expires   time.Time   // when the state has lasted too long
 	initError []byte      // what the process reported about its start
 	peak      int64       // bytes, the most memory seen
@@ -191,65 +192,4 @@ func (w *worker) measure() int64 {
 	defer w.f.mu.Unlock()
 	w.peak = max(w.peak, now)
 	return now
-}
-
-// reported notes why the process cannot start, and has it end.
-func (w *worker) reported(why []byte) bool {
-	w.f.mu.Lock()
-	defer w.f.mu.Unlock()
-	if w.state != starting {
-		return false
-	}
-	w.initError = why
-	w.f.stopLocked(w)
-	return true
-}
-
-// current returns the invocation that the process works on, or nil.
-func (w *worker) current() *invocation {
-	w.f.mu.Lock()
-	defer w.f.mu.Unlock()
-	if w.state != busy {
-		return nil
-	}
-	return w.inv
-}
-
-// finish takes the invocation from the worker, if it is busy with it.
-func (w *worker) finish(inv *invocation) bool {
-	w.f.mu.Lock()
-	defer w.f.mu.Unlock()
-	if w.state != busy || w.inv != inv {
-		return false
-	}
-	w.state, w.inv = answered, nil
-	return true
-}
-
-// await parks the worker until it has an invocation; first says that it has not
-// been handed out before. It returns nil when the process is to end, or gone.
-func (w *worker) await(gone <-chan struct{}) (inv *invocation, first bool) {
-	for {
-		w.f.mu.Lock()
-		if w.state == starting || w.state == answered {
-			w.f.parkLocked(w)
-		}
-		switch w.state {
-		case busy:
-			inv, first = w.inv, !w.delivered
-			w.delivered = true
-			w.f.mu.Unlock()
-			return inv, first
-		case closing:
-			w.f.mu.Unlock()
-			<-gone
-			return nil, false
-		}
-		w.f.mu.Unlock()
-		select {
-		case <-w.ready:
-		case <-gone:
-			return nil, false
-		}
-	}
 }
