@@ -114,18 +114,21 @@ func (s *server) response(rw http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	result := s.w.result(inv, "", nil)
+	var result Result
 	switch {
 	case len(body) > MaxPayloadBytes:
+		result = s.w.result(inv, typeTooLarge, nil)
 		result.Payload, _ = json.Marshal(&description{typeTooLarge,
 			"Response payload size exceeded maximum allowed payload size (" + strconv.Itoa(MaxPayloadBytes) + " bytes)."})
 		result.FunctionError = Unhandled
 		refuse(rw, http.StatusRequestEntityTooLarge, requestTooLarge,
 			"Exceeded maximum allowed payload size ("+strconv.Itoa(MaxPayloadBytes)+" bytes).")
 	case r.Trailer.Get(trailerErrType) != "":
+		result = s.w.result(inv, "", nil)
 		result.Payload, result.FunctionError = streamError(r.Trailer), Unhandled
 		accept(rw)
 	default:
+		result = s.w.result(inv, "", nil)
 		result.Payload = body
 		accept(rw)
 	}

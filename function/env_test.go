@@ -17,7 +17,7 @@ import (
 // A world is one function that runs, and what it logged.
 type world struct {
 	*Function
-	t    *testing.T
+	t    testing.TB
 	stop func()
 
 	mu    sync.Mutex
@@ -25,7 +25,7 @@ type world struct {
 }
 
 // goSpec is the function that this test program is.
-func goSpec(t *testing.T) Spec {
+func goSpec(t testing.TB) Spec {
 	t.Helper()
 	binary, err := os.Executable()
 	if err != nil {
@@ -35,7 +35,7 @@ func goSpec(t *testing.T) Spec {
 }
 
 // files writes a function's code and returns its directory.
-func files(t *testing.T, texts map[string]string) string {
+func files(t testing.TB, texts map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range texts {
@@ -44,7 +44,7 @@ func files(t *testing.T, texts map[string]string) string {
 	return dir
 }
 
-func write(t *testing.T, file, text string) {
+func write(t testing.TB, file, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
@@ -55,22 +55,22 @@ func write(t *testing.T, file, text string) {
 }
 
 // node and python are functions of one file.
-func node(t *testing.T, file, text string) Spec {
+func node(t testing.TB, file, text string) Spec {
 	t.Helper()
 	return Spec{Dir: files(t, map[string]string{file: text}), Handler: "index.handler", Runtime: "nodejs22.x"}
 }
 
-func python(t *testing.T, text string) Spec {
+func python(t testing.TB, text string) Spec {
 	t.Helper()
 	return Spec{Dir: files(t, map[string]string{"app.py": text}), Handler: "app.handler", Runtime: "python3.12"}
 }
 
 // start opens and runs the function until the test ends, and checks then that
 // nothing of it is left.
-func start(t *testing.T, s Spec, o Options) *world {
+func start(t testing.TB, s Spec, o Options) *world {
 	t.Helper()
 	w := &world{t: t}
-	s.Name = strings.NewReplacer("/", "-", "#", "-").Replace(t.Name())
+	s.Name = strings.NewReplacer("/", "-", "#", "-", ".", "-").Replace(t.Name())
 	if s.Endpoint == "" {
 		s.Endpoint = "http://127.0.0.1:8000"
 	}
@@ -117,7 +117,7 @@ func (w *world) checkGone(temp string) {
 
 // processesOf returns the processes, zombies aside, whose environment says that
 // they are of the function.
-func processesOf(t *testing.T, name string) []string {
+func processesOf(t testing.TB, name string) []string {
 	t.Helper()
 	environs, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {
@@ -136,7 +136,9 @@ func processesOf(t *testing.T, name string) []string {
 // invoke fails the test if the function does not come to run.
 func (w *world) invoke(payload string) Result {
 	w.t.Helper()
-	r, err := w.Invoke(context.Background(), []byte(payload), InvokeOptions{})
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	r, err := w.Invoke(ctx, []byte(payload), InvokeOptions{})
 	if err != nil {
 		w.t.Fatalf("Invoke(%.100s): %v", payload, err)
 	}

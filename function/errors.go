@@ -2,12 +2,12 @@ package function
 
 import "errors"
 
-// Failures of Invoke that are not the function's. The first two can be met by
-// calling again later.
+// Failures of Invoke that are not the function's.
 var (
 	// ErrClosed means that Run has ended.
 	ErrClosed = errors.New("function: closed")
-	// ErrBusy means that Options.MaxWaiting invocations wait already.
+	// ErrBusy means that Options.MaxWaiting invocations wait already; calling
+	// again later can help.
 	ErrBusy = errors.New("function: too many invocations wait")
 	// ErrPayloadTooLarge means that the payload is longer than MaxPayloadBytes.
 	ErrPayloadTooLarge = errors.New("function: payload is too large")

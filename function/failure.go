@@ -79,15 +79,16 @@ func (w *worker) failure(inv *invocation, e ending, notStarted bool) Result {
 		w.logs.begin(inv.id)
 	}
 	d, lines := w.describe(inv, e)
-	payload := w.initError
-	if e.cause != causeReported {
-		payload, _ = json.Marshal(&d)
-	} else {
-		lines = nil
-	}
+	payload, _ := json.Marshal(&d)
 	failed := d.ErrorType
-	if e.cause == causeMemory {
+	switch e.cause {
+	case causeMemory:
 		failed = typeMemory
+	case causeReported: // in its own words
+		payload, lines = w.initError, nil
+		if json.Unmarshal(payload, &d) == nil {
+			failed = d.ErrorType
+		}
 	}
 	result := w.result(inv, failed, lines)
 	result.Payload, result.FunctionError, result.NotStarted = payload, Unhandled, notStarted

@@ -78,13 +78,17 @@ func (f *Function) Spec() Spec { return f.spec }
 // all and fails what waits with ErrClosed. It can be called once. Invocations
 // made before it wait for it.
 func (f *Function) Run(ctx context.Context) error {
-	if err := f.begin(); err != nil {
+	if !f.begin() {
+		return errors.New("function: Run was called before")
+	}
+	defer f.close()
+	if err := f.makeDir(); err != nil {
 		return err
 	}
 	defer os.RemoveAll(f.tempDir)
 	var all sync.WaitGroup
 	defer all.Wait()
-	defer f.close()
+	defer f.close() // before the processes end, so that none is given more
 	for ctx.Err() == nil {
 		for w := f.recruit(); w != nil; w = f.recruit() {
 			all.Go(func() { w.run(ctx) })
@@ -97,14 +101,17 @@ func (f *Function) Run(ctx context.Context) error {
 	return nil
 }
 
-// begin makes the directory of Run.
-func (f *Function) begin() (err error) {
+// begin reports whether this is the first Run.
+func (f *Function) begin() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.running || f.closed {
-		return errors.New("function: Run was called before")
-	}
+	first := !f.running
 	f.running = true
+	return first
+}
+
+// makeDir makes the directory of Run.
+func (f *Function) makeDir() (err error) {
 	if f.tempDir, err = os.MkdirTemp(f.opts.TempDir, "tablecast-function-"); err != nil {
 		return err
 	}

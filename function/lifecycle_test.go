@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -217,5 +219,53 @@ func TestBusy(t *testing.T) {
 	w.await("waiting call", func(s Stats) bool { return s.Waiting == 1 })
 	if _, err := w.Invoke(t.Context(), []byte(`{}`), InvokeOptions{}); !errors.Is(err, ErrBusy) {
 		t.Errorf("Invoke = %v, want ErrBusy", err)
+	}
+}
+
+// What a process leaves behind in its group when it exits is ended.
+func TestLeftChild(t *testing.T) {
+	w := start(t, python(t, "import os, subprocess\ndef handler(e, c):\n    subprocess.Popen(['sleep', '1000'])\n    os._exit(2)"), Options{})
+	w.wantError(`{}`, "Runtime.ExitError", "exit status 2")
+	w.await("end of the child", func(Stats) bool { return len(processesOf(t, w.spec.Name)) == 0 })
+}
+
+// A process that is no longer wanted can clean up.
+func TestPoliteEnd(t *testing.T) {
+	s := node(t, "index.js", `
+		process.on("SIGTERM", () => { require("fs").writeFileSync(process.env.NOTE, "goodbye"); process.exit() });
+		exports.handler = async () => 1`)
+	note := filepath.Join(t.TempDir(), "note")
+	s.Env = map[string]string{"NOTE": note}
+	w := start(t, s, Options{Grace: time.Minute})
+	w.want(`{}`, `1`)
+	w.stop()
+	if text, err := os.ReadFile(note); string(text) != "goodbye" {
+		t.Errorf("note %q %v", text, err)
+	}
+}
+
+// One that does not listen is killed.
+func TestRudeEnd(t *testing.T) {
+	w := start(t, node(t, "index.js", `process.on("SIGTERM", () => {}); exports.handler = async () => 1`), Options{Grace: time.Millisecond})
+	w.want(`{}`, `1`)
+	w.stop()
+}
+
+// A Run that cannot make its directory fails what waits.
+func TestNoTempDir(t *testing.T) {
+	s := goSpec(t)
+	s.Name, s.Endpoint = "f", "http://127.0.0.1:8000"
+	f, err := Open(s, Options{TempDir: "/no/such"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{Function: f, t: t}
+	call := w.later(t.Context(), `{}`)
+	w.await("waiting call", func(s Stats) bool { return s.Waiting == 1 })
+	if err := f.Run(t.Context()); err == nil {
+		t.Error("Run without a directory")
+	}
+	if out := <-call; !errors.Is(out.err, ErrClosed) {
+		t.Errorf("%s %v", out.result.Payload, out.err)
 	}
 }

@@ -122,6 +122,18 @@ func TestLogLimit(t *testing.T) {
 	}
 }
 
+// What a process wrote before it exited is logged, however much.
+func TestLogBeforeExit(t *testing.T) {
+	w := start(t, node(t, "index.js", `exports.handler = async () => {
+		for (let i = 0; i < 50000; i++) console.log("line " + i);
+		process.exit(1);
+	}`), Options{})
+	r := w.wantError(`{}`, "Runtime.ExitError", "exit status 1")
+	if !strings.Contains(string(r.LogTail), "\nline 49999\nRequestId: "+r.RequestID+" Error: Runtime exited") {
+		t.Errorf("log tail %s", r.LogTail)
+	}
+}
+
 // Lines come whole, in order, with the id of their invocation, and before the
 // answer.
 func TestLogLines(t *testing.T) {

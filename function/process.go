@@ -95,6 +95,6 @@ func (p *process) kill() {
 // group.
 func (p *process) killGroup() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
-// memory returns the resident memory of the process and its children, in bytes;
-// 0 where it cannot be measured.
-func (p *process) memory() int64 { return residentBytes(p.cmd.Process.Pid) }
+// memory returns the memory of the process and its children, in bytes; 0 where
+// it cannot be measured.
+func (p *process) memory() int64 { return ownBytes(p.cmd.Process.Pid) }

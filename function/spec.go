@@ -44,8 +44,8 @@ type Spec struct {
 	// Timeout is the most time from handing an event to a process to its
 	// answer. The default is 3 s.
 	Timeout time.Duration
-	// MemoryMB is the most resident memory of a process and its children, in
-	// MiB. The default is 128.
+	// MemoryMB is the most memory of a process and its children, in MiB,
+	// without what is mapped from files. The default is 128.
 	MemoryMB int
 	// Concurrency is the most processes at once. The default is 10.
 	Concurrency int
@@ -96,8 +96,8 @@ func setDefault[T comparable](field *T, value T) {
 // check reports the first wrong field, and makes Dir and Binary absolute.
 func (s *Spec) check() error {
 	switch {
-	case s.Name == "" || strings.ContainsAny(s.Name, "/: \t\n\x00"):
-		return s.fault(CodeInvalid, fmt.Sprintf("name %q", s.Name), "give it a name of letters, digits, - and _")
+	case !validName(s.Name):
+		return s.fault(CodeInvalid, fmt.Sprintf("name %q", s.Name), "use at most 64 letters, digits, - and _")
 	case s.Dir == "":
 		return s.fault(CodeInvalid, "no directory", "set the directory that holds its code")
 	case s.Endpoint == "":
@@ -109,6 +109,15 @@ func (s *Spec) check() error {
 		return err
 	}
 	return s.checkDir()
+}
+
+func validName(name string) bool {
+	for _, r := range name {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 64
 }
 
 func (s *Spec) checkEnv() error {

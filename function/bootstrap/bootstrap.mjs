@@ -10,13 +10,6 @@ const [file, exported] = process.argv.slice(2);
 // What the handler writes is written at once, before it answers or exits.
 for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
 
-// flush waits for what could not be written at once.
-async function flush() {
-  for (const stream of [process.stdout, process.stderr]) {
-    if (stream.writableLength > 0) await new Promise((resolve) => stream.write("", resolve));
-  }
-}
-
 // call speaks to the Runtime API. A node that is gone ends this process.
 function call(method, path, body) {
   return new Promise((resolve) => {
@@ -142,7 +135,6 @@ async function answer(id, outcome) {
     console.error(description.trace.join("\n") || description.errorMessage);
     body = JSON.stringify(description);
   }
-  await flush();
   await call("POST", path, body);
 }
 
