@@ -29,6 +29,7 @@ import (
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/relay"
@@ -58,6 +59,9 @@ type Options struct {
 	// Fatal is called when the log cannot be written or synced. It must not
 	// return. The default ends the process with kv.ExitStatus.
 	Fatal func(error)
+	// Endpoint is the URL of this node's APIs, which the AWS SDKs in functions
+	// call. A file with functions needs it.
+	Endpoint string
 	// Stdout is where targets of the kind log:- write. The default is the
 	// process's own.
 	Stdout io.Writer
@@ -73,13 +77,14 @@ type Observer struct {
 
 // A Node is an open folder with all hops running.
 type Node struct {
-	opts    Options
-	store   *kv.Store
-	streams *stream.Streams
-	tables  *table.Tables
-	queues  *delivery.Queues
-	buses   *bus.Buses
-	relays  []*relay.Relay
+	opts      Options
+	store     *kv.Store
+	streams   *stream.Streams
+	tables    *table.Tables
+	queues    *delivery.Queues
+	buses     *bus.Buses
+	relays    []*relay.Relay
+	functions map[string]*function.Function // never changes once the node runs
 
 	cancel context.CancelFunc
 	stop   context.CancelFunc // of the store, last
@@ -118,6 +123,9 @@ func (n *Node) wire(dir string) error {
 	if n.tables, err = table.Open(n.store, n.streams, table.Options{Account: Account, Region: Region, Logger: n.opts.Logger}); err != nil {
 		return err
 	}
+	if err := n.openFunctions(n.opts.Config); err != nil {
+		return err
+	}
 	logs := filepath.Join(dir, "logs")
 	if n.opts.FS == nil {
 		if err := os.MkdirAll(logs, 0o700); err != nil {
@@ -126,7 +134,7 @@ func (n *Node) wire(dir string) error {
 	}
 	n.queues, err = delivery.Open(n.store, delivery.Options{
 		Targets: func(arn string) (target.Target, error) {
-			return target.Open(arn, target.Options{LogDir: logs, Stdout: n.opts.Stdout, Trusted: true})
+			return target.Open(arn, target.Options{LogDir: logs, Stdout: n.opts.Stdout, Trusted: true, Invoke: n.invoke})
 		},
 		Events:    func(name string, seq uint64) (*event.Event, error) { return bus.Event(n.store, name, seq) },
 		OnAttempt: n.opts.Observer.Attempted,
@@ -193,6 +201,9 @@ func (n *Node) run() {
 	n.hops.Go(func() { n.note("streams", n.streams.Run(ctx)) })
 	n.hops.Go(func() { n.note("buses", n.buses.Run(ctx)) })
 	n.hops.Go(func() { n.note("delivery", n.queues.Run(ctx)) })
+	for _, fn := range n.functions {
+		n.hops.Go(func() { n.note("function "+fn.Spec().Name, fn.Run(ctx)) })
+	}
 	for _, r := range n.relays {
 		n.hops.Go(func() { n.note("relay", r.Run(ctx)) })
 	}

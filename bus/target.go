@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/target"
 )
 
 // A Target is where a rule sends its events, and in what form.
@@ -52,13 +53,20 @@ func (t *Target) policy(ruleARN, rule string) (delivery.Policy, error) {
 	body, err := t.body(ruleARN, rule)
 	p := delivery.Policy{ARN: t.ARN, MaxAge: time.Duration(t.MaxAgeSeconds) * time.Second, Ordered: t.Ordered, Input: body}
 	switch {
-	case strings.HasPrefix(t.ARN, "arn:"):
-		p.MaxAttempts = 1 // a service of AWS that is not here, nor will be
 	case t.MaxRetries != nil:
 		p.MaxAttempts = *t.MaxRetries + 1
+	case strings.HasPrefix(t.ARN, target.FunctionARN):
+		p.MaxAttempts = functionAttempts
+	}
+	if strings.HasPrefix(t.ARN, "arn:") && !strings.HasPrefix(t.ARN, target.FunctionARN) {
+		p.MaxAttempts = 1 // a service of AWS that is not here, nor will be
 	}
 	return p, err
 }
+
+// functionAttempts is how often Lambda tries an event that its function fails
+// on.
+const functionAttempts = 3
 
 // PutTargets adds targets to a rule; one with a known id is replaced, of two
 // with one id the last counts. Errors: ErrBusNotFound, ErrRuleNotFound,

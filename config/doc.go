@@ -1,16 +1,19 @@
-// Package config reads tablecast.yaml: tables, what their changes mean, and who
-// hears of it. It reports every fault of a file at once, each with its place
+// Package config reads tablecast.yaml: tables, what their changes mean, who hears
+// of it, and the functions that do. It reports every fault of a file at once, each with its place
 // and what to write instead, and turns a good file into the domain's own types.
 //
 //	version: 1
 //	tables:
 //	  NAME: { key: ATTRIBUTE[, ATTRIBUTE] | { ATTRIBUTE: S|N|B, … }, stream: VIEW }
+//	  indexes of a table: { NAME: { key: …, project: all|keys|[ ATTRIBUTE, … ], local: BOOL } }; also ttl: ATTRIBUTE
 //	buses: [ NAME, … ]
+//	functions:
+//	  NAME: { dir: PATH, handler: TEXT, binary: PATH, runtime: TEXT, env: { NAME: TEXT }, timeout: DURATION, memory: MIB, concurrency: N }
 //	events:
 //	  NAME: { from: TABLE, on: KINDS, changed: PATHS, source: TEXT, detail-type: TEXT, bus: BUS, start: POSITION, detail: TEMPLATE }
 //	rules:
 //	  NAME: { bus: BUS, pattern: PATTERN, state: STATE, description: TEXT, targets: [ TARGET, … ] }
-//	    TARGET: { webhook: URL | log: NAME | command: [ARGV], id: NAME, input: JSON, input-path: PATH, order: BOOL, retry: { attempts: N, age: DURATION } }
+//	    TARGET: { webhook: URL | function: NAME | log: NAME | command: [ARGV], id: NAME, input: JSON, input-path: PATH, order: BOOL, retry: { attempts: N, age: DURATION } }
 //
 // docs/mapping.md is the specification of the file, docs/tablecast.schema.json
 // its JSON Schema.
@@ -31,17 +34,19 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/table"
 )
 
 // A File is what tablecast.yaml declares, in the order in which it does.
 type File struct {
-	Path   string
-	Tables []table.Spec
-	Buses  []string // the default bus is there without being named
-	Events []mapping.Definition
-	Rules  []bus.Rule
+	Path      string
+	Tables    []table.Spec
+	Buses     []string // the default bus is there without being named
+	Functions []function.Spec
+	Events    []mapping.Definition
+	Rules     []bus.Rule
 }
 
 // A Fault is one mistake in a file. Lines and columns count from 1, columns in

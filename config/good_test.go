@@ -7,10 +7,12 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/mapping"
@@ -33,6 +35,9 @@ tables:
   plain: { key: "a, b" }
   views: { key: id, stream: keys-only }
 buses: [main, audit]
+functions:
+  welcome: { dir: src, handler: index.handler, env: { TEAM: red }, timeout: 30s, memory: 256, concurrency: 2 }
+  greet: { binary: /opt/greet, runtime: provided.al2023 }
 events:
   UserCreated:
     from: users
@@ -59,6 +64,7 @@ rules:
       - { log: "-", input-path: "$.detail.items[0]" }
       - command: [cat, "-"]
         id: cat
+      - { function: welcome, id: lambda }
   text:
     pattern: '{"source":["tablecast.lines"]}'
     targets: { log: /var/log/lines.jsonl }
@@ -91,6 +97,10 @@ func TestFullFile(t *testing.T) {
 			{Name: "views", Schema: item.KeySchema{Hash: key("id", item.String)}, View: stream.KeysOnly, Billing: table.PayPerRequest},
 		},
 		Buses: []string{"main", "audit"},
+		Functions: []function.Spec{
+			{Name: "welcome", Dir: "src", Handler: "index.handler", Env: map[string]string{"TEAM": "red"}, Timeout: 30 * time.Second, MemoryMB: 256, Concurrency: 2},
+			{Name: "greet", Dir: ".", Binary: "/opt/greet", Runtime: "provided.al2023"},
+		},
 		Events: []mapping.Definition{
 			{Name: "UserCreated", Table: "users", On: []mapping.Kind{mapping.Insert}, Source: "myapp.users", DetailType: "User Created", Bus: "main", FromHorizon: true},
 			{Name: "UserChanged", Table: "users", Changed: []mapping.Path{path("email"), path("address.city")}, Source: "tablecast.users", DetailType: "UserChanged", Bus: "default"},
@@ -103,6 +113,7 @@ func TestFullFile(t *testing.T) {
 					{ID: "log-c53f9442", ARN: "log:events", Input: `{"text":"hello","n":12345678901234567890.10,"none":null}`, Origin: Origin},
 					{ID: "log-b16cad59", ARN: "log:-", InputPath: "$.detail.items[0]", Origin: Origin},
 					{ID: "cat", ARN: `command:["cat","-"]`, Origin: Origin},
+					{ID: "lambda", ARN: "arn:aws:lambda:us-east-1:000000000000:function:welcome", Origin: Origin},
 				}},
 			{Bus: "default", Name: "text", Pattern: `{"source":["tablecast.lines"]}`, Origin: Origin,
 				Targets: []bus.Target{{ID: "log-f12d009b", ARN: "log:/var/log/lines.jsonl", Origin: Origin}}},

@@ -18,7 +18,7 @@ import (
 // target reads one target of a rule; false if it cannot be told what it is.
 func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 	t := bus.Target{Origin: Origin}
-	fields := r.fields(n, "a target of "+what, "webhook", "log", "command", "id", "input", "input-path", "retry", "order")
+	fields := r.fields(n, "a target of "+what, "webhook", "function", "log", "command", "id", "input", "input-path", "retry", "order")
 	if _, ok := entries(n); !ok {
 		return t, false
 	}
@@ -47,7 +47,7 @@ func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 // kind returns the one key that says where a target is.
 func (r *reader) kind(n ast.Node, fields map[string]ast.Node, what string) string {
 	found := ""
-	for _, kind := range []string{"webhook", "log", "command"} {
+	for _, kind := range []string{"webhook", "function", "log", "command"} {
 		if _, ok := fields[kind]; !ok {
 			continue
 		}
@@ -58,7 +58,7 @@ func (r *reader) kind(n ast.Node, fields map[string]ast.Node, what string) strin
 		found = kind
 	}
 	if found == "" {
-		r.fault(n, what+" does not say where it is", "write - webhook: URL, - log: NAME, or - command: [program, argument]")
+		r.fault(n, what+" does not say where it is", "write - webhook: URL, - function: NAME, - log: NAME, or - command: [program, argument]")
 	}
 	return found
 }
@@ -66,6 +66,10 @@ func (r *reader) kind(n ast.Node, fields map[string]ast.Node, what string) strin
 // arn returns the address of a target, which package target understands.
 func (r *reader) arn(kind string, n ast.Node, what string) string {
 	arn, ok := "", true
+	if kind == "function" {
+		arn, _ = r.functionARN(n, what)
+		return arn
+	}
 	if kind == "command" {
 		argv := []string{}
 		for _, e := range list(n) {

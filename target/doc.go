@@ -6,6 +6,7 @@
 //	log:-                     a JSON line to standard output
 //	log:NAME                  a JSON line to the file NAME.jsonl in Options.LogDir
 //	log:/ABSOLUTE/PATH        the same to any file; only when Options.Trusted
+//	arn:aws:lambda:…          a function, by Options.Invoke
 //	command:["ARGV0",…]       a process that gets the body on standard input;
 //	                          exit status 0 is success; only when Options.Trusted
 //
@@ -13,8 +14,8 @@
 //
 //  1. A target makes one call and never repeats it: only package delivery knows
 //     about time.
-//  2. A call ends when its context ends, or after Options.Timeout, whatever the
-//     other side does, and holds at most MaxAnswerBytes of what it answers.
+//  2. A call ends when its context ends, or after Options.Timeout (a function has
+//     its own), whatever the other side does, and holds at most MaxAnswerBytes of what it answers.
 //  3. A webhook never connects to a link-local, multicast or unspecified
 //     address or to a cloud's metadata service. The address is checked when the
 //     connection is made, after names were resolved, so no name can lead there.

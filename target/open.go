@@ -35,6 +35,8 @@ type Options struct {
 	// Env names the variables of the environment that a command inherits. The
 	// default is PATH, HOME, LANG, TZ and TMPDIR.
 	Env []string
+	// Invoke runs functions. Nil: there are none.
+	Invoke Invoke
 	// IdleConns is how many idle connections one webhook keeps. The default is
 	// 16.
 	IdleConns int
@@ -76,6 +78,9 @@ func Open(arn string, o Options) (Target, error) {
 		return openLog(arn, rest, o)
 	case "command":
 		return openCommand(arn, rest, o)
+	}
+	if strings.HasPrefix(arn, FunctionARN) {
+		return openFunction(arn, o)
 	}
 	return nil, &ParseError{arn, "unknown kind of target", `http://HOST/PATH, https://HOST/PATH, log:- or log:NAME`}
 }

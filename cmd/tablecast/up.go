@@ -82,7 +82,7 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 	if err != nil {
 		return err
 	}
-	node, err := tablecast.Open(f.dir, tablecast.Options{Config: file, Logger: logger, Stdout: out})
+	node, err := tablecast.Open(f.dir, tablecast.Options{Config: file, Logger: logger, Stdout: out, Endpoint: f.endpoint(ln)})
 	if err != nil {
 		ln.Close()
 		return err
@@ -145,13 +145,17 @@ func readKeys(path string) (map[string]string, error) {
 	return keys, nil
 }
 
+// endpoint returns the URL of the node that listens.
+func (f upFlags) endpoint(ln net.Listener) string {
+	if f.cert != "" {
+		return "https://" + ln.Addr().String()
+	}
+	return "http://" + ln.Addr().String()
+}
+
 // announce says where the node listens.
 func announce(out io.Writer, ln net.Listener, file *config.File, f upFlags) {
-	scheme := "http"
-	if f.cert != "" {
-		scheme = "https"
-	}
-	endpoint := scheme + "://" + ln.Addr().String()
+	endpoint := f.endpoint(ln)
 	if f.json {
 		json.NewEncoder(out).Encode(map[string]any{"ready": map[string]string{"endpoint": endpoint, "dir": f.dir}})
 		return

@@ -1,0 +1,79 @@
+package tablecast_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/config"
+)
+
+const consumer = `
+import { appendFileSync } from "node:fs";
+export const handler = async (event) => {
+  appendFileSync(process.env.OUT, event["detail-type"] + " " + event.detail.id + "\n");
+  if (event.detail.id === "poison") throw new Error("cannot welcome " + event.detail.id);
+  return "welcome";
+};
+`
+
+// A function that consumes an event is invoked with it, as on Lambda; one that
+// fails is tried three times, and its event becomes a dead letter.
+func TestFunctionConsumes(t *testing.T) {
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("node is not installed: run scripts/clients")
+	}
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out.txt")
+	if err := os.WriteFile(filepath.Join(dir, "index.mjs"), []byte(consumer), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := config.Parse(filepath.Join(dir, "tablecast.yaml"), fmt.Appendf(nil, `
+tables: { users: { key: id } }
+functions: { welcome: { handler: index.handler, runtime: nodejs22.x, env: { OUT: %q }, timeout: 20s } }
+events: { UserCreated: { from: users, on: insert, source: myapp.users } }
+rules: { welcome: { pattern: { detail-type: [UserCreated] }, targets: { function: welcome } } }
+`, out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := tablecast.Open(filepath.Join(dir, "data"), tablecast.Options{Config: file, Endpoint: "http://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Close()
+	for _, id := range []string{"ada", "poison", "grace"} {
+		change(t, node, "insert", fmt.Sprintf(`{"id":{"S":%q}}`, id))
+	}
+	if err := node.AwaitQuiet(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]int{"UserCreated ada\n": 1, "UserCreated grace\n": 1, "UserCreated poison\n": 3} {
+		if n := strings.Count(string(text), line); n != want {
+			t.Errorf("%q came %d times, want %d", line, n, want)
+		}
+	}
+	s := node.Queues().States()[0]
+	if s.Delivered != 2 || s.DeadLettered != 1 || !strings.Contains(s.LastError, "cannot welcome poison") {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A function that cannot run is told of before the node starts.
+func TestFunctionThatCannotRun(t *testing.T) {
+	file, err := config.Parse(filepath.Join(t.TempDir(), "tablecast.yaml"), []byte("functions: { welcome: { handler: none.handler, runtime: nodejs22.x } }\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tablecast.Open(filepath.Join(t.TempDir(), "data"), tablecast.Options{Config: file, Endpoint: "http://127.0.0.1:1"}); err == nil || !strings.Contains(err.Error(), "welcome") {
+		t.Errorf("%v", err)
+	}
+}
