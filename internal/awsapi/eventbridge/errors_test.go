@@ -55,8 +55,9 @@ var kinds = map[string]struct {
 	"kv.ErrClosed":          {kv.ErrClosed, internal},
 	"kv.ErrNotFound":        {kv.ErrNotFound, unexpected}, // never leaves package bus over the wire
 	"kv.ErrCorrupt":         {kv.ErrCorrupt, unexpected},
-	"kv.ErrExists":          {kv.ErrExists, unexpected}, // of a checkpoint
-	"kv.ErrLocked":          {kv.ErrLocked, unexpected}, // of opening a store, as all below
+	"target.ErrNoFunction":  {target.ErrNoFunction, unexpected}, // of deliveries
+	"kv.ErrExists":          {kv.ErrExists, unexpected},         // of a checkpoint
+	"kv.ErrLocked":          {kv.ErrLocked, unexpected},         // of opening a store, as all below
 	"kv.ErrNewerFormat":     {kv.ErrNewerFormat, unexpected},
 	"kv.ErrBehindWatermark": {kv.ErrBehindWatermark, unexpected},
 }
