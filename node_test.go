@@ -155,3 +155,11 @@ func TestTablesFollowTheFile(t *testing.T) {
 		t.Errorf("another local index: %v", err)
 	}
 }
+
+// The file's settings of streams reach them.
+func TestStreamSettings(t *testing.T) {
+	node := openNode(t, parse(t, "streams: { shards: 7 }\ntables: { users: { key: id, stream: new-image } }\n"))
+	if n := len(node.Streams().OfTable("users")[0].Shards()); n != 7 {
+		t.Errorf("%d shards", n)
+	}
+}

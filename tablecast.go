@@ -117,7 +117,7 @@ func Open(dir string, o Options) (*Node, error) {
 // wire opens each package over the store, in the order of the path.
 func (n *Node) wire(dir string) error {
 	var err error
-	if n.streams, err = stream.Open(n.store, stream.Options{Account: Account, Region: Region, Logger: n.opts.Logger}); err != nil {
+	if n.streams, err = stream.Open(n.store, n.streamOptions()); err != nil {
 		return err
 	}
 	if n.tables, err = table.Open(n.store, n.streams, table.Options{Account: Account, Region: Region, Logger: n.opts.Logger}); err != nil {
@@ -151,6 +151,15 @@ func (n *Node) wire(dir string) error {
 		return err
 	}
 	return n.prepareRelays(n.opts.Config)
+}
+
+// streamOptions returns the options of streams that the file sets.
+func (n *Node) streamOptions() stream.Options {
+	o := stream.Options{Account: Account, Region: Region, Logger: n.opts.Logger}
+	if f := n.opts.Config; f != nil {
+		o.Shards, o.Retention, o.Rotate, o.SplitAbove = f.Streams.Shards, f.Streams.Retention, f.Streams.Rotate, f.Streams.SplitAbove
+	}
+	return o
 }
 
 // prepareRelays makes a relay for each table that events come from, and its

@@ -7,6 +7,7 @@
 //	  NAME: { key: ATTRIBUTE[, ATTRIBUTE] | { ATTRIBUTE: S|N|B, … }, stream: VIEW }
 //	  indexes of a table: { NAME: { key: …, project: all|keys|[ ATTRIBUTE, … ], local: BOOL } }; also ttl: ATTRIBUTE
 //	buses: [ NAME, … ]
+//	streams: { shards: N, retention: DURATION, rotate: DURATION, split-above: N }
 //	functions:
 //	  NAME: { dir: PATH, handler: TEXT, binary: PATH, runtime: TEXT, env: { NAME: TEXT }, timeout: DURATION, memory: MIB, concurrency: N }
 //	events:
@@ -44,6 +45,7 @@ type File struct {
 	Path      string
 	Tables    []table.Spec
 	Buses     []string // the default bus is there without being named
+	Streams   StreamSettings
 	Functions []function.Spec
 	Events    []mapping.Definition
 	Rules     []bus.Rule

@@ -34,6 +34,7 @@ tables:
       by-date: { key: { pk: S, date: N }, project: [note], local: true }
   plain: { key: "a, b" }
   views: { key: id, stream: keys-only }
+streams: { shards: 2, retention: 48h, rotate: 30m, split-above: 500 }
 buses: [main, audit]
 functions:
   welcome: { dir: src, handler: index.handler, env: { TEAM: red }, timeout: 30s, memory: 256, concurrency: 2 }
@@ -96,7 +97,8 @@ func TestFullFile(t *testing.T) {
 			{Name: "plain", Schema: item.KeySchema{Hash: key("a", item.String), Range: key("b", item.String)}, Billing: table.PayPerRequest},
 			{Name: "views", Schema: item.KeySchema{Hash: key("id", item.String)}, View: stream.KeysOnly, Billing: table.PayPerRequest},
 		},
-		Buses: []string{"main", "audit"},
+		Buses:   []string{"main", "audit"},
+		Streams: StreamSettings{Shards: 2, Retention: 48 * time.Hour, Rotate: 30 * time.Minute, SplitAbove: 500},
 		Functions: []function.Spec{
 			{Name: "welcome", Dir: "src", Handler: "index.handler", Env: map[string]string{"TEAM": "red"}, Timeout: 30 * time.Second, MemoryMB: 256, Concurrency: 2},
 			{Name: "greet", Dir: ".", Binary: "/opt/greet", Runtime: "provided.al2023"},

@@ -79,11 +79,12 @@ func syntax(path string, err error) error {
 
 // top reads the file's own keys: what is referred to before what refers to it.
 func (r *reader) top(n ast.Node) {
-	keys := r.fields(n, "the file", "version", "tables", "buses", "functions", "events", "rules")
+	keys := r.fields(n, "the file", "version", "tables", "streams", "buses", "functions", "events", "rules")
 	if v, ok := keys["version"]; ok && v.String() != "1" {
 		r.fault(v, "version is "+v.String(), "write version: 1")
 	}
 	r.each(keys["tables"], "tables", r.table)
+	r.streams(keys["streams"])
 	r.buses(keys["buses"])
 	r.each(keys["functions"], "functions", r.function)
 	r.each(keys["events"], "events", r.event)

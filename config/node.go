@@ -88,7 +88,7 @@ func (r *reader) each(n ast.Node, what string, read func(pair)) {
 
 // notOffered says what to do about keys that one might expect.
 var notOffered = map[string]string{
-	"settings": "give --listen and --dir to tablecast up",
+	"settings": "give --listen and --dir to tablecast up, and see streams for shards and retention",
 }
 
 // fields returns the entries of a mapping by name; other names than known are
