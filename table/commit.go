@@ -170,7 +170,7 @@ func (ts *Tables) decide(writes []*write, maxBytes int) (changed bool, err error
 		changed = changed || w.changed
 		bytes += max(w.oldSize, w.nowSize)
 		if maxBytes > 0 && bytes > maxBytes && w.err == nil {
-			w.err = invalid("Transaction size exceeds the limit of %d bytes", maxBytes)
+			w.err = errTransactBytes
 		}
 	}
 	return changed, failure(writes)

@@ -15,6 +15,8 @@ const (
 	MaxTransactBytes = 4 << 20 // of the items read or written
 )
 
+var errTransactBytes = invalid("Transaction size exceeds the limit of %d bytes", MaxTransactBytes)
+
 // A CheckRequest is a condition on an item that a transaction does not change.
 type CheckRequest struct {
 	Table     string
@@ -134,9 +136,15 @@ func (ts *Tables) TransactGet(ctx context.Context, keys []KeyOf) ([]item.Item, e
 	defer snapshot.Close()
 	seen := ts.store.Applied() // what the snapshot holds was applied by now
 	out := make([]item.Item, len(keys))
+	bytes := 0
 	for i, k := range stored {
 		if out[i], err = readItem(snapshot, k); err != nil {
 			return nil, err
+		}
+		if bytes += item.Size(out[i]); bytes > MaxTransactBytes {
+			reasons := make([]error, len(keys))
+			reasons[i] = errTransactBytes
+			return nil, &CanceledError{reasons}
 		}
 	}
 	return out, ts.store.WaitDurable(ctx, seen)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -74,6 +75,36 @@ func TestTransaction(t *testing.T) {
 	}
 	if _, err := f.tables.TransactGet(t.Context(), []table.KeyOf{{"users", userKey("a")}, {"none", userKey("a")}}); !errors.Is(err, table.ErrNotFound) {
 		t.Errorf("read of no table: %v", err)
+	}
+}
+
+// The items of a transaction take 4 MB at most, and those that one reads.
+func TestTransactionSize(t *testing.T) {
+	f := open(t)
+	if _, err := f.tables.Create(users); err != nil {
+		t.Fatal(err)
+	}
+	var puts []table.Request
+	var keys []table.KeyOf
+	for i := range 11 {
+		id := fmt.Sprint(i)
+		puts = append(puts, table.PutRequest{Table: "users", Item: user(id, i).With("pad", item.S(strings.Repeat("x", 390<<10)))})
+		keys = append(keys, table.KeyOf{Table: "users", Key: userKey(id)})
+	}
+	var canceled *table.CanceledError
+	if _, _, err := f.tables.Transact(t.Context(), table.Transaction{Requests: puts}); !errors.As(err, &canceled) || canceled.Reasons[9] != nil || canceled.Reasons[10] == nil {
+		t.Errorf("11 items of 390 KB: %v", err)
+	}
+	for _, p := range puts {
+		if _, err := f.tables.Put(t.Context(), p.(table.PutRequest)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := f.tables.TransactGet(t.Context(), keys[:10]); err != nil || len(got) != 10 {
+		t.Errorf("10 items: %v", err)
+	}
+	if _, err := f.tables.TransactGet(t.Context(), keys); !errors.As(err, &canceled) || canceled.Reasons[10] == nil {
+		t.Errorf("reading 11 items: %v", err)
 	}
 }
 
