@@ -175,12 +175,13 @@ func TestUnreadInvocation(t *testing.T) {
 // Processes end with the program that started them, even if that is killed.
 func TestKilledParent(t *testing.T) {
 	dir := files(t, map[string]string{"index.js": `exports.handler = async () => process.stdout.write("pid " + process.pid + "\n") && new Promise(() => setTimeout(() => {}, 1e8))`})
+	orphan := uniqueName(t.Name())
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), parentEnv+"="+dir, "TMPDIR="+t.TempDir())
+	cmd.Env = append(os.Environ(), parentEnv+"="+dir, orphanEnv+"="+orphan, "TMPDIR="+t.TempDir())
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -188,13 +189,14 @@ func TestKilledParent(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	line := make([]byte, 64)
 	n, err := out.Read(line)
 	if err != nil {
 		t.Fatal(err)
 	}
 	pid, ok := strings.CutPrefix(strings.TrimSpace(string(line[:n])), "pid ")
-	if !ok || len(processesOf(t, "orphan")) != 1 {
+	if !ok || len(processesOf(t, orphan)) != 1 {
 		t.Fatalf("parent said %s", line[:n])
 	}
 	if err := cmd.Process.Kill(); err != nil {
@@ -203,7 +205,7 @@ func TestKilledParent(t *testing.T) {
 	_ = cmd.Wait()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(10 * time.Second); len(processesOf(t, "orphan")) > 0; <-tick.C {
+	for deadline := time.Now().Add(10 * time.Second); len(processesOf(t, orphan)) > 0; <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("process %s outlives its parent", pid)
 		}

@@ -39,6 +39,7 @@ func bundleSource(s *Spec, file string) (*bundle, error) {
 		Format:        format,
 		Banner:        map[string]string{"js": banner},
 		Sourcemap:     api.SourceMapInline,
+		SourceRoot:    s.Dir + string(filepath.Separator),
 		Outfile:       filepath.Join(s.Dir, name),
 		Metafile:      true,
 		LogLevel:      api.LogLevelSilent,

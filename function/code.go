@@ -91,8 +91,7 @@ func (f *Function) launch(c *code) (*launch, error) {
 		file, flags := c.handler.file, []string(nil)
 		if c.bundle != nil {
 			flags = []string{"--enable-source-maps"}
-			dir := filepath.Join(f.tempDir, "code-"+strconv.FormatUint(c.generation, 10))
-			file = filepath.Join(dir, c.bundle.name)
+			file = filepath.Join(f.generationDir(c), c.bundle.name)
 			if err := writeOnce(file, c.bundle.text); err != nil {
 				return nil, err
 			}
@@ -103,11 +102,16 @@ func (f *Function) launch(c *code) (*launch, error) {
 		l.argv = []string{f.engine.program, "-u", filepath.Join(f.tempDir, pythonBootstrap), c.handler.module, c.handler.export}
 		// Compiled files are checked by the second: a generation never reads
 		// those of another.
-		l.env = map[string]string{"PYTHONPYCACHEPREFIX": filepath.Join(f.tempDir, "pycache-"+strconv.FormatUint(c.generation, 10))}
+		l.env = map[string]string{"PYTHONPYCACHEPREFIX": f.generationDir(c)}
 	default:
 		l.argv = []string{c.handler.file}
 	}
 	return l, nil
+}
+
+// generationDir holds what was made of one generation, while it has processes.
+func (f *Function) generationDir(c *code) string {
+	return filepath.Join(f.tempDir, "code-"+strconv.FormatUint(c.generation, 10))
 }
 
 // writeOnce writes the file unless it is there, whole or not at all.

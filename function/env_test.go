@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,7 +71,7 @@ func python(t testing.TB, text string) Spec {
 func start(t testing.TB, s Spec, o Options) *world {
 	t.Helper()
 	w := &world{t: t}
-	s.Name = strings.NewReplacer("/", "-", "#", "-", ".", "-").Replace(t.Name())
+	s.Name = uniqueName(t.Name())
 	if s.Endpoint == "" {
 		s.Endpoint = "http://127.0.0.1:8000"
 	}
@@ -96,6 +97,12 @@ func start(t testing.TB, s Spec, o Options) *world {
 	})
 	t.Cleanup(w.stop)
 	return w
+}
+
+// uniqueName returns a function's name that no other run of the tests uses.
+func uniqueName(name string) string {
+	name = strings.NewReplacer("/", "-", "#", "-", ".", "-").Replace(name)
+	return fmt.Sprintf("%.50s-%d", name, os.Getpid())
 }
 
 func (w *world) log(l Line) {

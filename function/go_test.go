@@ -32,7 +32,7 @@ func TestGoContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range []string{
-		`"id":"11111111-2222-4333-8444-555555555555"`, `"arn":"arn:aws:lambda:us-east-1:000000000000:function:TestGoContext"`,
+		`"id":"11111111-2222-4333-8444-555555555555"`, `"arn":"arn:aws:lambda:us-east-1:000000000000:function:` + w.spec.Name + `"`,
 	} {
 		if !strings.Contains(string(r.Payload), part) {
 			t.Errorf("answer %s lacks %s", r.Payload, part)
@@ -40,6 +40,9 @@ func TestGoContext(t *testing.T) {
 	}
 	if !strings.Contains(string(r.LogTail), "\nhello from 11111111-2222-4333-8444-555555555555\n") {
 		t.Errorf("log tail %s", r.LogTail)
+	}
+	if next := w.invoke(`{}`); strings.Contains(string(next.LogTail), r.RequestID) {
+		t.Errorf("log tail of two invocations: %s", next.LogTail)
 	}
 	if r.Duration <= 0 || r.BilledMs < 1 {
 		t.Errorf("duration %v, billed %d ms", r.Duration, r.BilledMs)

@@ -130,8 +130,15 @@ func TestTypeScript(t *testing.T) {
 			})
 			w := start(t, Spec{Dir: filepath.Join(dir, "fn"), Handler: "src/publisher.ts"}, Options{})
 			w.want(`{"n":1}`, `"put!"`)
-			if r := w.wantError(`{"n":2}`, "Error", "big"); !strings.Contains(string(r.Payload), "src/publisher.ts:4:") {
+			if r := w.wantError(`{"n":2}`, "Error", "big"); !strings.Contains(string(r.Payload), filepath.Join(dir, "fn/src/publisher.ts:4:")) {
 				t.Errorf("the trace does not name the source: %s", r.Payload)
+			}
+			// A directory that is no code changes nothing.
+			write(t, filepath.Join(dir, "fn/.hidden/x"), "")
+			generation := w.Stats().Generation
+			w.want(`{"n":1}`, `"put!"`)
+			if n := w.Stats().Generation; n != generation {
+				t.Errorf("generation %d, want %d", n, generation)
 			}
 			// A file outside the function's directory is part of it too.
 			write(t, filepath.Join(dir, "lib/word.ts"), `export const word: string = "?";`)

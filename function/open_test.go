@@ -92,8 +92,8 @@ func TestEnvironment(t *testing.T) {
 	for _, want := range []string{
 		"AWS_ENDPOINT_URL=http://127.0.0.1:4321", "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "_HANDLER=h",
 		"AWS_ACCESS_KEY_ID=id", "AWS_SECRET_ACCESS_KEY=secret", "AWS_SESSION_TOKEN=token",
-		"AWS_LAMBDA_FUNCTION_NAME=TestEnvironment", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
-		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/TestEnvironment", "AWS_EXECUTION_ENV=AWS_Lambda_provided.al2023",
+		"AWS_LAMBDA_FUNCTION_NAME=" + w.spec.Name, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + w.spec.Name, "AWS_EXECUTION_ENV=AWS_Lambda_provided.al2023",
 		"LAMBDA_TASK_ROOT=" + s.Dir, "TABLE=users", "TZ=Europe/Prague", "PASSED=ours", "PATH=" + os.Getenv("PATH"),
 		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
 	} {

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"os"
 	"slices"
 	"time"
 )
@@ -161,11 +162,25 @@ func (f *Function) retire(w *worker, e ending) {
 	if inv, result := f.release(w, e); inv != nil {
 		inv.succeed(result)
 	}
+	if f.forget(w) {
+		_ = os.RemoveAll(f.generationDir(w.code)) // else it goes with the rest when Run ends
+	}
+}
+
+// forget takes the worker out, and reports whether it was the last one with
+// its code and there will be no other.
+func (f *Function) forget(w *worker) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.unparkLocked(w)
 	delete(f.workers, w)
 	f.matchLocked()
+	for other := range f.workers {
+		if other.code == w.code {
+			return false
+		}
+	}
+	return w.code != f.newest
 }
 
 // release decides what the end of a process means for which invocation.

@@ -92,8 +92,20 @@ func (p *process) kill() {
 }
 
 // killGroup kills the process and its children, except those that left its
-// group.
-func (p *process) killGroup() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
+// group. It reports whether there were any.
+func (p *process) killGroup() bool {
+	return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) == nil
+}
+
+// clear kills what an ended process left running, and waits until it is gone,
+// for a second at most.
+func (p *process) clear() {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for i := 0; i < 1000 && p.killGroup(); i++ {
+		<-tick.C
+	}
+}
 
 // memory returns the memory of the process and its children, in bytes; 0 where
 // it cannot be measured.

@@ -30,6 +30,11 @@ func TestChangeOnDisk(t *testing.T) {
 				write(t, filepath.Join(dir, tc.file), tc.two)
 				w.want(`{}`, `2`)
 			}
+			w.await("end of old processes", func(s Stats) bool { return s.Processes == 1 })
+			old, err := filepath.Glob(filepath.Join(w.tempDir, "code-*"))
+			if err != nil || len(old) > 1 {
+				t.Errorf("left of old code: %v %v", old, err)
+			}
 			// What is no part of the code changes nothing.
 			started := w.Stats().Started
 			write(t, filepath.Join(dir, "node_modules/p/x"), "changed")

@@ -103,7 +103,7 @@ func (w *worker) live(ctx context.Context) ending {
 	reading := make(chan struct{})
 	go func() { defer close(reading); w.logs.read() }()
 	e := w.watch(ctx)
-	w.proc.killGroup() // what the process left running
+	w.proc.clear()
 	w.logs.drain()
 	w.logs.close()
 	<-reading
