@@ -100,7 +100,7 @@ func TestPayloadLimits(t *testing.T) {
 func TestLogLimit(t *testing.T) {
 	s := node(t, "index.js", `exports.handler = async (e) => { for (let i = 0; i < e.n; i++) console.log("line " + i) }`)
 	w := start(t, s, Options{MaxLogBytes: 10_000})
-	r := w.invoke(`{"n":200000}`)
+	r := w.invoke(`{"n":100000}`)
 	if len(r.LogTail) > LogTailBytes {
 		t.Errorf("%d bytes of tail", len(r.LogTail))
 	}
@@ -125,11 +125,11 @@ func TestLogLimit(t *testing.T) {
 // What a process wrote before it exited is logged, however much.
 func TestLogBeforeExit(t *testing.T) {
 	w := start(t, node(t, "index.js", `exports.handler = async () => {
-		for (let i = 0; i < 50000; i++) console.log("line " + i);
+		for (let i = 0; i < 300000; i++) console.log("line " + i);
 		process.exit(1);
 	}`), Options{})
 	r := w.wantError(`{}`, "Runtime.ExitError", "exit status 1")
-	if !strings.Contains(string(r.LogTail), "\nline 49999\nRequestId: "+r.RequestID+" Error: Runtime exited") {
+	if !strings.Contains(string(r.LogTail), "\nline 299999\nRequestId: "+r.RequestID+" Error: Runtime exited") {
 		t.Errorf("log tail %s", r.LogTail)
 	}
 }

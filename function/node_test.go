@@ -101,8 +101,12 @@ func TestNodeInitFailures(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			w := start(t, node(t, tc.file, tc.text), Options{})
 			for range 2 {
-				if r := w.wantError(`{}`, tc.kind, tc.message); !r.NotStarted {
+				r := w.wantError(`{}`, tc.kind, tc.message)
+				if !r.NotStarted {
 					t.Error("the result does not say that the handler never ran")
+				}
+				if !strings.HasSuffix(string(r.LogTail), "Error Type: "+tc.kind+"\n") {
+					t.Errorf("log tail %s", r.LogTail)
 				}
 			}
 		})
