@@ -100,9 +100,9 @@ func (f *Function) launch(c *code) (*launch, error) {
 		l.argv = append(l.argv, filepath.Join(f.tempDir, nodeBootstrap), file, c.handler.export)
 	case kindPython:
 		l.argv = []string{f.engine.program, "-u", filepath.Join(f.tempDir, pythonBootstrap), c.handler.module, c.handler.export}
-		// Compiled files are checked by the second: a generation never reads
-		// those of another.
-		l.env = map[string]string{"PYTHONPYCACHEPREFIX": f.generationDir(c)}
+		// Python tells whether a compiled file is old by the second and the
+		// size, which misses a quick change; and the directory is the user's.
+		l.env = map[string]string{"PYTHONDONTWRITEBYTECODE": "1"}
 	default:
 		l.argv = []string{c.handler.file}
 	}
