@@ -8,19 +8,28 @@
 // # How a set matches
 //
 // A pattern is a list of alternatives ($or expands into several), each a list
-// of fields, each a path with tests of which one must hold. A Set is a tree of
-// names; where a path ends stands an index of the tests that any alternative
-// has for it:
+// of fields, each a path with tests of which one must hold. A Set is an
+// automaton: a state stands for fields that hold, an edge for one field more.
 //
-//	detail ─ state ─ exact:  "shipped" → (alternative 7, field 2), …
-//	                 others: prefix "s" → (alternative 9, field 1), …
+//	start ─ source: "shop" → 1 ─ detail.state: "shipped" → 2 accepts 7
+//	                           └ detail.total: > 100     → 3 accepts 9
 //
-// An event is read once, along the tree; what no pattern asks for is skipped.
-// Each scalar that is met looks up its tests and marks the fields they belong
-// to. An alternative whose fields are all marked matches, if the marks can be
-// chosen so that values out of one array come from one of its elements.
+// Alternatives that begin with the same fields share states; each puts those
+// first that few values pass. An edge looks its value up, so that the number of
+// rules hardly counts.
 //
-// A Set never changes; readers share it without a lock.
+//  1. An event is read once, along the tree of the names that fields ask for;
+//     what no field asks for is skipped. Values keep the array elements in which
+//     they stand.
+//  2. The event enters each state at most once. So there is no product of
+//     values, and a wildcard is tried once a value, in linear time.
+//  3. An alternative that is reached matches if values for its fields can be
+//     chosen so that those out of one array come from one of its elements. That
+//     takes one pass over the elements. Only events that repeat names around
+//     arrays need trials, whose number is limited (ErrAmbiguous).
+//
+// A Set never changes; readers share it without a lock. Set.With makes another
+// that shares all but what a further pattern changes.
 //
 // Source of the language: Amazon EventBridge user guide, "Event patterns", and
 // the behaviour of the open source library aws/event-ruler.

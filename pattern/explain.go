@@ -1,35 +1,62 @@
 package pattern
 
 import (
+	"bytes"
 	"errors"
+	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 var errNotObject = errors.New("pattern: the event is not a JSON object")
 
 // A Miss is a field of a pattern that an event does not satisfy.
 type Miss struct {
-	Path   string   // the field, its names joined by dots
-	Wanted []string // the tests of which one should hold, in words
-	Found  []string // the values at the path, as JSON; empty: none
+	Path   string   `json:"path"`   // the field, its names joined by dots
+	Wanted []string `json:"wanted"` // the tests of which one should hold, in words
+	Found  []Found  `json:"found"`  // what stands at the path; empty: nothing
+}
+
+// A Found is a value of an event.
+type Found struct {
+	Pointer string `json:"pointer"` // JSON pointer to it
+	Value   string `json:"value"`   // a scalar as JSON, cut to 200 bytes; else "an object" or "an empty array"
+}
+
+// String writes the miss as a sentence.
+func (m Miss) String() string {
+	wanted := strings.Join(m.Wanted, " or ")
+	if m.Path == "" {
+		return "wanted " + wanted
+	}
+	if len(m.Found) == 0 {
+		return m.Path + ": wanted " + wanted + "; nothing is there"
+	}
+	found := make([]string, len(m.Found))
+	for i, f := range m.Found {
+		found[i] = f.Value + " at " + f.Pointer
+	}
+	return m.Path + ": wanted " + wanted + "; found " + strings.Join(found, ", ")
 }
 
 // Explain returns the fields that keep the event from matching: of the
 // alternatives ($or) the one that fails in the fewest. It returns none if the
 // event matches; if no single field is to blame, since the values stand in
-// different elements of an array, the Miss has an empty path.
+// different elements of an array, the Miss has an empty path. Errors are those
+// of Match.
 func (p *Pattern) Explain(event []byte) ([]Miss, error) {
 	ok, err := p.Match(event)
 	if ok || err != nil {
 		return nil, err
 	}
-	var best []Miss
-	for i, alt := range p.alternatives {
-		misses, err := alt.explain(event)
-		if err != nil {
-			return nil, err
-		}
-		if i == 0 || len(misses) < len(best) {
+	all, err := p.flatten(event)
+	if err != nil {
+		return nil, err
+	}
+	best := p.alternatives[0].misses(all)
+	for _, alt := range p.alternatives[1:] {
+		if misses := alt.misses(all); len(misses) < len(best) {
 			best = misses
 		}
 	}
@@ -39,37 +66,136 @@ func (p *Pattern) Explain(event []byte) ([]Miss, error) {
 	return best, nil
 }
 
-// explain checks each field by itself.
-func (a alternative) explain(event []byte) ([]Miss, error) {
+// maxFound is how many values a Miss tells.
+const maxFound = 10
+
+// misses checks each field by itself.
+func (a alternative) misses(all map[string][]found) []Miss {
 	var out []Miss
-	for _, f := range a {
-		one := &Pattern{alternatives: []alternative{{f}}}
-		found, err := NewSet([]*Pattern{one}).Match(event, nil)
-		if err != nil {
-			return nil, err
-		}
-		if len(found) > 0 {
+	for i := range a {
+		f := &a[i]
+		path := strings.Join(f.path, ".")
+		if f.satisfied(all[path]) {
 			continue
 		}
-		miss := Miss{Path: strings.Join(f.path, ".")}
+		miss := Miss{Path: path, Found: []Found{}}
 		for i := range f.tests {
 			miss.Wanted = append(miss.Wanted, f.tests[i].String())
 		}
-		if miss.Found, err = values(event, f.path); err != nil {
-			return nil, err
+		for _, v := range all[path][:min(maxFound, len(all[path]))] {
+			miss.Found = append(miss.Found, Found{v.pointer, v.String()})
 		}
 		out = append(out, miss)
 	}
-	return out, nil
+	return out
 }
 
-// values returns the scalars at a path of the event.
-func values(event []byte, path []string) ([]string, error) {
-	var out []string
-	collect := test{op: opCollect, collect: func(v scalar) { out = append(out, v.String()) }}
-	p := &Pattern{alternatives: []alternative{{{path, []test{collect}}}}}
-	_, err := NewSet([]*Pattern{p}).Match(event, nil)
-	return out, err
+// satisfied reports whether the field holds, by itself.
+func (f *field) satisfied(at []found) bool {
+	scalars := false
+	for _, v := range at {
+		if v.kind == '{' || v.kind == '[' {
+			continue
+		}
+		if scalars = true; f.holds(v.scalar) {
+			return true
+		}
+	}
+	return !scalars && slices.ContainsFunc(f.tests, func(t test) bool { return t.op == opAbsent })
+}
+
+// found is a scalar, an object or an empty array of an event.
+type found struct {
+	scalar
+	pointer string
+}
+
+const maxShown = 200
+
+// String writes what was found as in Found.Value.
+func (v found) String() string {
+	switch v.kind {
+	case '{':
+		return "an object"
+	case '[':
+		return "an empty array"
+	}
+	text := v.scalar.String()
+	if len(text) > maxShown {
+		text = strings.ToValidUTF8(text[:maxShown], "") + "…"
+	}
+	return text
+}
+
+// flatten returns what stands in an event at the paths of the pattern.
+func (p *Pattern) flatten(event []byte) (map[string][]found, error) {
+	dec := jsontext.NewDecoder(bytes.NewReader(event), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	f := flattener{dec, map[string]bool{}, map[string][]found{}}
+	for _, alt := range p.alternatives {
+		for _, field := range alt {
+			for i := range field.path {
+				f.asked[strings.Join(field.path[:i+1], ".")] = true
+			}
+		}
+	}
+	err := f.value("")
+	return f.all, err
+}
+
+type flattener struct {
+	dec   *jsontext.Decoder
+	asked map[string]bool // paths of fields, and those on the way to them
+	all   map[string][]found
+}
+
+func (f *flattener) value(path string) error {
+	tok, err := f.dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	switch tok.Kind() {
+	case '{':
+		f.add(path, scalar{kind: '{'})
+		for f.dec.PeekKind() != '}' && err == nil {
+			err = f.member(path)
+		}
+	case '[':
+		if f.dec.PeekKind() == ']' {
+			f.add(path, scalar{kind: '['})
+		}
+		for f.dec.PeekKind() != ']' && err == nil {
+			err = f.value(path)
+		}
+	default:
+		f.add(path, scalarOf(tok))
+		return nil
+	}
+	if err == nil {
+		_, err = f.dec.ReadToken()
+	}
+	return err
+}
+
+func (f *flattener) member(path string) error {
+	name, err := f.dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	if path != "" {
+		path += "."
+	}
+	if path += name.String(); !f.asked[path] {
+		return f.dec.SkipValue()
+	}
+	return f.value(path)
+}
+
+func (f *flattener) add(path string, v scalar) {
+	pointer := ""
+	if len(f.all[path]) < maxFound {
+		pointer = string(f.dec.StackPointer())
+	}
+	f.all[path] = append(f.all[path], found{v, pointer})
 }
 
 // String writes the test in words.

@@ -169,7 +169,8 @@ func TestExplain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprint(misses), `[{detail.age [>= 18] [17]} {detail.plan [absent] ["x"]}]`; got != want {
+	want := `[detail.age: wanted >= 18; found 17 at /detail/age detail.plan: wanted absent; found "x" at /detail/plan]`
+	if got := fmt.Sprint(misses); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -46,38 +47,47 @@ func (s scalar) String() string {
 // canonical writes a JSON number so that numbers of equal value are the same
 // text: digits without leading and trailing zeros, and the exponent of the
 // last.
-func canonical(text string) string {
+func canonical(text string) string { return string(appendCanonical(nil, text)) }
+
+func appendCanonical(dst []byte, text string) []byte {
 	if plainInteger(text) {
-		return text
+		return append(dst, text...)
 	}
 	rest, neg := strings.CutPrefix(text, "-")
 	mantissa, exponent := rest, 0
 	if i := strings.IndexAny(rest, "eE"); i >= 0 {
 		e, err := strconv.Atoi(rest[i+1:])
-		if err != nil {
-			return text // far out of any range: equal only to itself
+		if err != nil || e > maxExponent || e < -maxExponent {
+			return append(dst, text...) // far out of any range: equal only to itself
 		}
 		mantissa, exponent = rest[:i], e
 	}
 	whole, frac, _ := strings.Cut(mantissa, ".")
-	digits := strings.TrimLeft(whole+frac, "0")
-	trimmed := strings.TrimRight(digits, "0")
-	exponent += len(digits) - len(trimmed) - len(frac)
-	if trimmed == "" {
-		return "0"
-	}
-	sign := ""
+	sign := len(dst)
 	if neg {
-		sign = "-"
+		dst = append(dst, '-')
 	}
-	if exponent == 0 {
-		return sign + trimmed
+	start := len(dst)
+	dst = append(append(dst, strings.TrimLeft(whole, "0")...), frac...)
+	if len(dst)-start == len(frac) { // no whole part
+		dst = append(dst[:start], strings.TrimLeft(frac, "0")...)
 	}
-	if exponent > 0 && exponent < 20 {
-		return sign + trimmed + strings.Repeat("0", exponent)
+	digits := len(dst) - start
+	dst = append(dst[:start], bytes.TrimRight(dst[start:], "0")...)
+	exponent += digits - (len(dst) - start) - len(frac)
+	switch {
+	case len(dst) == start:
+		return append(dst[:sign], '0')
+	case exponent > 0 && exponent < 20:
+		return append(dst, "00000000000000000000"[:exponent]...)
+	case exponent != 0:
+		return strconv.AppendInt(append(dst, 'e'), int64(exponent), 10)
 	}
-	return sign + trimmed + "e" + strconv.Itoa(exponent)
+	return dst
 }
+
+// maxExponent is beyond that of any number that has a use.
+const maxExponent = 1_000_000_000
 
 // plainInteger reports whether the text is an integer of up to 19 digits that
 // is canonical as it stands.
@@ -94,14 +104,19 @@ func plainInteger(text string) bool {
 	return true
 }
 
-// comparableNumber returns the number as a float64, if that is its exact value as
-// far as decimal digits go.
+// comparableNumber returns the canonical number as a float64, if that is its
+// exact value as far as decimal digits go.
 func comparableNumber(canon string) (float64, bool) {
 	f, err := strconv.ParseFloat(canon, 64)
 	if err != nil {
 		return 0, false
 	}
-	return f, canonical(strconv.FormatFloat(f, 'g', -1, 64)) == canon
+	if len(canon) <= 15 && plainInteger(canon) {
+		return f, true
+	}
+	var short, back [32]byte
+	text := strconv.AppendFloat(short[:0], f, 'g', -1, 64)
+	return f, string(appendCanonical(back[:0], view(text))) == canon
 }
 
 func formatFloat(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }

@@ -5,112 +5,108 @@ import (
 	"sync"
 )
 
-// A Set is many patterns compiled into one index. It never changes and may be
-// used by many goroutines.
+// A Set is many patterns compiled into one automaton. It never changes and may
+// be used by many goroutines.
 type Set struct {
-	root    *node
-	alts    []compiled
-	absent  []absence // tests for absence, by field
-	scratch sync.Pool // *scratch
+	patterns int
+	nodes    []*node  // the tree of names; the first is its root
+	states   []*state // the first is the start
+	alts     []compiled
+	scratch  *sync.Pool // *scratch, shared with the sets that With makes
 }
 
 // compiled is an alternative of one of the patterns.
 type compiled struct {
 	pattern int // index of the pattern
-	fields  int // how many fields must be marked
+	fields  []bound
 }
 
-// A ref is a field of an alternative.
-type ref struct{ alt, field int32 }
-
-// absence is a field that is satisfied if nothing stands at its path.
-type absence struct {
-	ref
-	node *node
+// bound is a field at its place in the tree of names.
+type bound struct {
+	field
+	node int32
 }
 
 // A node of the tree of names.
 type node struct {
-	id       int32
-	children map[string]*node
-	exact    map[scalar][]ref
-	others   []probe
+	children map[string]int32
+	asked    bool // a field ends here: values are kept
 }
 
-// A probe is a test that is not found by its value.
-type probe struct {
-	ref
-	test test
+// A state stands for fields that hold; what follows depends on the next field.
+type state struct {
+	accepts []int32         // alternatives of which no field is left
+	edges   map[int32]*edge // by the node of the next field
+	asked   []int32         // the nodes of edges
+	absent  []int32         // those of them that go on if nothing stands there
+}
+
+// An edge leads from a state over the values of one node.
+type edge struct {
+	index *index
+	next  map[string]int32 // the state behind a list of tests, by its text
 }
 
 // NewSet compiles patterns into a set. Match tells them by their index.
 func NewSet(patterns []*Pattern) *Set {
-	s := &Set{root: &node{}}
-	nodes := int32(1)
-	for i, p := range patterns {
-		for _, alt := range p.alternatives {
-			n := int32(len(s.alts))
-			s.alts = append(s.alts, compiled{i, len(alt)})
-			for j, f := range alt {
-				leaf := s.root
-				for _, name := range f.path {
-					leaf = leaf.child(name, &nodes)
-				}
-				s.add(leaf, ref{n, int32(j)}, f.tests)
-			}
-		}
+	b := newBuilder(&Set{nodes: []*node{{}}, states: []*state{{}}, scratch: &sync.Pool{New: func() any { return newScratch() }}})
+	for _, p := range patterns {
+		b.add(p)
 	}
-	s.scratch.New = func() any { return newScratch(s, int(nodes)) }
-	return s
+	return b.set()
 }
 
-func (n *node) child(name string, nodes *int32) *node {
-	if c := n.children[name]; c != nil {
-		return c
-	}
-	if n.children == nil {
-		n.children = map[string]*node{}
-	}
-	c := &node{id: *nodes}
-	*nodes++
-	n.children[name] = c
-	return c
+// With returns a set that holds one pattern more, whose index is the number of
+// patterns so far. It copies only what changes, so it takes far less time than
+// compiling all; s is still good.
+func (s *Set) With(p *Pattern) *Set {
+	b := newBuilder(s)
+	b.add(p)
+	return b.set()
 }
 
-// add indexes the tests of a field at its node.
-func (s *Set) add(n *node, r ref, tests []test) {
-	for _, t := range tests {
-		switch t.op {
-		case opExact:
-			if n.exact == nil {
-				n.exact = map[scalar][]ref{}
-			}
-			if refs := n.exact[t.value]; !slices.Contains(refs, r) {
-				n.exact[t.value] = append(refs, r)
-			}
-		case opAbsent:
-			s.absent = append(s.absent, absence{r, n})
-		default:
-			n.others = append(n.others, probe{r, t})
-		}
-	}
-}
+// Len returns how many patterns the set holds.
+func (s *Set) Len() int { return s.patterns }
+
+// maxKept is how many bytes of an event's values may be in memory that is kept
+// for later events.
+const maxKept = 1 << 18
 
 // Match appends to dst the indexes of all patterns that the event matches, each
-// once, in ascending order. The event is a JSON object; an error says that it
-// is malformed.
+// once, in ascending order. The event is a JSON object of at most 10,000
+// levels; time and memory are in proportion to its size. Errors: ErrAmbiguous,
+// else the event is malformed.
 func (s *Set) Match(event []byte, dst []int) ([]int, error) {
 	sc := s.scratch.Get().(*scratch)
-	defer s.scratch.Put(sc)
-	sc.reset()
-	if err := sc.read(s.root, event); err != nil {
+	dst, err := s.match(sc, event, dst)
+	if cap(sc.texts) <= maxKept && cap(sc.values) <= maxKept/32 && cap(sc.places) <= maxKept/32 {
+		s.scratch.Put(sc)
+	}
+	return dst, err
+}
+
+func (s *Set) match(sc *scratch, event []byte, dst []int) ([]int, error) {
+	sc.reset(s)
+	if err := sc.read(event); err != nil {
 		return dst, err
 	}
-	return sc.matches(s, dst), nil
+	sc.walk()
+	start := len(dst)
+	for _, alt := range sc.accepted {
+		ok, err := sc.consistent(s.alts[alt].fields)
+		if err != nil {
+			return dst[:start], err
+		}
+		if ok {
+			dst = append(dst, s.alts[alt].pattern)
+		}
+	}
+	slices.Sort(dst[start:])
+	return dst[:start+len(slices.Compact(dst[start:]))], nil
 }
 
 // Match reports whether the event matches the pattern. An error says that the
-// event is malformed.
+// event is malformed, or is ErrAmbiguous.
 func (p *Pattern) Match(event []byte) (bool, error) {
 	var buf [1]int
 	found, err := p.set.Match(event, buf[:0])

@@ -23,7 +23,6 @@ const (
 	opPresent
 	opAbsent
 	opNot
-	opCollect // holds for all, and hands each value on: for explanations
 )
 
 // A test is one entry of a leaf array.
@@ -36,7 +35,6 @@ type test struct {
 	equal     bool     // opNumeric: "="
 	block     netip.Prefix
 	not       []test // opNot: none of these may hold
-	collect   func(scalar)
 }
 
 // A limit is one end of a numeric range.
@@ -51,9 +49,6 @@ func (t *test) holds(v scalar) bool {
 	case opExact:
 		return v == t.value
 	case opPresent:
-		return true
-	case opCollect:
-		t.collect(v)
 		return true
 	case opAbsent:
 		return false
@@ -86,8 +81,8 @@ func (t *test) holdsText(s string) bool {
 	case opWildcard:
 		return matchWildcard(t.parts, s)
 	default: // opCIDR
-		addr, err := netip.ParseAddr(s)
-		return err == nil && (t.block.Contains(addr) || t.block.Bits() == 0 && addr.Is4())
+		addr, ok := address(s)
+		return ok && (t.block.Contains(addr) || t.block.Bits() == 0 && t.block.Addr().Is6() && addr.Is4())
 	}
 }
 
@@ -96,10 +91,7 @@ func (t *test) inRange(canon string) bool {
 	if !ok {
 		return false
 	}
-	if t.low.set && (f < t.low.at || f == t.low.at && !t.low.closed) {
-		return false
-	}
-	return !t.high.set || f < t.high.at || f == t.high.at && t.high.closed
+	return within(t.low, t.high, f)
 }
 
 // matchWildcard reports whether s is the literals in order, with anything

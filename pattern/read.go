@@ -1,0 +1,251 @@
+package pattern
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// A scratch is the working memory for one event.
+type scratch struct {
+	set    *Set
+	dec    *jsontext.Decoder
+	in     bytes.Buffer
+	name   []byte
+	texts  []byte  // of the values
+	values []value // in order of the event
+	at     []spot  // by node
+	used   []int32 // nodes with values
+	seen   []int32 // nodes that were met
+
+	context  int32   // serial number of the element that is read
+	contexts int32   // how many there were
+	around   []level // arrays around what is read
+	places   []place // elements that hold values
+	arrays   int32   // how many arrays hold values
+	repeated bool    // a path stands twice in one element: names were repeated
+
+	run
+}
+
+// A value is a scalar of the event at an asked node.
+type value struct {
+	scalar
+	place int32 // the innermost element that holds it; -1: none
+	next  int32 // the next value at the node; -1: none
+}
+
+// A spot is what is known of a node.
+type spot struct{ first, last, context int32 }
+
+// A level is an array that is being read, and its element.
+type level struct{ array, element int32 }
+
+// A place is an array element: in which array, and in which element that
+// stands. first is set on the first element of its array.
+type place struct {
+	array, parent int32
+	first         bool
+}
+
+func newScratch() *scratch { return &scratch{dec: &jsontext.Decoder{}} }
+
+// reset forgets the last event.
+func (sc *scratch) reset(s *Set) {
+	for _, n := range sc.seen {
+		sc.at[n] = spot{-1, -1, -1}
+	}
+	for len(sc.at) < len(s.nodes) {
+		sc.at = append(sc.at, spot{-1, -1, -1})
+	}
+	sc.set = s
+	sc.texts, sc.values, sc.used, sc.seen = sc.texts[:0], sc.values[:0], sc.used[:0], sc.seen[:0]
+	sc.around, sc.places = sc.around[:0], sc.places[:0]
+	sc.context, sc.contexts, sc.arrays, sc.repeated = 0, 0, 0, false
+	sc.run.reset(s)
+}
+
+// read walks over an event along the tree of names and keeps the values that
+// are asked for.
+func (sc *scratch) read(event []byte) error {
+	sc.in = *bytes.NewBuffer(event) // read in place
+	sc.dec.Reset(&sc.in, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if k := sc.dec.PeekKind(); k != '{' {
+		if err := sc.dec.SkipValue(); err != nil {
+			return err
+		}
+		return errNotObject
+	}
+	return sc.value(0)
+}
+
+// meet notes that the node stands in the element that is read.
+func (sc *scratch) meet(n int32) {
+	at := &sc.at[n]
+	if at.context == -1 {
+		sc.seen = append(sc.seen, n)
+	}
+	sc.repeated = sc.repeated || at.context == sc.context
+	at.context = sc.context
+}
+
+// value reads the next value, which stands at the node.
+func (sc *scratch) value(n int32) error {
+	sc.meet(n)
+	switch sc.dec.PeekKind() {
+	case '{':
+		return sc.object(n)
+	case '[':
+		return sc.array(n)
+	}
+	if !sc.set.nodes[n].asked {
+		return sc.dec.SkipValue()
+	}
+	raw, err := sc.dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	sc.keep(n, sc.scalar(raw))
+	return nil
+}
+
+func (sc *scratch) object(n int32) error {
+	if sc.set.nodes[n].children == nil {
+		return sc.dec.SkipValue()
+	}
+	if _, err := sc.dec.ReadToken(); err != nil {
+		return err
+	}
+	for sc.dec.PeekKind() != '}' {
+		raw, err := sc.dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		sc.name, _ = jsontext.AppendUnquote(sc.name[:0], raw) // the decoder has checked it
+		if child := sc.find(n, view(sc.name)); child >= 0 {
+			err = sc.value(child)
+		} else {
+			err = sc.dec.SkipValue()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := sc.dec.ReadToken()
+	return err
+}
+
+// find follows a name, which stands for several steps if it has dots. It
+// returns -1 if nothing is asked for there.
+func (sc *scratch) find(n int32, name string) int32 {
+	for {
+		first, rest, dotted := strings.Cut(name, ".")
+		child, ok := sc.set.nodes[n].children[first]
+		if !ok {
+			return -1
+		}
+		if !dotted {
+			return child
+		}
+		sc.meet(child)
+		n, name = child, rest
+	}
+}
+
+// array reads the elements of an array: all of them stand at the node.
+func (sc *scratch) array(n int32) error {
+	if nd := sc.set.nodes[n]; !nd.asked && nd.children == nil {
+		return sc.dec.SkipValue()
+	}
+	if _, err := sc.dec.ReadToken(); err != nil {
+		return err
+	}
+	outer := sc.context
+	sc.around = append(sc.around, level{-1, -1})
+	for sc.dec.PeekKind() != ']' {
+		sc.contexts++
+		sc.context = sc.contexts
+		if err := sc.value(n); err != nil {
+			return err
+		}
+		sc.around[len(sc.around)-1].element = -1
+	}
+	sc.around = sc.around[:len(sc.around)-1]
+	sc.context = outer
+	sc.at[n].context = outer // its elements stood at the node, too
+	_, err := sc.dec.ReadToken()
+	return err
+}
+
+// place returns the innermost element around what is read. Elements that hold
+// no value are never noted.
+func (sc *scratch) place() int32 {
+	i := len(sc.around)
+	for i > 0 && sc.around[i-1].element < 0 {
+		i--
+	}
+	parent := int32(-1)
+	if i > 0 {
+		parent = sc.around[i-1].element
+	}
+	for ; i < len(sc.around); i++ {
+		l := &sc.around[i]
+		first := l.array < 0
+		if first {
+			l.array = sc.arrays
+			sc.arrays++
+		}
+		l.element = int32(len(sc.places))
+		sc.places = append(sc.places, place{l.array, parent, first})
+		parent = l.element
+	}
+	return parent
+}
+
+// keep notes a value at a node.
+func (sc *scratch) keep(n int32, v scalar) {
+	id := int32(len(sc.values))
+	sc.values = append(sc.values, value{v, sc.place(), -1})
+	at := &sc.at[n]
+	if at.first < 0 {
+		at.first = id
+		sc.used = append(sc.used, n)
+	} else {
+		sc.values[at.last].next = id
+	}
+	at.last = id
+}
+
+// scalar reads a scalar; its text stands in sc.texts.
+func (sc *scratch) scalar(raw jsontext.Value) scalar {
+	start := len(sc.texts)
+	switch k := byte(raw.Kind()); k {
+	case '"':
+		sc.texts, _ = jsontext.AppendUnquote(sc.texts, raw) // the decoder has checked it
+	case '0':
+		sc.texts = appendCanonical(sc.texts, view(raw))
+	default:
+		return scalar{kind: k}
+	}
+	return scalar{byte(raw.Kind()), view(sc.texts[start:])}
+}
+
+// fold maps each letter of s as the function fold does.
+func (sc *scratch) fold(s string) string {
+	start := len(sc.texts)
+	for _, r := range s {
+		sc.texts = utf8.AppendRune(sc.texts, foldRune(r))
+	}
+	folded := view(sc.texts[start:])
+	sc.texts = sc.texts[:start]
+	return folded
+}
+
+// view returns bytes as a string without copying them; they must not change
+// while it is used.
+func view(b []byte) string {
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
