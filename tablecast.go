@@ -32,6 +32,7 @@ import (
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/pattern"
 	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
@@ -193,7 +194,7 @@ func (n *Node) accept(ctx context.Context, events []mapping.Raised, mark func(*k
 		out[i] = bus.Outgoing{Bus: events[i].Bus, Event: &events[i].Event}
 	}
 	err := n.buses.Accept(ctx, out, mark)
-	if errors.Is(err, bus.ErrBusNotFound) {
+	if errors.Is(err, bus.ErrBusNotFound) || errors.Is(err, pattern.ErrAmbiguous) {
 		return fmt.Errorf("%w: %w", relay.ErrRejected, err)
 	}
 	return err

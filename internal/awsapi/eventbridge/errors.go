@@ -44,6 +44,7 @@ var rows = []struct {
 	{bus.ErrTime, "InvalidArgument", "Parameter Time is not valid. Reason: Time is not in the years 0 to 9999."},
 	{bus.ErrReservedSource, "NotAuthorizedForSourceException", "Not authorized for the source."},
 	{event.ErrDetail, "MalformedDetail", "Detail is malformed."},
+	{pattern.ErrAmbiguous, "MalformedDetail", "Detail is malformed."},
 	{event.ErrEnvelope, validation, "Parameter Event is not valid."},
 
 	// SDKs try again after a throttled request; nothing was stored.

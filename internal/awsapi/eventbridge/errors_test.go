@@ -46,6 +46,7 @@ var kinds = map[string]struct {
 	"bus.NameError":         {&bus.NameError{Bus: "b", Err: bus.ErrBusNotFound}, notFound},
 	"bus.InputError":        {&bus.InputError{Msg: "m"}, validation},
 	"pattern.Error":         {&pattern.Error{Msg: "m"}, "InvalidEventPatternException"},
+	"pattern.ErrAmbiguous":  {pattern.ErrAmbiguous, "MalformedDetail"},
 	"target.ParseError":     {&target.ParseError{}, validation},
 	"target.Error":          {&target.Error{Msg: "m"}, unexpected}, // of a delivery, which no caller waits for
 	"event.ErrEnvelope":     {event.ErrEnvelope, validation},
