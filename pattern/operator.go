@@ -39,6 +39,9 @@ func (c *compiler) operand(name string) (test, error) {
 		s, err := c.text(name)
 		return test{op: opFold, text: fold(s)}, err
 	case "wildcard":
+		if c.dialect == Filter {
+			return test{}, c.fail("Unrecognized match type " + name)
+		}
 		s, err := c.text(name)
 		if err != nil {
 			return test{}, err
@@ -251,6 +254,9 @@ func (c *compiler) anythingBut() (test, error) {
 	switch c.dec.PeekKind() {
 	case '{':
 		_, _ = c.next() // its kind was seen
+		if c.dialect == Filter {
+			return test{}, c.fail("Value of anything-but must be an array or single string/number value.")
+		}
 		return c.anythingButNested()
 	case '[':
 		_, _ = c.next() // its kind was seen

@@ -26,9 +26,25 @@ type field struct {
 	tests []test
 }
 
-// Compile parses a pattern. Errors are of type *Error.
-func Compile(src []byte) (*Pattern, error) {
-	c := &compiler{src: string(src), dec: jsontext.NewDecoder(bytes.NewReader(src), jsontext.AllowDuplicateNames(true))}
+// A Dialect says which operators a pattern may use; what they mean is the same.
+type Dialect int
+
+const (
+	// EventBridge is the language of rules and archives: all operators.
+	EventBridge Dialect = iota
+
+	// Filter is the language of filter criteria of Lambda event source mappings
+	// and Pipes: no wildcard, and no operator nested in anything-but.
+	Filter
+)
+
+// Compile parses a pattern in the dialect EventBridge. Errors are of type
+// *Error.
+func Compile(src []byte) (*Pattern, error) { return EventBridge.Compile(src) }
+
+// Compile parses a pattern in the dialect. Errors are of type *Error.
+func (d Dialect) Compile(src []byte) (*Pattern, error) {
+	c := &compiler{dialect: d, src: string(src), dec: jsontext.NewDecoder(bytes.NewReader(src), jsontext.AllowDuplicateNames(true))}
 	alternatives, err := c.pattern()
 	if err != nil {
 		return nil, err
@@ -40,8 +56,9 @@ func Compile(src []byte) (*Pattern, error) {
 
 // A compiler reads one pattern.
 type compiler struct {
-	src string
-	dec *jsontext.Decoder
+	dialect Dialect
+	src     string
+	dec     *jsontext.Decoder
 }
 
 // fail makes an error that tells the place after the last token.
