@@ -79,6 +79,18 @@ func newRuleSet(rules []*ruleState) ruleSet {
 	return rs
 }
 
+// plus returns the set with a rule more, which takes far less time than
+// compiling all.
+func (rs ruleSet) plus(r *ruleState) ruleSet {
+	switch {
+	case r.Disabled:
+		return rs
+	case rs.index == nil: // no rule yet
+		return newRuleSet([]*ruleState{r})
+	}
+	return ruleSet{rules: append(slices.Clip(rs.rules), r), index: rs.index.With(r.pattern)}
+}
+
 // withRules returns the state of the bus with other rules.
 func (st *busState) withRules(rules []*ruleState) *busState {
 	next := *st
@@ -92,10 +104,11 @@ func (st *busState) with(r *ruleState) *busState {
 	rules := slices.Clone(st.rules)
 	if found {
 		rules[i] = r
-	} else {
-		rules = slices.Insert(rules, i, r)
+		return st.withRules(rules)
 	}
-	return st.withRules(rules)
+	next := *st
+	next.rules, next.set = slices.Insert(rules, i, r), st.set.plus(r)
+	return &next
 }
 
 // without returns the state of the bus without a rule.
