@@ -6,6 +6,7 @@
 //     commit the same bytes to Pebble with sync, or read as many rows, or return
 //     the same bytes;
 //   - acknowledged write to delivered event, in bare fsyncs;
+//   - one event against all rules of a bus, in decodings of the same event;
 //   - start to ready on an empty folder, and memory when idle.
 //
 // Client and server share the process and the machine, so that the processor
@@ -107,7 +108,7 @@ func run(ctx context.Context, s settings) error {
 	if err := operate(ctx, dir, s); err != nil || s.only.String() != "" {
 		return err
 	}
-	if err := eventEach(ctx, dir, s); err != nil {
+	if err := errors.Join(eventEach(ctx, dir, s), patterns(s.time)); err != nil {
 		return err
 	}
 	binary, err := build(ctx, dir)
