@@ -64,8 +64,12 @@ func exitStatus(err error) int {
 }
 
 // report prints why a command ended: the faults of a configuration as they
-// are, one a line, everything else as one line.
+// are, one a line, everything else as one line; what a match printed needs no
+// further word.
 func report(w io.Writer, err error) {
+	if errors.Is(err, errNoMatch) {
+		return
+	}
 	var faults config.Faults
 	if errors.As(err, &faults) {
 		fmt.Fprintln(w, faults.Error())
