@@ -15,9 +15,9 @@ var hostile = map[string]string{
 	"deep arrays":       `{"a":` + strings.Repeat("[", 1000) + "1" + strings.Repeat("]", 1000) + "}",
 	"too deep":          `{"a":` + strings.Repeat("[", 100_000),
 	"empty objects":     `{"a":[` + strings.Repeat("{},", 1<<20/3) + `{}]}`,
-	"many values":       `{"a":[` + strings.Repeat("1,", 1<<19) + `1]}`,
+	"many values":       `{"a":[` + strings.Repeat("1,", 1<<17) + `1]}`,
 	"many elements":     `{"a":[` + strings.Repeat(`{"b":1},{"c":2},`, 1<<16) + `{}]}`,
-	"deep many":         `{"a":` + strings.Repeat("[", 1000) + strings.Repeat("1,", 1<<19) + "1" + strings.Repeat("]", 1000) + "}",
+	"deep many":         `{"a":` + strings.Repeat("[", 1000) + strings.Repeat("1,", 1<<17) + "1" + strings.Repeat("]", 1000) + "}",
 	"repeated names":    `{` + strings.Repeat(`"a":{"b":1},`, 1<<16) + `"z":1}`,
 	"repeated arrays":   `{` + strings.Repeat(`"a":[{"b":1},{"c":2}],`, 1<<14) + `"z":1}`,
 	"invalid UTF-8":     `{"a":{"b":"` + strings.Repeat("\xff\xc0\xaf", 1<<18) + `"}}`,
@@ -54,7 +54,7 @@ func TestHostileEvents(t *testing.T) {
 			if used, limit := after.TotalAlloc-before.TotalAlloc, uint64(150*len(event)+1<<20); used > limit {
 				t.Errorf("%d bytes for an event of %d", used, len(event))
 			}
-			if took > 5*time.Second {
+			if took > 20*time.Second {
 				t.Errorf("took %v", took)
 			}
 			if ends := strings.HasSuffix(event, "}"); ends != (err == nil) {
