@@ -177,7 +177,7 @@ func (n *Node) prepareRelays(f *config.File) error {
 		}
 		r := relay.New(relay.Options{
 			Store: n.store, Streams: n.streams, Table: t.Name, Definitions: defs,
-			Set: mapping.NewSet(defs, Account, Region), Sink: n.accept, OnMapped: n.opts.Observer.Mapped, Logger: n.opts.Logger,
+			Set: n.set(f, t.Name, defs), Sink: n.accept, OnMapped: n.opts.Observer.Mapped, Logger: n.opts.Logger,
 		})
 		if err := r.Prepare(); err != nil {
 			return err
@@ -185,6 +185,13 @@ func (n *Node) prepareRelays(f *config.File) error {
 		n.relays = append(n.relays, r)
 	}
 	return nil
+}
+
+// set returns the definitions of a table, ready to apply.
+func (n *Node) set(f *config.File, table string, defs []mapping.Definition) *mapping.Set {
+	o := f.Mapping(table)
+	o.Account, o.Region = Account, Region
+	return mapping.NewSet(defs, o)
 }
 
 // accept is the relays' sink.

@@ -5,13 +5,20 @@
 //	version: 1
 //	tables:
 //	  NAME: { key: ATTRIBUTE[, ATTRIBUTE] | { ATTRIBUTE: S|N|B, … }, stream: VIEW }
-//	  indexes of a table: { NAME: { key: …, project: all|keys|[ ATTRIBUTE, … ], local: BOOL } }; also ttl: ATTRIBUTE
+//	  indexes of a table: { NAME: { key: …, project: all|keys|[ ATTRIBUTE, … ], local: BOOL } }; also ttl: ATTRIBUTE,
+//	  expire-by-ttl: BOOL, entities: { NAME: { ATTRIBUTE: FORM, … }, … }, attributes: PATHS
 //	buses: [ NAME, … ]
 //	streams: { shards: N, retention: DURATION, rotate: DURATION, split-above: N }
 //	functions:
 //	  NAME: { dir: PATH, handler: TEXT, binary: PATH, runtime: TEXT, env: { NAME: TEXT }, timeout: DURATION, memory: MIB, concurrency: N }
+//	mapping: { SHAPE, claim-check: { above: SIZE, store: URL } }
+//	  SHAPE: envelope: bare|metadata|cloudevents, numbers: exact|text, correlation: PATH, causation: PATH
+//	outbox:
+//	  TABLE: { entity: NAME, source: PATH, detail-type: PATH, payload: PATH, group: PATH, time: PATH, after: delete|keep, bus: BUS, start: POSITION, SHAPE }
 //	events:
-//	  NAME: { from: TABLE, on: KINDS, changed: PATHS, source: TEXT, detail-type: TEXT, bus: BUS, start: POSITION, detail: TEMPLATE }
+//	  NAME: { from: TABLES, on: KINDS, entity: NAME, changed: PATHS | { PATH: { from: VALUES, to: VALUES }, … }, added: PATHS, removed: PATHS,
+//	          match: PATTERN, if: CEL, each: CEL, source: TEXT, detail-type: TEXT, resources: [ TEMPLATE, … ], time: TEMPLATE, group: TEMPLATE,
+//	          detail: TEMPLATE, schema: SCHEMA | FILE, bus: BUS, start: POSITION, SHAPE }
 //	rules:
 //	  NAME: { bus: BUS, pattern: PATTERN, state: STATE, description: TEXT, targets: [ TARGET, … ] }
 //	    TARGET: { webhook: URL | function: NAME | log: NAME | command: [ARGV], id: NAME, input: JSON, input-path: PATH, order: BOOL, retry: { attempts: N, age: DURATION } }
@@ -23,7 +30,8 @@
 //
 //  1. A file is good, or every one of its faults is reported, in the order of
 //     their places. Only text that is not YAML is reported alone.
-//  2. Reading touches nothing but the file and the environment.
+//  2. Reading touches nothing but the file, the schemas that it names and the
+//     environment.
 //  3. The same file and environment give the same result, ids of targets
 //     included.
 package config
@@ -42,13 +50,27 @@ import (
 
 // A File is what tablecast.yaml declares, in the order in which it does.
 type File struct {
-	Path      string
+	Path string
+	Text []byte // as it was read
+	// Version differs when what decides of events does.
+	Version   string
 	Tables    []table.Spec
 	Buses     []string // the default bus is there without being named
 	Streams   StreamSettings
 	Functions []function.Spec
 	Events    []mapping.Definition
 	Rules     []bus.Rule
+	// Entities, ExpireBy and Attributes are those of tables, by name: kinds of
+	// items, the attribute by which removals are expiries, and what items are
+	// declared to have.
+	Entities   map[string][]mapping.Entity
+	ExpireBy   map[string]string
+	Attributes map[string][]mapping.Path
+	ClaimCheck ClaimCheck
+	// Files are the files that this one names, by the names that it gives them.
+	Files map[string][]byte
+
+	uses []use
 }
 
 // A Fault is one mistake in a file. Lines and columns count from 1, columns in
@@ -88,4 +110,10 @@ func (f Faults) sorted() Faults {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return slices.Compact(f)
+}
+
+// Mapping returns what is common to the definitions of a table, without the
+// account and region.
+func (f *File) Mapping(table string) mapping.Options {
+	return mapping.Options{Version: f.Version, Entities: f.Entities[table], ExpireBy: f.ExpireBy[table]}
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -77,13 +78,20 @@ func raise(t *testing.T, f *File, change string) string {
 	if err != nil || len(page.Records) != 1 {
 		t.Fatalf("%+v, %v", page, err)
 	}
-	events, err := mapping.NewSet(f.Events, "1", "r").Apply(&page.Records[0], func(string) bool { return true })
+	page.Records[0].Time = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	o := f.Mapping(spec.Name)
+	if o.Version == "" {
+		t.Error("a file without a version")
+	}
+	o.Version = "1a2b3c4d5e6f"
+	events, err := mapping.NewSet(f.Events, o).Apply(&page.Records[0], func(string) bool { return true })
 	if err != nil {
-		t.Fatal(err)
+		return err.Error()
 	}
 	var out []string
 	for _, e := range events {
-		out = append(out, e.Event.DetailType+" "+string(e.Event.Detail))
+		detail := strings.ReplaceAll(string(e.Event.Detail), e.Event.ID, "6f1c6b4e-1f2d-8c3a-9b7e-0d5f4a3c2b1a")
+		out = append(out, e.Event.DetailType+" "+strings.ReplaceAll(detail, stream.FormatSeq(page.Records[0].Seq), "100000000000000000042"))
 	}
 	return strings.Join(out, "\n")
 }

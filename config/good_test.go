@@ -28,12 +28,24 @@ tables:
   lines:
     key: { pk: S, sk: N }
     ttl: ends
+    expire-by-ttl: true
+    attributes: [pk, note.text]
     indexes:
       by-owner: { key: "owner, total" }
       by-state: { key: { state: S }, project: keys }
       by-date: { key: { pk: S, date: N }, project: [note], local: true }
   plain: { key: "a, b" }
   views: { key: id, stream: keys-only }
+  shop: { key: "pk, sk", entities: { Order: { pk: "ORDER#{order}", type: order } } }
+  box: { key: id, entities: { Message: { id: "M#{n}" } } }
+mapping:
+  envelope: metadata
+  numbers: text
+  correlation: trace
+  causation: cause
+  claim-check: { above: 256KB, store: s3://bucket/prefix }
+outbox:
+  box: { entity: Message, source: src, detail-type: kind, payload: body, group: of, time: at, after: keep, bus: main, start: latest, envelope: bare }
 streams: { shards: 2, retention: 48h, rotate: 30m, split-above: 500 }
 buses: [main, audit]
 functions:
@@ -49,7 +61,24 @@ events:
     start: trim-horizon
     detail: { id: "${new.id}", version: 1, tags: ["${new.tags[0]}", x] }
   UserChanged: { from: users, changed: [email, address.city], detail: { was: "${old.email}" } }
-  LineChanged: { from: lines, on: [insert, modify] }
+  LineChanged: { from: [lines, users], on: [insert, modify] }
+  OrderShipped:
+    from: shop
+    entity: Order
+    changed: { state: { from: [paid, packed], to: shipped } }
+    added: lines
+    removed: [holds]
+    match: { new: { total: [ { numeric: [ ">", 0 ] } ] } }
+    if: new.total > 10
+    each: new.lines
+    resources: ["urn:${keys.order}"]
+    time: ${new.at}
+    group: all
+    schema: { type: object }
+    envelope: cloudevents
+    numbers: exact
+    correlation: a
+    causation: b
 rules:
   user-created:
     bus: main
@@ -85,6 +114,12 @@ func TestFullFile(t *testing.T) {
 		}
 		return p
 	}
+	shape := mapping.Shape{Envelope: mapping.Metadata, QuoteNumbers: true, Correlation: ref(path("trace")), Causation: ref(path("cause"))}
+	lineChanged := mapping.Definition{Name: "LineChanged", Table: "lines", On: []mapping.Kind{mapping.Insert, mapping.Modify}, Source: "tablecast.lines", DetailType: "LineChanged", Bus: "default", Shape: shape}
+	userLineChanged := lineChanged
+	userLineChanged.Table, userLineChanged.Source = "users", "tablecast.users"
+	bare := shape
+	bare.Envelope = mapping.Bare
 	want := &File{
 		Path: "tablecast.yaml",
 		Tables: []table.Spec{
@@ -96,17 +131,29 @@ func TestFullFile(t *testing.T) {
 			}},
 			{Name: "plain", Schema: item.KeySchema{Hash: key("a", item.String), Range: key("b", item.String)}, Billing: table.PayPerRequest},
 			{Name: "views", Schema: item.KeySchema{Hash: key("id", item.String)}, View: stream.KeysOnly, Billing: table.PayPerRequest},
+			{Name: "shop", Schema: item.KeySchema{Hash: key("pk", item.String), Range: key("sk", item.String)}, View: stream.NewAndOldImages, Billing: table.PayPerRequest},
+			{Name: "box", Schema: item.KeySchema{Hash: key("id", item.String)}, View: stream.NewAndOldImages, Billing: table.PayPerRequest},
 		},
-		Buses:   []string{"main", "audit"},
-		Streams: StreamSettings{Shards: 2, Retention: 48 * time.Hour, Rotate: 30 * time.Minute, SplitAbove: 500},
+		ExpireBy:   map[string]string{"lines": "ends"},
+		Attributes: map[string][]mapping.Path{"lines": {path("pk"), path("note.text")}},
+		Entities:   map[string][]mapping.Entity{"shop": {entity("Order", "pk", "ORDER#{order}", "type", "order")}, "box": {entity("Message", "id", "M#{n}")}},
+		ClaimCheck: ClaimCheck{Above: 256 << 10, Store: "s3://bucket/prefix"},
+		Buses:      []string{"main", "audit"},
+		Streams:    StreamSettings{Shards: 2, Retention: 48 * time.Hour, Rotate: 30 * time.Minute, SplitAbove: 500},
 		Functions: []function.Spec{
 			{Name: "welcome", Dir: "src", Handler: "index.handler", Env: map[string]string{"TEAM": "red"}, Timeout: 30 * time.Second, MemoryMB: 256, Concurrency: 2},
 			{Name: "greet", Dir: ".", Binary: "/opt/greet", Runtime: "provided.al2023"},
 		},
 		Events: []mapping.Definition{
-			{Name: "UserCreated", Table: "users", On: []mapping.Kind{mapping.Insert}, Source: "myapp.users", DetailType: "User Created", Bus: "main", FromHorizon: true},
-			{Name: "UserChanged", Table: "users", Changed: []mapping.Path{path("email"), path("address.city")}, Source: "tablecast.users", DetailType: "UserChanged", Bus: "default"},
-			{Name: "LineChanged", Table: "lines", On: []mapping.Kind{mapping.Insert, mapping.Modify}, Source: "tablecast.lines", DetailType: "LineChanged", Bus: "default"},
+			{Name: "outbox", Table: "box", Entity: "Message", Source: "tablecast.box", DetailType: "outbox", Bus: "main", Shape: bare,
+				Outbox: &mapping.Outbox{Source: path("src"), Type: path("kind"), Payload: path("body"), Group: path("of"), Time: path("at")}},
+			{Name: "UserCreated", Table: "users", On: []mapping.Kind{mapping.Insert}, Source: "myapp.users", DetailType: "User Created", Bus: "main", FromHorizon: true, Shape: shape},
+			{Name: "UserChanged", Table: "users", Changed: []mapping.Transition{{Path: path("email")}, {Path: path("address.city")}}, Source: "tablecast.users", DetailType: "UserChanged", Bus: "default", Shape: shape},
+			lineChanged, userLineChanged,
+			{Name: "OrderShipped", Table: "shop", Entity: "Order", Source: "tablecast.shop", DetailType: "OrderShipped", Bus: "default",
+				Changed: []mapping.Transition{{Path: path("state"), From: []item.Value{item.S("paid"), item.S("packed")}, To: []item.Value{item.S("shipped")}}},
+				Added:   []mapping.Path{path("lines")}, Removed: []mapping.Path{path("holds")},
+				Shape: mapping.Shape{Envelope: mapping.CloudEvents, Correlation: ref(path("a")), Causation: ref(path("b"))}},
 		},
 		Rules: []bus.Rule{
 			{Bus: "main", Name: "user-created", Pattern: `{"source":["myapp.users"],"detail":{"age":[{"numeric":[">=",18]}]}}`, Disabled: true, Description: "welcomes", Origin: Origin,
@@ -121,12 +168,40 @@ func TestFullFile(t *testing.T) {
 				Targets: []bus.Target{{ID: "log-f12d009b", ARN: "log:/var/log/lines.jsonl", Origin: Origin}}},
 		},
 	}
-	for i := range got.Events { // TestDetails looks into them
-		got.Events[i].Detail = nil
+	if len(got.Version) != versionDigits || string(got.Text) != full || len(got.uses) == 0 {
+		t.Errorf("version %q, %d bytes, %d uses", got.Version, len(got.Text), len(got.uses))
+	}
+	got.Version, got.Text, got.uses = "", nil, nil
+	last := &got.Events[len(got.Events)-1]
+	if last.If == nil || last.Each == nil || last.Match == nil || last.Time == nil || last.Group == nil || len(last.Resources) != 1 || last.Contract == nil {
+		t.Errorf("%+v", last)
+	}
+	for i := range got.Events { // other tests look into them
+		e := &got.Events[i]
+		e.Detail, e.If, e.Each, e.Match, e.Time, e.Group, e.Resources, e.Contract = nil, nil, nil, nil, nil, nil, nil, nil
 	}
 	if d := cmp.Diff(want, got, cmp.Exporter(func(reflect.Type) bool { return true })); d != "" {
 		t.Error(d)
 	}
+}
+
+func ref(p mapping.Path) *mapping.Path { return &p }
+
+// entity is one with forms of attributes.
+func entity(name string, forms ...string) mapping.Entity {
+	var all []mapping.Form
+	for i := 0; i < len(forms); i += 2 {
+		f, err := mapping.ParseForm(forms[i], forms[i+1])
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, f)
+	}
+	e, err := mapping.NewEntity(name, all...)
+	if err != nil {
+		panic(err)
+	}
+	return e
 }
 
 // details returns the detail that a file's first event makes of an item.
@@ -147,7 +222,7 @@ func details(t *testing.T, src string) string {
 		t.Fatal(err)
 	}
 	user := item.MapOf(item.Field{Name: "id", Value: item.S("u1")})
-	events, err := mapping.NewSet(f.Events[:1], "1", "r").Apply(
+	events, err := mapping.NewSet(f.Events[:1], f.Mapping("users")).Apply(
 		&stream.Record{Stream: st, Seq: 1, Op: stream.Insert, Keys: user, New: user}, func(string) bool { return true })
 	if err != nil || len(events) != 1 {
 		t.Fatalf("%v, %v", events, err)
@@ -173,7 +248,7 @@ func TestDetails(t *testing.T) {
 		"      a: &x { id: \"${new.id}\" }\n      b: *x":    `{"a":{"id":"u1"},"b":{"id":"u1"}}`,
 		"      a: ${env:HOME}":                              "",
 		"      a: $${env:HOME}":                             `{"a":"${env:HOME}"}`,
-		"      a: ${new.nothing}\n      b: [\"${old}\"]":    `{"b":[]}`,
+		"      a: ${new.?nothing}\n      b: [\"${old}\"]":   `{"b":[{}]}`,
 	} {
 		if want == "" {
 			if _, err := Parse("f", []byte(head+src)); err == nil {
@@ -317,7 +392,7 @@ func TestFind(t *testing.T) {
 	expect(inFolder)
 	t.Setenv("TABLECAST_CONFIG", "else.yaml")
 	expect("else.yaml")
-	if f, err := Load(inFolder); err != nil || len(f.Tables) != 4 || f.Path != inFolder {
+	if f, err := Load(inFolder); err != nil || len(f.Tables) != 6 || f.Path != inFolder {
 		t.Errorf("%v, %v", f, err)
 	}
 	if _, err := Load(filepath.Join(root, "none")); !errors.Is(err, os.ErrNotExist) {

@@ -2,9 +2,12 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -36,7 +39,11 @@ func Load(path string) (*File, error) {
 }
 
 // Parse checks the text of a file; path stands in faults.
-func Parse(path string, src []byte) (*File, error) {
+func Parse(path string, src []byte) (*File, error) { return ParseWith(path, src, nil) }
+
+// ParseWith is Parse, but takes the files that the text names from those given,
+// as far as they are among them; File.Files is such a set.
+func ParseWith(path string, src []byte, files map[string][]byte) (*File, error) {
 	if len(src) > maxBytes {
 		return nil, Faults{{path, 1, 1, "the file is larger than 1 MiB", "move data out of it"}}
 	}
@@ -45,7 +52,8 @@ func Parse(path string, src []byte) (*File, error) {
 	if err != nil {
 		return nil, syntax(path, err)
 	}
-	r := &reader{path: path, file: &File{Path: path}}
+	r := newReader(path)
+	r.given, r.file.Text = files, src
 	for i, doc := range tree.Docs {
 		switch {
 		case doc.Body == nil:
@@ -77,9 +85,33 @@ func syntax(path string, err error) error {
 	return Faults{fault}
 }
 
+func newReader(path string) *reader {
+	return &reader{path: path, file: &File{
+		Path: path, Entities: map[string][]mapping.Entity{}, ExpireBy: map[string]string{}, Attributes: map[string][]mapping.Path{},
+	}}
+}
+
+// version is a text that differs when what decides of events does: tables,
+// mapping, outbox and events, with the files that they name.
+func (r *reader) version(keys map[string]ast.Node) string {
+	h := sha256.New()
+	for _, name := range []string{"tables", "mapping", "outbox", "events"} {
+		if n, ok := keys[name]; ok {
+			h.Write(r.json([]byte(name), n, name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.file.Files)) {
+		fmt.Fprintf(h, "%q%q", name, r.file.Files[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))[:versionDigits]
+}
+
+// versionDigits is the length of a version.
+const versionDigits = 12
+
 // top reads the file's own keys: what is referred to before what refers to it.
 func (r *reader) top(n ast.Node) {
-	keys := r.fields(n, "the file", "version", "tables", "streams", "buses", "functions", "events", "rules")
+	keys := r.fields(n, "the file", "version", "tables", "streams", "buses", "functions", "mapping", "outbox", "events", "rules")
 	if v, ok := keys["version"]; ok && v.String() != "1" {
 		r.fault(v, "version is "+v.String(), "write version: 1")
 	}
@@ -87,6 +119,8 @@ func (r *reader) top(n ast.Node) {
 	r.streams(keys["streams"])
 	r.buses(keys["buses"])
 	r.each(keys["functions"], "functions", r.function)
+	r.mapping(keys["mapping"])
+	r.each(keys["outbox"], "outbox", r.outbox)
 	r.each(keys["events"], "events", r.event)
 	r.each(keys["rules"], "rules", r.rule)
 	for i := range r.file.Tables {
@@ -95,5 +129,8 @@ func (r *reader) top(n ast.Node) {
 		if t.View == "" && read {
 			t.View = stream.NewAndOldImages
 		}
+	}
+	if len(r.faults) == 0 {
+		r.file.Version = r.version(keys)
 	}
 }

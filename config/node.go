@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/tablecast/tablecast/mapping"
 )
 
 // A reader walks over the syntax tree of a file, fills in the File and collects
@@ -12,6 +14,8 @@ import (
 type reader struct {
 	path   string
 	file   *File
+	shape  mapping.Shape     // of events that do not say otherwise
+	given  map[string][]byte // files that are not read from disk
 	faults Faults
 }
 
@@ -114,11 +118,20 @@ func (r *reader) fields(n ast.Node, what string, known ...string) map[string]ast
 // text returns a scalar that is a string, with what it takes from the
 // environment.
 func (r *reader) text(n ast.Node, what string) (string, bool) {
+	s, ok := r.rawText(n, what)
+	if !ok {
+		return "", false
+	}
+	return r.environment(n, s)
+}
+
+// rawText returns a scalar that is a string, as it is written.
+func (r *reader) rawText(n ast.Node, what string) (string, bool) {
 	switch s := n.(type) {
 	case *ast.StringNode:
-		return r.environment(n, s.Value)
+		return s.Value, true
 	case *ast.LiteralNode:
-		return r.environment(n, s.Value.Value)
+		return s.Value.Value, true
 	case *ast.NullNode:
 		r.fault(n, what+" is empty", "write a text, or remove the key")
 	case ast.ScalarNode:

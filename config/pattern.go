@@ -14,7 +14,17 @@ import (
 
 // pattern reads an event pattern, as YAML or as JSON text.
 func (r *reader) pattern(n ast.Node, what string) string {
-	what = "pattern of " + what
+	src, _ := r.patternText(n, "pattern of "+what)
+	return src
+}
+
+// compiled reads a pattern and returns it compiled; nil if it is not valid.
+func (r *reader) compiled(n ast.Node, what string) *pattern.Pattern {
+	_, p := r.patternText(n, what)
+	return p
+}
+
+func (r *reader) patternText(n ast.Node, what string) (string, *pattern.Pattern) {
 	faults := len(r.faults)
 	var src string
 	asText := n.Type() == ast.StringType || n.Type() == ast.LiteralType
@@ -24,9 +34,9 @@ func (r *reader) pattern(n ast.Node, what string) string {
 		src = string(r.json(nil, n, what))
 	}
 	if len(r.faults) > faults {
-		return src
+		return src, nil
 	}
-	_, err := pattern.Compile([]byte(src))
+	p, err := pattern.Compile([]byte(src))
 	var bad *pattern.Error
 	switch {
 	case err == nil:
@@ -37,7 +47,7 @@ func (r *reader) pattern(n ast.Node, what string) string {
 	default:
 		r.fault(locate(n, bad.Pointer), what+" is not valid: "+bad.Msg, patternFix)
 	}
-	return src
+	return src, p
 }
 
 const patternFix = "docs/patterns.md tells the language"

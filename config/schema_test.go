@@ -21,7 +21,10 @@ var beyondSchema = []string{
 	"key twice",
 	"event from a misspelt table", "event from no table", "name too long for a detail-type",
 	"undeclared bus", "misspelt bus",
-	"misspelt root", "function in a detail", "open expression", "dash in a path", "expression in a block", "infinity in a detail",
+	"misspelt root", "each without each", "from names a table twice", "a condition that is no condition", "a condition of wrong types", "a condition that costs too much",
+	"a condition that reads what the view has not", "an entity that the table has not", "an entity of a table without entities", "expiries by an attribute that is not named",
+	"forms that are none", "a transition to a number out of range", "added where the view has one image", "a match that is no pattern", "an outbox of no table",
+	"an event called outbox", "a schema that does not exist", "a schema that is none", "open expression", "dash in a path", "expression in a block", "infinity in a detail",
 	"old where the view has none", "new where the view has none", "changed where the view has one image", "changed with keys only",
 	"pattern with a bare value", "pattern with an unknown operator", "pattern with a bad number", "pattern as JSON", "pattern that is no JSON", "empty pattern",
 	"log of a relative path", "two targets alike",
@@ -89,21 +92,21 @@ func plain(t *testing.T, src string) any {
 	return v
 }
 
-// A schema is docs/tablecast.schema.json. It understands the words of JSON
+// A fileSchema is docs/tablecast.schema.json. It understands the words of JSON
 // Schema that stand in it, and fails at others.
-type schema struct {
+type fileSchema struct {
 	t    *testing.T
 	root map[string]any
 	used map[string]bool // properties that a checked file had
 }
 
-func readSchema(t *testing.T) *schema {
+func readSchema(t *testing.T) *fileSchema {
 	t.Helper()
 	text, err := os.ReadFile("../docs/tablecast.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &schema{t: t, used: map[string]bool{}}
+	s := &fileSchema{t: t, used: map[string]bool{}}
 	if err := json.Unmarshal(text, &s.root); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +114,7 @@ func readSchema(t *testing.T) *schema {
 }
 
 // keys returns the properties that a schema and what is below it offers.
-func (s *schema) keys(v any) (out []string) {
+func (s *fileSchema) keys(v any) (out []string) {
 	switch v := v.(type) {
 	case map[string]any:
 		if properties, ok := v["properties"].(map[string]any); ok {
@@ -131,7 +134,7 @@ func (s *schema) keys(v any) (out []string) {
 }
 
 // check returns why a value does not fit.
-func (s *schema) check(node map[string]any, v any) error {
+func (s *fileSchema) check(node map[string]any, v any) error {
 	for word, arg := range node {
 		var err error
 		switch word {
@@ -155,7 +158,7 @@ func (s *schema) check(node map[string]any, v any) error {
 	return nil
 }
 
-func (s *schema) some(word string, options []any, v any) error {
+func (s *fileSchema) some(word string, options []any, v any) error {
 	fits := 0
 	for _, o := range options {
 		if s.check(o.(map[string]any), v) == nil {
@@ -169,7 +172,7 @@ func (s *schema) some(word string, options []any, v any) error {
 }
 
 // word checks one word that speaks of a value itself.
-func (s *schema) word(node map[string]any, word string, arg, v any) error {
+func (s *fileSchema) word(node map[string]any, word string, arg, v any) error {
 	ok := true
 	object, isObject := v.(map[string]any)
 	list, isList := v.([]any)
@@ -224,7 +227,7 @@ func (s *schema) word(node map[string]any, word string, arg, v any) error {
 	return nil
 }
 
-func (s *schema) members(node map[string]any, word string, arg any, object map[string]any) error {
+func (s *fileSchema) members(node map[string]any, word string, arg any, object map[string]any) error {
 	properties, _ := node["properties"].(map[string]any)
 	for name, v := range object {
 		var err error

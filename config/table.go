@@ -26,7 +26,7 @@ func (r *reader) table(p pair) {
 		r.fault(p.key, quoted(p.name)+" is no table name", "use 3 to 255 letters, digits, _ . and -")
 	}
 	spec := table.Spec{Name: p.name, Billing: table.PayPerRequest}
-	fields := r.fields(p.value, what, "key", "stream", "ttl", "indexes")
+	fields := r.fields(p.value, what, "key", "stream", "ttl", "expire-by-ttl", "indexes", "entities", "attributes")
 	if key, ok := fields["key"]; ok {
 		spec.Schema = r.key(key, what)
 	} else if _, ok := entries(p.value); ok {
@@ -39,6 +39,17 @@ func (r *reader) table(p pair) {
 	}
 	if v, ok := fields["ttl"]; ok {
 		spec.TTL = r.attribute(v, "ttl of "+what, "write ttl: expiresAt")
+	}
+	if v, ok := fields["expire-by-ttl"]; ok && r.boolean(v, "expire-by-ttl of "+what) {
+		if r.file.ExpireBy[p.name] = spec.TTL; spec.TTL == "" {
+			r.fault(v, what+" has expire-by-ttl without ttl", "write ttl: and the attribute, as in ttl: expiresAt")
+		}
+	}
+	if v, ok := fields["entities"]; ok {
+		r.file.Entities[p.name] = r.entities(v, &spec)
+	}
+	if v, ok := fields["attributes"]; ok {
+		r.file.Attributes[p.name] = r.attributes(v, what)
 	}
 	if v, ok := fields["indexes"]; ok {
 		for _, x := range r.pairs(v, "indexes of "+what) {

@@ -77,46 +77,51 @@ func (v Value) appendSet(dst []byte, quoteNumbers bool) []byte {
 
 // AppendPlainJSON appends the value in plain JSON to dst: numbers with all
 // their digits, binaries in base64, sets as arrays in order.
-func AppendPlainJSON(dst []byte, v Value) []byte {
+func AppendPlainJSON(dst []byte, v Value) []byte { return v.appendPlain(dst, false) }
+
+// AppendPlainItem appends an item in plain JSON to dst.
+func AppendPlainItem(dst []byte, m Item) []byte { return M(m).appendPlain(dst, false) }
+
+// AppendQuotedJSON appends the value as AppendPlainJSON does, but numbers as
+// strings, for readers that would make floats of them.
+func AppendQuotedJSON(dst []byte, v Value) []byte { return v.appendPlain(dst, true) }
+
+func (v Value) appendPlain(dst []byte, quoteNumbers bool) []byte {
 	switch v.kind {
 	case String:
 		return appendQuoted(dst, v.str)
 	case Number:
+		if quoteNumbers {
+			return append(append(append(dst, '"'), v.str...), '"')
+		}
 		return append(dst, v.str...)
 	case Binary:
 		return append(appendBase64(append(dst, '"'), v.str), '"')
 	case Bool:
 		return strconv.AppendBool(dst, v.bool)
 	case MapKind:
-		return AppendPlainItem(dst, v.m)
+		dst = append(dst, '{')
+		for i, f := range v.m {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = f.Value.appendPlain(append(appendQuoted(dst, f.Name), ':'), quoteNumbers)
+		}
+		return append(dst, '}')
 	case List:
 		dst = append(dst, '[')
 		for i, e := range v.list {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = AppendPlainJSON(dst, e)
+			dst = e.appendPlain(dst, quoteNumbers)
 		}
 		return append(dst, ']')
 	case StringSet, NumberSet, BinarySet:
-		return v.appendSet(dst, false)
+		return v.appendSet(dst, quoteNumbers)
 	default:
 		return append(dst, "null"...)
 	}
-}
-
-// AppendPlainItem appends an item in plain JSON to dst.
-func AppendPlainItem(dst []byte, m Item) []byte {
-	dst = append(dst, '{')
-	for i, f := range m {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendQuoted(dst, f.Name)
-		dst = append(dst, ':')
-		dst = AppendPlainJSON(dst, f.Value)
-	}
-	return append(dst, '}')
 }
 
 // appendQuoted appends s as a JSON string; bytes that are not UTF-8 become the

@@ -171,3 +171,55 @@ func (n Num) scaled(scale int) *big.Int {
 	}
 	return i
 }
+
+// Mul returns n × m, rounded half to even to 38 digits, or an *Error if it is
+// out of range.
+func (n Num) Mul(m Num) (Num, error) {
+	product := new(big.Int).Mul(n.unscaled(), m.unscaled())
+	digits := product.String()
+	point := n.point - len(n.digits) + m.point - len(m.digits) + len(digits)
+	return rounded(n.neg != m.neg, digits, point, false)
+}
+
+// quoDigits is how many digits a quotient is computed to before it is rounded.
+const quoDigits = maxDigits + 2
+
+// Quo returns n ÷ m, rounded half to even to 38 digits, or an *Error if it is
+// out of range. m is not zero.
+func (n Num) Quo(m Num) (Num, error) {
+	shift := quoDigits + len(m.digits)
+	dividend := n.unscaled()
+	dividend.Mul(dividend, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(shift)), nil))
+	quotient, rest := dividend.QuoRem(dividend, m.unscaled(), new(big.Int))
+	digits := quotient.String()
+	point := (n.point - len(n.digits)) - (m.point - len(m.digits)) - shift + len(digits)
+	return rounded(n.neg != m.neg, digits, point, rest.Sign() != 0)
+}
+
+// IsZero reports whether the number is zero.
+func (n Num) IsZero() bool { return n.digits == "" }
+
+// unscaled returns the digits as a whole number.
+func (n Num) unscaled() *big.Int {
+	i := new(big.Int)
+	if n.digits != "" {
+		i.SetString(n.digits, 10)
+	}
+	return i
+}
+
+// rounded makes the number 0.digits × 10^point, rounded half to even to 38
+// digits; more says that digits follow which are not zero.
+func rounded(neg bool, digits string, point int, more bool) (Num, error) {
+	if len(digits) <= maxDigits {
+		return makeNum(neg, digits, point)
+	}
+	kept, tail := digits[:maxDigits], digits[maxDigits:]
+	half := strings.Compare(tail, "5"+strings.Repeat("0", len(tail)-1))
+	if half < 0 || half == 0 && !more && (kept[maxDigits-1]-'0')%2 == 0 {
+		return makeNum(neg, kept, point)
+	}
+	up, _ := new(big.Int).SetString(kept, 10)
+	kept = up.Add(up, big.NewInt(1)).String()
+	return makeNum(neg, kept, point+len(kept)-maxDigits)
+}

@@ -23,7 +23,7 @@ func TestEvent(t *testing.T) {
 	set := mapping.NewSet([]mapping.Definition{
 		{Name: "First", Table: "users", Source: "app", Bus: "main"},
 		{Name: "Second", Table: "users", Source: "app", Bus: "other", DetailType: "Type", Detail: object(t, "${op}")},
-	}, "111122223333", "eu-west-1")
+	}, mapping.Options{Account: "111122223333", Region: "eu-west-1"})
 	got, err := set.Apply(r, all)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestOn(t *testing.T) {
 	} {
 		d := mapping.Definition{Name: "E", On: c.on}
 		if c.changed != "" {
-			d.Changed = paths(t, c.changed)
+			d.Changed = transitions(t, c.changed)
 		}
 		var got []string
 		for _, k := range []mapping.Kind{mapping.Insert, mapping.Modify, mapping.Remove, mapping.Expire} {
@@ -138,13 +138,13 @@ func TestChanged(t *testing.T) {
 			return `{"id":{"S":"u1"}` + attributes + `}`
 		}
 		r := record(st, wire(t, item(c.was)), wire(t, item(c.is)))
-		if got := len(details(t, r, mapping.Definition{Name: "E", Changed: paths(t, c.path)})) == 1; got != c.want {
+		if got := len(details(t, r, mapping.Definition{Name: "E", Changed: transitions(t, c.path)})) == 1; got != c.want {
 			t.Errorf("%s of {%s} and {%s}: %v", c.path, c.was, c.is, got)
 		}
 		if !c.want {
 			continue
 		}
-		if got := details(t, r, mapping.Definition{Name: "E", Changed: paths(t, "other", c.path)}); len(got) != 1 {
+		if got := details(t, r, mapping.Definition{Name: "E", Changed: transitions(t, "other", c.path)}); len(got) != 1 {
 			t.Errorf("one of two paths: %v", got)
 		}
 	}

@@ -20,14 +20,19 @@ func change600(b *testing.B) (*stream.Record, mapping.Definition) {
 	}
 	st := newStream(b, stream.NewAndOldImages)
 	return record(st, image("ada@example.com"), image("lovelace@example.com")), mapping.Definition{
-		Name: "E", Source: "myapp.users", Changed: paths(b, "email"),
+		Name: "E", Source: "myapp.users", Changed: transitions(b, "email"),
 		Detail: object(b, "${new.id}", "${old.email}", "${new.email}", "${new.address.city}", "${new.visits}"),
 	}
 }
 
 func BenchmarkApply(b *testing.B) {
 	r, d := change600(b)
-	set := mapping.NewSet([]mapping.Definition{d}, "1", "r")
+	benchmarkApply(b, r, d)
+}
+
+// benchmarkApply applies definitions of which one raises an event.
+func benchmarkApply(b *testing.B, r *stream.Record, defs ...mapping.Definition) {
+	set := mapping.NewSet(defs, mapping.Options{})
 	b.ReportAllocs()
 	for b.Loop() {
 		if events, err := set.Apply(r, all); err != nil || len(events) != 1 {
@@ -36,22 +41,32 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
-// 100 definitions of which one raises an event.
+// A condition in CEL instead of a path that changed.
+func BenchmarkApplyIf(b *testing.B) {
+	r, d := change600(b)
+	d.Changed, d.If = nil, condition(b, `new.email != old.email && new.visits > 41`)
+	benchmarkApply(b, r, d)
+}
+
+// 100 definitions of which one raises an event: the others want other
+// attributes to change, other values, or another entity.
 func BenchmarkApply100(b *testing.B) {
 	r, d := change600(b)
 	defs := []mapping.Definition{d}
 	for n := range 99 {
 		other := d
-		other.Name, other.Changed = "E"+strconv.Itoa(n), paths(b, "attribute"+strconv.Itoa(n))
+		other.Name = "E" + strconv.Itoa(n)
+		switch n % 3 {
+		case 0:
+			other.Changed = transitions(b, "attribute"+strconv.Itoa(n))
+		case 1:
+			other.Entity = "Entity" + strconv.Itoa(n)
+		default:
+			other.Changed, other.Match = nil, compile(b, `{"new":{"username":["user`+strconv.Itoa(n)+`"]}}`)
+		}
 		defs = append(defs, other)
 	}
-	set := mapping.NewSet(defs, "1", "r")
-	b.ReportAllocs()
-	for b.Loop() {
-		if events, err := set.Apply(r, all); err != nil || len(events) != 1 {
-			b.Fatal(events, err)
-		}
-	}
+	benchmarkApply(b, r, defs...)
 }
 
 // The floor: what encoding/json takes to read the record's wire form.

@@ -3,6 +3,9 @@
 //
 // docs/mapping.md is the language's specification.
 //
+//	record ─ guards ─ each ─ detail ─ contract ─ envelope ─▶ events
+//	         on, entity, match, changed, added, removed, if
+//
 // # Invariants
 //
 //  1. Apply is pure: the same record and definitions give the same events, with
@@ -13,6 +16,8 @@
 //     events never share one.
 //  3. Values keep their exact form: numbers all their digits, binaries as
 //     base64, sets as arrays in order.
-//  4. What a path leads to may be absent, never an error: a member or element
-//     that is one absent value is left out.
+//  4. An attribute that is absent is an error, unless the expression asks for it
+//     by ?. An error raises no event of the record: whoever applies it parks it.
+//  5. Explain says of each definition what Apply does with it.
+//  6. What one record raises is bounded: MaxEvents events of MaxBytes together.
 package mapping

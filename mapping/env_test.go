@@ -66,7 +66,7 @@ func all(string) bool { return true }
 // text is a template of a string.
 func text(t testing.TB, s string) *mapping.Template {
 	t.Helper()
-	out, err := mapping.Text(s)
+	out, err := mapping.Scope{Each: true}.Text(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,10 +98,39 @@ func paths(t testing.TB, texts ...string) []mapping.Path {
 	return out
 }
 
+// transitions are changes at paths, from and to anything.
+func transitions(t testing.TB, texts ...string) []mapping.Transition {
+	t.Helper()
+	var out []mapping.Transition
+	for _, p := range paths(t, texts...) {
+		out = append(out, mapping.Transition{Path: p})
+	}
+	return out
+}
+
+// condition compiles an expression that may use each.
+func condition(t testing.TB, s string) *mapping.Expression {
+	t.Helper()
+	e, err := mapping.Scope{Each: true}.Condition(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func collection(t testing.TB, s string) *mapping.Expression {
+	t.Helper()
+	e, err := mapping.Scope{}.Collection(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 // details applies definitions and returns "definition detail" of each event.
 func details(t testing.TB, r *stream.Record, defs ...mapping.Definition) []string {
 	t.Helper()
-	events, err := mapping.NewSet(defs, "000000000000", "us-east-1").Apply(r, all)
+	events, err := mapping.NewSet(defs, mapping.Options{Account: "000000000000", Region: "us-east-1"}).Apply(r, all)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,83 +5,170 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/tablecast/tablecast/cel"
 	"github.com/tablecast/tablecast/item"
-	"github.com/tablecast/tablecast/stream"
 )
 
-// A root is what an expression begins with.
+// A root is a variable that expressions may use.
 type root string
 
 const (
-	rootNew   root = "new"   // the item after the change
-	rootOld   root = "old"   // the item before the change
-	rootKeys  root = "keys"  // the key attributes
-	rootOp    root = "op"    // the kind of the change
-	rootTable root = "table" // the table's name
+	rootNew     root = "new"     // the item after the change
+	rootOld     root = "old"     // the item before the change
+	rootKeys    root = "keys"    // the key attributes and their parts
+	rootOp      root = "op"      // the kind of the change
+	rootTable   root = "table"   // the table's name
+	rootEntity  root = "entity"  // the kind of the item, or nothing
+	rootSeq     root = "seq"     // the change's sequence number
+	rootTime    root = "time"    // of the change
+	rootChanged root = "changed" // names of the attributes that differ
+	rootEach    root = "each"    // the element that raises an event
+	rootAt      root = "at"      // its index or name
 )
 
-var roots = []root{rootNew, rootOld, rootKeys, rootOp, rootTable}
-
-// An expression is the inside of ${…}: a root, and for images a path, which may
-// have no steps.
-type expression struct {
-	root root
-	path Path
+var variables = []cel.Variable{
+	{Name: string(rootNew), Type: cel.Map}, {Name: string(rootOld), Type: cel.Map}, {Name: string(rootKeys), Type: cel.Map},
+	{Name: string(rootOp), Type: cel.Text}, {Name: string(rootTable), Type: cel.Text}, {Name: string(rootEntity), Type: cel.Text},
+	{Name: string(rootSeq), Type: cel.Text}, {Name: string(rootTime), Type: cel.Timestamp}, {Name: string(rootChanged), Type: cel.Texts},
 }
 
-const supported = "write new, old or keys and a path, as in new.address.city, old.tags[0] or keys[\"user-id\"], or op or table; ${ itself is written $${"
+// A Scope says what expressions may use.
+type Scope struct {
+	Each bool // each and at
+}
 
-// parseExpression reads an expression from the beginning of s, which follows a
-// ${, and returns what comes after its }.
-func parseExpression(s string) (e expression, rest string, err error) {
-	trimmed := strings.TrimLeft(s, " ")
-	p := &pathParser{src: trimmed}
-	fail := func(cause error) (expression, string, error) {
-		text, _, closed := strings.Cut(s, "}")
-		if !closed {
-			cause = errors.New("it is not closed by }")
-		}
-		return expression{}, "", fmt.Errorf("%q is not an expression: %w; %s", strings.TrimSpace(text), cause, supported)
+var plainEnv = sync.OnceValues(func() (*cel.Env, error) { return cel.New(variables...) })
+
+var eachEnv = sync.OnceValues(func() (*cel.Env, error) {
+	return cel.New(append(slices.Clip(variables), cel.Variable{Name: string(rootEach)}, cel.Variable{Name: string(rootAt)})...)
+})
+
+func (s Scope) env() (*cel.Env, error) {
+	if s.Each {
+		return eachEnv()
 	}
-	name, err := p.name()
+	return plainEnv()
+}
+
+// An Expression is a path into the change, or any other expression of CEL.
+type Expression struct {
+	source string
+	root   root // of a path; empty for others
+	path   Path
+	cel    *cel.Expression
+}
+
+// Condition compiles an expression that is true or false. Errors are of the
+// kind that Text returns.
+func (s Scope) Condition(source string) (*Expression, error) { return s.compile(source, cel.Bool) }
+
+// Collection compiles an expression that is a list, set or map.
+func (s Scope) Collection(source string) (*Expression, error) { return s.compile(source, cel.Any) }
+
+func (s Scope) compile(source string, want cel.Type) (*Expression, error) {
+	source = strings.TrimSpace(source)
+	env, err := s.env()
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
-	e.root = root(name)
-	if !slices.Contains(roots, e.root) {
-		return fail(fmt.Errorf("nothing is called %s", name))
+	compiled, err := env.Compile(source, want)
+	var bad *cel.CompileError
+	if errors.As(err, &bad) {
+		return nil, complain(source, bad)
+	} else if err != nil {
+		return nil, err
 	}
-	if e.root != rootOp && e.root != rootTable {
-		if e.path, err = p.steps(); err != nil {
-			return fail(err)
-		}
-	}
-	rest, closed := strings.CutPrefix(strings.TrimLeft(p.rest(), " "), "}")
-	if !closed {
-		return fail(p.unexpected())
-	}
-	return e, rest, nil
+	e := &Expression{source: source, cel: compiled}
+	e.root, e.path = simple(source)
+	return e, nil
 }
 
-// value returns what the expression stands for in a record, if there is
-// something.
-func (e *expression) value(r *stream.Record) (item.Value, bool) {
-	var image item.Item
-	switch e.root {
-	case rootOp:
-		return item.S(string(KindOf(r))), true
-	case rootTable:
-		return item.S(r.Stream.Table()), true
-	case rootNew:
-		image = r.New
-	case rootOld:
-		image = r.Old
-	default:
-		image = r.Keys
+// complain says what is wrong with an expression, and what to write instead.
+func complain(source string, bad *cel.CompileError) error {
+	hint := "docs/mapping.md tells the language"
+	switch {
+	case bad.Near != "":
+		hint = fmt.Sprintf("did you mean %s?", bad.Near)
+	case strings.HasPrefix(bad.Msg, "nothing is called") && !strings.Contains(source, "-"):
+		hint = "write new, old or keys and a path, as in new.address.city, or op, table, entity, time or changed; ${ itself is written $${"
+	case strings.Contains(source, "-"):
+		hint = "a name with a dash is written in brackets, as in new[\"user-id\"]"
 	}
-	if image == nil {
-		return item.Value{}, false
+	return fmt.Errorf("%q is not an expression: %s at column %d; %s", source, bad.Msg, bad.Column, hint)
+}
+
+// simple reads an expression that is a path into an image.
+func simple(source string) (root, Path) {
+	p := &pathParser{src: source}
+	name, err := p.name()
+	if err != nil || !slices.Contains([]root{rootNew, rootOld, rootKeys}, root(name)) {
+		return "", Path{}
 	}
-	return e.path.value(image)
+	path, err := p.steps()
+	if err != nil || p.rest() != "" {
+		return "", Path{}
+	}
+	return root(name), path
+}
+
+// Source returns the text of the expression.
+func (e *Expression) Source() string { return e.source }
+
+// Images reports whether the expression reads the item after and the item
+// before the change.
+func (e *Expression) Images() (after, before bool) {
+	both := e.cel.Uses(string(rootChanged))
+	return both || e.cel.Uses(string(rootNew)), both || e.cel.Uses(string(rootOld))
+}
+
+// Attributes returns the paths in the images that the expression reads.
+func (e *Expression) Attributes() []Path {
+	var out []Path
+	for _, r := range e.cel.Refs() {
+		if (r.Variable == string(rootNew) || r.Variable == string(rootOld)) && len(r.Steps) > 0 && r.Steps[0].Name != "" {
+			out = append(out, pathOf(r))
+		}
+	}
+	return out
+}
+
+func pathOf(r cel.Ref) Path {
+	var p Path
+	for _, s := range r.Steps {
+		p.steps = append(p.steps, step{s.Name, s.Index, s.Optional})
+	}
+	return p
+}
+
+// A value is what an expression gives: one of an item, or one of CEL, or, if
+// absent, nothing.
+type value struct {
+	item item.Value
+	cel  cel.Value
+}
+
+func (v value) absent() bool { return v.cel == nil && v.item.IsZero() }
+
+var (
+	errAbsent  = errors.New("an attribute is absent")
+	errNotBool = errors.New("it is neither true nor false")
+)
+
+// value evaluates the expression. A path needs no evaluation.
+func (e *Expression) value(c *change) (value, error) {
+	if e.root == "" {
+		v, err := e.cel.Eval(c)
+		if err != nil {
+			return value{}, e.fail(c, err)
+		}
+		return value{cel: v}, nil
+	}
+	image, _ := c.image(e.root)
+	v, ok := e.path.value(image)
+	if !ok && !e.path.optional() {
+		return value{}, e.fail(c, errAbsent)
+	}
+	return value{item: v}, nil
 }

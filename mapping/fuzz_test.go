@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -17,12 +18,15 @@ func FuzzText(f *testing.F) {
 	st := newStream(f, stream.NewAndOldImages)
 	it := wire(f, `{"id":{"S":"u1"},"a":{"L":[{"M":{"b":{"N":"1"}}}]}}`)
 	f.Fuzz(func(t *testing.T, s string) {
-		template, err := mapping.Text(s)
+		template, err := mapping.Scope{}.Text(s)
 		if err != nil {
 			return
 		}
-		set := mapping.NewSet([]mapping.Definition{{Name: "E", Detail: mapping.Object([]string{"a"}, []*mapping.Template{template})}}, "1", "r")
+		set := mapping.NewSet([]mapping.Definition{{Name: "E", Detail: mapping.Object([]string{"a"}, []*mapping.Template{template})}}, mapping.Options{})
 		events, err := set.Apply(record(st, it, it), all)
+		if bad := new(mapping.Error); errors.As(err, &bad) {
+			return
+		}
 		if err != nil || len(events) != 1 || !jsontext.Value(events[0].Event.Detail).IsValid() {
 			t.Errorf("%q: %v, %v", s, events, err)
 		}

@@ -5,54 +5,67 @@ import (
 	"slices"
 
 	"github.com/tablecast/tablecast/event"
-	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/pattern"
 	"github.com/tablecast/tablecast/stream"
 )
 
-// A Kind is what happened to an item. An item whose time to live ended is
-// expired, not removed.
-type Kind string
-
-// The kinds.
+// Limits of what one record raises.
 const (
-	Insert Kind = "insert"
-	Modify Kind = "modify"
-	Remove Kind = "remove"
-	Expire Kind = "expire"
+	// MaxEvents is the most events of one definition.
+	MaxEvents = 10_000
+	// MaxBytes is the most bytes that their details have together.
+	MaxBytes = 32 << 20
 )
 
-// KindOf returns what a record tells of.
-func KindOf(r *stream.Record) Kind {
-	switch {
-	case r.Op == stream.Insert:
-		return Insert
-	case r.Op == stream.Modify:
-		return Modify
-	case r.Expired:
-		return Expire
-	default:
-		return Remove
-	}
-}
-
-// A Definition declares one domain event.
+// A Definition declares a domain event. Of its guards, from On to If, all must
+// hold.
 type Definition struct {
 	Name  string
 	Table string
 	// On are the changes that raise it. The default is insert, modify and
-	// remove; with Changed it is modify.
+	// remove; with Changed, Added or Removed it is modify.
 	On []Kind
+	// Entity is the kind of item that it is about. The default is any.
+	Entity string
+	// Match is a pattern that the plain view of the change must match. The
+	// default is none.
+	Match *pattern.Pattern
 	// Changed are paths of which one must lead to another value after the
-	// change than before; absent and present differ, 1 and 1.0 do not. The
-	// stream must have both images. The default is any change.
-	Changed []Path
-	Source  string
+	// change than before; absent and present differ, 1 and 1.0 do not. Added
+	// are paths of which one must lead to something that was not there: a
+	// value, an element of a list or set, a member of a map. Removed is the
+	// reverse. The stream must have both images.
+	Changed        []Transition
+	Added, Removed []Path
+	// If is a condition. The default is true.
+	If *Expression
+
+	// Each is a list, set or map of which each element raises an event. The
+	// default is one event.
+	Each   *Expression
+	Source string
 	// DetailType is the event's type. The default is the name.
 	DetailType string
 	Bus        string
-	// Detail makes the event's detail. The default is the new image; for
-	// removals the old image, or the keys where the stream's view has none.
+	// Resources are texts. The default is the stream's ARN.
+	Resources []*Template
+	// Time is a timestamp, a text in RFC 3339 or seconds of the Unix epoch. The
+	// default is the change's.
+	Time *Template
+	// Group is a text; events of one group stay in order. The default is the
+	// item.
+	Group *Template
+	// Detail makes the event's detail, an object. The default is the new image;
+	// for removals the old image, or the keys where the stream's view has none.
 	Detail *Template
+	// Outbox, if not nil, says that items are events themselves; Source and
+	// Detail are then not used.
+	Outbox *Outbox
+	// Mapper, if not nil, makes the events instead of Each and what follows it.
+	Mapper Mapper
+	Shape  Shape
+	// Contract returns what is wrong with a detail. The default takes any.
+	Contract func(detail []byte) error
 	// FromHorizon starts the definition at the oldest record that is kept, not
 	// at the end of the stream.
 	FromHorizon bool
@@ -65,98 +78,119 @@ type Raised struct {
 	Event      event.Event
 }
 
+// Options say what is common to the definitions of one table.
+type Options struct {
+	// Account and Region stand in the events.
+	Account, Region string
+	// Version of the mapping stands in the metadata of events.
+	Version string
+	// Entities are the kinds of items of the table. An item is of the first that
+	// fits.
+	Entities []Entity
+	// ExpireBy is the attribute by which a removal after its second is taken for
+	// an expiry; for streams that do not mark those, as replicas of global
+	// tables. The default is to trust the mark.
+	ExpireBy string
+}
+
 // A Set is the definitions of one table. It never changes and may be used by
 // many goroutines.
 type Set struct {
-	account, region string
-	byKind          map[Kind][]*Definition // in the order of the definitions
+	opts     Options
+	defs     []*definition
+	byKind   map[Kind][]*definition // in the order of the definitions
+	patterns *pattern.Set           // of the definitions that have one
 }
 
-// NewSet indexes the definitions of one table. Account and region stand in the
-// events.
-func NewSet(defs []Definition, account, region string) *Set {
-	s := &Set{account: account, region: region, byKind: map[Kind][]*Definition{}}
+// A definition is one of a set.
+type definition struct {
+	*Definition
+	matchAt int // of its pattern in the set's; -1 is none
+}
+
+// NewSet indexes the definitions of one table.
+func NewSet(defs []Definition, o Options) *Set {
+	s := &Set{opts: o, byKind: map[Kind][]*definition{}}
+	var patterns []*pattern.Pattern
 	for _, d := range defs {
 		if d.DetailType == "" {
 			d.DetailType = d.Name
 		}
+		x := &definition{&d, -1}
+		if d.Match != nil {
+			x.matchAt = len(patterns)
+			patterns = append(patterns, d.Match)
+		}
+		s.defs = append(s.defs, x)
 		for _, k := range d.on() {
-			if !slices.Contains(s.byKind[k], &d) {
-				s.byKind[k] = append(s.byKind[k], &d)
+			if !slices.Contains(s.byKind[k], x) {
+				s.byKind[k] = append(s.byKind[k], x)
 			}
 		}
 	}
+	s.patterns = pattern.NewSet(patterns)
 	return s
 }
+
+// Version returns the version of the mapping.
+func (s *Set) Version() string { return s.opts.Version }
 
 // on returns the kinds of changes that raise the event.
 func (d *Definition) on() []Kind {
 	switch {
 	case len(d.On) > 0:
 		return d.On
-	case len(d.Changed) > 0:
+	case len(d.Changed)+len(d.Added)+len(d.Removed) > 0:
 		return []Kind{Modify}
+	case d.Outbox != nil:
+		return []Kind{Insert, Modify}
 	default:
 		return []Kind{Insert, Modify, Remove}
 	}
 }
 
-// An Error says that a definition could not make its event.
-type Error struct {
-	Definition string
-	Err        error
-}
-
-func (e *Error) Error() string { return fmt.Sprintf("event %s: %v", e.Definition, e.Err) }
-func (e *Error) Unwrap() error { return e.Err }
-
 // Apply returns the events that a record raises, in the order of the
 // definitions; want says which definitions take part. Errors are of type
 // *Error.
 func (s *Set) Apply(r *stream.Record, want func(definition string) bool) ([]Raised, error) {
+	kind := s.kindOf(r)
 	var out []Raised
-	var of *about
-	for _, d := range s.byKind[KindOf(r)] {
+	var c *change
+	for _, d := range s.byKind[kind] {
 		if !want(d.Name) {
 			continue
 		}
-		if of == nil {
-			of = newAbout(r)
+		if c == nil {
+			c = s.newChange(r, kind)
 		}
-		if !d.applies(of) {
-			continue
+		failed, err := d.check(c)
+		if err == nil && failed == passes {
+			out, err = d.raise(c, out)
 		}
-		detail, err := d.detail(r)
 		if err != nil {
-			return nil, &Error{d.Name, err}
+			return nil, wrap(d.Definition, err)
 		}
-		out = append(out, Raised{Definition: d.Name, Bus: d.Bus, Event: event.Event{
-			ID:     event.DeterministicID(of.arn, of.seq, d.Name, onlyIndex),
-			Source: d.Source, DetailType: d.DetailType, Account: s.account, Region: s.region,
-			Time: r.Time, Resources: []string{of.arn}, Detail: detail, Group: of.group(),
-		}})
 	}
 	return out, nil
 }
 
-// onlyIndex is the index in an event's id: a definition raises one event.
-const onlyIndex = "0"
-
-// Group names the item of a record: events of one group are in order.
-func Group(r *stream.Record) string {
-	return r.Stream.Table() + string(item.AppendPlainItem(nil, r.Keys))
-}
-
-func (d *Definition) detail(r *stream.Record) ([]byte, error) {
-	if d.Detail != nil {
-		return d.Detail.render(r)
+// Backfill returns the events that a definition raises for an item that is
+// there, which stands in a record as if it were inserted; run names the
+// backfill. The guards hold as for changes, except On; there is nothing that has
+// changed.
+func (s *Set) Backfill(name, run string, r *stream.Record) ([]Raised, error) {
+	for _, d := range s.defs {
+		if d.Name != name {
+			continue
+		}
+		c := s.newChange(r, Backfill)
+		c.run = run
+		failed, err := d.check(c)
+		if err != nil || failed != passes {
+			return nil, wrap(d.Definition, err)
+		}
+		out, err := d.raise(c, nil)
+		return out, wrap(d.Definition, err)
 	}
-	image := r.New
-	if image == nil {
-		image = r.Old
-	}
-	if image == nil {
-		image = r.Keys
-	}
-	return item.AppendPlainItem(nil, image), nil
+	return nil, fmt.Errorf("mapping: no definition is called %s", name)
 }

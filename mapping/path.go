@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tablecast/tablecast/cel"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -15,10 +16,12 @@ import (
 type Path struct{ steps []step }
 
 // A step goes to the attribute of that name, or, if name is empty, to the
-// element of a list. Attribute names are never empty.
+// element of a list. Attribute names are never empty. From an optional step on
+// a path may lead nowhere.
 type step struct {
-	name  string
-	index int
+	name     string
+	index    int
+	optional bool
 }
 
 // ParsePath reads a path of attribute names.
@@ -41,21 +44,42 @@ func ParsePath(s string) (Path, error) {
 	if err == nil && path.steps[0].name == "" {
 		err = errors.New("a path begins with the name of an attribute")
 	}
+	if err == nil && path.optional() {
+		err = errors.New("a ? has no meaning here: the path may lead nowhere")
+	}
 	if err != nil {
 		return Path{}, fmt.Errorf("%q is not a path: %w; write attribute names as in address.city, tags[0] or [\"user-id\"]", s, err)
 	}
 	return path, nil
 }
 
+// String writes the path as ParsePath reads it.
+func (p Path) String() string {
+	var b strings.Builder
+	for i, s := range p.steps {
+		text := cel.Step{Name: s.name, Index: s.index, Optional: s.optional}.String()
+		if i == 0 {
+			text = strings.TrimPrefix(text, ".")
+		}
+		b.WriteString(text)
+	}
+	return b.String()
+}
+
 // root returns the attribute that the path begins with.
 func (p Path) root() string { return p.steps[0].name }
+
+// optional reports whether the path says itself that it may lead nowhere.
+func (p Path) optional() bool {
+	return slices.ContainsFunc(p.steps, func(s step) bool { return s.optional })
+}
 
 // value returns what the path leads to, if there is something.
 func (p Path) value(image item.Item) (item.Value, bool) {
 	v := item.M(image)
 	for _, s := range p.steps {
 		if s.name == "" {
-			if v.Kind() != item.List || s.index >= len(v.List()) {
+			if v.Kind() != item.List && !v.Kind().IsSet() || s.index >= len(v.List()) {
 				return item.Value{}, false
 			}
 			v = v.List()[s.index]
@@ -95,10 +119,14 @@ func (p *pathParser) steps() (Path, error) {
 		switch p.src[p.at] {
 		case '.':
 			p.at++
+			optional := p.optional()
 			s.name, err = p.name()
+			s.optional = optional
 		case '[':
 			p.at++
+			optional := p.optional()
 			s, err = p.bracket()
+			s.optional = optional
 		default:
 			return path, nil
 		}
@@ -108,6 +136,15 @@ func (p *pathParser) steps() (Path, error) {
 		path.steps = append(path.steps, s)
 	}
 	return path, nil
+}
+
+// optional reads a ?, if there is one.
+func (p *pathParser) optional() bool {
+	found := strings.HasPrefix(p.rest(), "?")
+	if found {
+		p.at++
+	}
+	return found
 }
 
 // keywords are no names in CEL.
@@ -192,3 +229,30 @@ func (p *pathParser) quoted(quote byte) (string, error) {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
+
+// AttributePath is the path of one attribute, whatever its name.
+func AttributePath(name string) Path { return Path{[]step{{name: name}}} }
+
+// Names returns the names of the path with dots between them, without indexes.
+func (p Path) Names() string {
+	var names []string
+	for _, s := range p.steps {
+		if s.name != "" {
+			names = append(names, s.name)
+		}
+	}
+	return strings.Join(names, ".")
+}
+
+// Within reports whether the path leads to what another one leads to, or into
+// it, or on the way to it.
+func (p Path) Within(other Path) bool {
+	a, b := p.Names()+".", other.Names()+"."
+	return strings.HasPrefix(a, b) || strings.HasPrefix(b, a)
+}
+
+// In reports whether the path leads to something in an item.
+func (p Path) In(it item.Item) bool {
+	_, ok := p.value(it)
+	return ok
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/pattern"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -53,26 +54,81 @@ func genItem(id string) *rapid.Generator[item.Item] {
 
 var genText = rapid.Custom(func(t *rapid.T) string {
 	part := rapid.SampledFrom([]string{
-		"${new.a}", "${old.b}", "${new.list[0]}", "${old.map.a}", `${new["map"]["c d"]}`, "${keys}", "${op}", "${table}", "$${", "$", "}", "x", "é\"",
+		"${new.?a}", "${old.?b}", "${new.?list[?0]}", "${old.?map.a}", `${new[?"map"]["c d"]}`, "${keys}", "${op}", "${table}", "$${", "$", "}", "x", "é\"",
+		"${new.a}", "${diff(old, new)}", "${changed}", "${added(old.?list, new.?list)}", "${time}", "${entity}", "${keys.?name}", "${new.?a.orValue(1) == 1}",
 	})
 	return strings.Join(rapid.SliceOfN(part, 0, 4).Draw(t, "parts"), "")
 })
 
-// Apply is a pure function whose details are JSON objects and whose ids differ.
+// genDefinition draws definitions with any guards.
+func genDefinition(t *testing.T, name string) *rapid.Generator[mapping.Definition] {
+	return rapid.Custom(func(rt *rapid.T) mapping.Definition {
+		d := mapping.Definition{Name: name, Source: "s", Bus: "b"}
+		have := func(what string) bool { return rapid.IntRange(0, 3).Draw(rt, what) == 0 }
+		if have("a detail") || have("a detail yet") {
+			d.Detail = object(t, rapid.SliceOfN(genText, 0, 5).Draw(rt, "texts")...)
+		}
+		if have("changed") {
+			d.Changed = transitions(t, rapid.SampledFrom([]string{"a", "b", "list[0]", "map.a"}).Draw(rt, "path"))
+		}
+		if have("added") {
+			d.Added = paths(t, rapid.SampledFrom([]string{"a", "list", "map"}).Draw(rt, "added path"))
+		}
+		if have("removed") {
+			d.Removed = paths(t, rapid.SampledFrom([]string{"b", "list", "map"}).Draw(rt, "removed path"))
+		}
+		if have("on") {
+			d.On = []mapping.Kind{mapping.Insert, mapping.Modify, mapping.Remove}
+		}
+		if have("entity") {
+			d.Entity = rapid.SampledFrom([]string{"User", "Other"}).Draw(rt, "entity")
+		}
+		if have("match") {
+			d.Match = compile(t, rapid.SampledFrom([]string{`{"op":["modify"]}`, `{"new":{"a":[{"exists":true}]}}`, `{"changed":["b"]}`}).Draw(rt, "pattern"))
+		}
+		if have("if") {
+			d.If = condition(t, rapid.SampledFrom([]string{`op == "modify"`, `has(new.a)`, `new.a == old.b`, `size(changed) > 1`}).Draw(rt, "condition"))
+		}
+		if have("each") {
+			d.Each = collection(t, rapid.SampledFrom([]string{`new.?list`, `diff(old, new)`, `changed`, `new.a`, `[op]`}).Draw(rt, "collection"))
+		}
+		d.Shape.Envelope = rapid.SampledFrom([]mapping.Envelope{"", mapping.Bare, mapping.Metadata, mapping.CloudEvents}).Draw(rt, "envelope")
+		d.Shape.QuoteNumbers = have("quoted numbers")
+		return d
+	})
+}
+
+// entities of the table here; an item is of the first that fits.
+var entities = []mapping.Entity{
+	{Name: "User", Forms: []mapping.Form{form("id", "u{name}")}},
+	{Name: "Other"},
+}
+
+func form(attribute, text string) mapping.Form {
+	f, err := mapping.ParseForm(attribute, text)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
+func compile(t testing.TB, src string) *pattern.Pattern {
+	t.Helper()
+	p, err := pattern.Compile([]byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Apply is a pure function whose details are JSON objects and whose ids differ,
+// and Explain agrees with it.
 func TestApplyIsPure(t *testing.T) {
 	st := newStream(t, stream.NewAndOldImages)
 	rapid.Check(t, func(rt *rapid.T) {
 		var defs []mapping.Definition
 		for i := range rapid.IntRange(1, 6).Draw(rt, "definitions") {
-			d := mapping.Definition{Name: "E" + strconv.Itoa(i), Source: "s", Bus: "b"}
-			if rapid.Bool().Draw(rt, "has a detail") {
-				d.Detail = object(t, rapid.SliceOfN(genText, 0, 5).Draw(rt, "texts")...)
-			}
-			if rapid.Bool().Draw(rt, "is guarded") {
-				d.Changed = paths(t, rapid.SampledFrom([]string{"a", "b", "list[0]", "map.a"}).Draw(rt, "path"))
-				d.On = []mapping.Kind{mapping.Insert, mapping.Modify, mapping.Remove}
-			}
-			defs = append(defs, d)
+			defs = append(defs, genDefinition(t, "E"+strconv.Itoa(i)).Draw(rt, "definition"))
 		}
 		was, is := genItem("u1").Draw(rt, "was"), genItem("u1").Draw(rt, "is")
 		switch rapid.IntRange(0, 2).Draw(rt, "kind") {
@@ -83,18 +139,19 @@ func TestApplyIsPure(t *testing.T) {
 		}
 		r := record(st, was, is)
 		frozen := string(item.AppendBinary(item.AppendBinary(nil, r.New), r.Old))
-		first := apply(rt, defs, r)
-		if again := apply(rt, defs, r); !cmp.Equal(first, again) {
+		first := apply(defs, r)
+		agrees(rt, first, mapping.NewSet(defs, options).Explain(r))
+		if again := apply(defs, r); !cmp.Equal(first, again) {
 			rt.Fatal(cmp.Diff(first, again))
 		}
-		if copied := record(st, reread(rt, was), reread(rt, is)); !cmp.Equal(first, apply(rt, defs, copied)) {
+		if copied := record(st, reread(rt, was), reread(rt, is)); !cmp.Equal(first, apply(defs, copied)) {
 			rt.Fatal("equal records raise different events")
 		}
 		if frozen != string(item.AppendBinary(item.AppendBinary(nil, r.New), r.Old)) {
 			rt.Fatal("Apply changed the record")
 		}
 		ids := map[string]bool{}
-		for _, e := range first {
+		for _, e := range first.Events {
 			if ids[e.Event.ID] {
 				rt.Fatalf("id %s comes twice", e.Event.ID)
 			}
@@ -106,12 +163,39 @@ func TestApplyIsPure(t *testing.T) {
 	})
 }
 
-func apply(t *rapid.T, defs []mapping.Definition, r *stream.Record) []mapping.Raised {
-	out, err := mapping.NewSet(defs, "1", "r").Apply(r, all)
+var options = mapping.Options{Version: "v1", Entities: entities}
+
+// An outcome is what Apply returns.
+type outcome struct {
+	Events []mapping.Raised
+	Err    string
+}
+
+func apply(defs []mapping.Definition, r *stream.Record) outcome {
+	events, err := mapping.NewSet(defs, options).Apply(r, all)
 	if err != nil {
-		t.Fatal(err)
+		return outcome{events, err.Error()}
 	}
-	return out
+	return outcome{Events: events}
+}
+
+// agrees checks that the verdicts are what was applied: all events in order, or
+// the first error.
+func agrees(t *rapid.T, applied outcome, verdicts []mapping.Verdict) {
+	var told outcome
+	for _, v := range verdicts {
+		if v.Err != nil {
+			told = outcome{Err: v.Err.Error()}
+			break
+		}
+		if v.Guard != "" && (v.Reason == "" || len(v.Raised) > 0) {
+			t.Fatalf("%+v", v)
+		}
+		told.Events = append(told.Events, v.Raised...)
+	}
+	if d := cmp.Diff(applied, told); d != "" {
+		t.Fatalf("Explain does not agree with Apply: %s", d)
+	}
 }
 
 // reread returns the item as it comes back from the disk.
@@ -132,12 +216,12 @@ func TestChangedAgreesWithValues(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		was, is := genItem("u1").Draw(rt, "was"), genItem("u1").Draw(rt, "is")
 		path := rapid.SampledFrom([]string{"a", "b", "list[0]", "map.a", "map"}).Draw(rt, "path")
-		show := mapping.Definition{Name: "Show", Detail: object(t, "${old."+path+"}", "${new."+path+"}")}
-		guard := mapping.Definition{Name: "Guard", Changed: paths(t, path)}
+		show := mapping.Definition{Name: "Show", Detail: object(t, optionally("old", path), optionally("new", path))}
+		guard := mapping.Definition{Name: "Guard", Changed: transitions(t, path)}
 		r := record(st, was, is)
-		shown := string(apply(rt, []mapping.Definition{show}, r)[0].Event.Detail)
+		shown := string(apply([]mapping.Definition{show}, r).Events[0].Event.Detail)
 		differs := shown != `{}` && shown != sameMembers(shown)
-		if raised := len(apply(rt, []mapping.Definition{guard}, r)) == 1; raised != differs && !ambiguous(was, is) {
+		if raised := len(apply([]mapping.Definition{guard}, r).Events) == 1; raised != differs && !ambiguous(was, is) {
 			rt.Fatalf("%s: raised %v, values %s", path, raised, shown)
 		}
 	})
@@ -166,4 +250,9 @@ func ambiguous(items ...item.Item) bool {
 		}
 	}
 	return false
+}
+
+// optionally is an expression for what stands at a path, if there is something.
+func optionally(image, path string) string {
+	return "${" + image + ".?" + strings.ReplaceAll(path, "[", "[?") + "}"
 }

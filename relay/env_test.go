@@ -121,7 +121,7 @@ func (f *folder) events() []string {
 func (f *folder) relay(o Options, defs ...mapping.Definition) *Relay {
 	f.t.Helper()
 	o.Store, o.Streams, o.Table, o.Definitions = f.store, f.streams, "users", defs
-	o.Set = mapping.NewSet(defs, "000000000000", "us-east-1")
+	o.Set = mapping.NewSet(defs, mapping.Options{})
 	if o.Sink == nil {
 		o.Sink = f.keep
 	}
@@ -134,7 +134,7 @@ func (f *folder) relay(o Options, defs ...mapping.Definition) *Relay {
 
 // definition raises an event with the item's id for each insert.
 func definition(name string) mapping.Definition {
-	id, err := mapping.Text("${keys.id}")
+	id, err := mapping.Scope{}.Text("${keys.id}")
 	if err != nil {
 		panic(err)
 	}

@@ -83,7 +83,7 @@ func TestRejectedRecordIsParked(t *testing.T) {
 // A record that cannot be mapped is parked, and the row says all that is known.
 func TestUnmappedRecordIsParked(t *testing.T) {
 	f := newFolder(t)
-	scalar, err := mapping.Text("${keys.id}")
+	scalar, err := mapping.Scope{}.Text("${keys.id}")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestUnmappedRecordIsParked(t *testing.T) {
 	got := f.parked()
 	want := []Parked{{
 		Table: "users", Stream: st.ARN(), Label: st.Label(), Seq: got[0].Seq, Definition: "Bad",
-		Error: "event Bad: the detail is not an object", At: at,
+		Error: "event Bad: detail: it is not an object", At: at,
 		Op: "INSERT", Time: page.Records[0].Time, Keys: []byte(`{"id":{"S":"u0"}}`), New: []byte(`{"id":{"S":"u0"}}`),
 	}}
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(Parked{})); d != "" {

@@ -9,8 +9,8 @@ import (
 // ranks orders the packages: a package imports only packages of a strictly
 // lower rank. docs/design.md explains the order.
 var ranks = map[string]int{
-	"kv": 0, "item": 0, "event": 0, "pattern": 0, "function": 0, "internal/awsjson": 0, "internal/lint": 0,
-	"expr": 1, "stream": 1, "target": 1,
+	"kv": 0, "item": 0, "event": 0, "pattern": 0, "function": 0, "schema": 0, "internal/awsjson": 0, "internal/lint": 0,
+	"expr": 1, "cel": 1, "stream": 1, "target": 1,
 	"table": 2, "partiql": 2, "mapping": 2, "delivery": 2,
 	"relay": 3, "bus": 3,
 	"config":                   4,
@@ -28,7 +28,7 @@ var helpers = []string{"kv/kvtest", "target/targettest"}
 
 // The two halves of the path meet in mapping, relay and above, never below.
 var (
-	state = []string{"item", "expr", "partiql", "stream", "table"}
+	state = []string{"item", "cel", "expr", "partiql", "stream", "table"}
 	news  = []string{"event", "pattern", "target", "delivery", "bus"}
 )
 

@@ -1,0 +1,108 @@
+package cel
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tablecast/tablecast/item"
+)
+
+// AppendJSON appends a value as JSON: numbers with all their digits, or as
+// strings if quoteNumbers says so, bytes in base64, times in RFC 3339,
+// durations in seconds as in "1.5s", maps in the order of their names. Errors:
+// a float that JSON has no number for, a value that is no data.
+func AppendJSON(dst []byte, v ref.Val, quoteNumbers bool) ([]byte, error) {
+	switch v := v.(type) {
+	case mapVal:
+		return appendItem(dst, item.M(v.m), quoteNumbers), nil
+	case types.String:
+		return appendText(dst, string(v)), nil
+	case types.Bool:
+		return strconv.AppendBool(dst, bool(v)), nil
+	case types.Null:
+		return append(dst, "null"...), nil
+	case types.Bytes:
+		return append(base64.StdEncoding.AppendEncode(append(dst, '"'), v), '"'), nil
+	case types.Timestamp:
+		return appendText(dst, v.Time.UTC().Format(time.RFC3339Nano)), nil
+	case types.Duration:
+		return appendText(dst, strconv.FormatFloat(v.Seconds(), 'f', -1, 64)+"s"), nil
+	case *types.Optional:
+		if v.HasValue() {
+			return AppendJSON(dst, v.GetValue(), quoteNumbers)
+		}
+		return append(dst, "null"...), nil
+	case traits.Mapper:
+		return appendMap(dst, v, quoteNumbers)
+	case traits.Lister:
+		return appendList(dst, v, quoteNumbers)
+	}
+	n, ok := toNum(v)
+	if !ok {
+		return nil, fmt.Errorf("a %s has no form in JSON", v.Type().TypeName())
+	}
+	return appendItem(dst, n.Value(), quoteNumbers), nil
+}
+
+func appendItem(dst []byte, v item.Value, quoteNumbers bool) []byte {
+	if quoteNumbers {
+		return item.AppendQuotedJSON(dst, v)
+	}
+	return item.AppendPlainJSON(dst, v)
+}
+
+func appendText(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s) // what is not UTF-8 becomes U+FFFD
+	return dst
+}
+
+func appendList(dst []byte, l traits.Lister, quoteNumbers bool) ([]byte, error) {
+	dst = append(dst, '[')
+	first := true
+	for it := l.Iterator(); it.HasNext() == types.True; {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		var err error
+		if dst, err = AppendJSON(dst, it.Next(), quoteNumbers); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+// appendMap appends a map that an expression made; its keys become texts.
+func appendMap(dst []byte, m traits.Mapper, quoteNumbers bool) ([]byte, error) {
+	values := map[string]ref.Val{}
+	var names []string
+	for it := m.Iterator(); it.HasNext() == types.True; {
+		key := it.Next()
+		name, ok := key.ConvertToType(types.StringType).(types.String)
+		if !ok {
+			return nil, fmt.Errorf("a %s is no name of a JSON member", key.Type().TypeName())
+		}
+		names = append(names, string(name))
+		values[string(name)] = m.Get(key)
+	}
+	slices.Sort(names)
+	dst = append(dst, '{')
+	for i, name := range names {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = AppendJSON(append(appendText(dst, name), ':'), values[name], quoteNumbers); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, '}'), nil
+}

@@ -1,0 +1,62 @@
+package config
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/tablecast/tablecast/schema"
+)
+
+// contract reads a JSON Schema, which stands in the file or in one of its own.
+func (r *reader) contract(n ast.Node, what string) func([]byte) error {
+	what = "schema of " + what
+	var src []byte
+	if _, isMapping := entries(n); isMapping {
+		faults := len(r.faults)
+		if src = r.json(nil, n, what); len(r.faults) > faults {
+			return nil
+		}
+	} else {
+		name, ok := r.text(n, what)
+		if !ok {
+			return nil
+		}
+		var err error
+		if src, err = r.named(name); err != nil {
+			r.fault(n, what+": "+err.Error(), "write the path of a JSON Schema, from this file's folder, or the schema itself")
+			return nil
+		}
+	}
+	s, err := schema.Compile(src)
+	if err != nil {
+		r.fault(n, what+" is not valid: "+err.Error(), "docs/contracts.md tells what a schema may hold")
+		return nil
+	}
+	return s.Validate
+}
+
+// named returns the content of a file that this one names.
+func (r *reader) named(name string) ([]byte, error) {
+	if text, ok := r.given[name]; ok {
+		r.keep(name, text)
+		return text, nil
+	}
+	in, err := os.Open(r.fromFile(filepath.FromSlash(name)))
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	text, err := io.ReadAll(io.LimitReader(in, maxBytes))
+	r.keep(name, text)
+	return text, err
+}
+
+func (r *reader) keep(name string, text []byte) {
+	if r.file.Files == nil {
+		r.file.Files = map[string][]byte{}
+	}
+	r.file.Files[name] = text
+}

@@ -1,0 +1,74 @@
+package mapping
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/stream"
+)
+
+// A Mapper makes events in code, where a definition as data is not enough. Map
+// must be pure: the same record gives the same events, in the same order,
+// whenever and however often it is asked; it is called from many goroutines and
+// must not keep or change the record. An error parks the record.
+type Mapper interface {
+	Map(r *stream.Record) ([]Produced, error)
+}
+
+// A MapperFunc is a Mapper that is a function.
+type MapperFunc func(r *stream.Record) ([]Produced, error)
+
+// Map calls the function.
+func (f MapperFunc) Map(r *stream.Record) ([]Produced, error) { return f(r) }
+
+// A Produced event is what a Mapper makes. Only Detail, a JSON object, must be
+// set; the rest defaults to what the definition says.
+type Produced struct {
+	Source, DetailType, Bus string
+	Resources               []string
+	Time                    time.Time
+	Group                   string
+	Detail                  []byte
+}
+
+// fromMapper appends the events that code makes.
+func (d *definition) fromMapper(w *writer, out []Raised) ([]Raised, error) {
+	produced, err := d.Mapper.Map(w.c.record)
+	if err == nil && len(produced) > MaxEvents {
+		err = fmt.Errorf("%d events, and one change raises at most %d", len(produced), MaxEvents)
+	}
+	if err != nil {
+		return nil, at("mapper", err)
+	}
+	for i, p := range produced {
+		if err := event.CheckDetail(p.Detail); err != nil {
+			return nil, at("mapper", fmt.Errorf("event %d: %w", i, err))
+		}
+		r := d.blank(w.c, i)
+		p.overlay(&r)
+		if err := d.finish(w, &r, p.Detail); err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// overlay sets what the mapper said.
+func (p *Produced) overlay(r *Raised) {
+	for _, s := range []struct {
+		to   *string
+		from string
+	}{{&r.Event.Source, p.Source}, {&r.Event.DetailType, p.DetailType}, {&r.Bus, p.Bus}, {&r.Event.Group, p.Group}} {
+		if s.from != "" {
+			*s.to = s.from
+		}
+	}
+	if p.Resources != nil {
+		r.Event.Resources = p.Resources
+	}
+	if !p.Time.IsZero() {
+		r.Event.Time = p.Time
+	}
+}
