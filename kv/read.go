@@ -2,6 +2,7 @@ package kv
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -55,6 +56,22 @@ func (s *Snapshot) View(key []byte, fn func(value []byte) error) error { return 
 
 // Scan implements Reader.
 func (s *Snapshot) Scan(r Range) *Iter { return scan(s.s, r) }
+
+// Seq returns the number of the last commit that the snapshot holds.
+func (s *Snapshot) Seq() (uint64, error) {
+	var seq uint64
+	err := s.View(seqKey, func(v []byte) error {
+		if len(v) != 8 {
+			return fmt.Errorf("%w: the sequence number has %d bytes", ErrCorrupt, len(v))
+		}
+		seq = binary.BigEndian.Uint64(v)
+		return nil
+	})
+	if errors.Is(err, ErrNotFound) { // nothing was ever committed
+		return 0, nil
+	}
+	return seq, err
+}
 
 // Close releases the snapshot.
 func (s *Snapshot) Close() error { return s.s.Close() }

@@ -135,6 +135,12 @@ func NewSet(defs []Definition, o Options) *Set {
 // Version returns the version of the mapping.
 func (s *Set) Version() string { return s.opts.Version }
 
+// Deletes reports whether the definition of that name is an outbox whose items are deleted once
+// their events are accepted.
+func (s *Set) Deletes(name string) bool {
+	return slices.ContainsFunc(s.defs, func(d *definition) bool { return d.Name == name && d.Outbox != nil && d.Outbox.Delete })
+}
+
 // on returns the kinds of changes that raise the event.
 func (d *Definition) on() []Kind {
 	switch {
@@ -190,7 +196,10 @@ func (s *Set) Backfill(name, run string, r *stream.Record) ([]Raised, error) {
 			return nil, wrap(d.Definition, err)
 		}
 		out, err := d.raise(c, nil)
-		return out, wrap(d.Definition, err)
+		if err != nil {
+			return nil, wrap(d.Definition, err)
+		}
+		return out, nil
 	}
 	return nil, fmt.Errorf("mapping: no definition is called %s", name)
 }

@@ -3,10 +3,15 @@
 //
 // # Keys
 //
-//	'c' table             -> cursor of the table's relay (JSON)
-//	'p' table, label, seq -> parked record (JSON): why, and the change
+//	'c' table                    -> cursor of the table's relay (JSON)
+//	'p' table, seq, n            -> parked record (JSON): why, and the change
+//	'q' table, group             -> how many records of an item are parked (8 bytes)
+//	'd' table, seq               -> item of an outbox that is to be deleted (JSON)
+//	'l' table, definition        -> backfill (JSON): how far it has come
+//	'y' version                  -> source of a version of the mapping
 //
-// label is the stream's, seq the record's sequence number.
+// seq is the record's sequence number; n is 0, or counts the items of a
+// backfill from 1. A group is the text by which mapping.Group names an item.
 //
 // # Invariants
 //
@@ -16,11 +21,20 @@
 //     the relay first met it, or the oldest record. The start is durable before
 //     the node takes writes, so no write made meanwhile is missed.
 //  3. A record that cannot be mapped, or whose events the sink rejects, is
-//     parked with its full payload and counted; the records after it go on (P8).
-//  4. The cursor moves back only in Prepare, for a definition that starts at the
+//     parked with its full payload and counted. Later records of the same item
+//     that raise events are parked behind it; those of other items go on (P4,
+//     P8).
+//  4. Parked records of an item leave in their order, each in one batch with its
+//     events. Parked so far = redriven + dropped + parked now.
+//  5. The cursor moves back only in Prepare, for a definition that starts at the
 //     oldest record, and then no other takes part before it has caught up.
-//  5. The streams of a table are read one after the other, each to its end.
-//  6. A gap, records that were trimmed before they were read, is logged and
+//  6. The streams of a table are read one after the other, each to its end.
+//  7. A gap, records that were trimmed before they were read, is logged and
 //     counted.
-//  7. At most one page of records is in memory: pageRecords, or about pageBytes.
+//  8. At most one page of records is in memory: pageRecords, or about pageBytes.
+//  9. A backfill raises the events of items as they are after commit S, after all
+//     events of changes up to S and before any later one: it never shows an older
+//     state after a newer one, and misses none.
+//  10. All of this is done by the goroutine of Run, one thing after the other;
+//     who wants something done asks it.
 package relay

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,9 +12,11 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/go-json-experiment/json"
 	"go.uber.org/goleak"
 
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
@@ -121,7 +124,10 @@ func (f *folder) events() []string {
 func (f *folder) relay(o Options, defs ...mapping.Definition) *Relay {
 	f.t.Helper()
 	o.Store, o.Streams, o.Table, o.Definitions = f.store, f.streams, "users", defs
-	o.Set = mapping.NewSet(defs, mapping.Options{})
+	if o.Set == nil {
+		o.Set = mapping.NewSet(defs, mapping.Options{})
+	}
+	o.Delete, o.Scan = f.delete, f.scan
 	if o.Sink == nil {
 		o.Sink = f.keep
 	}
@@ -217,4 +223,62 @@ func definitions(since map[string]int, written int) []mapping.Definition {
 		out = append(out, d)
 	}
 	return out
+}
+
+// delete deletes an item that is still as given.
+func (f *folder) delete(ctx context.Context, it item.Item) error {
+	var same *expr.Condition
+	for _, a := range it {
+		equal, err := expr.Compare("=", expr.At(expr.Attribute(a.Name)), expr.Literal(a.Value))
+		if err != nil {
+			return err
+		}
+		if same == nil {
+			same = equal
+		} else {
+			same = expr.And(same, equal)
+		}
+	}
+	key := item.MapOf(item.Field{Name: "id", Value: must(it.Get("id"))})
+	_, err := f.tables.Delete(ctx, table.DeleteRequest{Table: "users", Key: key, Condition: same})
+	if failed := new(table.ConditionError); errors.As(err, &failed) {
+		return nil
+	}
+	return err
+}
+
+func must(v item.Value, _ bool) item.Value { return v }
+
+func (f *folder) scan(ctx context.Context, after item.Item, limit int) ([]item.Item, item.Item, uint64, error) {
+	p, err := f.tables.Scan(ctx, table.ScanRequest{Table: "users", Start: after, Limit: limit, At: true})
+	return p.Items, p.Last, p.Seq, err
+}
+
+// write puts an item of some attributes in wire JSON.
+func (f *folder) write(id, attributes string) {
+	f.t.Helper()
+	var it item.Map
+	if err := json.Unmarshal([]byte(`{"id":{"S":"`+id+`"}`+attributes+`}`), &it); err != nil {
+		f.t.Fatal(err)
+	}
+	if _, err := f.tables.Put(f.t.Context(), table.PutRequest{Table: "users", Item: it}); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// raising raises an event of each insert and change that shows the attribute n,
+// and fails for items without.
+func raising(name string) mapping.Definition {
+	n, err := mapping.Scope{}.Text("${new.n}")
+	if err != nil {
+		panic(err)
+	}
+	id, err := mapping.Scope{}.Text("${keys.id}")
+	if err != nil {
+		panic(err)
+	}
+	return mapping.Definition{
+		Name: name, Table: "users", On: []mapping.Kind{mapping.Insert, mapping.Modify}, Source: "test", Bus: "default",
+		Detail: mapping.Object([]string{"id", "n"}, []*mapping.Template{id, n}),
+	}
 }

@@ -100,7 +100,7 @@ func TestUnmappedRecordIsParked(t *testing.T) {
 	}
 	got := f.parked()
 	want := []Parked{{
-		Table: "users", Stream: st.ARN(), Label: st.Label(), Seq: got[0].Seq, Definition: "Bad",
+		Table: "users", Stream: st.ARN(), Label: st.Label(), Seq: got[0].Seq, Group: `users{"id":"u0"}`, Definition: "Bad",
 		Error: "event Bad: detail: it is not an object", At: at,
 		Op: "INSERT", Time: page.Records[0].Time, Keys: []byte(`{"id":{"S":"u0"}}`), New: []byte(`{"id":{"S":"u0"}}`),
 	}}

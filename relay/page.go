@@ -10,10 +10,14 @@ import (
 
 // A mapped record has its events, or the reason why it has none.
 type mapped struct {
-	record *stream.Record
-	events []mapping.Raised
-	err    error
+	record   *stream.Record
+	events   []mapping.Raised
+	err      error
+	backfill string // the backfill that an item is from
+	n        uint64 // of the item in the backfill's page, from 1
 }
+
+func (m *mapped) group() string { return mapping.Group(m.record) }
 
 // apply maps the records of a page.
 func (r *Relay) apply(records []stream.Record) []mapped {
@@ -24,44 +28,81 @@ func (r *Relay) apply(records []stream.Record) []mapped {
 		if err == nil {
 			r.opts.OnMapped(rec, events)
 		}
-		out[i] = mapped{rec, events, err}
+		out[i] = mapped{record: rec, events: events, err: err}
 	}
 	return out
 }
 
 // handOver gives the events of records to the sink and advances past them. If
 // the sink rejects them it halves the page, down to the record that is to
-// blame, which it parks.
-func (r *Relay) handOver(ctx context.Context, page []mapped) error {
-	err := r.commit(ctx, page)
+// blame, which it parks. progress is called with each batch and the last record
+// that is in it.
+func (r *Relay) handOver(ctx context.Context, page []mapped, progress func(*kv.Batch, *mapped)) error {
+	err := r.commit(ctx, page, progress)
 	if d, _ := decide(err); d != Park {
 		return err
 	}
 	if len(page) == 1 {
 		page[0].events, page[0].err = nil, err
-		return r.commit(ctx, page)
+		return r.commit(ctx, page, progress)
 	}
 	half := len(page) / 2
-	if err := r.handOver(ctx, page[:half]); err != nil {
+	if err := r.handOver(ctx, page[:half], progress); err != nil {
 		return err
 	}
-	return r.handOver(ctx, page[half:])
+	return r.handOver(ctx, page[half:], progress)
+}
+
+// A parking is what of a page is to park.
+type parking struct {
+	records []*Parked
+	held    map[string]uint64 // of each item, afterwards
+}
+
+// park returns what is to park: records that cannot be mapped, and those of
+// items of which an earlier one is parked. Those lose their events.
+func (r *Relay) park(page []mapped) (parking, error) {
+	out := parking{held: map[string]uint64{}}
+	for i := range page {
+		m := &page[i]
+		if m.err == nil && (len(m.events) == 0 || r.cursor.held() == 0 && len(out.held) == 0) {
+			continue
+		}
+		group := m.group()
+		n, known := out.held[group]
+		if !known {
+			var err error
+			if n, err = r.held(group); err != nil {
+				return out, err
+			}
+		}
+		if m.err == nil && n > 0 {
+			m.events, m.err = nil, errBehind
+		}
+		if m.err != nil {
+			out.records = append(out.records, r.newParked(m))
+			out.held[group] = n + 1
+		}
+	}
+	return out, nil
 }
 
 // commit gives the sink the events of records, and with them, for the same
 // batch, what is to park and the cursor.
-func (r *Relay) commit(ctx context.Context, page []mapped) error {
+func (r *Relay) commit(ctx context.Context, page []mapped, progress func(*kv.Batch, *mapped)) error {
+	aside, err := r.park(page)
+	if err != nil {
+		return err
+	}
 	next := r.cursor
-	next.Position = page[len(page)-1].record.Seq
 	var events []mapping.Raised
-	var parked []*Parked
 	for i := range page {
 		events = append(events, page[i].events...)
-		if page[i].err != nil {
-			parked = append(parked, newParked(&page[i], r.opts.Now()))
-			next.Parked++
+		if page[i].backfill == "" {
+			next.Position = page[i].record.Seq
 		}
 	}
+	next.Parked += uint64(len(aside.records))
 	if plantCursorFirst {
 		b := r.opts.Store.NewBatch()
 		r.mark(b, next)
@@ -69,17 +110,24 @@ func (r *Relay) commit(ctx context.Context, page []mapped) error {
 			return err
 		}
 	}
-	err := r.opts.Sink(ctx, events, func(b *kv.Batch) {
-		for _, p := range parked {
-			p.add(b)
+	err = r.opts.Sink(ctx, events, func(b *kv.Batch) {
+		for _, p := range aside.records {
+			p.put(b)
 		}
+		for group, n := range aside.held {
+			r.setHeld(b, group, n)
+		}
+		r.published(b, page)
+		progress(b, &page[len(page)-1])
 		r.mark(b, next)
 	})
 	if err != nil {
 		return err
 	}
-	for _, p := range parked {
-		r.opts.Logger.Error("relay: record parked", "table", p.Table, "seq", p.Seq, "definition", p.Definition, "error", p.Error)
+	for _, p := range aside.records {
+		if !p.Behind {
+			r.opts.Logger.Error("relay: record parked", "table", p.Table, "seq", p.Seq, "definition", p.Definition, "error", p.Error)
+		}
 	}
 	r.advance(next)
 	return nil

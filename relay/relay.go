@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/stream"
@@ -22,7 +23,8 @@ import (
 type Sink func(ctx context.Context, events []mapping.Raised, mark func(*kv.Batch)) error
 
 // Options configure a Relay. Store, Streams, Table, Set, Definitions and Sink
-// must be set.
+// must be set; Delete for outboxes whose items are deleted, Scan for backfills,
+// Source and Compile for redrives with earlier versions of the mapping.
 type Options struct {
 	Store       *kv.Store
 	Streams     *stream.Streams
@@ -30,6 +32,16 @@ type Options struct {
 	Definitions []mapping.Definition
 	Set         *mapping.Set
 	Sink        Sink
+	// Delete deletes an item of the table if it is still as given.
+	Delete func(context.Context, item.Item) error
+	// Scan returns items of the table in the order of their keys, behind a key,
+	// as they are after commit seq and all before; next is the key to go on
+	// after, nil at the end.
+	Scan func(ctx context.Context, after item.Item, limit int) (items []item.Item, next item.Item, seq uint64, err error)
+	// Source is what Compile makes the set of, as long as its version is the
+	// set's.
+	Source  []byte
+	Compile func(source []byte) (*mapping.Set, error)
 	// OnMapped hears of each record that was mapped, before its events are
 	// handed on, and again when its page is tried again. It must be quick. The
 	// default is none.
@@ -49,12 +61,17 @@ const (
 // A Relay carries the records of one table. Prepare must have returned before
 // Run is called, once.
 type Relay struct {
-	opts    Options
-	reading *stream.Stream // the one last read from; only for the goroutine of Run
+	opts     Options
+	reading  *stream.Stream // the one last read from; only for the goroutine of Run
+	deleting bool           // there may be items of an outbox to delete; only for the goroutine of Run
 
-	mu     sync.Mutex
-	cursor cursor // guarded by mu; written by the goroutine of Run alone, which reads it without
-	status Status // guarded by mu
+	mu        sync.Mutex
+	cursor    cursor             // guarded by mu; written by the goroutine of Run alone, which reads it without
+	filling   *fill              // the backfill under way, or nil; as cursor
+	status    Status             // guarded by mu
+	commands  []command          // guarded by mu
+	interrupt context.CancelFunc // ends the waiting of Run; guarded by mu
+	stopped   bool               // Run has ended; guarded by mu
 }
 
 // A cursor is how far the relay has come.
@@ -64,19 +81,27 @@ type cursor struct {
 	// table's streams.
 	Position uint64 `json:"position"`
 	// Starts says after which record each definition takes part.
-	Starts map[string]uint64 `json:"starts"`
-	Parked uint64            `json:"parked"`
-	Gaps   uint64            `json:"gaps,omitzero"`
+	Starts   map[string]uint64 `json:"starts"`
+	Parked   uint64            `json:"parked"` // so far
+	Redriven uint64            `json:"redriven,omitzero"`
+	Dropped  uint64            `json:"dropped,omitzero"`
+	Gaps     uint64            `json:"gaps,omitzero"`
 }
+
+// held returns how many records are parked now.
+func (c *cursor) held() uint64 { return c.Parked - c.Redriven - c.Dropped }
 
 // A Status tells how a relay is doing.
 type Status struct {
-	Table     string
-	Position  uint64 // last record that was dealt with
-	End       uint64 // newest durable record
-	Parked    uint64 // records parked so far
-	Gaps      uint64 // times that records were trimmed unread
-	LastError string // why the sink last refused, until it accepts again
+	Table     string `json:"table"`
+	Version   string `json:"version"`            // of the mapping
+	Position  uint64 `json:"position"`           // last record that was dealt with
+	End       uint64 `json:"end"`                // newest durable record
+	Parked    uint64 `json:"parked"`             // records parked now
+	Redriven  uint64 `json:"redriven"`           // records that were parked and raised their events later
+	Dropped   uint64 `json:"dropped"`            // records that were parked and given up
+	Gaps      uint64 `json:"gaps"`               // times that records were trimmed unread
+	LastError string `json:"lastError,omitzero"` // why the sink last refused, until it accepts again
 }
 
 // New returns a relay. It does nothing before Prepare and Run.
@@ -95,6 +120,8 @@ func New(o Options) *Relay {
 
 func cursorKey(table string) kv.Key { return kv.NewKey('c').String(table) }
 
+func versionKey(version string) kv.Key { return kv.NewKey('y').String(version) }
+
 // Prepare reads the cursor and makes the start of new definitions durable. It
 // must return before the node takes writes.
 func (r *Relay) Prepare() error {
@@ -103,8 +130,19 @@ func (r *Relay) Prepare() error {
 	if err != nil && !fresh {
 		return fmt.Errorf("relay: cursor of %s: %w", r.opts.Table, err)
 	}
+	if fresh {
+		r.cursor.Position = r.opts.Store.Durable()
+	}
+	r.deleting = true
+	return errors.Join(r.start(), r.resume())
+}
+
+// start gives each definition its start, and makes that and the version of the
+// mapping durable.
+func (r *Relay) start() error {
 	end := r.opts.Store.Durable()
-	starts := map[string]uint64{}
+	next := r.cursor
+	next.Starts = map[string]uint64{}
 	horizon := false
 	for _, d := range r.opts.Definitions {
 		start, known := r.cursor.Starts[d.Name]
@@ -112,25 +150,45 @@ func (r *Relay) Prepare() error {
 			start = end
 		}
 		horizon = horizon || !known && d.FromHorizon
-		starts[d.Name] = start
-	}
-	if fresh {
-		r.cursor.Position = end
+		next.Starts[d.Name] = start
 	}
 	if horizon {
-		r.rewind(starts)
+		next.Position = r.rewind(next.Starts)
 	}
-	r.cursor.Starts = starts
 	b := r.opts.Store.NewBatch()
 	b.UseReserve()
-	r.mark(b, r.cursor)
-	_, err = r.opts.Store.Commit(b)
-	return err
+	if r.opts.Source != nil {
+		b.Set(versionKey(r.opts.Set.Version()), r.opts.Source)
+	}
+	r.mark(b, next)
+	if _, err := r.opts.Store.Commit(b); err != nil {
+		return err
+	}
+	r.advance(next)
+	return nil
 }
 
-// rewind goes back to the oldest record for definitions that start there; the
-// others start where they were.
-func (r *Relay) rewind(starts map[string]uint64) {
+// Replace puts other definitions in the place of the relay's, between two
+// records. It may be called while Run runs.
+func (r *Relay) Replace(ctx context.Context, defs []mapping.Definition, set *mapping.Set, source []byte) error {
+	return r.do(ctx, func(context.Context) error {
+		was := r.opts
+		r.mu.Lock()
+		r.opts.Definitions, r.opts.Set, r.opts.Source = defs, set, source
+		r.mu.Unlock()
+		if err := r.start(); err != nil {
+			r.mu.Lock()
+			r.opts = was
+			r.mu.Unlock()
+			return err
+		}
+		return nil
+	})
+}
+
+// rewind returns the position of the oldest record, for definitions that start
+// there; the others start where they were.
+func (r *Relay) rewind(starts map[string]uint64) uint64 {
 	for name, start := range starts {
 		if _, known := r.cursor.Starts[name]; known {
 			starts[name] = max(start, r.cursor.Position)
@@ -140,7 +198,7 @@ func (r *Relay) rewind(starts map[string]uint64) {
 	for _, st := range r.opts.Streams.OfTable(r.opts.Table) {
 		horizon = max(horizon, st.Trimmed())
 	}
-	r.cursor.Position = min(r.cursor.Position, horizon)
+	return min(r.cursor.Position, horizon)
 }
 
 func (r *Relay) mark(b *kv.Batch, c cursor) {
@@ -162,7 +220,8 @@ func (r *Relay) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.status
-	s.Position, s.Parked, s.Gaps = r.cursor.Position, r.cursor.Parked, r.cursor.Gaps
+	c := &r.cursor
+	s.Version, s.Position, s.Parked, s.Redriven, s.Dropped, s.Gaps = r.opts.Set.Version(), c.Position, c.held(), c.Redriven, c.Dropped, c.Gaps
 	for _, st := range r.opts.Streams.OfTable(r.opts.Table) {
 		s.End = max(s.End, st.Last())
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -17,8 +18,10 @@ const idlePause = 100 * time.Millisecond
 // Run carries records until ctx ends, and then returns nil. It returns earlier
 // only with an error for which decide says Halt.
 func (r *Relay) Run(ctx context.Context) error {
+	defer r.stop()
 	pause := backoff{}
 	for ctx.Err() == nil {
+		r.obey(ctx)
 		err := r.step(ctx)
 		if err == nil {
 			pause = backoff{}
@@ -39,30 +42,81 @@ func (r *Relay) Run(ctx context.Context) error {
 	return nil
 }
 
-// step waits for records and deals with one page of them.
+// step deals with one page: of changes, or of a backfill whose changes have all
+// been dealt with.
 func (r *Relay) step(ctx context.Context) error {
+	if err := r.deletePublished(ctx); err != nil {
+		return err
+	}
+	if err := r.pour(ctx); err != nil {
+		return err
+	}
+	bound := ^uint64(0)
+	filling := r.filling != nil && r.filling.chunk != nil
+	if filling {
+		bound = r.filling.chunk.seq
+	}
+	records, err := r.read(ctx, bound)
+	switch {
+	case err != nil:
+		return err
+	case len(records) > 0:
+		return r.handOver(ctx, r.apply(records), func(*kv.Batch, *mapped) {})
+	case filling:
+		return r.spill(ctx)
+	}
+	return nil
+}
+
+// read returns the next changes up to a bound. Without a bound it waits for
+// some, or until there is something else to do.
+func (r *Relay) read(ctx context.Context, bound uint64) ([]stream.Record, error) {
 	st, err := r.next()
-	if err != nil {
-		return err
+	bounded := bound != ^uint64(0)
+	if err != nil || st == nil && bounded {
+		return nil, err
 	}
-	if st == nil {
-		return idle(ctx)
-	}
-	if err := st.Wait(ctx, r.cursor.Position); err != nil {
-		return err
+	if !bounded {
+		if err := r.await(ctx, st); err != nil || st == nil {
+			return nil, err
+		}
 	}
 	page, err := st.Read(r.cursor.Position, pageRecords, pageBytes)
 	switch {
 	case errors.Is(err, stream.ErrTrimmed):
-		return r.gap(st)
+		return nil, r.gap(st)
 	case err != nil:
-		return err
-	case len(page.Records) > 0:
-		return r.handOver(ctx, r.apply(page.Records))
-	case page.Closed:
-		return idle(ctx)
+		return nil, err
+	case len(page.Records) == 0 && page.Closed && !bounded:
+		return nil, idle(ctx)
 	}
-	return nil
+	end := slices.IndexFunc(page.Records, func(rec stream.Record) bool { return rec.Seq > bound })
+	if end < 0 {
+		end = len(page.Records)
+	}
+	return page.Records[:end], nil
+}
+
+// await returns once the stream has a record behind the cursor, a page of a
+// backfill is due, or something is asked for.
+func (r *Relay) await(ctx context.Context, st *stream.Stream) error {
+	attentive, cancel := r.attentive(ctx)
+	defer cancel()
+	if f := r.filling; f != nil {
+		var stop context.CancelFunc
+		attentive, stop = context.WithTimeout(attentive, f.due.Sub(r.opts.Now()))
+		defer stop()
+	}
+	var err error
+	if st == nil {
+		err = idle(attentive)
+	} else {
+		err = st.Wait(attentive, r.cursor.Position)
+	}
+	if ctx.Err() == nil && attentive.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // next returns the oldest of the table's streams that may have records after

@@ -196,6 +196,17 @@ func (s *Streams) Get(arn string) (*Stream, error) {
 	return nil, fmt.Errorf("%w: %s", ErrNotFound, arn)
 }
 
+// Former returns a stream of a table by its label that may be gone: a stream
+// without records, whose ARN, Table and Label are what they were.
+func (s *Streams) Former(table, label string) *Stream {
+	for _, st := range s.OfTable(table) {
+		if st.d.Label == label {
+			return st
+		}
+	}
+	return &Stream{s: s, wake: make(chan struct{}), d: descriptor{Table: table, Label: label}}
+}
+
 // OfTable returns the streams of a table, oldest first: at most the last of
 // them is enabled.
 func (s *Streams) OfTable(table string) []*Stream {

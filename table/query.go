@@ -21,6 +21,7 @@ type Page struct {
 	Bytes   int         // sum of the sizes of those that were read
 	Fetched int         // of those, how many were read from the table for a local index
 	Last    item.Item   // the key to go on after; nil at the end
+	Seq     uint64      // of a scan that asks for it: the last commit that the page shows
 }
 
 // A QueryRequest reads the items of one partition key in order of the sort
@@ -61,7 +62,7 @@ func (ts *Tables) Query(ctx context.Context, r QueryRequest) (Page, error) {
 		}
 		rng = after(rng, start)
 	}
-	return s.page(ctx, rng, reading{r.Filter, r.Limit, r.Whole})
+	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, whole: r.Whole})
 }
 
 // A source is what is read in the order of a key schema: a table, or an index
@@ -191,6 +192,7 @@ type ScanRequest struct {
 	Start           item.Item       // the key to start after; nil: the beginning
 	Segment, Totals int             // segment of Totals; Totals 0: the whole table
 	Whole           bool            // read from the table what a local index does not hold
+	At              bool            // return the number of the last commit that the page shows
 }
 
 // Scan reads a page. Errors: see the package comment.
@@ -213,7 +215,7 @@ func (ts *Tables) Scan(ctx context.Context, r ScanRequest) (Page, error) {
 		}
 		rng = after(rng, start)
 	}
-	return s.page(ctx, rng, reading{r.Filter, r.Limit, r.Whole})
+	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, whole: r.Whole, at: r.At})
 }
 
 // segment divides the keys below prefix into total ranges by the four bytes
@@ -239,6 +241,7 @@ type reading struct {
 	filter *expr.Condition
 	limit  int
 	whole  bool
+	at     bool // tell of which moment the page is
 }
 
 // page reads items of a range until it has limit of them, or pageBytes, or the
@@ -247,14 +250,18 @@ func (s *source) page(ctx context.Context, rng kv.Range, r reading) (Page, error
 	ts := s.t.ts
 	var from kv.Reader = ts.store
 	fetch := r.whole && s.x != nil && s.x.held != nil
-	if fetch {
+	var p Page
+	if fetch || r.at {
 		snapshot := ts.store.Snapshot()
 		defer snapshot.Close()
 		from = snapshot
+		var err error
+		if p.Seq, err = snapshot.Seq(); err != nil {
+			return Page{}, err
+		}
 	}
 	it := from.Scan(rng)
 	seen := ts.store.Applied() // what the iterator sees was applied by now
-	var p Page
 	for it.Next() {
 		row, err := item.DecodeBinary(it.Value())
 		if err == nil && fetch {
