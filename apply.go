@@ -45,8 +45,8 @@ func (n *Node) applyTable(f *config.File, spec table.Spec) error {
 	if err != nil {
 		return err
 	}
-	if d.Schema != spec.Schema {
-		return fmt.Errorf("%s: table %s has another key than the one in the folder; keys cannot change: use another table name or folder", f.Path, spec.Name)
+	if err := sameKey(f, spec, d); err != nil {
+		return err
 	}
 	if err := n.applyIndexes(f, spec, d); err != nil {
 		return err
@@ -66,28 +66,41 @@ func (n *Node) applyTable(f *config.File, spec table.Spec) error {
 	return err
 }
 
+// sameKey refuses a table with another key.
+func sameKey(f *config.File, spec table.Spec, d table.Description) error {
+	if d.Schema != spec.Schema {
+		return fmt.Errorf("%s: table %s has another key than the one in the folder; keys cannot change: use another table name or folder", f.Path, spec.Name)
+	}
+	return nil
+}
+
 // applyIndexes adds the indexes that a table lacks, and makes those anew that
 // it has in another form.
 func (n *Node) applyIndexes(f *config.File, spec table.Spec, d table.Description) error {
-	var gone, made []table.IndexChange
+	gone, made, err := indexChanges(f, spec, d)
+	if err != nil || len(made) == 0 {
+		return err
+	}
+	_, err = n.tables.Update(spec.Name, table.Change{Indexes: append(gone, made...)})
+	return err
+}
+
+// indexChanges returns the indexes that go and those that are made.
+func indexChanges(f *config.File, spec table.Spec, d table.Description) (gone, made []table.IndexChange, err error) {
 	for _, x := range spec.Indexes {
 		i := slices.IndexFunc(d.Indexes, func(y table.IndexDescription) bool { return y.Name == x.Name })
 		if i >= 0 && sameIndex(d.Indexes[i].IndexSpec, x) {
 			continue
 		}
 		if x.Local || i >= 0 && d.Indexes[i].Local {
-			return fmt.Errorf("%s: local index %s of table %s is not the one in the folder; local indexes cannot change: use another table name or folder", f.Path, x.Name, spec.Name)
+			return nil, nil, fmt.Errorf("%s: local index %s of table %s is not the one in the folder; local indexes cannot change: use another table name or folder", f.Path, x.Name, spec.Name)
 		}
 		if i >= 0 {
 			gone = append(gone, table.IndexChange{Delete: x.Name})
 		}
 		made = append(made, table.IndexChange{Create: &x})
 	}
-	if len(made) == 0 {
-		return nil
-	}
-	_, err := n.tables.Update(spec.Name, table.Change{Indexes: append(gone, made...)})
-	return err
+	return gone, made, nil
 }
 
 func sameIndex(a, b table.IndexSpec) bool {

@@ -26,13 +26,13 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/claim"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
-	"github.com/tablecast/tablecast/pattern"
 	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
@@ -50,6 +50,9 @@ const (
 type Options struct {
 	// Config declares tables, events and rules. The default is none.
 	Config *config.File
+	// Definitions are raised besides those of the file: those that have a
+	// Mapper, for instance. Their tables are in the file.
+	Definitions []mapping.Definition
 	// Logger receives what operators should know. The default discards it.
 	Logger *slog.Logger
 	// Observer hears of each hop. The default hears nothing.
@@ -84,16 +87,21 @@ type Node struct {
 	tables    *table.Tables
 	queues    *delivery.Queues
 	buses     *bus.Buses
-	relays    []*relay.Relay
+	claims    claim.Store                   // nil without one
 	functions map[string]*function.Function // never changes once the node runs
 
-	cancel context.CancelFunc
-	stop   context.CancelFunc // of the store, last
-	hops   sync.WaitGroup
-	base   sync.WaitGroup
+	running context.Context // of the hops
+	cancel  context.CancelFunc
+	stop    context.CancelFunc // of the store, last
+	hops    sync.WaitGroup
+	base    sync.WaitGroup
+
+	reloading sync.Mutex // held by Reload
 
 	mu     sync.Mutex
-	failed error // the first hop that ended on its own; guarded by mu
+	config *config.File            // what is in effect; guarded by mu
+	relays map[string]*relay.Relay // by table; guarded by mu
+	failed error                   // the first hop that ended on its own; guarded by mu
 }
 
 // Open opens the folder, applies the configuration, and starts each hop. Close
@@ -103,7 +111,7 @@ func Open(dir string, o Options) (*Node, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	n := &Node{opts: o}
+	n := &Node{opts: o, config: o.Config, relays: map[string]*relay.Relay{}}
 	var err error
 	if n.store, err = kv.Open(dir, kv.Options{FS: o.FS, Logger: o.Logger, Fatal: o.Fatal}); err != nil {
 		return nil, err
@@ -151,6 +159,11 @@ func (n *Node) wire(dir string) error {
 	if err := n.apply(n.opts.Config); err != nil {
 		return err
 	}
+	if url := n.opts.Config.ClaimCheck.Store; url != "" {
+		if n.claims, err = claim.Open(url); err != nil {
+			return fmt.Errorf("%s: %w", n.opts.Config.Path, err)
+		}
+	}
 	return n.prepareRelays(n.opts.Config)
 }
 
@@ -163,57 +176,13 @@ func (n *Node) streamOptions() stream.Options {
 	return o
 }
 
-// prepareRelays makes a relay for each table that events come from, and its
-// starting position durable.
-func (n *Node) prepareRelays(f *config.File) error {
-	byTable := map[string][]mapping.Definition{}
-	for _, d := range f.Events {
-		byTable[d.Table] = append(byTable[d.Table], d)
-	}
-	for _, t := range f.Tables {
-		defs := byTable[t.Name]
-		if len(defs) == 0 {
-			continue
-		}
-		r := relay.New(relay.Options{
-			Store: n.store, Streams: n.streams, Table: t.Name, Definitions: defs,
-			Set: n.set(f, t.Name, defs), Sink: n.accept, OnMapped: n.opts.Observer.Mapped, Logger: n.opts.Logger,
-		})
-		if err := r.Prepare(); err != nil {
-			return err
-		}
-		n.relays = append(n.relays, r)
-	}
-	return nil
-}
-
-// set returns the definitions of a table, ready to apply.
-func (n *Node) set(f *config.File, table string, defs []mapping.Definition) *mapping.Set {
-	o := f.Mapping(table)
-	o.Account, o.Region = Account, Region
-	return mapping.NewSet(defs, o)
-}
-
-// accept is the relays' sink.
-func (n *Node) accept(ctx context.Context, events []mapping.Raised, mark func(*kv.Batch)) error {
-	out := make([]bus.Outgoing, len(events))
-	for i := range events {
-		out[i] = bus.Outgoing{Bus: events[i].Bus, Event: &events[i].Event}
-	}
-	err := n.buses.Accept(ctx, out, mark)
-	if errors.Is(err, bus.ErrBusNotFound) || errors.Is(err, pattern.ErrAmbiguous) {
-		return fmt.Errorf("%w: %w", relay.ErrRejected, err)
-	}
-	return err
-}
-
 // run starts each hop.
 func (n *Node) run() {
 	base, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	n.base.Go(func() { n.note("store", n.store.Run(base)) })
 	ctx, cancel := context.WithCancel(context.Background())
-	n.cancel = cancel
+	n.running, n.cancel = ctx, cancel
 	n.hops.Go(func() { n.note("tables", n.tables.Run(ctx)) })
 	n.hops.Go(func() { n.note("streams", n.streams.Run(ctx)) })
 	n.hops.Go(func() { n.note("buses", n.buses.Run(ctx)) })
@@ -222,7 +191,7 @@ func (n *Node) run() {
 		n.hops.Go(func() { n.note("function "+fn.Spec().Name, fn.Run(ctx)) })
 	}
 	for _, r := range n.relays {
-		n.hops.Go(func() { n.note("relay", r.Run(ctx)) })
+		n.runRelay(r)
 	}
 }
 
@@ -264,15 +233,6 @@ func (n *Node) Queues() *delivery.Queues { return n.queues }
 // Stats returns the figures of the node's store.
 func (n *Node) Stats() kv.Stats { return n.store.Stats() }
 
-// Relays tells how the relay of each table is doing.
-func (n *Node) Relays() []relay.Status {
-	out := make([]relay.Status, len(n.relays))
-	for i, r := range n.relays {
-		out[i] = r.Status()
-	}
-	return out
-}
-
 // Ready returns why the node makes no progress, or nil: a hop ended, the disk
 // is full, or a relay cannot hand on.
 func (n *Node) Ready() error {
@@ -296,7 +256,7 @@ func (n *Node) Ready() error {
 // Quiet reports whether everything that is durable was mapped and delivered,
 // or is a dead letter.
 func (n *Node) Quiet() bool {
-	if slices.ContainsFunc(n.Relays(), func(r relay.Status) bool { return r.Position < r.End }) {
+	if slices.ContainsFunc(n.Relays(), func(r relay.Status) bool { return r.Position < r.End || r.Deleting }) {
 		return false
 	}
 	return !slices.ContainsFunc(n.queues.States(), func(s delivery.QueueState) bool { return s.Pending() > 0 })

@@ -44,7 +44,7 @@ func (r *reader) named(name string) ([]byte, error) {
 		r.keep(name, text)
 		return text, nil
 	}
-	in, err := os.Open(r.fromFile(filepath.FromSlash(name)))
+	in, err := os.Open(r.file.Named(name))
 	if err != nil {
 		return nil, err
 	}
@@ -59,4 +59,13 @@ func (r *reader) keep(name string, text []byte) {
 		r.file.Files = map[string][]byte{}
 	}
 	r.file.Files[name] = text
+}
+
+// Named returns the path of a file that this one names.
+func (f *File) Named(name string) string {
+	name = filepath.FromSlash(name)
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(f.Path), name)
 }

@@ -22,6 +22,10 @@
 //	rules:
 //	  NAME: { bus: BUS, pattern: PATTERN, state: STATE, description: TEXT, targets: [ TARGET, … ] }
 //	    TARGET: { webhook: URL | function: NAME | log: NAME | command: [ARGV], id: NAME, input: JSON, input-path: PATH, order: BOOL, retry: { attempts: N, age: DURATION } }
+//	tests:
+//	  NAME: { before: STEPS, given: STEPS, expect: [ EVENT | EVENT: DETAIL | { event: NAME, detail: JSON, match: PATTERN } | { fails: TEXT }, … ] }
+//	    STEP: { put: TABLE, item: ITEM } | { delete: TABLE, key: ITEM } | { expire: TABLE, key: ITEM } | { change: TABLE, old: ITEM, new: ITEM }
+//	    ITEM: plain values, or { dynamodb: DynamoDB JSON }
 //
 // docs/mapping.md is the specification of the file, docs/tablecast.schema.json
 // its JSON Schema.
@@ -67,6 +71,7 @@ type File struct {
 	ExpireBy   map[string]string
 	Attributes map[string][]mapping.Path
 	ClaimCheck ClaimCheck
+	Cases      []Case
 	// Files are the files that this one names, by the names that it gives them.
 	Files map[string][]byte
 

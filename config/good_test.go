@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/pattern"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
 )
@@ -98,6 +100,19 @@ rules:
   text:
     pattern: '{"source":["tablecast.lines"]}'
     targets: { log: /var/log/lines.jsonl }
+tests:
+  all forms:
+    before: { put: users, item: { id: u1, n: 1.5 } }
+    given:
+      - { put: users, item: { dynamodb: { id: { S: u1 }, tags: { SS: [a] } } } }
+      - { delete: users, key: { id: u1 } }
+      - { expire: users, key: { id: u2 } }
+      - { change: users, old: { id: u3 }, new: { id: u3, n: 2 } }
+    expect:
+      - UserCreated
+      - UserCreated: { id: u1 }
+      - { event: UserCreated, detail: { id: u1 }, match: { source: [myapp.users] } }
+      - fails: absent
 `
 
 func TestFullFile(t *testing.T) {
@@ -172,6 +187,10 @@ func TestFullFile(t *testing.T) {
 		t.Errorf("version %q, %d bytes, %d uses", got.Version, len(got.Text), len(got.uses))
 	}
 	got.Version, got.Text, got.uses = "", nil, nil
+	if d := cmp.Diff(cases(t), got.Cases, cmp.Exporter(func(reflect.Type) bool { return true }), cmpopts.IgnoreTypes(&pattern.Pattern{})); d != "" {
+		t.Error(d)
+	}
+	got.Cases = nil
 	last := &got.Events[len(got.Events)-1]
 	if last.If == nil || last.Each == nil || last.Match == nil || last.Time == nil || last.Group == nil || len(last.Resources) != 1 || last.Contract == nil {
 		t.Errorf("%+v", last)
@@ -183,6 +202,35 @@ func TestFullFile(t *testing.T) {
 	if d := cmp.Diff(want, got, cmp.Exporter(func(reflect.Type) bool { return true })); d != "" {
 		t.Error(d)
 	}
+}
+
+// cases are those of the full file.
+func cases(t *testing.T) []Case {
+	t.Helper()
+	it := func(plain string) item.Item {
+		v, err := item.FromPlainJSON([]byte(plain))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Map()
+	}
+	tags, err := item.Set(item.StringSet, []item.Value{item.S("a")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []Case{{
+		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 79, Column: 3},
+		Before: []Step{{Do: "put", Table: "users", Item: it(`{"id":"u1","n":1.5}`)}},
+		Given: []Step{
+			{Do: "put", Table: "users", Item: it(`{"id":"u1"}`).With("tags", tags)},
+			{Do: "delete", Table: "users", Key: it(`{"id":"u1"}`)},
+			{Do: "expire", Table: "users", Key: it(`{"id":"u2"}`)},
+			{Do: "change", Table: "users", Old: it(`{"id":"u3"}`), New: it(`{"id":"u3","n":2}`)},
+		},
+		Expect: []Expected{
+			{Event: "UserCreated"}, {Event: "UserCreated", Detail: []byte(`{"id":"u1"}`)}, {Event: "UserCreated", Detail: []byte(`{"id":"u1"}`)}, {Fails: "absent"},
+		},
+	}}
 }
 
 func ref(p mapping.Path) *mapping.Path { return &p }

@@ -111,7 +111,7 @@ const versionDigits = 12
 
 // top reads the file's own keys: what is referred to before what refers to it.
 func (r *reader) top(n ast.Node) {
-	keys := r.fields(n, "the file", "version", "tables", "streams", "buses", "functions", "mapping", "outbox", "events", "rules")
+	keys := r.fields(n, "the file", "version", "tables", "streams", "buses", "functions", "mapping", "outbox", "events", "rules", "tests")
 	if v, ok := keys["version"]; ok && v.String() != "1" {
 		r.fault(v, "version is "+v.String(), "write version: 1")
 	}
@@ -123,6 +123,7 @@ func (r *reader) top(n ast.Node) {
 	r.each(keys["outbox"], "outbox", r.outbox)
 	r.each(keys["events"], "events", r.event)
 	r.each(keys["rules"], "rules", r.rule)
+	r.each(keys["tests"], "tests", r.testCase)
 	for i := range r.file.Tables {
 		t := &r.file.Tables[i]
 		read := slices.ContainsFunc(r.file.Events, func(d mapping.Definition) bool { return d.Table == t.Name })

@@ -23,7 +23,7 @@ func (r *Relay) published(b *kv.Batch, page []mapped) {
 		deletes := slices.ContainsFunc(m.events, func(e mapping.Raised) bool { return r.opts.Set.Deletes(e.Definition) })
 		if deletes && m.record.New != nil {
 			b.Set(kv.NewKey('d').String(r.opts.Table).Uint64(m.record.Seq).Uint64(m.n), wire(m.record.New))
-			r.deleting = true
+			r.setDeleting(true)
 		}
 	}
 }
@@ -53,7 +53,7 @@ func (r *Relay) deletePublished(ctx context.Context) error {
 		if _, err := r.opts.Store.Commit(b); err != nil {
 			return err
 		}
-		r.deleting = len(keys) == deletions
+		r.setDeleting(len(keys) == deletions)
 	}
 	return nil
 }

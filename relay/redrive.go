@@ -15,7 +15,8 @@ type Selection struct {
 	Definition, Seq, Group string
 }
 
-func (s *Selection) has(p *Parked) bool {
+// Has reports whether a record is meant.
+func (s *Selection) Has(p *Parked) bool {
 	return (s.Definition == "" || s.Definition == p.Definition) && (s.Seq == "" || s.Seq == p.Seq) && (s.Group == "" || s.Group == p.Group)
 }
 
@@ -89,7 +90,7 @@ func (d *redrive) next() ([]*Parked, error) {
 
 // one raises the events of a record, if its turn has come.
 func (d *redrive) one(ctx context.Context, p *Parked) error {
-	meant := d.sel.has(p) || p.Behind && d.freed[p.Group]
+	meant := d.sel.Has(p) || p.Behind && d.freed[p.Group]
 	if !meant || d.blocked[p.Group] {
 		if meant {
 			d.out.Waiting++
@@ -225,7 +226,7 @@ func (r *Relay) drop(ctx context.Context, sel Selection, groups map[string]bool)
 		}
 		err = r.do(ctx, func(ctx context.Context) error {
 			for _, p := range page {
-				if !sel.has(p) {
+				if !sel.Has(p) {
 					continue
 				}
 				next := r.cursor

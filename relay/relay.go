@@ -61,13 +61,13 @@ const (
 // A Relay carries the records of one table. Prepare must have returned before
 // Run is called, once.
 type Relay struct {
-	opts     Options
-	reading  *stream.Stream // the one last read from; only for the goroutine of Run
-	deleting bool           // there may be items of an outbox to delete; only for the goroutine of Run
+	opts    Options
+	reading *stream.Stream // the one last read from; only for the goroutine of Run
 
 	mu        sync.Mutex
 	cursor    cursor             // guarded by mu; written by the goroutine of Run alone, which reads it without
 	filling   *fill              // the backfill under way, or nil; as cursor
+	deleting  bool               // there may be items of an outbox to delete; as cursor
 	status    Status             // guarded by mu
 	commands  []command          // guarded by mu
 	interrupt context.CancelFunc // ends the waiting of Run; guarded by mu
@@ -101,6 +101,8 @@ type Status struct {
 	Redriven  uint64 `json:"redriven"`           // records that were parked and raised their events later
 	Dropped   uint64 `json:"dropped"`            // records that were parked and given up
 	Gaps      uint64 `json:"gaps"`               // times that records were trimmed unread
+	Filling   string `json:"filling,omitzero"`   // the definition whose backfill is under way
+	Deleting  bool   `json:"deleting,omitzero"`  // there are items of an outbox to delete
 	LastError string `json:"lastError,omitzero"` // why the sink last refused, until it accepts again
 }
 
@@ -133,7 +135,7 @@ func (r *Relay) Prepare() error {
 	if fresh {
 		r.cursor.Position = r.opts.Store.Durable()
 	}
-	r.deleting = true
+	r.setDeleting(true)
 	return errors.Join(r.start(), r.resume())
 }
 
@@ -209,6 +211,12 @@ func (r *Relay) mark(b *kv.Batch, c cursor) {
 	b.Set(cursorKey(r.opts.Table), v)
 }
 
+func (r *Relay) setDeleting(on bool) {
+	r.mu.Lock()
+	r.deleting = on
+	r.mu.Unlock()
+}
+
 func (r *Relay) note(lastError string) {
 	r.mu.Lock()
 	r.status.LastError = lastError
@@ -221,6 +229,10 @@ func (r *Relay) Status() Status {
 	defer r.mu.Unlock()
 	s := r.status
 	c := &r.cursor
+	s.Deleting = r.deleting
+	if r.filling != nil {
+		s.Filling = r.filling.Definition
+	}
 	s.Version, s.Position, s.Parked, s.Redriven, s.Dropped, s.Gaps = r.opts.Set.Version(), c.Position, c.held(), c.Redriven, c.Dropped, c.Gaps
 	for _, st := range r.opts.Streams.OfTable(r.opts.Table) {
 		s.End = max(s.End, st.Last())

@@ -88,7 +88,8 @@ func (r *Relay) read(ctx context.Context, bound uint64) ([]stream.Record, error)
 	case err != nil:
 		return nil, err
 	case len(page.Records) == 0 && page.Closed && !bounded:
-		return nil, idle(ctx)
+		idle(ctx)
+		return nil, nil
 	}
 	end := slices.IndexFunc(page.Records, func(rec stream.Record) bool { return rec.Seq > bound })
 	if end < 0 {
@@ -109,7 +110,7 @@ func (r *Relay) await(ctx context.Context, st *stream.Stream) error {
 	}
 	var err error
 	if st == nil {
-		err = idle(attentive)
+		idle(attentive)
 	} else {
 		err = st.Wait(attentive, r.cursor.Position)
 	}
@@ -157,10 +158,7 @@ func (r *Relay) gap(st *stream.Stream) error {
 }
 
 // idle lets some time pass in which the table may get a stream.
-func idle(ctx context.Context) error {
-	pause(ctx, idlePause)
-	return nil
-}
+func idle(ctx context.Context) { pause(ctx, idlePause) }
 
 // pause returns after the time, or once ctx ends.
 func pause(ctx context.Context, d time.Duration) {

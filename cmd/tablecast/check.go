@@ -1,38 +1,50 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/item"
 )
 
 func newCheck() *cobra.Command {
 	var path string
+	var samples []string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Report every fault of tablecast.yaml",
 		Long: `Reads the configuration file and reports every fault with file, line, column and
-what to write instead. It touches nothing.
+what to write instead. It touches nothing. It warns of attributes that are read
+but not declared under attributes: of their table, nor in a sample of its items.
 
 Exit statuses:
   0   the file is good
   2   the file has faults, or there is none`,
 		Example: `  tablecast check
-  tablecast check --config shop.yaml --json`,
+  tablecast check --config shop.yaml --json
+  tablecast check --sample users=users.jsonl`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, err := loadConfig(path)
 			var faults config.Faults
-			if asJSON && (err == nil || errors.As(err, &faults)) {
-				list := make([]map[string]any, len(faults))
-				for i, f := range faults {
-					list[i] = map[string]any{"path": f.Path, "line": f.Line, "column": f.Column, "message": f.Msg, "fix": f.Fix}
+			var warnings []config.Fault
+			if err == nil && file != nil {
+				items, err := readSamples(samples)
+				if err != nil {
+					return usageError{err}
 				}
-				json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"faults": list})
+				warnings = file.Warnings(items)
+			}
+			if asJSON && (err == nil || errors.As(err, &faults)) {
+				json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"faults": faultList(faults), "warnings": faultList(warnings)})
 			}
 			if err != nil {
 				return err
@@ -41,12 +53,56 @@ Exit statuses:
 				return usageError{errors.New("no tablecast.yaml here or above; name one with --config")}
 			}
 			if !asJSON {
+				for _, w := range warnings {
+					fmt.Fprintf(cmd.OutOrStdout(), "warning: %s\n", w)
+				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %d tables, %d events, %d rules\n", file.Path, len(file.Tables), len(file.Events), len(file.Rules))
 			}
 			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", "", "configuration `FILE` (default: tablecast.yaml here or above)")
+	cmd.Flags().StringArrayVar(&samples, "sample", nil, "items of a table: `TABLE=FILE`, DynamoDB JSON lines as tablecast export writes them")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
 	return cmd
+}
+
+func faultList(faults []config.Fault) []map[string]any {
+	list := make([]map[string]any, len(faults))
+	for i, f := range faults {
+		list[i] = map[string]any{"path": f.Path, "line": f.Line, "column": f.Column, "message": f.Msg, "fix": f.Fix}
+	}
+	return list
+}
+
+// maxSamples is how many items of a sample are looked at.
+const maxSamples = 10_000
+
+// readSamples reads the items of files by their tables.
+func readSamples(files []string) (map[string][]item.Item, error) {
+	out := map[string][]item.Item{}
+	for _, f := range files {
+		name, path, ok := strings.Cut(f, "=")
+		if !ok {
+			return nil, fmt.Errorf("--sample %s: write TABLE=FILE", f)
+		}
+		in, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		lines := bufio.NewScanner(in)
+		lines.Buffer(nil, 1<<20)
+		for len(out[name]) < maxSamples && lines.Scan() {
+			var line struct{ Item item.Map }
+			if err := jsonv2.Unmarshal(lines.Bytes(), &line); err != nil {
+				in.Close()
+				return nil, fmt.Errorf("%s: item %d: %w", path, len(out[name])+1, err)
+			}
+			out[name] = append(out[name], line.Item)
+		}
+		if err := errors.Join(lines.Err(), in.Close()); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,7 +42,9 @@ func newUp() *cobra.Command {
 		Short: "Run the node that tablecast.yaml describes",
 		Long: `Runs an embedded node until it is interrupted: tables, streams, the bus and all
 deliveries on one address and one folder. Without a configuration file the node
-is empty and is filled over its APIs.
+is empty and is filled over its APIs. A file that is changed while the node runs
+takes effect between two changes of a table; one with faults is refused, and the
+one before stays.
 
 ` + exitHelp,
 		Example: `  tablecast up
@@ -88,7 +91,14 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 		return err
 	}
 	announce(out, ln, file, f)
+	watching, stop := context.WithCancel(ctx)
+	var watcher sync.WaitGroup
+	if file != nil {
+		watcher.Go(func() { watch(watching, node, file, logger, watchEvery) })
+	}
 	err = server.Serve(ctx, node, ln, opts, shutdownGrace)
+	stop()
+	watcher.Wait()
 	return errors.Join(err, node.Close())
 }
 

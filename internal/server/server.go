@@ -106,6 +106,7 @@ func handler(node *tablecast.Node, o Options) http.Handler {
 	if o.Keys == nil {
 		pages.HandleFunc("GET /_api/v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, statusOf(node)) })
 		pages.HandleFunc("POST /_api/v1/backup", func(w http.ResponseWriter, r *http.Request) { backup(w, r, node) })
+		addAdmin(pages, node)
 	}
 	pages.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusNotFound, map[string]string{"message": "nothing answers " + r.Method + " " + r.URL.Path + "; the AWS services take POST / with X-Amz-Target"})

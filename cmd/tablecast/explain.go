@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// A changeLine is a change as the node tells of it.
+type changeLine struct {
+	Table, SequenceNumber, Op, Time string
+	Keys, Old, New                  json.RawMessage
+}
+
+// An eventLine is an event as the node tells of it.
+type eventLine struct {
+	Definition, ID, Bus, Source, DetailType string
+	Detail                                  json.RawMessage
+}
+
+func newExplain() *cobra.Command {
+	var f nodeFlags
+	var table, key, seq, event string
+	cmd := &cobra.Command{
+		Use:   "explain",
+		Short: "Tell which events a change raises, and why not others",
+		Long: `Asks a running node for changes that its streams still have, and prints for each
+what every definition makes of it: the events, the first guard that does not
+hold with what was wanted and what was there, or the error that parks it. With
+--event it goes back from the id of an event to the change that raised it.
+
+` + askHelp,
+		Example: `  tablecast explain --table users --key '{"id": "u1"}'
+  tablecast explain --table users --seq 100000000000000000042
+  tablecast explain --event 6f1c6b4e-1f2d-8c3a-9b7e-0d5f4a3c2b1a`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if event == "" && (table == "" || seq == "" && key == "") {
+				return usageError{errors.New("name --table and --key or --seq, or --event")}
+			}
+			keys, err := keyFlag(key)
+			if err != nil {
+				return err
+			}
+			found := 0
+			in := map[string]any{"table": table, "seq": seq, "event": event}
+			if keys != nil {
+				in["key"] = keys
+			}
+			err = f.ask(cmd.Context(), cmd.OutOrStdout(), "explain", in, func(line []byte) error {
+				found++
+				return printExplanation(cmd.OutOrStdout(), line)
+			})
+			if err == nil && found == 0 && !f.json {
+				fmt.Fprintln(cmd.OutOrStdout(), "no change that the streams still have is meant")
+			}
+			return err
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&table, "table", "", "`TABLE` of the change")
+	cmd.Flags().StringVar(&key, "key", "", "key of the item, as `JSON`")
+	cmd.Flags().StringVar(&seq, "seq", "", "sequence `NUMBER` of the change")
+	cmd.Flags().StringVar(&event, "event", "", "`ID` of an event")
+	return cmd
+}
+
+func printExplanation(out io.Writer, line []byte) error {
+	var e struct {
+		Change   changeLine
+		Verdicts []struct {
+			Definition, Guard, Reason, Error string
+			Raised                           []eventLine
+		}
+	}
+	if err := json.Unmarshal(line, &e); err != nil {
+		return err
+	}
+	c := e.Change
+	fmt.Fprintf(out, "%s of %s %s at %s, sequence number %s\n", c.Op, c.Table, c.Keys, c.Time, c.SequenceNumber)
+	for _, v := range e.Verdicts {
+		switch {
+		case v.Error != "":
+			fmt.Fprintf(out, "  %s: FAILS: %s\n", v.Definition, v.Error)
+		case v.Guard != "":
+			fmt.Fprintf(out, "  %s: not raised: %s: %s\n", v.Definition, v.Guard, v.Reason)
+		case len(v.Raised) == 0:
+			fmt.Fprintf(out, "  %s: raises nothing: each has no elements\n", v.Definition)
+		}
+		for _, r := range v.Raised {
+			fmt.Fprintf(out, "  %s: raises %s %s %s %s\n", v.Definition, r.ID, r.Source, r.DetailType, r.Detail)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// maxLine is the most bytes of one line that a node answers: a change with both
+// images and what it raises.
+const maxLine = 64 << 20
+
+// nodeFlags are the flags of commands that ask a running node.
+type nodeFlags struct {
+	url  string
+	json bool
+}
+
+func (f *nodeFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.url, "url", "", "`URL` of the running node (default: AWS_ENDPOINT_URL, or "+defaultURL+")")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, one object a line")
+}
+
+// askHelp ends the help of commands that ask a running node.
+const askHelp = `The node must run on this machine and without --auth-keys.
+
+Exit statuses:
+  0   ended as asked
+  1   failed while running
+  2   wrong usage`
+
+// ask sends a request to the running node and calls fn for each line of the
+// answer; with --json the lines are printed instead.
+func (f *nodeFlags) ask(ctx context.Context, out io.Writer, what string, in any, fn func(line []byte) error) error {
+	url := cmp.Or(f.url, os.Getenv("AWS_ENDPOINT_URL"), defaultURL)
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/_api/v1/"+what, bytes.NewReader(body))
+	if err != nil {
+		return usageError{err}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("no node answers at %s; start one with tablecast up, or name its address with --url", url)
+	}
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		line := lines.Bytes()
+		if err := failure(resp, line); err != nil {
+			return err
+		}
+		if f.json {
+			fmt.Fprintf(out, "%s\n", line)
+		} else if err := fn(line); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("the node's answer ended early: %w", err)
+	}
+	return nil
+}
+
+// failure returns what went wrong, if a line of the answer says so.
+func failure(resp *http.Response, line []byte) error {
+	var bad struct {
+		Message, Error string
+		Usage          bool
+	}
+	refused := resp.StatusCode != http.StatusOK
+	if !refused && !bytes.HasPrefix(line, []byte(`{"error":`)) {
+		return nil
+	}
+	if err := json.Unmarshal(line, &bad); err != nil {
+		return fmt.Errorf("the node answered %s", resp.Status)
+	}
+	err := errors.New(cmp.Or(bad.Error, bad.Message))
+	if bad.Usage || refused {
+		return usageError{err}
+	}
+	return err
+}
+
+// keyFlag reads a key: JSON, as in {"id": "u1"}.
+func keyFlag(text string) (json.RawMessage, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if !json.Valid([]byte(text)) {
+		return nil, usageError{fmt.Errorf("--key %s is not JSON: write the key attributes, as in --key '{\"id\": \"u1\"}'", text)}
+	}
+	return json.RawMessage(text), nil
+}

@@ -1,0 +1,207 @@
+package tablecast
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/stream"
+)
+
+// ErrNoRelay means that no event comes from a table.
+var ErrNoRelay = errors.New("tablecast: no event comes from the table")
+
+// A Question asks for changes that a table's streams still have: of one item,
+// of one sequence number, or the one that raised an event. The first of Seq,
+// EventID and Key that is set counts.
+type Question struct {
+	Table   string // empty: all tables that events come from; only for EventID
+	Key     item.Item
+	Seq     string
+	EventID string
+}
+
+// An Explanation is a change and what each definition in effect makes of it.
+type Explanation struct {
+	Record   *stream.Record
+	Verdicts []mapping.Verdict
+}
+
+// Explain calls fn for the changes that are asked for, oldest first, until it
+// returns false. Errors: ErrNoRelay.
+func (n *Node) Explain(ctx context.Context, q Question, fn func(Explanation) bool) error {
+	f := n.Config()
+	if f == nil {
+		return ErrNoRelay
+	}
+	byTable := n.definitions(f)
+	tables := slices.Sorted(maps.Keys(byTable))
+	if q.Table != "" {
+		tables = []string{q.Table}
+	}
+	for _, name := range tables {
+		if len(byTable[name]) == 0 {
+			return fmt.Errorf("%w: %s", ErrNoRelay, name)
+		}
+		set := n.set(f, name, byTable[name])
+		err := n.changes(ctx, name, time.Time{}, func(r *stream.Record) bool {
+			verdicts, ok := q.answer(set, r)
+			return !ok || fn(Explanation{r, verdicts})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answer reports whether a change is one that is asked for, and explains it.
+func (q *Question) answer(set *mapping.Set, r *stream.Record) ([]mapping.Verdict, bool) {
+	switch {
+	case q.Seq != "":
+		if stream.FormatSeq(r.Seq) != q.Seq {
+			return nil, false
+		}
+	case q.EventID != "":
+		verdicts := set.Explain(r)
+		raised := slices.ContainsFunc(verdicts, func(v mapping.Verdict) bool {
+			return slices.ContainsFunc(v.Raised, func(e mapping.Raised) bool { return e.Event.ID == q.EventID })
+		})
+		return verdicts, raised
+	case !item.EqualItems(r.Keys, q.Key):
+		return nil, false
+	}
+	return set.Explain(r), true
+}
+
+// Bounds of what is read of a stream at once.
+const (
+	readRecords = 256
+	readBytes   = 4 << 20
+)
+
+// changes calls fn for the changes of a table that its streams still have, since
+// a time, oldest first, until it returns false.
+func (n *Node) changes(ctx context.Context, name string, since time.Time, fn func(*stream.Record) bool) error {
+	for _, st := range n.streams.OfTable(name) {
+		position := st.Trimmed()
+		for {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			page, err := st.Read(position, readRecords, readBytes)
+			if errors.Is(err, stream.ErrTrimmed) {
+				position = st.Trimmed()
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			for i := range page.Records {
+				if r := &page.Records[i]; !r.Time.Before(since) && !fn(r) {
+					return nil
+				}
+			}
+			if len(page.Records) == 0 {
+				break
+			}
+			position = page.Next
+		}
+	}
+	return nil
+}
+
+// A Difference is what two versions of a mapping make of a change.
+type Difference struct {
+	Record *stream.Record
+	// Was and Is are an event of both with other content; nil where one raises
+	// it and the other does not.
+	Was, Is *mapping.Raised
+	// WasErr and IsErr are why the change is parked, by one or both.
+	WasErr, IsErr error
+}
+
+// DryRun compares what the file in effect and another one make of the changes
+// since a time that the streams still have, and calls fn for each difference
+// until it returns false; without the file in effect, if alone says so. It
+// returns how many changes it looked at. Nothing is published.
+func (n *Node) DryRun(ctx context.Context, f *config.File, since time.Time, alone bool, fn func(Difference) bool) (looked int, err error) {
+	was := n.Config()
+	before, after := map[string][]mapping.Definition{}, n.definitions(f)
+	if was != nil && !alone {
+		before = n.definitions(was)
+	} else {
+		was = f
+	}
+	names := map[string]bool{}
+	for name := range before {
+		names[name] = true
+	}
+	for name := range after {
+		names[name] = true
+	}
+	more := true
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		old, now := n.set(was, name, before[name]), n.set(f, name, after[name])
+		err := n.changes(ctx, name, since, func(r *stream.Record) bool {
+			looked++
+			more = differences(r, old, now, fn)
+			return more
+		})
+		if err != nil || !more {
+			return looked, err
+		}
+	}
+	return looked, nil
+}
+
+// differences calls fn for what differs between what two sets make of a change.
+func differences(r *stream.Record, old, now *mapping.Set, fn func(Difference) bool) bool {
+	every := func(string) bool { return true }
+	was, wasErr := old.Apply(r, every)
+	is, isErr := now.Apply(r, every)
+	if (wasErr == nil) != (isErr == nil) && !fn(Difference{Record: r, WasErr: wasErr, IsErr: isErr}) {
+		return false
+	}
+	for i := range was {
+		at := slices.IndexFunc(is, func(e mapping.Raised) bool { return e.Event.ID == was[i].Event.ID })
+		switch {
+		case at < 0:
+			if !fn(Difference{Record: r, Was: &was[i]}) {
+				return false
+			}
+		case !sameEvent(&was[i], &is[at], old.Version(), now.Version()) && !fn(Difference{Record: r, Was: &was[i], Is: &is[at]}):
+			return false
+		}
+	}
+	for i := range is {
+		known := slices.ContainsFunc(was, func(e mapping.Raised) bool { return e.Event.ID == is[i].Event.ID })
+		if !known && !fn(Difference{Record: r, Is: &is[i]}) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameEvent reports whether two events are the same but for the version of the
+// mapping.
+func sameEvent(a, b *mapping.Raised, was, is string) bool {
+	x, y := a.Event, b.Event
+	return a.Bus == b.Bus && x.Source == y.Source && x.DetailType == y.DetailType && x.Group == y.Group && x.Time.Equal(y.Time) &&
+		slices.Equal(x.Resources, y.Resources) && string(withoutVersion(x.Detail, was)) == string(withoutVersion(y.Detail, is))
+}
+
+// withoutVersion leaves the version of the mapping out of an envelope.
+func withoutVersion(detail []byte, version string) []byte {
+	if version == "" {
+		return detail
+	}
+	return bytes.Replace(detail, []byte(`"`+version+`"`), []byte(`""`), 1)
+}

@@ -1,0 +1,354 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/relay"
+	"github.com/tablecast/tablecast/stream"
+)
+
+// maxAdmin is the most bytes of an administrative request: a file with those
+// that it names.
+const maxAdmin = 8 << 20
+
+// A lines writes an answer of one JSON object a line, so that long work shows
+// its progress.
+type lines struct {
+	w   http.ResponseWriter
+	err error // the first failure to write
+}
+
+// put writes a line; false says that nobody listens any more.
+func (l *lines) put(v any) bool {
+	b, err := json.Marshal(v)
+	if err == nil {
+		_, err = l.w.Write(append(b, '\n'))
+	}
+	if err == nil {
+		err = http.NewResponseController(l.w).Flush()
+	}
+	if l.err == nil {
+		l.err = err
+	}
+	return l.err == nil
+}
+
+// admin answers a request whose body is a T with lines. Only a client on the
+// node's machine may ask, and no page of a browser, which cannot send JSON to
+// another origin unasked. An error before the first line is the status; a later
+// one is the last line: {"error": MESSAGE}.
+func admin[T any](do func(ctx context.Context, in T, out *lines) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		if err != nil || !loopback(host) {
+			refuse(w, http.StatusForbidden, "this can be asked for on the machine of the node alone")
+			return
+		}
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+			refuse(w, http.StatusUnsupportedMediaType, "the content type must be application/json")
+			return
+		}
+		var in T
+		if err := json.UnmarshalRead(http.MaxBytesReader(w, r.Body, maxAdmin), &in, json.RejectUnknownMembers(true)); err != nil {
+			refuse(w, http.StatusBadRequest, "the body is not what this takes: "+err.Error())
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		out := &lines{w: w}
+		if err := do(r.Context(), in, out); err != nil {
+			var faults config.Faults
+			out.put(map[string]any{"error": err.Error(), "usage": errors.As(err, &faults) || usage(err)})
+		}
+	}
+}
+
+// A badRequest says what the client asked wrongly.
+type badRequest string
+
+func (b badRequest) Error() string { return string(b) }
+
+// usage reports whether an error is the client's.
+func usage(err error) bool {
+	if bad := badRequest(""); errors.As(err, &bad) {
+		return true
+	}
+	for _, known := range []error{tablecast.ErrNoRelay, relay.ErrNoDefinition, relay.ErrBackfilling, relay.ErrNoBackfill} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// addAdmin adds what only clients on the node's machine may ask for.
+func addAdmin(pages *http.ServeMux, node *tablecast.Node) {
+	a := administration{node}
+	pages.HandleFunc("POST /_api/v1/explain", admin(a.explain))
+	pages.HandleFunc("POST /_api/v1/dry-run", admin(a.dryRun))
+	pages.HandleFunc("POST /_api/v1/parked", admin(a.parked))
+	pages.HandleFunc("POST /_api/v1/redrive", admin(a.redrive))
+	pages.HandleFunc("POST /_api/v1/drop", admin(a.drop))
+	pages.HandleFunc("POST /_api/v1/backfill", admin(a.backfill))
+}
+
+type administration struct{ node *tablecast.Node }
+
+// A change is a record as answers show it.
+type change struct {
+	Table string         `json:"table"`
+	Seq   string         `json:"sequenceNumber"`
+	Op    mapping.Kind   `json:"op"`
+	Time  time.Time      `json:"time"`
+	Keys  jsontext.Value `json:"keys"`
+	Old   jsontext.Value `json:"old,omitzero"`
+	New   jsontext.Value `json:"new,omitzero"`
+}
+
+func changeOf(r *stream.Record) change {
+	plain := func(it item.Item) jsontext.Value {
+		if it == nil {
+			return nil
+		}
+		return item.AppendPlainItem(nil, it)
+	}
+	return change{r.Stream.Table(), stream.FormatSeq(r.Seq), mapping.KindOf(r), r.Time, plain(r.Keys), plain(r.Old), plain(r.New)}
+}
+
+// A raised event as answers show it.
+type raised struct {
+	Definition string         `json:"definition"`
+	ID         string         `json:"id"`
+	Bus        string         `json:"bus"`
+	Source     string         `json:"source"`
+	DetailType string         `json:"detailType"`
+	Group      string         `json:"group"`
+	Detail     jsontext.Value `json:"detail"`
+}
+
+func raisedOf(r *mapping.Raised) *raised {
+	if r == nil {
+		return nil
+	}
+	return &raised{r.Definition, r.Event.ID, r.Bus, r.Event.Source, r.Event.DetailType, r.Event.Group, r.Event.Detail}
+}
+
+type explainIn struct {
+	Table   string         `json:"table"`
+	Key     jsontext.Value `json:"key"` // plain JSON
+	Seq     string         `json:"seq"`
+	EventID string         `json:"event"`
+}
+
+// explain answers {"change": …, "verdicts": […]} for each change.
+func (a administration) explain(ctx context.Context, in explainIn, out *lines) error {
+	q := tablecast.Question{Table: in.Table, Seq: in.Seq, EventID: in.EventID}
+	if in.Key != nil {
+		key, err := item.FromPlainJSON(in.Key)
+		if err != nil || key.Kind() != item.MapKind {
+			return badRequest(`key must be an object, as in {"id": "u1"}`)
+		}
+		q.Key = key.Map()
+	}
+	type verdict struct {
+		Definition string    `json:"definition"`
+		Raised     []*raised `json:"raised,omitzero"`
+		Guard      string    `json:"guard,omitzero"`
+		Reason     string    `json:"reason,omitzero"`
+		Error      string    `json:"error,omitzero"`
+	}
+	return a.node.Explain(ctx, q, func(e tablecast.Explanation) bool {
+		var verdicts []verdict
+		for _, v := range e.Verdicts {
+			x := verdict{Definition: v.Definition, Guard: v.Guard, Reason: v.Reason}
+			for i := range v.Raised {
+				x.Raised = append(x.Raised, raisedOf(&v.Raised[i]))
+			}
+			if v.Err != nil {
+				x.Error = v.Err.Error()
+			}
+			verdicts = append(verdicts, x)
+		}
+		return out.put(map[string]any{"change": changeOf(e.Record), "verdicts": verdicts})
+	})
+}
+
+type dryRunIn struct {
+	Path  string            `json:"path"`
+	Text  string            `json:"text"`
+	Files map[string][]byte `json:"files"`
+	Since time.Time         `json:"since"`
+	Alone bool              `json:"alone"` // do not compare with the file in effect
+}
+
+// dryRun answers {"change": …, "was": EVENT, "is": EVENT, "wasError": …,
+// "isError": …} for each difference, and {"summary": {…}} at the end.
+func (a administration) dryRun(ctx context.Context, in dryRunIn, out *lines) error {
+	f, err := config.ParseWith(in.Path, []byte(in.Text), in.Files)
+	if err != nil {
+		return err
+	}
+	var appear, vanish, differ, failing, healed int
+	text := func(err error) string {
+		if err == nil {
+			return ""
+		}
+		return err.Error()
+	}
+	looked, err := a.node.DryRun(ctx, f, in.Since, in.Alone, func(d tablecast.Difference) bool {
+		switch {
+		case d.IsErr != nil:
+			failing++
+		case d.WasErr != nil:
+			healed++
+		case d.Was == nil:
+			appear++
+		case d.Is == nil:
+			vanish++
+		default:
+			differ++
+		}
+		return out.put(struct {
+			Change   change  `json:"change"`
+			Was      *raised `json:"was,omitzero"`
+			Is       *raised `json:"is,omitzero"`
+			WasError string  `json:"wasError,omitzero"`
+			IsError  string  `json:"isError,omitzero"`
+		}{changeOf(d.Record), raisedOf(d.Was), raisedOf(d.Is), text(d.WasErr), text(d.IsErr)})
+	})
+	if err == nil {
+		out.put(map[string]any{"summary": map[string]int{"changes": looked, "appear": appear, "vanish": vanish, "differ": differ, "failing": failing, "healed": healed}})
+	}
+	return err
+}
+
+type parkedIn struct {
+	Table      string         `json:"table"` // empty: all
+	Definition string         `json:"definition"`
+	Seq        string         `json:"seq"`
+	Key        jsontext.Value `json:"key"`      // plain JSON
+	Original   bool           `json:"original"` // of redrive
+}
+
+// relays calls fn for the relays that are meant, with what is meant of them.
+func (a administration) relays(in parkedIn, fn func(string, *relay.Relay, relay.Selection) error) error {
+	for _, s := range a.node.Relays() {
+		if in.Table != "" && in.Table != s.Table {
+			continue
+		}
+		sel := relay.Selection{Definition: in.Definition, Seq: in.Seq}
+		if in.Key != nil {
+			key, err := item.FromPlainJSON(in.Key)
+			if err != nil || key.Kind() != item.MapKind {
+				return badRequest(`key must be an object, as in {"id": "u1"}`)
+			}
+			sel.Group = s.Table + string(item.AppendPlainItem(nil, key.Map()))
+		}
+		if err := fn(s.Table, a.node.Relay(s.Table), sel); err != nil || in.Table != "" {
+			return err
+		}
+	}
+	if in.Table != "" {
+		return fmt.Errorf("%w: %s", tablecast.ErrNoRelay, in.Table)
+	}
+	return nil
+}
+
+// parked answers a parked record a line.
+func (a administration) parked(ctx context.Context, in parkedIn, out *lines) error {
+	return a.relays(in, func(table string, _ *relay.Relay, sel relay.Selection) error {
+		return a.node.Parked(table, func(p *relay.Parked) bool {
+			return ctx.Err() == nil && (!sel.Has(p) || out.put(p))
+		})
+	})
+}
+
+// redrive answers {"table": …, "records": …, "events": …, "failed": …, "waiting":
+// …} now and then, and for each table at its end.
+func (a administration) redrive(ctx context.Context, in parkedIn, out *lines) error {
+	return a.relays(in, func(table string, r *relay.Relay, sel relay.Selection) error {
+		_, err := r.Redrive(ctx, sel, in.Original, func(d relay.Redriven) {
+			out.put(struct {
+				Table string `json:"table"`
+				relay.Redriven
+			}{table, d})
+		})
+		return err
+	})
+}
+
+// drop answers {"table": …, "dropped": …} for each table.
+func (a administration) drop(ctx context.Context, in parkedIn, out *lines) error {
+	return a.relays(in, func(table string, r *relay.Relay, sel relay.Selection) error {
+		n, err := r.Drop(ctx, sel)
+		out.put(map[string]any{"table": table, "dropped": n})
+		return err
+	})
+}
+
+type backfillIn struct {
+	Event string `json:"event"`
+	Table string `json:"table"`
+	Rate  int    `json:"rate"`
+	Stop  bool   `json:"stop"`
+	Watch bool   `json:"watch"` // tell of the one that is under way, start none
+}
+
+// progressEvery is how often long work tells how far it is.
+const progressEvery = 500 * time.Millisecond
+
+// backfill starts one, or stops or watches the one that is under way, and
+// answers how far it is until it is done.
+func (a administration) backfill(ctx context.Context, in backfillIn, out *lines) error {
+	r := a.node.Relay(in.Table)
+	if r == nil {
+		return fmt.Errorf("%w: %s", tablecast.ErrNoRelay, in.Table)
+	}
+	if in.Stop {
+		return r.StopBackfill(ctx)
+	}
+	if !in.Watch {
+		if in.Rate < 0 {
+			return badRequest("rate must not be negative")
+		}
+		if _, err := r.StartBackfill(ctx, in.Event, event.NewID(), in.Rate); err != nil {
+			return err
+		}
+	}
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	for {
+		all, err := a.node.Backfills(in.Table)
+		if err != nil {
+			return err
+		}
+		busy := false
+		for _, b := range all {
+			if b.Definition == in.Event && !out.put(b) {
+				return nil
+			}
+			busy = busy || b.Definition == in.Event && !b.Done
+		}
+		if !busy {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
