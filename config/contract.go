@@ -11,7 +11,7 @@ import (
 )
 
 // contract reads a JSON Schema, which stands in the file or in one of its own.
-func (r *reader) contract(n ast.Node, what string) func([]byte) error {
+func (r *reader) contract(n ast.Node, event, what string) func([]byte) error {
 	what = "schema of " + what
 	var src []byte
 	if _, isMapping := entries(n); isMapping {
@@ -35,7 +35,16 @@ func (r *reader) contract(n ast.Node, what string) func([]byte) error {
 		r.fault(n, what+" is not valid: "+err.Error(), "docs/contracts.md tells what a schema may hold")
 		return nil
 	}
+	r.keepSchema(event, s)
 	return s.Validate
+}
+
+// keepSchema keeps the schema of an event, for those who compare versions.
+func (r *reader) keepSchema(event string, s *schema.Schema) {
+	if r.file.Schemas == nil {
+		r.file.Schemas = map[string]*schema.Schema{}
+	}
+	r.file.Schemas[event] = s
 }
 
 // named returns the content of a file that this one names.

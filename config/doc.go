@@ -49,6 +49,7 @@ import (
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/schema"
 	"github.com/tablecast/tablecast/table"
 )
 
@@ -72,6 +73,7 @@ type File struct {
 	Attributes map[string][]mapping.Path
 	ClaimCheck ClaimCheck
 	Cases      []Case
+	Schemas    map[string]*schema.Schema // by event
 	// Files are the files that this one names, by the names that it gives them.
 	Files map[string][]byte
 

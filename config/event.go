@@ -51,7 +51,7 @@ func (r *reader) event(p pair) {
 	}
 	e.templates(fields, scope)
 	if v, ok := fields["schema"]; ok {
-		e.d.Contract = r.contract(v, e.what)
+		e.d.Contract = r.contract(v, p.name, e.what)
 	}
 	r.readShape(fields, e.what, &e.d.Shape)
 	e.add(fields["source"])

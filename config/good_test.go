@@ -190,7 +190,10 @@ func TestFullFile(t *testing.T) {
 	if d := cmp.Diff(cases(t), got.Cases, cmp.Exporter(func(reflect.Type) bool { return true }), cmpopts.IgnoreTypes(&pattern.Pattern{})); d != "" {
 		t.Error(d)
 	}
-	got.Cases = nil
+	if len(got.Schemas) != 1 || got.Schemas["OrderShipped"] == nil {
+		t.Errorf("schemas: %v", got.Schemas)
+	}
+	got.Cases, got.Schemas = nil, nil
 	last := &got.Events[len(got.Events)-1]
 	if last.If == nil || last.Each == nil || last.Match == nil || last.Time == nil || last.Group == nil || len(last.Resources) != 1 || last.Contract == nil {
 		t.Errorf("%+v", last)

@@ -42,6 +42,9 @@ and when the node is started again.
 				if err := json.Unmarshal(line, &b); err != nil {
 					return err
 				}
+				if b.Items == 0 && !b.Done {
+					return nil
+				}
 				end := ""
 				if b.Done {
 					end = ", done"

@@ -98,7 +98,7 @@ func reportCases(out io.Writer, path string, results []cases.Result, cover cases
 		}
 		fmt.Fprintf(out, "%s %s (%d ms)\n", mark, r.Case.Name, r.Took.Milliseconds())
 		for _, p := range r.Problems {
-			fmt.Fprintf(out, "     %s:%d: %s\n", r.Case.Place.Path, r.Case.Place.Line, strings.ReplaceAll(p, "\n", "\n     "))
+			fmt.Fprintf(out, "     %s:%d:%d: %s\n", r.Case.Place.Path, r.Case.Place.Line, r.Case.Place.Column, strings.ReplaceAll(p, "\n", "\n     "))
 		}
 	}
 	var gaps []string

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// varies is what in the answers of commands differs from run to run.
+var varies = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b1\d{20}\b|\d{4}-\d\d-\d\dT[0-9:.]+Z|\(\d+ ms\)`)
+
+func steady(t *testing.T, s string) string {
+	t.Helper()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = strings.ReplaceAll(s, here+string(os.PathSeparator), "")
+	return varies.ReplaceAllStringFunc(s, func(found string) string {
+		if strings.HasPrefix(found, "(") {
+			return "(… ms)"
+		}
+		return "…"
+	})
+}
+
+// The commands of the pages print what these say.
+func TestDocumentedCommands(t *testing.T) {
+	for _, page := range []string{"working.md", "contracts.md"} {
+		t.Run(page, func(t *testing.T) {
+			text, err := os.ReadFile("../../docs/" + page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(t.TempDir())
+			printed, shown := "", 0
+			for _, b := range block.FindAllStringSubmatch(string(text), -1) {
+				switch kind, name, body := b[1], b[2], b[3]; {
+				case kind == "yaml":
+					write(t, ".", name, body)
+					if page == "working.md" && name == "tablecast.yaml" {
+						upHere(t)
+					}
+				case name == "put":
+					putUsers(t, body)
+				case name == "reload":
+					reload(t)
+				case kind == "json" && name != "":
+					write(t, ".", name, body)
+				case kind == "sh":
+					printed = shell(t, body, name == "fails")
+					if name == "infer" {
+						write(t, ".", "user-created.schema.json", printed)
+					}
+				case kind == "text":
+					shown++
+					if got := steady(t, printed); strings.TrimSpace(got) != strings.TrimSpace(body) {
+						t.Errorf("printed\n%s\ndocumented\n%s", got, body)
+					}
+				}
+			}
+			if shown < 2 {
+				t.Errorf("%d answers", shown)
+			}
+		})
+	}
+}
+
+// shell executes a line of a shell.
+func shell(t *testing.T, line string, fails bool) string {
+	t.Helper()
+	var args []string
+	for _, a := range strings.Fields(line)[1:] {
+		args = append(args, strings.Trim(a, "'"))
+	}
+	status, out, stderr := execute(t.Context(), args...)
+	if (status != 0) != fails {
+		t.Fatalf("%s: %d %s", line, status, stderr)
+	}
+	return out
+}
+
+// putUsers writes items, a line each, and waits until their changes were dealt
+// with.
+func putUsers(t *testing.T, lines string) {
+	t.Helper()
+	client := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: aws.String(os.Getenv("AWS_ENDPOINT_URL")), Credentials: aws.AnonymousCredentials{}})
+	for line := range strings.Lines(lines) {
+		var user map[string]string
+		if err := json.Unmarshal([]byte(line), &user); err != nil {
+			t.Fatal(err)
+		}
+		item := map[string]types.AttributeValue{}
+		for name, value := range user {
+			item[name] = &types.AttributeValueMemberS{Value: value}
+		}
+		if _, err := client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("users"), Item: item}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, func() bool {
+		_, out, _ := execute(t.Context(), "parked", "ls")
+		return strings.Count(out, "\n") == 2
+	})
+}
+
+// reload puts next.yaml in the place of the node's file and waits until it is
+// in effect.
+func reload(t *testing.T) {
+	t.Helper()
+	next, err := os.ReadFile("next.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, ".", "tablecast.yaml", "events: [")
+	write(t, ".", "tablecast.yaml", string(next))
+	eventually(t, func() bool {
+		_, out, _ := execute(t.Context(), "dry-run")
+		return strings.HasPrefix(out, "4 changes: 0 events appear, 0 vanish")
+	})
+}
+
+func eventually(t *testing.T, ok func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-ctx.Done():
+			t.Fatal("waited too long")
+		case <-tick.C:
+		}
+	}
+}
