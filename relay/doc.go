@@ -6,7 +6,7 @@
 //	'c' table                    -> cursor of the table's relay (JSON)
 //	'p' table, seq, n            -> parked record (JSON): why, and the change
 //	'q' table, group             -> how many records of an item are parked (8 bytes)
-//	'd' table, seq               -> item of an outbox that is to be deleted (JSON)
+//	'o' table, seq, n            -> item of an outbox that is to be deleted (JSON)
 //	'l' table, definition        -> backfill (JSON): how far it has come
 //	'y' version                  -> source of a version of the mapping
 //

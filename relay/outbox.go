@@ -22,7 +22,7 @@ func (r *Relay) published(b *kv.Batch, page []mapped) {
 		m := &page[i]
 		deletes := slices.ContainsFunc(m.events, func(e mapping.Raised) bool { return r.opts.Set.Deletes(e.Definition) })
 		if deletes && m.record.New != nil {
-			b.Set(kv.NewKey('d').String(r.opts.Table).Uint64(m.record.Seq).Uint64(m.n), wire(m.record.New))
+			b.Set(kv.NewKey('o').String(r.opts.Table).Uint64(m.record.Seq).Uint64(m.n), wire(m.record.New))
 			r.setDeleting(true)
 		}
 	}
@@ -60,7 +60,7 @@ func (r *Relay) deletePublished(ctx context.Context) error {
 
 // toDelete returns the oldest items that are to be deleted.
 func (r *Relay) toDelete() (keys [][]byte, items []item.Item, err error) {
-	it := r.opts.Store.Scan(kv.Prefix(kv.NewKey('d').String(r.opts.Table)))
+	it := r.opts.Store.Scan(kv.Prefix(kv.NewKey('o').String(r.opts.Table)))
 	for len(keys) < deletions && it.Next() {
 		var one item.Item
 		if err := json.Unmarshal(it.Value(), &one); err != nil {

@@ -100,3 +100,30 @@ func eachCall(file *ast.File, fn func(call *ast.CallExpr, pkg, name string)) {
 		return true
 	})
 }
+
+// Each keyspace of the store belongs to one package.
+func TestKeyspaces(t *testing.T) {
+	_, files := parseModule(t)
+	owners := map[string]string{}
+	for _, f := range files {
+		if f.test || f.pkg == "internal/history" {
+			continue
+		}
+		eachCall(f.ast, func(call *ast.CallExpr, pkg, name string) {
+			if pkg != "kv" || name != "NewKey" || len(call.Args) != 1 {
+				return
+			}
+			letter, ok := call.Args[0].(*ast.BasicLit)
+			if !ok {
+				return
+			}
+			if owner := owners[letter.Value]; owner != "" && owner != f.pkg {
+				t.Errorf("keys that begin with %s belong to %s and to %s", letter.Value, owner, f.pkg)
+			}
+			owners[letter.Value] = f.pkg
+		})
+	}
+	if len(owners) < 10 {
+		t.Errorf("only %d keyspaces found: %v", len(owners), owners)
+	}
+}
