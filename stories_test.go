@@ -184,7 +184,7 @@ func (s *story) do(verb, rest string) {
 	case "transact":
 		err = s.transact(rest)
 	case "items":
-		s.items(name)
+		err = s.items(name)
 	case "restart":
 		s.close()
 		s.open()
@@ -242,18 +242,16 @@ func (s *story) transact(text string) error {
 	return err
 }
 
-// items tells the items of a table, once no more of them go.
-func (s *story) items(name string) {
+// items tells the items of a table.
+func (s *story) items(name string) error {
 	p, err := s.node.Tables().Scan(s.t.Context(), table.ScanRequest{Table: name})
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	for _, it := range p.Items {
 		s.hear(&s.heard, string(item.AppendPlainItem(nil, it)))
 	}
-	if len(p.Items) == 0 {
+	if err == nil && len(p.Items) == 0 {
 		s.hear(&s.heard, "none")
 	}
+	return err
 }
 
 // drop gives up the first parked change of an operation.
