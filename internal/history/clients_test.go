@@ -14,9 +14,9 @@ import (
 
 const repository = "../.."
 
-// TestExample walks through examples/users as its README does: the service is
+// TestExamples walks through the examples as their READMEs do: the service is
 // the AWS SDK for JavaScript, the consumer an HTTP server, the node the binary.
-func TestExample(t *testing.T) {
+func TestExamples(t *testing.T) {
 	modules, err := filepath.Abs(filepath.Join(repository, "test/clients/node_modules"))
 	if err != nil {
 		t.Fatal(err)
@@ -24,8 +24,22 @@ func TestExample(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(modules, "@aws-sdk/client-dynamodb")); err != nil {
 		t.Skip("the AWS SDK for JavaScript is not installed: run scripts/clients")
 	}
+	t.Run("users", func(t *testing.T) {
+		p := example(t, modules, "users", []string{"ada", "grace", "edsger"},
+			"UserCreated: welcome, ada <ada@example.com>", "UserCreated: welcome, grace <grace@example.com>", "UserCreated: welcome, edsger <edsger@example.com>")
+		testCLI(t, p)
+	})
+	t.Run("orders", func(t *testing.T) {
+		example(t, modules, "orders", []string{"ada", "grace"}, "OrderPlaced: ada", "OrderShipped: ada", "OrderPlaced: grace", "OrderShipped: grace")
+	})
+}
+
+// example runs an example's node, consumer and service, and waits until the
+// consumer has printed what it should. It returns the node.
+func example(t *testing.T, modules, name string, args []string, printed ...string) *process {
+	t.Helper()
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join(repository, "examples/users"))); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(repository, "examples", name))); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
@@ -42,16 +56,15 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, filepath.Join(dir, ".tablecast"), config)
-	defer p.kill()
-
-	service := exec.Command("node", "service.mjs", "ada", "grace", "edsger")
+	t.Cleanup(p.kill)
+	service := exec.Command("node", append([]string{"service.mjs"}, args...)...)
 	service.Dir, service.Env = dir, clientEnviron(p)
 	if out, err := service.CombinedOutput(); err != nil {
 		t.Fatalf("service: %v\n%s\n%s", err, out, p.output)
 	}
-	want := map[string]bool{
-		"UserCreated: welcome, ada <ada@example.com>": true, "UserCreated: welcome, grace <grace@example.com>": true,
-		"UserCreated: welcome, edsger <edsger@example.com>": true,
+	want := map[string]bool{}
+	for _, line := range printed {
+		want[line] = true
 	}
 	for deadline := time.After(20 * time.Second); len(want) > 0; {
 		select {
@@ -64,7 +77,7 @@ func TestExample(t *testing.T) {
 			t.Fatalf("the consumer never printed %v\n%s", want, p.output)
 		}
 	}
-	testCLI(t, p)
+	return p
 }
 
 // TestClients drives tables with the AWS SDK for JavaScript and with each boto3
