@@ -67,24 +67,24 @@ func (buf *buffer) claim(n int) bool {
 	return true
 }
 
-// read reads the body into buf.
-func (s *server) read(w http.ResponseWriter, r *http.Request, buf *buffer) error {
-	if r.ContentLength > s.opts.MaxBody {
-		return s.tooLarge(w)
+// read reads the body, of at most limit bytes, into buf.
+func (s *server) read(w http.ResponseWriter, r *http.Request, buf *buffer, limit int64) error {
+	if r.ContentLength > limit {
+		return tooLarge(w, limit)
 	}
 	// One byte more than the body takes, so that its end is seen at once.
 	if !buf.claim(int(min(max(r.ContentLength, 0)+1, firstRead))) {
 		return errBusy
 	}
 	for {
-		if len(buf.b) == cap(buf.b) && !buf.claim(int(min(2*int64(cap(buf.b)), s.opts.MaxBody+1))) {
+		if len(buf.b) == cap(buf.b) && !buf.claim(int(min(2*int64(cap(buf.b)), limit+1))) {
 			return errBusy
 		}
 		n, err := r.Body.Read(buf.b[len(buf.b):cap(buf.b)])
 		buf.b = buf.b[:len(buf.b)+n]
 		switch {
-		case int64(len(buf.b)) > s.opts.MaxBody:
-			return s.tooLarge(w)
+		case int64(len(buf.b)) > limit:
+			return tooLarge(w, limit)
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
@@ -94,10 +94,10 @@ func (s *server) read(w http.ResponseWriter, r *http.Request, buf *buffer) error
 }
 
 // tooLarge refuses a body, of which the rest will not be read.
-func (s *server) tooLarge(w http.ResponseWriter) error {
+func tooLarge(w http.ResponseWriter, limit int64) error {
 	w.Header()["Connection"] = []string{"close"}
 	return &Error{Type: "RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge,
-		Message: "Request size exceeded the limit of " + strconv.FormatInt(s.opts.MaxBody, 10) + " bytes"}
+		Message: "Request size exceeded the limit of " + strconv.FormatInt(limit, 10) + " bytes"}
 }
 
 var errBusy = &Error{Type: "ServiceUnavailableException", Status: http.StatusServiceUnavailable,

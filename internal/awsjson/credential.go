@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,13 +73,13 @@ func (c *credential) scope(text string) error {
 }
 
 // checkHeaders checks that the signature covers what decides over a request.
-func (c *credential) checkHeaders(r *http.Request) error {
-	for _, name := range mustSign {
+func (c *credential) checkHeaders(r *http.Request, rest bool) error {
+	for _, name := range mustSign(r, rest) {
 		if !slices.Contains(c.signed, name) {
-			return errInvalid("'" + headerTitle[name] + "' must be a 'SignedHeader' in the AWS Authorization.")
+			return errInvalid("'" + http.CanonicalHeaderKey(name) + "' must be a 'SignedHeader' in the AWS Authorization.")
 		}
 	}
-	if r.URL.RawQuery != "" {
+	if r.URL.RawQuery != "" && !rest {
 		return errInvalid("A query string is not expected in this request.")
 	}
 	switch hash := r.Header["X-Amz-Content-Sha256"]; {
@@ -91,8 +92,6 @@ func (c *credential) checkHeaders(r *http.Request) error {
 	}
 }
 
-var headerTitle = map[string]string{"host": "Host", "x-amz-date": "X-Amz-Date", "x-amz-target": "X-Amz-Target"}
-
 // canonical returns the canonical form of the request, for the headers that the
 // client says it signed and the body as it came.
 func (c *credential) canonical(r *http.Request, body []byte) []byte {
@@ -103,7 +102,11 @@ func (c *credential) canonical(r *http.Request, body []byte) []byte {
 	}
 	b := make([]byte, 0, 512)
 	b = append(b, r.Method...)
-	b = append(b, "\n/\n\n"...)
+	b = append(b, '\n')
+	b = append(b, canonicalPath(r.URL.EscapedPath())...)
+	b = append(b, '\n')
+	b = append(b, canonicalQuery(r.URL.Query())...)
+	b = append(b, '\n')
 	for _, name := range c.signed {
 		b = append(b, name...)
 		b = append(b, ':')
@@ -115,6 +118,31 @@ func (c *credential) canonical(r *http.Request, body []byte) []byte {
 	b = append(b, '\n')
 	return append(b, hash...)
 }
+
+// canonicalPath escapes a path as it was sent once more, as all services but S3
+// have it signed.
+func canonicalPath(sent string) string {
+	parts := strings.Split(sent, "/")
+	for i, part := range parts {
+		parts[i] = escape(part)
+	}
+	return strings.Join(parts, "/")
+}
+
+// canonicalQuery returns the parameters in order of their names and values.
+func canonicalQuery(query url.Values) string {
+	var out []string
+	for name, values := range query {
+		for _, v := range values {
+			out = append(out, escape(name)+"="+escape(v))
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, "&")
+}
+
+// escape escapes all but letters, digits and -._~.
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 // headerValue returns a header as it is signed: several values joined by
 // commas, runs of spaces as one.

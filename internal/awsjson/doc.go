@@ -1,6 +1,7 @@
 // Package awsjson is the server side of the AWS JSON protocol: one POST to "/"
 // whose X-Amz-Target names a service and an operation, a JSON body, a JSON
-// answer. It knows no service: those are given to NewServer as tables of
+// answer; and of the AWS REST-JSON protocol, where method and path name the
+// operation. It knows no service: those are given to NewServer as tables of
 // operations.
 //
 // A request passes these stages; the first that refuses it answers.
@@ -17,8 +18,8 @@
 //  1. Nothing of a body is parsed before its signature was verified.
 //  2. What a request costs before its operation runs is bounded: headers by
 //     the HTTP server, the body by MaxBody, all bodies together by MaxInFlight.
-//  3. Every answer, errors included, has x-amzn-RequestId, x-amz-crc32 (of the
-//     bytes as sent), Content-Type and Content-Length.
+//  3. Every answer, errors included, has x-amzn-RequestId, Content-Type,
+//     Content-Length and, outside REST, x-amz-crc32 (of the bytes as sent).
 //  4. No request ends the process: a panic of an operation is logged and
 //     answered with InternalServerError.
 //

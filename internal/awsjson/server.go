@@ -38,6 +38,8 @@ type Service struct {
 // Options configure a server. Services are required.
 type Options struct {
 	Services []Service
+	// REST are the services whose operations are told apart by method and path.
+	REST []RESTService
 	// Auth verifies signatures. Nil accepts any credentials and none: only for
 	// addresses that nobody else reaches.
 	Auth *Auth
@@ -82,7 +84,11 @@ func NewServer(o Options) http.Handler {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	s := &server{opts: o, routes: map[string]*route{}, prefixes: map[string]*Service{}, hosts: hostSet(o.AllowedHosts)}
-	s.budget.free.Store(max(o.MaxInFlight, o.MaxBody))
+	largest := o.MaxBody
+	for _, svc := range o.REST {
+		largest = max(largest, svc.MaxBody)
+	}
+	s.budget.free.Store(max(o.MaxInFlight, largest))
 	for i := range o.Services {
 		svc := &o.Services[i]
 		s.prefixes[svc.TargetPrefix] = svc
@@ -101,6 +107,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method != http.MethodPost || r.URL.Path != "/" {
+		if svc := s.restService(r); svc != nil {
+			s.serveREST(w, r, svc)
+			return
+		}
 		s.other(w, r)
 		return
 	}
@@ -118,11 +128,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // run takes a request through the stages after its route.
 func (s *server) run(w http.ResponseWriter, r *http.Request, rt *route, buf *buffer) error {
-	if err := s.read(w, r, buf); err != nil {
+	if err := s.read(w, r, buf, s.opts.MaxBody); err != nil {
 		return err
 	}
 	if s.opts.Auth != nil {
-		if err := s.opts.Auth.verify(r, rt.service.SigningName, buf.b); err != nil {
+		if err := s.opts.Auth.verify(r, rt.service.SigningName, false, buf.b); err != nil {
 			return err
 		}
 	}

@@ -31,8 +31,20 @@ const (
 	window = 5 * time.Minute
 )
 
-// mustSign are the headers that a signature has to cover.
-var mustSign = []string{"host", "x-amz-date", "x-amz-target"}
+// mustSign returns the headers that a signature has to cover: those that say
+// what is asked for, in a REST request whatever X-Amz header there is.
+func mustSign(r *http.Request, rest bool) []string {
+	if !rest {
+		return []string{"host", "x-amz-date", "x-amz-target"}
+	}
+	names := []string{"host", "x-amz-date"}
+	for name := range r.Header {
+		if strings.HasPrefix(name, "X-Amz-") && name != "X-Amz-Date" {
+			names = append(names, strings.ToLower(name))
+		}
+	}
+	return names
+}
 
 func errAuth(name, message string) *Error {
 	return &Error{Type: name, Status: http.StatusBadRequest, Message: message}
@@ -48,8 +60,8 @@ var (
 )
 
 // verify reports whether the request was signed with one of the keys for the
-// service.
-func (a *Auth) verify(r *http.Request, service string, body []byte) error {
+// service. Only a REST request has a path and a query.
+func (a *Auth) verify(r *http.Request, service string, rest bool, body []byte) error {
 	c, err := parseAuthorization(r)
 	if err != nil {
 		return err
@@ -57,7 +69,7 @@ func (a *Auth) verify(r *http.Request, service string, body []byte) error {
 	if err := a.checkTime(c.date); err != nil {
 		return err
 	}
-	if err := c.checkHeaders(r); err != nil {
+	if err := c.checkHeaders(r, rest); err != nil {
 		return err
 	}
 	if err := a.checkScope(c, service); err != nil {

@@ -1,0 +1,216 @@
+package awsjson
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// A RESTService is a table of operations that method and path name, as in AWS's
+// REST-JSON protocol.
+type RESTService struct {
+	// SigningName is the service in the scope of signatures: "lambda".
+	SigningName string
+	// Owns reports whether a path is the service's, offered or not.
+	Owns func(path string) bool
+	// Routes are the operations.
+	Routes []Route
+	// MaxBody is the largest body in bytes. The default is that of Options.
+	MaxBody int64
+	// MapError is as in Service.
+	MapError func(error) *Error
+}
+
+// A Route is one operation. Segments of Path in braces stand for any one
+// segment: "/2015-03-31/functions/{FunctionName}". A slash at the end of a
+// request's path does not matter.
+type Route struct {
+	Method, Path string
+	Run          RESTOp
+}
+
+// A RESTOp does the work of one operation. The request is valid only until it
+// returns. Errors are as those of Op.
+type RESTOp func(ctx context.Context, r *Request) (*Answer, error)
+
+// A Request is what a RESTOp is given.
+type Request struct {
+	// ID is the request's, a UUID; the answer has it in x-amzn-RequestId.
+	ID     string
+	Header http.Header
+	Query  url.Values
+	Body   []byte
+
+	params map[string]string
+	w      http.ResponseWriter
+}
+
+// Param returns a segment of the path that the Route has in braces.
+func (r *Request) Param(name string) string { return r.params[name] }
+
+// Allow lets the operation and its answer take so long from now.
+func (r *Request) Allow(d time.Duration) {
+	c := http.NewResponseController(r.w)
+	_ = c.SetReadDeadline(time.Time{}) // fails only where there are no deadlines
+	_ = c.SetWriteDeadline(time.Now().Add(d))
+}
+
+// An Answer is what a RESTOp answers. A nil Body is none.
+type Answer struct {
+	Status int // the default is 200
+	Header map[string]string
+	Body   []byte
+}
+
+// restService returns the service that the path belongs to, or nil.
+func (s *server) restService(r *http.Request) *RESTService {
+	for i := range s.opts.REST {
+		if svc := &s.opts.REST[i]; svc.Owns(r.URL.Path) {
+			return svc
+		}
+	}
+	return nil
+}
+
+// serveREST takes a request through the stages that follow the guard.
+func (s *server) serveREST(w http.ResponseWriter, r *http.Request, svc *RESTService) {
+	id := newUUID()
+	w.Header().Set("X-Amzn-Requestid", id)
+	buf := newBuffer(&s.budget)
+	defer buf.release()
+	answer, err := s.runREST(w, r, svc, &Request{ID: id, Header: r.Header, w: w}, buf)
+	if err != nil {
+		answer = s.restError(r, svc, err)
+	}
+	for name, value := range answer.Header {
+		w.Header().Set(name, value)
+	}
+	status := answer.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if status != http.StatusNoContent {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(answer.Body)))
+	}
+	w.WriteHeader(status)
+	w.Write(answer.Body)
+}
+
+func (s *server) runREST(w http.ResponseWriter, r *http.Request, svc *RESTService, req *Request, buf *buffer) (*Answer, error) {
+	run, params := svc.route(r)
+	if run == nil {
+		return nil, &Error{Type: unknownOperation, Status: http.StatusNotFound, Message: r.Method + " " + r.URL.EscapedPath() + " is not offered here."}
+	}
+	limit := svc.MaxBody
+	if limit == 0 {
+		limit = s.opts.MaxBody
+	}
+	if err := s.read(w, r, buf, limit); err != nil {
+		return nil, err
+	}
+	if s.opts.Auth != nil {
+		if err := s.opts.Auth.verify(r, svc.SigningName, true, buf.b); err != nil {
+			return nil, forbidden(err)
+		}
+	}
+	req.params, req.Query, req.Body = params, r.URL.Query(), buf.b
+	return run(r.Context(), req)
+}
+
+// forbidden gives a refused signature the status of REST.
+func forbidden(err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	out := *e
+	out.Status = http.StatusForbidden
+	return &out
+}
+
+// route returns the operation of a request and what its path has for the
+// braces; nil if there is none.
+func (svc *RESTService) route(r *http.Request) (RESTOp, map[string]string) {
+	got := segments(r.URL.EscapedPath())
+	for _, rt := range svc.Routes {
+		if rt.Method != r.Method {
+			continue
+		}
+		if params, ok := match(segments(rt.Path), got); ok {
+			return rt.Run, params
+		}
+	}
+	return nil, nil
+}
+
+func segments(path string) []string { return strings.Split(strings.Trim(path, "/"), "/") }
+
+// match compares a route's segments with those of a path, which are escaped.
+func match(want, got []string) (map[string]string, bool) {
+	if len(want) != len(got) {
+		return nil, false
+	}
+	params := map[string]string{}
+	for i, w := range want {
+		if !strings.HasPrefix(w, "{") {
+			if w != got[i] {
+				return nil, false
+			}
+			continue
+		}
+		text, err := url.PathUnescape(got[i])
+		if err != nil || text == "" {
+			return nil, false
+		}
+		params[strings.Trim(w, "{}")] = text
+	}
+	return params, true
+}
+
+// restError returns the answer that an error means.
+func (s *server) restError(r *http.Request, svc *RESTService, err error) *Answer {
+	var e *Error
+	if !errors.As(err, &e) && svc.MapError != nil {
+		e = svc.MapError(err)
+	}
+	if e == nil {
+		if r.Context().Err() == nil {
+			s.opts.Logger.Error("awsjson.Server unexpected error", "method", r.Method, "path", r.URL.Path, "err", err)
+		}
+		e = &Error{Type: "ServiceException", Status: http.StatusInternalServerError, Message: internalMessage}
+	}
+	status := max(e.Status, http.StatusBadRequest)
+	body := map[string]any{"Type": "User", "message": e.Message}
+	if status >= http.StatusInternalServerError {
+		body["Type"] = "Service"
+	}
+	if e.Type == "ResourceNotFoundException" || e.Type == "ServiceException" {
+		delete(body, "message")
+		body["Message"] = e.Message
+	}
+	for name, v := range e.Fields {
+		body[name] = v
+	}
+	text, err := json.Marshal(body, json.Deterministic(true))
+	if err != nil {
+		text = []byte(`{"Type":"Service"}`)
+	}
+	return &Answer{Status: status, Header: map[string]string{"X-Amzn-Errortype": e.Type}, Body: text}
+}
+
+// newUUID returns a random UUID.
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
