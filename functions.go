@@ -4,42 +4,93 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 
-	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/lambda"
 	"github.com/tablecast/tablecast/target"
 )
 
-// openFunctions opens the functions that the file declares. Their processes
-// start with the first events.
-func (n *Node) openFunctions(f *config.File) error {
-	if f == nil {
-		return nil
+// openFunctions opens the functions of the folder and those that the file
+// declares. Their processes start with the first events.
+func (n *Node) openFunctions(dir string) error {
+	o := lambda.Options{
+		Account: Account, Region: Region, Endpoint: n.opts.Endpoint, Logger: n.opts.Logger, Destination: n.destination,
+		Log: func(name string, l function.Line) {
+			n.opts.Logger.Info(l.Text, "function", name, "request", l.RequestID)
+		},
 	}
-	n.functions = map[string]*function.Function{}
-	for _, spec := range f.Functions {
-		spec.Account, spec.Region, spec.Endpoint = Account, Region, n.opts.Endpoint
-		log := n.opts.Logger.With("function", spec.Name)
-		fn, err := function.Open(spec, function.Options{Log: func(l function.Line) {
-			log.Info(l.Text, "request", l.RequestID)
-		}})
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.Path, err)
-		}
-		n.functions[spec.Name] = fn
+	if n.opts.FS == nil {
+		o.Dir = filepath.Join(dir, "functions")
+	}
+	path := ""
+	if f := n.opts.Config; f != nil {
+		o.Declared, path = f.Functions, f.Path+": "
+	}
+	var err error
+	if n.functions, err = lambda.Open(n.store, o); err != nil {
+		return fmt.Errorf("%s%w", path, err)
 	}
 	return nil
 }
 
 // invoke hands an event to a function.
 func (n *Node) invoke(ctx context.Context, name string, payload []byte) ([]byte, string, error) {
-	fn, ok := n.functions[name]
-	if !ok {
+	r, err := n.functions.Invoke(ctx, name, payload, function.InvokeOptions{})
+	switch {
+	case errors.Is(err, lambda.ErrNotFound):
 		return nil, "", fmt.Errorf("%w: %s", target.ErrNoFunction, name)
-	}
-	r, err := fn.Invoke(ctx, payload, function.InvokeOptions{})
-	if errors.Is(err, function.ErrClosed) {
+	case errors.Is(err, function.ErrClosed):
 		err = fmt.Errorf("function %s: the node is closing: %w", name, err)
 	}
 	return r.Payload, r.FunctionError, err
+}
+
+// destination returns what takes the records of events and batches that a
+// function was done with: a function, an event bus, a URL or a log.
+func (n *Node) destination(arn string) (lambda.Destination, error) {
+	if name, ok := busOf(arn); ok {
+		return func(ctx context.Context, r lambda.Record) error { return n.announce(ctx, name, arn, r) }, nil
+	}
+	t, err := target.Open(arn, target.Options{LogDir: n.logs, Stdout: n.opts.Stdout, Invoke: n.enqueue})
+	if err != nil {
+		return nil, &lambda.DestinationError{ARN: arn}
+	}
+	return func(ctx context.Context, r lambda.Record) error {
+		_, err := t.Deliver(ctx, &target.Delivery{Body: r.Body, Attempt: 1})
+		return err
+	}, nil
+}
+
+// busOf returns the name in the ARN of an event bus.
+func busOf(arn string) (string, bool) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 || parts[2] != "events" {
+		return "", false
+	}
+	return strings.CutPrefix(parts[5], "event-bus/")
+}
+
+// announce puts a record on a bus as Lambda does.
+func (n *Node) announce(ctx context.Context, name, arn string, r lambda.Record) error {
+	kind := "Lambda Function Invocation Result - Failure"
+	if r.Success {
+		kind = "Lambda Function Invocation Result - Success"
+	}
+	results, err := n.buses.Put(ctx, []bus.Entry{{Bus: name, Source: "lambda", DetailType: kind, Detail: r.Body, Resources: []string{arn, r.Function}}})
+	if err != nil {
+		return err
+	}
+	return results[0].Err
+}
+
+// enqueue hands an event to a function without waiting for its answer.
+func (n *Node) enqueue(_ context.Context, name string, payload []byte) ([]byte, string, error) {
+	err := n.functions.Enqueue(name, "", payload)
+	if errors.Is(err, lambda.ErrNotFound) {
+		err = fmt.Errorf("%w: %s", target.ErrNoFunction, name)
+	}
+	return nil, "", err
 }

@@ -30,8 +30,8 @@ import (
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/event"
-	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/lambda"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/stream"
@@ -64,7 +64,7 @@ type Options struct {
 	// return. The default ends the process with kv.ExitStatus.
 	Fatal func(error)
 	// Endpoint is the URL of this node's APIs, which the AWS SDKs in functions
-	// call. A file with functions needs it.
+	// call. Functions need it.
 	Endpoint string
 	// Stdout is where targets of the kind log:- write. The default is the
 	// process's own.
@@ -87,8 +87,9 @@ type Node struct {
 	tables    *table.Tables
 	queues    *delivery.Queues
 	buses     *bus.Buses
-	claims    claim.Store                   // nil without one
-	functions map[string]*function.Function // never changes once the node runs
+	claims    claim.Store // nil without one
+	functions *lambda.Functions
+	logs      string // folder of log targets
 
 	running context.Context // of the hops
 	cancel  context.CancelFunc
@@ -132,18 +133,18 @@ func (n *Node) wire(dir string) error {
 	if n.tables, err = table.Open(n.store, n.streams, table.Options{Account: Account, Region: Region, Logger: n.opts.Logger}); err != nil {
 		return err
 	}
-	if err := n.openFunctions(n.opts.Config); err != nil {
+	if err := n.openFunctions(dir); err != nil {
 		return err
 	}
-	logs := filepath.Join(dir, "logs")
+	n.logs = filepath.Join(dir, "logs")
 	if n.opts.FS == nil {
-		if err := os.MkdirAll(logs, 0o700); err != nil {
+		if err := os.MkdirAll(n.logs, 0o700); err != nil {
 			return fmt.Errorf("tablecast: %w", err)
 		}
 	}
 	n.queues, err = delivery.Open(n.store, delivery.Options{
 		Targets: func(arn string) (target.Target, error) {
-			return target.Open(arn, target.Options{LogDir: logs, Stdout: n.opts.Stdout, Trusted: true, Invoke: n.invoke})
+			return target.Open(arn, target.Options{LogDir: n.logs, Stdout: n.opts.Stdout, Trusted: true, Invoke: n.invoke})
 		},
 		Events:    func(name string, seq uint64) (*event.Event, error) { return bus.Event(n.store, name, seq) },
 		OnAttempt: n.opts.Observer.Attempted,
@@ -187,9 +188,7 @@ func (n *Node) run() {
 	n.hops.Go(func() { n.note("streams", n.streams.Run(ctx)) })
 	n.hops.Go(func() { n.note("buses", n.buses.Run(ctx)) })
 	n.hops.Go(func() { n.note("delivery", n.queues.Run(ctx)) })
-	for _, fn := range n.functions {
-		n.hops.Go(func() { n.note("function "+fn.Spec().Name, fn.Run(ctx)) })
-	}
+	n.hops.Go(func() { n.note("functions", n.functions.Run(ctx)) })
 	for _, r := range n.relays {
 		n.runRelay(r)
 	}
@@ -226,6 +225,9 @@ func (n *Node) Streams() *stream.Streams { return n.streams }
 
 // Buses returns the node's buses.
 func (n *Node) Buses() *bus.Buses { return n.buses }
+
+// Functions returns the node's functions.
+func (n *Node) Functions() *lambda.Functions { return n.functions }
 
 // Queues returns the node's deliveries.
 func (n *Node) Queues() *delivery.Queues { return n.queues }

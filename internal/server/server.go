@@ -1,5 +1,5 @@
 // Package server puts a node on one listener: the AWS APIs, told apart by
-// X-Amz-Target, /healthz and /readyz, and the node's counts under
+// X-Amz-Target or by their paths, /healthz and /readyz, and the node's counts under
 // /_api/v1/status. It decides what may listen where (P9): loopback needs no
 // credentials; any other address needs SigV4 keys and TLS.
 package server
@@ -19,6 +19,7 @@ import (
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/internal/awsapi/dynamodb"
 	"github.com/tablecast/tablecast/internal/awsapi/eventbridge"
+	"github.com/tablecast/tablecast/internal/awsapi/lambda"
 	"github.com/tablecast/tablecast/internal/awsapi/streams"
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
@@ -109,7 +110,7 @@ func handler(node *tablecast.Node, o Options) http.Handler {
 		addAdmin(pages, node)
 	}
 	pages.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, http.StatusNotFound, map[string]string{"message": "nothing answers " + r.Method + " " + r.URL.Path + "; the AWS services take POST / with X-Amz-Target"})
+		reply(w, http.StatusNotFound, map[string]string{"message": "nothing answers " + r.Method + " " + r.URL.Path + "; the AWS services take POST / with X-Amz-Target, Lambda its paths"})
 	})
 	opts := awsjson.Options{
 		Services: []awsjson.Service{
@@ -117,6 +118,7 @@ func handler(node *tablecast.Node, o Options) http.Handler {
 			streams.Service(node.Streams(), tablecast.Region),
 			eventbridge.Service(node.Buses()),
 		},
+		REST:         []awsjson.RESTService{lambda.Service(node.Functions())},
 		AllowedHosts: o.Hosts, Other: pages, Logger: o.Logger,
 	}
 	if o.Keys != nil {

@@ -24,18 +24,19 @@ import (
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/internal/awsapi/dynamodb"
 	"github.com/tablecast/tablecast/internal/awsapi/eventbridge"
+	"github.com/tablecast/tablecast/internal/awsapi/lambda"
 	"github.com/tablecast/tablecast/internal/awsapi/streams"
 )
 
 // serve runs a node on a real folder and a real socket and returns its address.
 func serve(t *testing.T, o Options) (*tablecast.Node, string) {
 	t.Helper()
-	node, err := tablecast.Open(t.TempDir(), tablecast.Options{})
+	o.Listen = "127.0.0.1:0"
+	ln, err := Listen(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Listen = "127.0.0.1:0"
-	ln, err := Listen(o)
+	node, err := tablecast.Open(t.TempDir(), tablecast.Options{Endpoint: "http://" + ln.Addr().String()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,6 +310,12 @@ func TestCompatibilityList(t *testing.T) {
 	}
 	for _, op := range eventbridge.Operations() {
 		offered[op.Name] = op.Status != eventbridge.None
+		if row := fmt.Sprintf("| %s | %s | %s |\n", op.Name, op.Status, op.Note); !strings.Contains(string(text), row) {
+			t.Errorf("docs/compat.md lacks the row %s", row)
+		}
+	}
+	for _, op := range lambda.Operations() {
+		offered[op.Name] = offered[op.Name] || op.Status != lambda.None
 		if row := fmt.Sprintf("| %s | %s | %s |\n", op.Name, op.Status, op.Note); !strings.Contains(string(text), row) {
 			t.Errorf("docs/compat.md lacks the row %s", row)
 		}

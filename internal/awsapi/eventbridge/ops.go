@@ -36,7 +36,7 @@ const (
 	noEndpoints    = "Global endpoints are not offered."
 	noPartners     = "Partner event sources are not offered."
 	noPermissions  = "Bus policies are not offered; who holds the node's keys may use all buses."
-	targetsOffered = "Targets are http(s) URLs, log:-, log:NAME, and the ARNs of functions that tablecast.yaml declares. ARNs of other AWS services are kept, and their events go to the dead letters with NO_RESOURCE. " +
+	targetsOffered = "Targets are http(s) URLs, log:-, log:NAME, and the ARNs of functions of this node. ARNs of other AWS services are kept, and their events go to the dead letters with NO_RESOURCE. " +
 		"RoleArn, DeadLetterConfig and the parameter blocks of AWS's targets are kept without effect. " +
 		"In an InputTransformer, aws.events.event.ingestion-time is the event's time; an event whose input cannot be made goes to the dead letters."
 )

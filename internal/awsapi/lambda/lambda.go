@@ -1,0 +1,80 @@
+// Package lambda is the wire of AWS Lambda over the node's functions and event
+// source mappings: it decodes a request, makes one domain call, and encodes the
+// answer.
+//
+// Source: AWS Lambda API reference and the service's model; texts of errors as
+// recorded from the service.
+package lambda
+
+import (
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/lambda"
+)
+
+// maxRequest is the largest body: that of CreateFunction.
+const maxRequest = 70167211
+
+// Service returns the operations over the functions.
+func Service(functions *lambda.Functions) awsjson.RESTService {
+	a := &api{functions: functions}
+	out := awsjson.RESTService{SigningName: "lambda", Owns: owned.MatchString, MaxBody: maxRequest, MapError: mapError}
+	for _, o := range operations {
+		if o.run != nil {
+			out.Routes = append(out.Routes, awsjson.Route{Method: o.method, Path: o.path, Run: o.bind(a)})
+		}
+	}
+	return out
+}
+
+// owned has the paths of Lambda's operations, which begin with a date.
+var owned = regexp.MustCompile(`^/20[0-9]{2}-[0-9]{2}-[0-9]{2}/`)
+
+type api struct {
+	functions *lambda.Functions
+}
+
+// answer encodes the body of an answer.
+func answer(status int, v any) (*awsjson.Answer, error) {
+	b, err := json.Marshal(v, json.Deterministic(true))
+	return &awsjson.Answer{Status: status, Body: b}, err
+}
+
+// decode reads the body of a request; an empty one has no members.
+func decode(r *awsjson.Request, v any) error {
+	if len(r.Body) == 0 {
+		return nil
+	}
+	return awsjson.Decode(r.Body, v)
+}
+
+// value returns what a member holds, or the zero value.
+func value[T any](p *T) T {
+	var zero T
+	if p == nil {
+		return zero
+	}
+	return *p
+}
+
+func epoch(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+// number reads a parameter of the query; the default if there is none.
+func number(r *awsjson.Request, name, path string, low, high, absent int) (int, error) {
+	text := r.Query.Get(name)
+	if text == "" {
+		return absent, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, &awsjson.Error{Type: "SerializationException", Message: "STRING_VALUE can not be converted to an Integer"}
+	}
+	var v awsjson.Validator
+	awsjson.Range(&v, &n, path, low, high)
+	return n, v.Err()
+}

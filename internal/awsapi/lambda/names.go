@@ -1,0 +1,65 @@
+package lambda
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/internal/awsjson"
+)
+
+const namePattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-gov)?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`
+
+var (
+	nameForm = regexp.MustCompile(`^(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-gov)?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_.]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?$`)
+	nameText = awsjson.Text{Min: 1, Max: 140, Pattern: namePattern, Match: nameForm.MatchString}
+	roleText = awsjson.Text{
+		Pattern: `arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`,
+		Match:   regexp.MustCompile(`^arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$`).MatchString,
+	}
+)
+
+// nameOf returns the name in what a request calls a function: a name, a part of
+// its ARN or the whole, with a version or without.
+func (a *api) nameOf(text, qualifier string) (string, error) {
+	var v awsjson.Validator
+	v.Text(&text, "functionName", nameText)
+	if err := v.Err(); err != nil {
+		return "", err
+	}
+	m := nameForm.FindStringSubmatch(text)
+	name, version := m[7], m[9]
+	switch {
+	case version == "":
+		version = qualifier
+	case qualifier != "" && qualifier != version:
+		return "", invalid("The derived qualifier from the function name does not match the specified qualifier.")
+	}
+	if version != "" && version != function.Version {
+		return "", notFound("Function not found: " + a.functions.ARN(name) + ":" + version)
+	}
+	return name, nil
+}
+
+// named returns the name of the function that a request's path has.
+func (a *api) named(r *awsjson.Request) (string, error) {
+	return a.nameOf(r.Param("FunctionName"), r.Query.Get("Qualifier"))
+}
+
+// tagged returns the name of the function that an ARN for tags names.
+func (a *api) tagged(r *awsjson.Request) (string, error) {
+	arn := r.Param("ARN")
+	if !strings.HasPrefix(arn, "arn:") || !nameForm.MatchString(arn) {
+		return "", invalid("Invalid ARN: " + arn)
+	}
+	return a.nameOf(arn, "")
+}
+
+func invalid(message string) *awsjson.Error {
+	return &awsjson.Error{Type: "InvalidParameterValueException", Status: http.StatusBadRequest, Message: message}
+}
+
+func notFound(message string) *awsjson.Error {
+	return &awsjson.Error{Type: "ResourceNotFoundException", Status: http.StatusNotFound, Message: message}
+}

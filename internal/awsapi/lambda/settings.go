@@ -1,0 +1,213 @@
+package lambda
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/lambda"
+)
+
+func (a *api) tagResource(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+	var in struct{ Tags map[string]string }
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	var v awsjson.Validator
+	v.Required(in.Tags != nil, "tags")
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	name, err := a.tagged(r)
+	if err != nil {
+		return nil, err
+	}
+	return &awsjson.Answer{Status: http.StatusNoContent}, a.unknown(name, a.functions.Tag(name, in.Tags, nil))
+}
+
+func (a *api) untagResource(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+	name, err := a.tagged(r)
+	if err != nil {
+		return nil, err
+	}
+	return &awsjson.Answer{Status: http.StatusNoContent}, a.unknown(name, a.functions.Tag(name, nil, r.Query["tagKeys"]))
+}
+
+func (a *api) listTags(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+	name, err := a.tagged(r)
+	if err != nil {
+		return nil, err
+	}
+	f, err := a.functions.Get(name)
+	if err != nil {
+		return nil, a.unknown(name, err)
+	}
+	if f.Tags == nil {
+		f.Tags = map[string]string{}
+	}
+	return answer(http.StatusOK, map[string]any{"Tags": f.Tags})
+}
+
+func (a *api) putFunctionConcurrency(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+	var in struct{ ReservedConcurrentExecutions *int }
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	var v awsjson.Validator
+	v.Required(in.ReservedConcurrentExecutions != nil, "reservedConcurrentExecutions")
+	awsjson.Range(&v, in.ReservedConcurrentExecutions, "reservedConcurrentExecutions", 0, 1000)
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	if err := a.reserve(r, in.ReservedConcurrentExecutions); err != nil {
+		return nil, err
+	}
+	return answer(http.StatusOK, map[string]int{"ReservedConcurrentExecutions": *in.ReservedConcurrentExecutions})
+}
+
+// reserve sets a function's concurrency; nil for the default.
+func (a *api) reserve(r *awsjson.Request, n *int) error {
+	name, err := a.named(r)
+	if err != nil {
+		return err
+	}
+	_, err = a.functions.Configure(name, "", func(c *lambda.Config) { c.Concurrency = n })
+	return a.unknown(name, err)
+}
+
+func (a *api) getFunctionConcurrency(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+	name, err := a.named(r)
+	if err != nil {
+		return nil, err
+	}
+	f, err := a.functions.Get(name)
+	if err != nil {
+		return nil, a.unknown(name, err)
+	}
+	out := map[string]int{}
+	if f.Concurrency != nil {
+		out["ReservedConcurrentExecutions"] = *f.Concurrency
+	}
+	return answer(http.StatusOK, out)
+}
+
+func (a *api) deleteFunctionConcurrency(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+	return &awsjson.Answer{Status: http.StatusNoContent}, a.reserve(r, nil)
+}
+
+type destination struct {
+	Destination *string `json:",omitzero"`
+}
+
+type destinations struct {
+	OnSuccess, OnFailure *destination `json:",omitzero"`
+}
+
+func arnOf(d *destination) string {
+	if d == nil {
+		return ""
+	}
+	return value(d.Destination)
+}
+
+// eventConfig is what becomes of events, as answers have it.
+type eventConfig struct {
+	LastModified             float64
+	FunctionArn              string
+	MaximumRetryAttempts     int
+	MaximumEventAgeInSeconds int
+	DestinationConfig        destinations
+}
+
+func (a *api) eventConfig(name string, c lambda.EventConfig) eventConfig {
+	out := eventConfig{
+		LastModified: epoch(c.Modified), FunctionArn: a.functions.ARN(name) + ":" + function.Version,
+		MaximumRetryAttempts: c.MaxRetries, MaximumEventAgeInSeconds: c.MaxAge,
+		DestinationConfig: destinations{&destination{}, &destination{}},
+	}
+	if c.OnFailure != "" {
+		out.DestinationConfig.OnFailure.Destination = &c.OnFailure
+	}
+	if c.OnSuccess != "" {
+		out.DestinationConfig.OnSuccess.Destination = &c.OnSuccess
+	}
+	return out
+}
+
+func (a *api) putFunctionEventInvokeConfig(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+	return a.setEvents(r, true)
+}
+
+func (a *api) updateFunctionEventInvokeConfig(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+	return a.setEvents(r, false)
+}
+
+// setEvents changes what becomes of events; anew means from the defaults on.
+func (a *api) setEvents(r *awsjson.Request, anew bool) (*awsjson.Answer, error) {
+	var in struct {
+		MaximumRetryAttempts, MaximumEventAgeInSeconds *int
+		DestinationConfig                              *destinations
+	}
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	var v awsjson.Validator
+	awsjson.Range(&v, in.MaximumRetryAttempts, "maximumRetryAttempts", 0, 2)
+	awsjson.Range(&v, in.MaximumEventAgeInSeconds, "maximumEventAgeInSeconds", 60, 21600)
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	name, err := a.named(r)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.functions.SetEvents(name, func(c *lambda.EventConfig) *lambda.EventConfig {
+		if anew {
+			*c = lambda.DefaultEventConfig()
+		}
+		set(&c.MaxRetries, in.MaximumRetryAttempts)
+		set(&c.MaxAge, in.MaximumEventAgeInSeconds)
+		if in.DestinationConfig != nil {
+			c.OnFailure, c.OnSuccess = arnOf(in.DestinationConfig.OnFailure), arnOf(in.DestinationConfig.OnSuccess)
+		}
+		return c
+	})
+	if err != nil {
+		return nil, a.unknown(name, err)
+	}
+	return answer(http.StatusOK, a.eventConfig(name, c))
+}
+
+// noConfig words that a function has no configuration of events.
+func (a *api) noConfig(name string) error {
+	return notFound("The function " + a.functions.ARN(name) + ":" + function.Version + " doesn't have an EventInvokeConfig")
+}
+
+func (a *api) getFunctionEventInvokeConfig(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+	name, err := a.named(r)
+	if err != nil {
+		return nil, err
+	}
+	f, err := a.functions.Get(name)
+	switch {
+	case err != nil:
+		return nil, a.unknown(name, err)
+	case f.Events == nil:
+		return nil, a.noConfig(name)
+	}
+	return answer(http.StatusOK, a.eventConfig(name, *f.Events))
+}
+
+func (a *api) deleteFunctionEventInvokeConfig(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+	name, err := a.named(r)
+	if err != nil {
+		return nil, err
+	}
+	_, err = a.functions.SetEvents(name, func(*lambda.EventConfig) *lambda.EventConfig { return nil })
+	if errors.Is(err, lambda.ErrNoConfig) {
+		return nil, a.noConfig(name)
+	}
+	return &awsjson.Answer{Status: http.StatusNoContent}, a.unknown(name, err)
+}

@@ -1,0 +1,116 @@
+package lambda
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/tablecast/tablecast/kv"
+)
+
+const chunkBytes = 1 << 20
+
+func chunkKey(number uint64) kv.Key { return kv.NewKey('f').Uint64(1).Uint64(number) }
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// place puts code where a function can name it: a zip file into the store and
+// unpacked into a folder, which it returns.
+func (fs *Functions) place(c *Code) (dir string, err error) {
+	if c.Dir != "" {
+		*c = Code{Dir: c.Dir, SHA256: digest([]byte(c.Dir))}
+		return c.Dir, nil
+	}
+	*c = Code{Zip: c.Zip, Size: int64(len(c.Zip)), SHA256: digest(c.Zip)}
+	if c.Number, err = fs.takeNumber(); err != nil {
+		return "", err
+	}
+	dir = fs.codeDir(c.Number)
+	if err := unpack(c.Zip, dir, MaxCodeBytes); err != nil {
+		_ = os.RemoveAll(dir) // else it goes at the next Open
+		return "", err
+	}
+	for i := 0; i*chunkBytes < len(c.Zip); i++ {
+		b := fs.store.NewBatch()
+		b.Set(chunkKey(c.Number).Uint64(uint64(i)), c.Zip[i*chunkBytes:min(len(c.Zip), (i+1)*chunkBytes)])
+		if _, err := fs.store.Commit(b); err != nil {
+			return "", err
+		}
+	}
+	c.Zip = nil
+	return dir, nil
+}
+
+// takeNumber returns a number of the store that nothing else has.
+func (fs *Functions) takeNumber() (uint64, error) {
+	b := fs.store.NewBatch()
+	c, err := fs.store.Commit(b)
+	return c.First, err
+}
+
+func (fs *Functions) codeDir(number uint64) string {
+	return filepath.Join(fs.opts.Dir, strconv.FormatUint(number, 10))
+}
+
+// restore unpacks the code of a function that was read from the store.
+func (fs *Functions) restore(c *Code) (dir string, err error) {
+	if c.Dir != "" {
+		return c.Dir, nil
+	}
+	var text []byte
+	it := fs.store.Scan(kv.Prefix(chunkKey(c.Number)))
+	for it.Next() {
+		text = append(text, it.Value()...)
+	}
+	if err := it.Close(); err != nil {
+		return "", err
+	}
+	if got := digest(text); got != c.SHA256 {
+		return "", fmt.Errorf("%w: code %d has the digest %s, not %s", kv.ErrCorrupt, c.Number, got, c.SHA256)
+	}
+	dir = fs.codeDir(c.Number)
+	return dir, unpack(text, dir, MaxCodeBytes)
+}
+
+// sweep removes the code that no function names, as one that was cut short
+// leaves it.
+func (fs *Functions) sweep() error {
+	used := map[uint64]bool{}
+	for _, e := range fs.byName {
+		used[e.fn.Code.Number] = true
+	}
+	var gone []uint64
+	it := fs.store.Scan(kv.Prefix(kv.NewKey('f').Uint64(1)))
+	for it.Next() {
+		r := kv.ReadKey(it.Key())
+		r.Uint64()
+		if n := r.Uint64(); !used[n] {
+			used[n] = true // once is enough
+			gone = append(gone, n)
+		}
+	}
+	if err := it.Close(); err != nil || len(gone) == 0 {
+		return err
+	}
+	b := fs.store.NewBatch()
+	b.UseReserve()
+	for _, n := range gone {
+		dropCode(b, n)
+	}
+	_, err := fs.store.Commit(b)
+	return err
+}
+
+// dropCode removes a zip file in the batch.
+func dropCode(b *kv.Batch, number uint64) {
+	if number > 0 {
+		r := kv.Prefix(chunkKey(number))
+		b.DeleteRange(r.Lower, r.Upper)
+	}
+}

@@ -1,0 +1,91 @@
+package lambda
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/tablecast/tablecast/function"
+)
+
+// Options configure Functions.
+type Options struct {
+	// Account and Region are those of ARNs. The defaults are 000000000000 and
+	// us-east-1.
+	Account, Region string
+	// Endpoint is what the SDKs in functions call. Without it none can run.
+	Endpoint string
+	// Credentials are what the SDKs in functions sign with. The default is that
+	// of function.Spec.
+	Credentials function.Credentials
+	// Dir is the folder that code is unpacked in. Functions owns it.
+	Dir string
+	// Declared are the functions of the node's file.
+	Declared []function.Spec
+	// Function are the options of each function, but for Log.
+	Function function.Options
+	// Log takes the lines of functions. The default drops them.
+	Log func(name string, l function.Line)
+	// Destination returns what hands a record to the ARN, or an error that says
+	// that nothing does. The default knows none.
+	Destination func(arn string) (Destination, error)
+	// Pause is the time before attempt n+1 of an event whose attempt n failed
+	// by itself, or, if not, could not be made. The default is Lambda's: n
+	// minutes; 1 s, doubled up to 5 minutes.
+	Pause func(n int, failed bool) time.Duration
+	// Now is the clock. The default is time.Now.
+	Now func() time.Time
+	// Logger receives what operators should know. The default discards it.
+	Logger *slog.Logger
+}
+
+// A Destination takes the record of an event. d says of what; Body is what AWS
+// sends.
+type Destination func(ctx context.Context, r Record) error
+
+// A Record is what a destination is told.
+type Record struct {
+	Function string // ARN with version
+	Success  bool
+	Body     []byte // JSON
+}
+
+func (o Options) withDefaults() Options {
+	if o.Account == "" {
+		o.Account = function.DefaultAccount
+	}
+	if o.Region == "" {
+		o.Region = function.DefaultRegion
+	}
+	if o.Log == nil {
+		o.Log = func(string, function.Line) {}
+	}
+	if o.Destination == nil {
+		o.Destination = func(arn string) (Destination, error) { return nil, &DestinationError{arn} }
+	}
+	if o.Pause == nil {
+		o.Pause = pauseOf
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return o
+}
+
+// pauseOf is Lambda's pause.
+func pauseOf(n int, failed bool) time.Duration {
+	if failed {
+		return time.Duration(n) * time.Minute
+	}
+	return min(time.Second<<min(n, 10), 5*time.Minute)
+}
+
+// A DestinationError says that nothing can be sent to the ARN.
+type DestinationError struct{ ARN string }
+
+// Error names the ARN.
+func (e *DestinationError) Error() string { return "lambda: no destination " + e.ARN }
