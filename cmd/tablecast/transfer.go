@@ -46,26 +46,36 @@ func (f *transferFlags) formatOf(name string) (transfer.Format, error) {
 	}
 }
 
-// client returns a client of the server. On loopback any credentials will do;
-// elsewhere they come from the environment.
+// client returns a client of the server.
 func (f *transferFlags) client() (*dynamodb.Client, error) {
-	endpoint := cmp.Or(f.endpoint, os.Getenv("AWS_ENDPOINT_URL"), defaultURL)
+	o, err := connect(f.endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return dynamodb.New(o), nil
+}
+
+// connect returns how to reach the server at the endpoint, or, if that is empty,
+// at the one of the environment. On loopback any credentials will do; elsewhere
+// they come from the environment.
+func connect(endpoint string) (dynamodb.Options, error) {
+	endpoint = cmp.Or(endpoint, os.Getenv("AWS_ENDPOINT_URL"), defaultURL)
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" {
-		return nil, usageError{fmt.Errorf("--endpoint %s: write http://HOST:PORT", endpoint)}
+		return dynamodb.Options{}, usageError{fmt.Errorf("--endpoint %s: write http://HOST:PORT", endpoint)}
 	}
 	key, secret := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY")
 	if key == "" || secret == "" {
 		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return nil, usageError{errors.New("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")}
+			return dynamodb.Options{}, usageError{errors.New("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")}
 		}
 		key, secret = "local", "local"
 	}
 	region := cmp.Or(os.Getenv("AWS_REGION"), "us-east-1")
-	return dynamodb.New(dynamodb.Options{
+	return dynamodb.Options{
 		Region: region, BaseEndpoint: aws.String(endpoint),
 		Credentials: credentials.NewStaticCredentialsProvider(key, secret, os.Getenv("AWS_SESSION_TOKEN")),
-	}), nil
+	}, nil
 }
 
 // A meter shows how far a transfer is: on a terminal a line that changes, else

@@ -17,7 +17,7 @@ var ranks = map[string]int{
 	".":                        5,
 	"internal/awsapi/dynamodb": 6, "internal/awsapi/streams": 6, "internal/awsapi/eventbridge": 6, "internal/awsapi/lambda": 6,
 	"internal/server":   7,
-	"internal/transfer": 7, "internal/cases": 6,
+	"internal/transfer": 7, "internal/follow": 7, "internal/cases": 6,
 	"cmd/tablecast":    8,
 	"internal/history": 9, "internal/parity": 9, "bench": 9, "examples/users": 9, "examples/orders": 9,
 }
