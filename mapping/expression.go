@@ -166,8 +166,8 @@ func (e *Expression) value(c *change) (value, error) {
 		return value{cel: v}, nil
 	}
 	image, _ := c.image(e.root)
-	v, ok := e.path.value(image)
-	if !ok && !e.path.optional() {
+	v, missing, unfit := e.path.walk(image)
+	if missing >= 0 && (unfit || !e.path.mayLack(missing)) {
 		return value{}, e.fail(c, errAbsent)
 	}
 	return value{item: v}, nil

@@ -70,28 +70,42 @@ func (p Path) String() string {
 func (p Path) root() string { return p.steps[0].name }
 
 // optional reports whether the path says itself that it may lead nowhere.
-func (p Path) optional() bool {
-	return slices.ContainsFunc(p.steps, func(s step) bool { return s.optional })
+func (p Path) optional() bool { return p.mayLack(len(p.steps) - 1) }
+
+// mayLack reports whether the path says that it may lead nowhere at a step.
+func (p Path) mayLack(at int) bool {
+	return slices.ContainsFunc(p.steps[:at+1], func(s step) bool { return s.optional })
 }
 
 // value returns what the path leads to, if there is something.
 func (p Path) value(image item.Item) (item.Value, bool) {
-	v := item.M(image)
-	for _, s := range p.steps {
+	v, missing, _ := p.walk(image)
+	return v, missing < 0
+}
+
+// walk returns what the path leads to, or the step that leads nowhere, else -1;
+// unfit says that it is the name of an element of a list, which CEL calls an error
+// even if the step is optional.
+func (p Path) walk(image item.Item) (v item.Value, missing int, unfit bool) {
+	v = item.M(image)
+	for i, s := range p.steps {
 		if s.name == "" {
-			if v.Kind() != item.List && !v.Kind().IsSet() || s.index >= len(v.List()) {
-				return item.Value{}, false
+			if !isList(v) || s.index >= len(v.List()) {
+				return item.Value{}, i, false
 			}
 			v = v.List()[s.index]
 			continue
 		}
-		var ok bool
-		if v, ok = v.Map().Get(s.name); !ok {
-			return item.Value{}, false
+		next, ok := v.Map().Get(s.name)
+		if !ok {
+			return item.Value{}, i, isList(v)
 		}
+		v = next
 	}
-	return v, true
+	return v, -1, false
 }
+
+func isList(v item.Value) bool { return v.Kind() == item.List || v.Kind().IsSet() }
 
 // A pathParser reads the paths of CEL: names, .name, [n] and ["name"].
 type pathParser struct {

@@ -219,7 +219,11 @@ func TestChangedAgreesWithValues(t *testing.T) {
 		show := mapping.Definition{Name: "Show", Detail: object(t, optionally("old", path), optionally("new", path))}
 		guard := mapping.Definition{Name: "Guard", Changed: transitions(t, path)}
 		r := record(st, was, is)
-		shown := string(apply([]mapping.Definition{show}, r).Events[0].Event.Detail)
+		applied := apply([]mapping.Definition{show}, r)
+		if applied.Err != "" {
+			return // the path names an element of a list
+		}
+		shown := string(applied.Events[0].Event.Detail)
 		differs := shown != `{}` && shown != sameMembers(shown)
 		if raised := len(apply([]mapping.Definition{guard}, r).Events) == 1; raised != differs && !ambiguous(was, is) {
 			rt.Fatalf("%s: raised %v, values %s", path, raised, shown)
