@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -184,6 +185,15 @@ func (n *Node) Relay(table string) *relay.Relay {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.relays[table]
+}
+
+// unread returns the position up to which a table's changes have raised their
+// events.
+func (n *Node) unread(table string) uint64 {
+	if r := n.Relay(table); r != nil {
+		return r.Status().Position
+	}
+	return math.MaxUint64
 }
 
 // Relays tells how the relay of each table is doing, in the order of their

@@ -173,6 +173,9 @@ func (n *Node) streamOptions() stream.Options {
 	o := stream.Options{Account: Account, Region: Region, Logger: n.opts.Logger}
 	if f := n.opts.Config; f != nil {
 		o.Shards, o.Retention, o.Rotate, o.SplitAbove = f.Streams.Shards, f.Streams.Retention, f.Streams.Rotate, f.Streams.SplitAbove
+		if f.Streams.KeepUnread {
+			o.Unread = n.unread
+		}
 	}
 	return o
 }

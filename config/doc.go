@@ -8,7 +8,7 @@
 //	  indexes of a table: { NAME: { key: …, project: all|keys|[ ATTRIBUTE, … ], local: BOOL } }; also ttl: ATTRIBUTE,
 //	  expire-by-ttl: BOOL, entities: { NAME: { ATTRIBUTE: FORM, … }, … }, attributes: PATHS
 //	buses: [ NAME, … ]
-//	streams: { shards: N, retention: DURATION, rotate: DURATION, split-above: N }
+//	streams: { shards: N, retention: DURATION, rotate: DURATION, split-above: N, keep-unread: BOOL }
 //	functions:
 //	  NAME: { dir: PATH, handler: TEXT, binary: PATH, runtime: TEXT, env: { NAME: TEXT }, timeout: DURATION, memory: MIB, concurrency: N }
 //	mapping: { SHAPE, claim-check: { above: SIZE, store: URL } }

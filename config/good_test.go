@@ -48,7 +48,7 @@ mapping:
   claim-check: { above: 256KB, store: s3://bucket/prefix }
 outbox:
   box: { entity: Message, source: src, detail-type: kind, payload: body, group: of, time: at, after: keep, bus: main, start: latest, envelope: bare }
-streams: { shards: 2, retention: 48h, rotate: 30m, split-above: 500 }
+streams: { shards: 2, retention: 48h, rotate: 30m, split-above: 500, keep-unread: true }
 buses: [main, audit]
 functions:
   welcome: { dir: src, handler: index.handler, env: { TEAM: red }, timeout: 30s, memory: 256, concurrency: 2 }
@@ -154,7 +154,7 @@ func TestFullFile(t *testing.T) {
 		Entities:   map[string][]mapping.Entity{"shop": {entity("Order", "pk", "ORDER#{order}", "type", "order")}, "box": {entity("Message", "id", "M#{n}")}},
 		ClaimCheck: ClaimCheck{Above: 256 << 10, Store: "s3://bucket/prefix"},
 		Buses:      []string{"main", "audit"},
-		Streams:    StreamSettings{Shards: 2, Retention: 48 * time.Hour, Rotate: 30 * time.Minute, SplitAbove: 500},
+		Streams:    StreamSettings{Shards: 2, Retention: 48 * time.Hour, Rotate: 30 * time.Minute, SplitAbove: 500, KeepUnread: true},
 		Functions: []function.Spec{
 			{Name: "welcome", Dir: "src", Handler: "index.handler", Env: map[string]string{"TEAM": "red"}, Timeout: 30 * time.Second, MemoryMB: 256, Concurrency: 2},
 			{Name: "greet", Dir: ".", Binary: "/opt/greet", Runtime: "provided.al2023"},

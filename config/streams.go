@@ -12,7 +12,8 @@ import (
 type StreamSettings struct {
 	Shards            int // of a stream that is enabled from now on
 	Retention, Rotate time.Duration
-	SplitAbove        int // records a second
+	SplitAbove        int  // records a second
+	KeepUnread        bool // trim nothing that events are still to be made of
 }
 
 // Limits of the settings of streams.
@@ -26,7 +27,7 @@ func (r *reader) streams(n ast.Node) {
 	if n == nil {
 		return
 	}
-	fields := r.fields(n, "streams", "shards", "retention", "rotate", "split-above")
+	fields := r.fields(n, "streams", "shards", "retention", "rotate", "split-above", "keep-unread")
 	s := &r.file.Streams
 	if v, ok := fields["shards"]; ok {
 		s.Shards = r.number(v, "shards of streams", maxShards)
@@ -36,6 +37,9 @@ func (r *reader) streams(n ast.Node) {
 	}
 	if v, ok := fields["rotate"]; ok {
 		s.Rotate = r.span(v, "rotate of streams", time.Minute, maxRetention)
+	}
+	if v, ok := fields["keep-unread"]; ok {
+		s.KeepUnread = r.boolean(v, "keep-unread of streams")
 	}
 	if v, ok := fields["split-above"]; ok {
 		s.SplitAbove = r.number(v, "split-above of streams", maxSplit)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,9 @@ type Options struct {
 	Shards int
 	// Retention is how long records are kept. The default is 24 hours.
 	Retention time.Duration
+	// Unread returns a position of a table's streams behind which no record is
+	// trimmed, however old. The default keeps none.
+	Unread func(table string) uint64
 	// Rotate is how long a shard takes records before it is closed and a child
 	// goes on, if it has any. The default is 4 hours.
 	Rotate time.Duration
@@ -48,6 +52,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Retention == 0 {
 		o.Retention = 24 * time.Hour
+	}
+	if o.Unread == nil {
+		o.Unread = func(string) uint64 { return math.MaxUint64 }
 	}
 	if o.Rotate == 0 {
 		o.Rotate = 4 * time.Hour

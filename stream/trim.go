@@ -14,7 +14,8 @@ const RunEvery = time.Minute
 
 // Run closes shards that took records for long enough or too many of them,
 // removes records that are older than the retention, and disabled streams
-// whose retention has passed by a kv.SteadyClock, until ctx ends.
+// whose retention has passed by a kv.SteadyClock, until ctx ends. Options.Unread
+// keeps what is to be read still.
 func (s *Streams) Run(ctx context.Context) error {
 	now := kv.SteadyClock(s.opts.Now)
 	tick := time.NewTicker(RunEvery)
@@ -36,7 +37,7 @@ func (s *Streams) trim(cutoff time.Time) {
 	all, _ := s.List("", "", int(^uint(0)>>1))
 	for _, st := range all {
 		var err error
-		if st.endedBefore(cutoff) {
+		if st.endedBefore(cutoff) && st.Last() <= s.opts.Unread(st.d.Table) {
 			err = s.remove(st)
 		} else {
 			err = st.trim(cutoff)
@@ -79,6 +80,7 @@ func (s *Streams) remove(st *Stream) error {
 // and the shards that ended before it.
 func (st *Stream) trim(cutoff time.Time) error {
 	upTo, err := st.oldUpTo(cutoff)
+	upTo = min(upTo, st.s.opts.Unread(st.d.Table))
 	if err != nil || upTo == 0 && !st.anyEnded(cutoff) {
 		return err
 	}

@@ -133,3 +133,43 @@ func TestLastCountsApplied(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// What is still to be read stays, in a stream that goes on as in one that has
+// ended.
+func TestUnreadIsKept(t *testing.T) {
+	s, st := aged(t, 10)
+	page, err := st.Read(0, 100, 1<<20)
+	if err != nil || len(page.Records) != 10 {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	read := page.Records[3].Seq
+	s.opts.Unread = func(table string) uint64 {
+		if table != "users" {
+			t.Errorf("asked for table %s", table)
+		}
+		return read
+	}
+	left := func() int {
+		page, err := st.Read(st.Trimmed(), 100, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(page.Records)
+	}
+	s.trim(time.Now().Add(-24 * time.Hour))
+	if n := left(); n != 6 {
+		t.Errorf("%d records are left, want the 6 unread ones", n)
+	}
+	b := s.store.NewBatch()
+	st.Disable(b, time.Now().Add(-48*time.Hour))
+	commit(t, s.store, b)
+	s.trim(time.Now().Add(-24 * time.Hour))
+	if n := left(); n != 6 {
+		t.Errorf("%d records are left of the ended stream", n)
+	}
+	read = page.Records[9].Seq
+	s.trim(time.Now().Add(-24 * time.Hour))
+	if _, err := s.Get(st.ARN()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the stream that was read to its end is still there: %v", err)
+	}
+}
