@@ -48,7 +48,9 @@ type addition struct {
 	Accepted
 	life   *life // of its bus
 	stored []byte
+	size   int // of the envelope, in bytes
 	queues []delivery.QueueID
+	keep   []*archiveState // archives that keep it
 }
 
 // match decides which rules want an event whose detail was checked. The
@@ -65,7 +67,9 @@ func (b *Buses) match(bus string, e *event.Event) (*addition, error) {
 	if len(st.set.rules) == 0 {
 		return a, nil
 	}
-	found, err := st.set.index.Match(e.AppendJSON(nil), nil)
+	envelope := e.AppendJSON(nil)
+	a.size = len(envelope)
+	found, err := st.set.index.Match(envelope, nil)
 	if err != nil {
 		return a, err
 	}
@@ -73,6 +77,9 @@ func (b *Buses) match(bus string, e *event.Event) (*addition, error) {
 		r := st.set.rules[n]
 		a.Rules = append(a.Rules, r.Name)
 		a.queues = append(a.queues, r.queues...)
+		if r.archive != nil && e.ReplayName == "" {
+			a.keep = append(a.keep, r.archive)
+		}
 	}
 	return a, nil
 }
@@ -89,6 +96,9 @@ func (b *Buses) add(batch *kv.Batch, accepted []*addition) {
 			batch.Set(eventKey(a.Bus, a.Seq), a.stored)
 			for _, q := range a.queues {
 				b.queues.Enqueue(batch, q, a.Seq, a.Event.Group)
+			}
+			for _, archive := range a.keep {
+				archive.keep(batch, a)
 			}
 		}
 	})

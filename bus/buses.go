@@ -22,7 +22,12 @@ type Buses struct {
 	catalog atomic.Pointer[catalog]
 	lost    atomic.Uint64 // events put to buses that do not exist
 
-	control sync.Mutex // held by whatever changes buses, rules or targets
+	control  sync.Mutex               // held by whatever changes buses, rules or targets
+	archives map[string]*archiveState // guarded by control
+
+	replaying   sync.Mutex         // held over the commits of a replay
+	replays     map[string]*Replay // guarded by replaying
+	replayWoken chan struct{}
 }
 
 // A Bus is where events go in.
@@ -45,12 +50,18 @@ type Bus struct {
 // Open reads the buses and rules of a store, makes their queues known, and
 // makes the default bus if there is none. The queues are not running so far.
 func Open(store *kv.Store, queues *delivery.Queues, o Options) (*Buses, error) {
-	b := &Buses{store: store, queues: queues, opts: o.withDefaults()}
+	b := &Buses{
+		store: store, queues: queues, opts: o.withDefaults(),
+		archives: map[string]*archiveState{}, replays: map[string]*Replay{}, replayWoken: make(chan struct{}, 1),
+	}
 	buses, err := b.load()
 	if err != nil {
 		return nil, err
 	}
 	b.enforce(buses)
+	if err := b.loadReplays(); err != nil {
+		return nil, err
+	}
 	if _, ok := buses[Default]; !ok {
 		if err := b.Create(Bus{Name: Default}); err != nil {
 			return nil, err

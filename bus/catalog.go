@@ -46,14 +46,16 @@ type ruleState struct {
 	Rule
 	pattern *pattern.Pattern
 	queues  []delivery.QueueID // of its targets
+	archive *archiveState      // that the rule feeds; nil for most
 }
 
-func newRuleState(r Rule) (*ruleState, error) {
+// newRuleState makes the state of a rule. Errors: *pattern.Error.
+func (b *Buses) newRuleState(r Rule) (*ruleState, error) {
 	p, err := pattern.Compile([]byte(r.Pattern))
 	if err != nil {
 		return nil, err
 	}
-	st := &ruleState{Rule: r, pattern: p}
+	st := &ruleState{Rule: r, pattern: p, archive: b.archives[r.Archive]}
 	for _, t := range r.Targets {
 		st.queues = append(st.queues, delivery.QueueID{Bus: r.Bus, Rule: r.Name, Target: t.ID})
 	}
@@ -125,7 +127,7 @@ func (st *busState) rule(name string) (*ruleState, error) {
 	if i, found := st.search(name); found {
 		return st.rules[i], nil
 	}
-	return nil, &NameError{st.Name, name, ErrRuleNotFound}
+	return nil, &NameError{Bus: st.Name, Rule: name, Err: ErrRuleNotFound}
 }
 
 // bus returns a bus in force. Errors: ErrBusNotFound.

@@ -8,6 +8,11 @@
 //	'e' bus, seq      -> event (binary); seq is its number in the store
 //	'e' ""            -> ledger (JSON): how old which events are
 //
+//	'a' 'a' archive      -> archive (JSON)
+//	'a' 'e' archive, seq -> archived event (binary)
+//	'a' 's' archive, seq -> segment: what the events from seq on are, up to 4,096
+//	'a' 'r' replay       -> replay with its position (JSON)
+//
 // # Invariants
 //
 //  1. An event, its delivery rows and the counters of its rules are one batch;
@@ -27,6 +32,12 @@
 //  5. No event disappears in silence: one for a bus that does not exist fails
 //     Accept, and in Put, where EventBridge says success, is counted and
 //     logged as an error.
+//  6. An event is archived in the batch that accepts it, and a batch of a
+//     replay holds the replay's position: an archive holds each event that it
+//     wants once, and a replay sends each event of its window once, whatever
+//     crashes. A replayed event is never archived. Archived events age by the
+//     ledger's clock, a segment at a time, and leave by range deletions; one
+//     that cannot be read ends the replay with an error that names it.
 //
 // # Input
 //

@@ -13,8 +13,24 @@ var (
 	ErrRuleNotFound   = errors.New("bus: no such rule")
 	ErrRuleHasTargets = errors.New("bus: rule has targets")
 	ErrTooManyTags    = errors.New("bus: too many tags")
+	// ErrManagedRule says that only the manager of a rule may change it.
+	ErrManagedRule = errors.New("bus: rule is managed")
 	// ErrLimit says that a bus, rule or target would be one too many.
 	ErrLimit = errors.New("bus: limit reached")
+)
+
+// Errors of archives and replays.
+var (
+	ErrArchiveNotFound = errors.New("bus: no such archive")
+	ErrArchiveExists   = errors.New("bus: archive exists")
+	ErrReplayNotFound  = errors.New("bus: no such replay")
+	ErrReplayExists    = errors.New("bus: replay exists")
+	// ErrReplayOver says that a replay has ended and cannot be canceled.
+	ErrReplayOver = errors.New("bus: replay is over")
+	// ErrReplayBus says that a replay is to another bus than the archive's.
+	ErrReplayBus = errors.New("bus: replay to another bus")
+	// ErrReplayWindow says that a replay does not begin before it ends.
+	ErrReplayWindow = errors.New("bus: replay ends before it begins")
 )
 
 // Errors of Put as a whole.
@@ -35,14 +51,18 @@ var (
 	ErrReservedSource = errors.New("bus: source is reserved for AWS services")
 )
 
-// A NameError is an error about a bus or rule.
+// A NameError is an error about a bus, a rule, or what else has a name.
 type NameError struct {
 	Bus, Rule string // Rule is empty if it is about a bus
+	Name      string // of an archive or replay
 	Err       error  // one of those above
 }
 
 // Error returns the error and the names.
 func (e *NameError) Error() string {
+	if e.Name != "" {
+		return e.Err.Error() + ": " + e.Name
+	}
 	if e.Rule == "" {
 		return e.Err.Error() + ": " + e.Bus
 	}

@@ -12,6 +12,9 @@ import (
 // known.
 func (b *Buses) load() (catalog, error) {
 	buses := catalog{}
+	if err := b.loadArchives(); err != nil {
+		return nil, err
+	}
 	err := each(b.store, kv.NewKey('b'), func(value []byte) error {
 		st := &busState{life: &life{}}
 		if err := json.Unmarshal(value, &st.Bus); err != nil {
@@ -43,7 +46,7 @@ func (b *Buses) loadRule(buses catalog, value []byte) error {
 	if !ok {
 		return fmt.Errorf("bus: %w: rule %q of bus %q, which does not exist", kv.ErrCorrupt, r.Name, r.Bus)
 	}
-	rs, err := newRuleState(r)
+	rs, err := b.newRuleState(r)
 	if err == nil {
 		err = b.setQueues(rs)
 	}

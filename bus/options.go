@@ -14,6 +14,9 @@ const (
 	MaxRules   = 300 // of a bus
 	MaxTargets = 5   // of a rule
 	MaxTags    = 50  // of a bus or rule, whatever the options
+
+	MaxArchives = 1000 // in all, whatever the options
+	MaxReplays  = 10   // that run at one time, whatever the options
 )
 
 // Options configure Buses. The zero value works.

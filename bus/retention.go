@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -50,9 +51,19 @@ func (l *ledger) advance(by time.Duration, seq uint64, retention time.Duration) 
 	}
 }
 
-// Run removes events whose retention has passed, until ctx ends. One Run at a
-// time.
+// Run removes events whose retention has passed and carries replays on, until
+// ctx ends. One Run at a time.
 func (b *Buses) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	defer cancel()
+	workers.Go(func() { b.replayAll(ctx) })
+	return b.age(ctx)
+}
+
+// age removes events whose retention has passed, until ctx ends.
+func (b *Buses) age(ctx context.Context) error {
 	var l ledger
 	err := b.store.View(ledgerKey, func(v []byte) error { return json.Unmarshal(v, &l) })
 	if err != nil && !errors.Is(err, kv.ErrNotFound) {
@@ -79,7 +90,7 @@ func (b *Buses) Run(ctx context.Context) error {
 }
 
 // trim removes what is expired and not waited for, and saves the ledger. While
-// there are no events it does nothing.
+// there are no events, archived ones included, it does nothing.
 func (b *Buses) trim(l *ledger) error {
 	some, err := b.holdsEvents()
 	if err != nil || !some {
@@ -101,14 +112,26 @@ func (b *Buses) trim(l *ledger) error {
 			batch.DeleteRange(eventKey(name, 0), eventKey(name, upTo+1))
 		}
 	}
+	if err := b.trimArchives(batch, l); err != nil {
+		batch.Close()
+		return err
+	}
 	batch.Set(ledgerKey, encode(l))
 	_, err = b.store.Commit(batch)
 	return err
 }
 
-// holdsEvents reports whether any event is stored.
+// holdsEvents reports whether any event is stored, in a bus or an archive.
 func (b *Buses) holdsEvents() (bool, error) {
-	it := b.store.Scan(kv.Range{Lower: append(ledgerKey[:len(ledgerKey):len(ledgerKey)], 0), Upper: kv.PrefixEnd([]byte{'e'})})
-	some := it.Next()
-	return some, it.Close()
+	for _, r := range []kv.Range{
+		{Lower: append(ledgerKey[:len(ledgerKey):len(ledgerKey)], 0), Upper: kv.PrefixEnd([]byte{'e'})},
+		kv.Prefix(kv.NewKey('a').Raw([]byte{'s'})),
+	} {
+		it := b.store.Scan(r)
+		some := it.Next()
+		if err := it.Close(); err != nil || some {
+			return some, err
+		}
+	}
+	return false, nil
 }

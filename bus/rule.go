@@ -19,6 +19,18 @@ type Rule struct {
 	Targets     []Target          `json:"targets,omitzero"` // in the order of their ids
 	// Origin names what put the rule last; empty for the API.
 	Origin string `json:"origin,omitzero"`
+	// ManagedBy names who alone changes the rule; empty for most.
+	ManagedBy string `json:"managedBy,omitzero"`
+	// Archive names the archive that the rule feeds.
+	Archive string `json:"archive,omitzero"`
+}
+
+// editable returns ErrManagedRule for a rule that only its manager changes.
+func (r *Rule) editable() error {
+	if r.ManagedBy != "" {
+		return &NameError{Bus: r.Bus, Rule: r.Name, Err: ErrManagedRule}
+	}
+	return nil
 }
 
 // find returns the place of a target, or -1.
@@ -27,7 +39,8 @@ func (r *Rule) find(id string) int {
 }
 
 // PutRule makes a rule, without targets, or replaces all of one except its
-// targets and tags. Errors: ErrBusNotFound, ErrLimit, *pattern.Error.
+// targets and tags. Errors: ErrBusNotFound, ErrLimit, ErrManagedRule,
+// *pattern.Error.
 func (b *Buses) PutRule(r Rule) error {
 	b.control.Lock()
 	defer b.control.Unlock()
@@ -35,8 +48,11 @@ func (b *Buses) PutRule(r Rule) error {
 	if err != nil {
 		return err
 	}
-	r.Targets = nil
+	r.Targets, r.ManagedBy, r.Archive = nil, "", ""
 	if old, err := st.rule(r.Name); err == nil {
+		if err := old.editable(); err != nil {
+			return err
+		}
 		r.Targets, r.Tags = old.Targets, old.Tags
 	} else if len(st.rules) >= b.opts.MaxRules {
 		return ErrLimit
@@ -50,7 +66,7 @@ func (b *Buses) replace(st *busState, r Rule, change func(*kv.Batch)) error {
 	if old, err := st.rule(r.Name); err == nil && same(old.Rule, r) {
 		return nil
 	}
-	next, err := newRuleState(r)
+	next, err := b.newRuleState(r)
 	if err != nil {
 		return err
 	}
@@ -121,12 +137,16 @@ func (b *Buses) rulesWhere(bus string, wanted func(*Rule) bool) ([]Rule, error) 
 	return out, nil
 }
 
-// SetEnabled turns a rule on or off. Errors: ErrBusNotFound, ErrRuleNotFound.
+// SetEnabled turns a rule on or off. Errors: ErrBusNotFound, ErrRuleNotFound,
+// ErrManagedRule.
 func (b *Buses) SetEnabled(bus, name string, on bool) error {
 	b.control.Lock()
 	defer b.control.Unlock()
 	st, old, err := b.rule(bus, name)
 	if err != nil {
+		return err
+	}
+	if err := old.editable(); err != nil {
 		return err
 	}
 	r := old.Rule
@@ -135,7 +155,7 @@ func (b *Buses) SetEnabled(bus, name string, on bool) error {
 }
 
 // DeleteRule removes a rule without targets. That there is none is no error.
-// Errors: ErrBusNotFound, ErrRuleHasTargets.
+// Errors: ErrBusNotFound, ErrRuleHasTargets, ErrManagedRule.
 func (b *Buses) DeleteRule(bus, name string) error {
 	b.control.Lock()
 	defer b.control.Unlock()
@@ -147,8 +167,11 @@ func (b *Buses) DeleteRule(bus, name string) error {
 	if err != nil {
 		return nil
 	}
+	if err := r.editable(); err != nil {
+		return err
+	}
 	if len(r.Targets) > 0 {
-		return &NameError{bus, name, ErrRuleHasTargets}
+		return &NameError{Bus: bus, Rule: name, Err: ErrRuleHasTargets}
 	}
 	if err := b.save(func(batch *kv.Batch) { batch.Delete(ruleKey(bus, name)) }); err != nil {
 		return err

@@ -70,12 +70,15 @@ const functionAttempts = 3
 
 // PutTargets adds targets to a rule; one with a known id is replaced, of two
 // with one id the last counts. Errors: ErrBusNotFound, ErrRuleNotFound,
-// ErrLimit, *InputError.
+// ErrLimit, ErrManagedRule, *InputError.
 func (b *Buses) PutTargets(bus, rule string, targets []Target) error {
 	b.control.Lock()
 	defer b.control.Unlock()
 	st, old, err := b.rule(bus, rule)
 	if err != nil {
+		return err
+	}
+	if err := old.editable(); err != nil {
 		return err
 	}
 	r := old.Rule
@@ -99,12 +102,15 @@ func (b *Buses) PutTargets(bus, rule string, targets []Target) error {
 
 // RemoveTargets takes targets from a rule; what was pending for them is dropped
 // and counted. missing are the ids that the rule does not have. Errors:
-// ErrBusNotFound, ErrRuleNotFound.
+// ErrBusNotFound, ErrRuleNotFound, ErrManagedRule.
 func (b *Buses) RemoveTargets(bus, rule string, ids []string) (missing []string, err error) {
 	b.control.Lock()
 	defer b.control.Unlock()
 	st, old, err := b.rule(bus, rule)
 	if err != nil {
+		return nil, err
+	}
+	if err := old.editable(); err != nil {
 		return nil, err
 	}
 	r := old.Rule

@@ -19,6 +19,8 @@
 package eventbridge
 
 import (
+	"strings"
+
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
@@ -37,6 +39,11 @@ func Service(buses *bus.Buses) awsjson.Service {
 }
 
 type api struct{ buses *bus.Buses }
+
+// arn returns the ARN of a resource of this node.
+func (a *api) arn(resource string) string {
+	return strings.TrimSuffix(a.buses.ARN(""), "event-bus/") + resource
+}
 
 // blank is the answer of operations that have none.
 var blank = []byte("{}")

@@ -16,23 +16,32 @@ import (
 const (
 	validation = "ValidationException"
 	notFound   = "ResourceNotFoundException"
+	exists     = "ResourceAlreadyExistsException"
 	internal   = "InternalException"
 )
 
 // rows says what an error of the domain is on the wire: the exception, or the
-// code of an entry of PutEvents, and its text, in which {bus} and {rule} stand
-// for what the error is about.
+// code of an entry of PutEvents, and its text, in which {bus}, {rule} and
+// {name} stand for what the error is about.
 var rows = []struct {
 	err        error
 	kind, text string
 }{
 	{bus.ErrBusNotFound, notFound, "Event bus {bus} does not exist."},
-	{bus.ErrBusExists, "ResourceAlreadyExistsException", "Event bus {bus} already exists."},
+	{bus.ErrBusExists, exists, "Event bus {bus} already exists."},
 	{bus.ErrBusName, validation, "Event bus name must not contain '/'."},
 	{bus.ErrDefaultBus, validation, "Cannot delete event bus default."},
 	{bus.ErrBusHasRules, validation, "Event bus {bus} can't be deleted since it has rules."},
 	{bus.ErrRuleNotFound, notFound, "Rule {rule} does not exist on EventBus {bus}."},
 	{bus.ErrRuleHasTargets, validation, "Rule can't be deleted since it has targets."},
+	{bus.ErrManagedRule, "ManagedRuleException", "Rule {rule} is managed; only its manager may change it."},
+	{bus.ErrArchiveNotFound, notFound, "Archive {name} does not exist."},
+	{bus.ErrArchiveExists, exists, "Archive {name} already exists."},
+	{bus.ErrReplayNotFound, notFound, "Replay {name} does not exist."},
+	{bus.ErrReplayExists, exists, "Replay {name} already exists."},
+	{bus.ErrReplayOver, "IllegalStatusException", "Replay {name} is not in a valid state for this operation."},
+	{bus.ErrReplayBus, validation, "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted."},
+	{bus.ErrReplayWindow, validation, "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime."},
 	{bus.ErrTooManyTags, validation, "Invalid parameter: A resource can have at most 50 tags."},
 	{bus.ErrLimit, "LimitExceededException", "The requested resource exceeds the maximum number allowed."},
 
@@ -86,5 +95,5 @@ func about(err error, text string) string {
 	if !errors.As(err, &e) {
 		return text
 	}
-	return strings.NewReplacer("{bus}", e.Bus, "{rule}", e.Rule).Replace(text)
+	return strings.NewReplacer("{bus}", e.Bus, "{rule}", e.Rule, "{name}", e.Name).Replace(text)
 }

@@ -27,40 +27,48 @@ var kinds = map[string]struct {
 	err  error
 	kind string
 }{
-	"bus.ErrBusNotFound":    {bus.ErrBusNotFound, notFound},
-	"bus.ErrBusExists":      {bus.ErrBusExists, "ResourceAlreadyExistsException"},
-	"bus.ErrBusName":        {bus.ErrBusName, validation},
-	"bus.ErrDefaultBus":     {bus.ErrDefaultBus, validation},
-	"bus.ErrBusHasRules":    {bus.ErrBusHasRules, validation},
-	"bus.ErrRuleNotFound":   {bus.ErrRuleNotFound, notFound},
-	"bus.ErrRuleHasTargets": {bus.ErrRuleHasTargets, validation},
-	"bus.ErrTooManyTags":    {bus.ErrTooManyTags, validation},
-	"bus.ErrLimit":          {bus.ErrLimit, "LimitExceededException"},
-	"bus.ErrPutCount":       {bus.ErrPutCount, validation},
-	"bus.ErrPutSize":        {bus.ErrPutSize, validation},
-	"bus.ErrNoSource":       {bus.ErrNoSource, "InvalidArgument"},
-	"bus.ErrNoDetailType":   {bus.ErrNoDetailType, "InvalidArgument"},
-	"bus.ErrNoDetail":       {bus.ErrNoDetail, "InvalidArgument"},
-	"bus.ErrTime":           {bus.ErrTime, "InvalidArgument"},
-	"bus.ErrReservedSource": {bus.ErrReservedSource, "NotAuthorizedForSourceException"},
-	"bus.NameError":         {&bus.NameError{Bus: "b", Err: bus.ErrBusNotFound}, notFound},
-	"bus.InputError":        {&bus.InputError{Msg: "m"}, validation},
-	"pattern.Error":         {&pattern.Error{Msg: "m"}, "InvalidEventPatternException"},
-	"pattern.ErrAmbiguous":  {pattern.ErrAmbiguous, "MalformedDetail"},
-	"target.ParseError":     {&target.ParseError{}, validation},
-	"target.Error":          {&target.Error{Msg: "m"}, unexpected}, // of a delivery, which no caller waits for
-	"event.ErrEnvelope":     {event.ErrEnvelope, validation},
-	"event.ErrDetail":       {event.ErrDetail, "MalformedDetail"},
-	"event.ErrCorrupt":      {event.ErrCorrupt, unexpected},
-	"kv.ErrDiskFull":        {kv.ErrDiskFull, "ThrottlingException"},
-	"kv.ErrClosed":          {kv.ErrClosed, internal},
-	"kv.ErrNotFound":        {kv.ErrNotFound, unexpected}, // never leaves package bus over the wire
-	"kv.ErrCorrupt":         {kv.ErrCorrupt, unexpected},
-	"target.ErrNoFunction":  {target.ErrNoFunction, unexpected}, // of deliveries
-	"kv.ErrExists":          {kv.ErrExists, unexpected},         // of a checkpoint
-	"kv.ErrLocked":          {kv.ErrLocked, unexpected},         // of opening a store, as all below
-	"kv.ErrNewerFormat":     {kv.ErrNewerFormat, unexpected},
-	"kv.ErrBehindWatermark": {kv.ErrBehindWatermark, unexpected},
+	"bus.ErrBusNotFound":     {bus.ErrBusNotFound, notFound},
+	"bus.ErrBusExists":       {bus.ErrBusExists, "ResourceAlreadyExistsException"},
+	"bus.ErrBusName":         {bus.ErrBusName, validation},
+	"bus.ErrDefaultBus":      {bus.ErrDefaultBus, validation},
+	"bus.ErrBusHasRules":     {bus.ErrBusHasRules, validation},
+	"bus.ErrRuleNotFound":    {bus.ErrRuleNotFound, notFound},
+	"bus.ErrRuleHasTargets":  {bus.ErrRuleHasTargets, validation},
+	"bus.ErrTooManyTags":     {bus.ErrTooManyTags, validation},
+	"bus.ErrManagedRule":     {bus.ErrManagedRule, "ManagedRuleException"},
+	"bus.ErrArchiveNotFound": {bus.ErrArchiveNotFound, notFound},
+	"bus.ErrArchiveExists":   {bus.ErrArchiveExists, exists},
+	"bus.ErrReplayNotFound":  {bus.ErrReplayNotFound, notFound},
+	"bus.ErrReplayExists":    {bus.ErrReplayExists, exists},
+	"bus.ErrReplayOver":      {bus.ErrReplayOver, "IllegalStatusException"},
+	"bus.ErrReplayBus":       {bus.ErrReplayBus, validation},
+	"bus.ErrReplayWindow":    {bus.ErrReplayWindow, validation},
+	"bus.ErrLimit":           {bus.ErrLimit, "LimitExceededException"},
+	"bus.ErrPutCount":        {bus.ErrPutCount, validation},
+	"bus.ErrPutSize":         {bus.ErrPutSize, validation},
+	"bus.ErrNoSource":        {bus.ErrNoSource, "InvalidArgument"},
+	"bus.ErrNoDetailType":    {bus.ErrNoDetailType, "InvalidArgument"},
+	"bus.ErrNoDetail":        {bus.ErrNoDetail, "InvalidArgument"},
+	"bus.ErrTime":            {bus.ErrTime, "InvalidArgument"},
+	"bus.ErrReservedSource":  {bus.ErrReservedSource, "NotAuthorizedForSourceException"},
+	"bus.NameError":          {&bus.NameError{Bus: "b", Err: bus.ErrBusNotFound}, notFound},
+	"bus.InputError":         {&bus.InputError{Msg: "m"}, validation},
+	"pattern.Error":          {&pattern.Error{Msg: "m"}, "InvalidEventPatternException"},
+	"pattern.ErrAmbiguous":   {pattern.ErrAmbiguous, "MalformedDetail"},
+	"target.ParseError":      {&target.ParseError{}, validation},
+	"target.Error":           {&target.Error{Msg: "m"}, unexpected}, // of a delivery, which no caller waits for
+	"event.ErrEnvelope":      {event.ErrEnvelope, validation},
+	"event.ErrDetail":        {event.ErrDetail, "MalformedDetail"},
+	"event.ErrCorrupt":       {event.ErrCorrupt, unexpected},
+	"kv.ErrDiskFull":         {kv.ErrDiskFull, "ThrottlingException"},
+	"kv.ErrClosed":           {kv.ErrClosed, internal},
+	"kv.ErrNotFound":         {kv.ErrNotFound, unexpected}, // never leaves package bus over the wire
+	"kv.ErrCorrupt":          {kv.ErrCorrupt, unexpected},
+	"target.ErrNoFunction":   {target.ErrNoFunction, unexpected}, // of deliveries
+	"kv.ErrExists":           {kv.ErrExists, unexpected},         // of a checkpoint
+	"kv.ErrLocked":           {kv.ErrLocked, unexpected},         // of opening a store, as all below
+	"kv.ErrNewerFormat":      {kv.ErrNewerFormat, unexpected},
+	"kv.ErrBehindWatermark":  {kv.ErrBehindWatermark, unexpected},
 }
 
 // Each exported error of the domain has a row, and becomes what the row says

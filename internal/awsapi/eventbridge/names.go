@@ -16,6 +16,11 @@ var (
 	ruleName    = whole(64, `[\.\-_A-Za-z0-9]+`)
 	variable    = whole(256, `[A-Za-z0-9\_\-]+`)
 
+	archiveName = whole(48, `[\.\-_A-Za-z0-9]+`)
+
+	archiveStates = awsjson.Text{Enum: []string{"ENABLED", "DISABLED", "CREATING", "UPDATING", "CREATE_FAILED", "UPDATE_FAILED"}}
+	replayStates  = awsjson.Text{Enum: []string{"STARTING", "RUNNING", "CANCELLING", "COMPLETED", "CANCELLED", "FAILED"}}
+
 	anARN       = awsjson.Text{Min: 1, Max: 1600}
 	description = awsjson.Text{Max: 512}
 	ruleStates  = awsjson.Text{Enum: []string{"ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"}}

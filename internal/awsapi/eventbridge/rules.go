@@ -83,6 +83,7 @@ type ruleDescription struct {
 	State        string
 	Description  string `json:",omitzero"`
 	RoleArn      string `json:",omitzero"`
+	ManagedBy    string `json:",omitzero"`
 	EventBusName string
 	CreatedBy    string `json:",omitzero"`
 }
@@ -95,7 +96,7 @@ func (a *api) listedRule(r bus.Rule) ruleDescription {
 	}
 	return ruleDescription{
 		Name: r.Name, Arn: a.buses.RuleARN(r.Bus, r.Name), EventPattern: r.Pattern, State: state,
-		Description: r.Description, RoleArn: r.RoleARN, EventBusName: r.Bus,
+		Description: r.Description, RoleArn: r.RoleARN, ManagedBy: r.ManagedBy, EventBusName: r.Bus,
 	}
 }
 

@@ -299,7 +299,7 @@ func TestSDKPutEvents(t *testing.T) {
 	if !errors.As(err, &bad) || !strings.HasPrefix(bad.ErrorMessage(), `Event pattern is not valid. Reason: "a" must be an object or an array`) {
 		t.Errorf("bad pattern: %v", err)
 	}
-	_, err = c.ListArchives(ctx, &sdk.ListArchivesInput{})
+	_, err = c.ListEndpoints(ctx, &sdk.ListEndpointsInput{})
 	var api smithy.APIError
 	if !errors.As(err, &api) || api.ErrorCode() != "UnknownOperationException" {
 		t.Errorf("an operation that is not offered: %v", err)

@@ -110,7 +110,25 @@ var refusals = []refusal{
 	{"UntagResource", `{"ResourceARN":"arn:aws:events:us-east-1:000000000000:rule/ruled/nobody","TagKeys":["a"]}`, notFound, "Rule nobody does not exist on EventBus ruled."},
 	{"ListTagsForResource", `{"ResourceARN":"nonsense"}`, invalid, "Parameter nonsense is not valid. Reason: Provided Arn is not in correct format."},
 
-	{"CreateArchive", `{}`, "UnknownOperationException", "CreateArchive is not offered here. Archives and replays are not offered; every bus keeps its events for 24 hours of running time."},
+	{"CreateArchive", `{"ArchiveName":"a","EventSourceArn":"arn:aws:events:us-east-1:000000000000:event-bus/nobody"}`, notFound, "Event bus nobody does not exist."},
+	{"CreateArchive", `{"ArchiveName":"a","EventSourceArn":"arn:aws:events:us-east-1:000000000000:rule/full"}`, invalid, "Parameter EventSourceArn is not valid. Reason: Must contain an event bus ARN."},
+	{"CreateArchive", `{"ArchiveName":"a","EventSourceArn":"arn:aws:events:us-east-1:000000000000:event-bus/ruled","EventPattern":"{\"a\":1}"}`, "InvalidEventPatternException", `Event pattern is not valid. Reason: "a" must be an object or an array`},
+	{"DescribeArchive", `{"ArchiveName":"nobody"}`, notFound, "Archive nobody does not exist."},
+	{"UpdateArchive", `{"ArchiveName":"nobody"}`, invalid, "At least one of EventPattern, RetentionDays or Description must be provided."},
+	{"UpdateArchive", `{"ArchiveName":"nobody","RetentionDays":1}`, notFound, "Archive nobody does not exist."},
+	{"DeleteArchive", `{"ArchiveName":"nobody"}`, notFound, "Archive nobody does not exist."},
+	{"ListArchives", `{"NamePrefix":"a","State":"ENABLED"}`, invalid, "At most one filter is allowed for ListArchives. Use either : State, EventSourceArn, or NamePrefix."},
+	{"ListArchives", `{"EventSourceArn":"arn:aws:events:us-east-1:000000000000:event-bus/nobody"}`, notFound, "Event bus nobody does not exist."},
+	{"ListReplays", `{"NamePrefix":"a","State":"FAILED"}`, invalid, "At most one filter is allowed for ListReplays. Use either : State, EventSourceArn, or NamePrefix."},
+	{"DescribeReplay", `{"ReplayName":"nobody"}`, notFound, "Replay nobody does not exist."},
+	{"CancelReplay", `{"ReplayName":"nobody"}`, notFound, "Replay nobody does not exist."},
+	{"StartReplay", `{"ReplayName":"x","EventSourceArn":"arn:aws:events:us-east-1:000000000000:archive/nobody","EventStartTime":1,"EventEndTime":2,"Destination":{"Arn":"arn:aws:events:us-east-1:000000000000:event-bus/ruled"}}`, invalid, "Parameter EventSourceArn is not valid. Reason: Archive nobody does not exist."},
+	{"StartReplay", `{"ReplayName":"x","EventSourceArn":"arn:aws:events:us-east-1:000000000000:archive/nobody","EventStartTime":1,"EventEndTime":2,"Destination":{"Arn":"arn:aws:events:us-east-1:000000000000:event-bus/nobody"}}`, notFound, "Event bus nobody does not exist."},
+	{"StartReplay", `{"ReplayName":"x","EventSourceArn":"arn:aws:events:us-east-1:000000000000:archive/kept","EventStartTime":1,"EventEndTime":2,"Destination":{"Arn":"arn:aws:events:us-east-1:000000000000:event-bus/default"}}`, invalid, "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted."},
+	{"StartReplay", `{"ReplayName":"x","EventSourceArn":"arn:aws:events:us-east-1:000000000000:archive/kept","EventStartTime":2,"EventEndTime":2,"Destination":{"Arn":"arn:aws:events:us-east-1:000000000000:event-bus/ruled"}}`, invalid, "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime."},
+	{"PutTargets", `{"Rule":"Events-Archive-kept","EventBusName":"ruled","Targets":[{"Id":"1","Arn":"log:x"}]}`, "ManagedRuleException", "Rule Events-Archive-kept is managed; only its manager may change it."},
+
+	{"CreateEndpoint", `{}`, "UnknownOperationException", "CreateEndpoint is not offered here. Global endpoints are not offered."},
 }
 
 // full is a node with a bus that has a rule, and a rule that has five targets.
@@ -118,6 +136,7 @@ func full(t testing.TB, o bus.Options) *node {
 	n := start(t, o)
 	n.must(t, "CreateEventBus", `{"Name":"ruled"}`)
 	n.must(t, "PutRule", `{"Name":"r","EventBusName":"ruled","EventPattern":"{\"a\":[1]}"}`)
+	n.must(t, "CreateArchive", `{"ArchiveName":"kept","EventSourceArn":"arn:aws:events:us-east-1:000000000000:event-bus/ruled"}`)
 	n.must(t, "PutRule", `{"Name":"full","EventPattern":"{\"a\":[1]}"}`)
 	n.must(t, "PutTargets", `{"Rule":"full","Targets":[{"Id":"1","Arn":"log:x"},{"Id":"2","Arn":"log:x"},{"Id":"3","Arn":"log:x"},{"Id":"4","Arn":"log:x"},{"Id":"5","Arn":"log:x"}]}`)
 	return n
