@@ -160,17 +160,9 @@ func (n *Node) deleteUnchanged(ctx context.Context, name string, it item.Item) e
 	} else if err != nil {
 		return err
 	}
-	var same *expr.Condition
-	for _, a := range it {
-		equal, err := expr.Compare("=", expr.At(expr.Attribute(a.Name)), expr.Literal(a.Value))
-		if err != nil {
-			return err
-		}
-		if same == nil {
-			same = equal
-		} else {
-			same = expr.And(same, equal)
-		}
+	same, err := expr.Unchanged(it)
+	if err != nil {
+		return err
 	}
 	_, err = n.tables.Delete(ctx, table.DeleteRequest{Table: name, Key: d.Schema.Project(it), Condition: same})
 	if changed := (*table.ConditionError)(nil); errors.As(err, &changed) {

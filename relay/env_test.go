@@ -227,20 +227,12 @@ func definitions(since map[string]int, written int) []mapping.Definition {
 
 // delete deletes an item that is still as given.
 func (f *folder) delete(ctx context.Context, it item.Item) error {
-	var same *expr.Condition
-	for _, a := range it {
-		equal, err := expr.Compare("=", expr.At(expr.Attribute(a.Name)), expr.Literal(a.Value))
-		if err != nil {
-			return err
-		}
-		if same == nil {
-			same = equal
-		} else {
-			same = expr.And(same, equal)
-		}
+	same, err := expr.Unchanged(it)
+	if err != nil {
+		return err
 	}
 	key := item.MapOf(item.Field{Name: "id", Value: must(it.Get("id"))})
-	_, err := f.tables.Delete(ctx, table.DeleteRequest{Table: "users", Key: key, Condition: same})
+	_, err = f.tables.Delete(ctx, table.DeleteRequest{Table: "users", Key: key, Condition: same})
 	if failed := new(table.ConditionError); errors.As(err, &failed) {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -11,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/tablecast/tablecast"
@@ -96,19 +94,7 @@ func exists(err error) error {
 
 // backupNode asks a running node for a backup.
 func backupNode(ctx context.Context, url, to string) error {
-	body, err := json.Marshal(map[string]string{"dir": to})
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/_api/v1/backup", bytes.NewReader(body))
-	if err != nil {
-		return usageError{err}
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("no node answers at %s; name its address with --url, or the folder of a stopped one with --dir", url)
-	}
+	resp, err := post(ctx, url, "backup", map[string]string{"dir": to}, "name its address with --url, or the folder of a stopped one with --dir")
 	if err != nil {
 		return err
 	}

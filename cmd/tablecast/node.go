@@ -42,20 +42,7 @@ Exit statuses:
 // ask sends a request to the running node and calls fn for each line of the
 // answer; with --json the lines are printed instead.
 func (f *nodeFlags) ask(ctx context.Context, out io.Writer, what string, in any, fn func(line []byte) error) error {
-	url := cmp.Or(f.url, os.Getenv("AWS_ENDPOINT_URL"), defaultURL)
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/_api/v1/"+what, bytes.NewReader(body))
-	if err != nil {
-		return usageError{err}
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("no node answers at %s; start one with tablecast up, or name its address with --url", url)
-	}
+	resp, err := post(ctx, cmp.Or(f.url, os.Getenv("AWS_ENDPOINT_URL"), defaultURL), what, in, "start one with tablecast up, or name its address with --url")
 	if err != nil {
 		return err
 	}
@@ -77,6 +64,24 @@ func (f *nodeFlags) ask(ctx context.Context, out io.Writer, what string, in any,
 		return fmt.Errorf("the node's answer ended early: %w", err)
 	}
 	return nil
+}
+
+// post sends a request to the node at a URL; hint is what to do if none answers.
+func post(ctx context.Context, url, what string, in any, hint string) (*http.Response, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/_api/v1/"+what, bytes.NewReader(body))
+	if err != nil {
+		return nil, usageError{err}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, fmt.Errorf("no node answers at %s; %s", url, hint)
+	}
+	return resp, err
 }
 
 // failure returns what went wrong, if a line of the answer says so.

@@ -47,19 +47,11 @@ func (l *lines) put(v any) bool {
 	return l.err == nil
 }
 
-// admin answers a request whose body is a T with lines. Only a client on the
-// node's machine may ask, and no page of a browser, which cannot send JSON to
-// another origin unasked. An error before the first line is the status; a later
-// one is the last line: {"error": MESSAGE}.
+// admin answers a request from here whose body is a T with lines; the last of
+// them may be {"error": MESSAGE, "usage": BOOL}.
 func admin[T any](do func(ctx context.Context, in T, out *lines) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil || !loopback(host) {
-			refuse(w, http.StatusForbidden, "this can be asked for on the machine of the node alone")
-			return
-		}
-		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-			refuse(w, http.StatusUnsupportedMediaType, "the content type must be application/json")
+		if !fromHere(w, r) {
 			return
 		}
 		var in T
@@ -74,6 +66,22 @@ func admin[T any](do func(ctx context.Context, in T, out *lines) error) http.Han
 			out.put(map[string]any{"error": err.Error(), "usage": errors.As(err, &faults) || usage(err)})
 		}
 	}
+}
+
+// fromHere refuses a request that is not from a client on the node's machine, or
+// may be from a page of a browser, which cannot send JSON to another origin
+// unasked.
+func fromHere(w http.ResponseWriter, r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil || !loopback(host) {
+		refuse(w, http.StatusForbidden, "this can be asked for on the machine of the node alone")
+		return false
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		refuse(w, http.StatusUnsupportedMediaType, "the content type must be application/json")
+		return false
+	}
+	return true
 }
 
 // A badRequest says what the client asked wrongly.

@@ -2,8 +2,6 @@ package server
 
 import (
 	"errors"
-	"mime"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,13 +15,7 @@ import (
 // to the folder of its own machine. So only a client on that machine may ask,
 // and no page of a browser, which cannot send JSON to another origin unasked.
 func backup(w http.ResponseWriter, r *http.Request, node *tablecast.Node) {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !loopback(host) {
-		refuse(w, http.StatusForbidden, "a backup can be asked for on the machine of the node alone")
-		return
-	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		refuse(w, http.StatusUnsupportedMediaType, "the content type must be application/json")
+	if !fromHere(w, r) {
 		return
 	}
 	var in struct {
