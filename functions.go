@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/lambda"
 	"github.com/tablecast/tablecast/target"
@@ -36,6 +38,27 @@ func (n *Node) openFunctions(dir string) error {
 	return nil
 }
 
+// openSources opens the mappings of streams to functions.
+func (n *Node) openSources() (err error) {
+	n.sources, err = eventsource.Open(n.store, eventsource.Options{
+		Streams: n.streams, Region: Region, FunctionARN: n.functions.ARN, Bury: n.functions.Bury, Logger: n.opts.Logger,
+		Exists: func(name string) bool {
+			_, err := n.functions.Get(name)
+			return err == nil
+		},
+		Invoke: func(ctx context.Context, name string, payload []byte) (function.Result, error) {
+			return n.functions.Invoke(ctx, name, payload, function.InvokeOptions{})
+		},
+		Destination: func(arn string) (eventsource.Destination, error) {
+			to, err := n.destination(arn)
+			return func(ctx context.Context, functionARN string, record []byte) error {
+				return to(ctx, lambda.Record{Function: functionARN, Body: record})
+			}, err
+		},
+	})
+	return err
+}
+
 // invoke hands an event to a function.
 func (n *Node) invoke(ctx context.Context, name string, payload []byte) ([]byte, string, error) {
 	r, err := n.functions.Invoke(ctx, name, payload, function.InvokeOptions{})
@@ -59,7 +82,7 @@ func (n *Node) destination(arn string) (lambda.Destination, error) {
 		return nil, &lambda.DestinationError{ARN: arn}
 	}
 	return func(ctx context.Context, r lambda.Record) error {
-		_, err := t.Deliver(ctx, &target.Delivery{Body: r.Body, Attempt: 1})
+		_, err := t.Deliver(ctx, &target.Delivery{Event: &event.Event{ID: event.NewID()}, Body: r.Body, Attempt: 1})
 		return err
 	}, nil
 }

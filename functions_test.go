@@ -2,6 +2,9 @@ package tablecast_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/lambda"
 )
 
 const consumer = `
@@ -75,5 +79,58 @@ func TestFunctionThatCannotRun(t *testing.T) {
 	}
 	if _, err := tablecast.Open(filepath.Join(t.TempDir(), "data"), tablecast.Options{Config: file, Endpoint: "http://127.0.0.1:1"}); err == nil || !strings.Contains(err.Error(), "welcome") {
 		t.Errorf("%v", err)
+	}
+}
+
+// The record of an event that a function failed on reaches each kind of
+// destination.
+func TestDestinations(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "app.py"), []byte("def handler(event, context):\n    raise ValueError('no luck')\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	heard := make(chan string, 1)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		heard <- string(body)
+	}))
+	defer hook.Close()
+	node, err := tablecast.Open(filepath.Join(dir, "data"), tablecast.Options{Endpoint: "http://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Close()
+	_, err = node.Functions().Create(lambda.Function{Name: "f", Code: lambda.Code{Dir: dir}, Config: lambda.Config{Runtime: "python3.12", Handler: "app.handler", Seconds: 20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(dir, "data/logs/failed.jsonl")
+	for _, to := range []string{hook.URL, "log:failed"} {
+		if _, err := node.Functions().SetEvents("f", func(c *lambda.EventConfig) *lambda.EventConfig {
+			c.MaxRetries, c.OnFailure = 0, to
+			return c
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := node.Functions().Enqueue("f", "", []byte(`{"to":"`+to+`"}`)); err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		if to == hook.URL {
+			text = <-heard
+		}
+		for text == "" {
+			if t.Context().Err() != nil {
+				t.Fatal("no record")
+			}
+			b, _ := os.ReadFile(log)
+			text = string(b)
+		}
+		if !strings.Contains(text, `"requestPayload":{"to":"`+to+`"}`) || !strings.Contains(text, "no luck") {
+			t.Errorf("%s was told %s", to, text)
+		}
 	}
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/lambda"
 	"github.com/tablecast/tablecast/mapping"
@@ -89,6 +90,7 @@ type Node struct {
 	buses     *bus.Buses
 	claims    claim.Store // nil without one
 	functions *lambda.Functions
+	sources   *eventsource.Mappings
 	logs      string // folder of log targets
 
 	running context.Context // of the hops
@@ -154,7 +156,10 @@ func (n *Node) wire(dir string) error {
 		return err
 	}
 	n.buses, err = bus.Open(n.store, n.queues, bus.Options{Account: Account, Region: Region, OnAccepted: n.opts.Observer.Accepted, Logger: n.opts.Logger})
-	if err != nil || n.opts.Config == nil {
+	if err != nil {
+		return err
+	}
+	if err := n.openSources(); err != nil || n.opts.Config == nil {
 		return err
 	}
 	if err := n.apply(n.opts.Config); err != nil {
@@ -192,6 +197,7 @@ func (n *Node) run() {
 	n.hops.Go(func() { n.note("buses", n.buses.Run(ctx)) })
 	n.hops.Go(func() { n.note("delivery", n.queues.Run(ctx)) })
 	n.hops.Go(func() { n.note("functions", n.functions.Run(ctx)) })
+	n.hops.Go(func() { n.note("event sources", n.sources.Run(ctx)) })
 	for _, r := range n.relays {
 		n.runRelay(r)
 	}
@@ -231,6 +237,9 @@ func (n *Node) Buses() *bus.Buses { return n.buses }
 
 // Functions returns the node's functions.
 func (n *Node) Functions() *lambda.Functions { return n.functions }
+
+// EventSources returns the mappings of streams to functions.
+func (n *Node) EventSources() *eventsource.Mappings { return n.sources }
 
 // Queues returns the node's deliveries.
 func (n *Node) Queues() *delivery.Queues { return n.queues }

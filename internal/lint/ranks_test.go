@@ -12,7 +12,7 @@ var ranks = map[string]int{
 	"kv": 0, "item": 0, "event": 0, "pattern": 0, "function": 0, "schema": 0, "claim": 0, "internal/awsjson": 0, "internal/lint": 0,
 	"expr": 1, "cel": 1, "stream": 1, "target": 1, "lambda": 1,
 	"table": 2, "partiql": 2, "mapping": 2, "delivery": 2,
-	"relay": 3, "bus": 3,
+	"relay": 3, "bus": 3, "eventsource": 3,
 	"config":                   4,
 	".":                        5,
 	"internal/awsapi/dynamodb": 6, "internal/awsapi/streams": 6, "internal/awsapi/eventbridge": 6, "internal/awsapi/lambda": 6,

@@ -15,6 +15,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	ddbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	eb "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -289,15 +291,119 @@ func TestLambdaSigned(t *testing.T) {
 const publisher = `import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 const client = new EventBridgeClient({});
 export const handler = async (event) => {
-  const result = await client.send(new PutEventsCommand({ Entries: event.users.map((u) => ({
-    Source: "myapp.users", DetailType: "UserCreated", Detail: JSON.stringify({ id: u }),
+  const inserted = event.Records.filter((r) => r.eventName === "INSERT");
+  const result = await client.send(new PutEventsCommand({ Entries: inserted.map((r) => ({
+    Source: "myapp.users", DetailType: "UserCreated", Detail: JSON.stringify({ id: r.dynamodb.NewImage.id.S }),
   })) }));
-  return result.FailedEntryCount;
+  if (result.FailedEntryCount > 0) throw new Error("PutEvents failed");
 };
 `
 
-// Node publishes with AWS's own SDK, a rule matches, a Go program consumes; both
-// made over the API and run as they are.
+// users makes a table with a stream, whose ARN it returns, and what puts users
+// into it.
+func users(t *testing.T, url string) (string, func(id string)) {
+	t.Helper()
+	c := ddb.New(ddb.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: local, Retryer: aws.NopRetryer{}})
+	made, err := c.CreateTable(t.Context(), &ddb.CreateTableInput{
+		TableName: aws.String("users"), BillingMode: ddbtypes.BillingModePayPerRequest,
+		AttributeDefinitions: []ddbtypes.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: ddbtypes.ScalarAttributeTypeS}},
+		KeySchema:            []ddbtypes.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddbtypes.KeyTypeHash}},
+		StreamSpecification:  &ddbtypes.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: ddbtypes.StreamViewTypeNewAndOldImages},
+	})
+	ok(t, err)
+	return *made.TableDescription.LatestStreamArn, func(id string) {
+		t.Helper()
+		_, err := c.PutItem(t.Context(), &ddb.PutItemInput{TableName: aws.String("users"), Item: map[string]ddbtypes.AttributeValue{"id": &ddbtypes.AttributeValueMemberS{Value: id}}})
+		ok(t, err)
+	}
+}
+
+// Event source mappings as the SDK for Go sees them.
+func TestEventSourceMappings(t *testing.T) {
+	_, url := serve(t, Options{})
+	c, ctx := lambdaClient(url), t.Context()
+	stream, put := users(t, url)
+	out := filepath.Join(t.TempDir(), "out")
+	code := fmt.Sprintf(`import json
+def handler(event, context):
+    for r in event["Records"]:
+        id = r["dynamodb"]["Keys"]["id"]["S"]
+        if id == "poison":
+            raise ValueError("poison")
+        open(%q, "a").write(id + " " + r["eventSourceARN"] + "\n")
+`, out)
+	create(t, c, "hear", &types.FunctionCode{ZipFile: zipped(t, map[string]string{"app.py": code})}, types.RuntimePython312, "app.handler")
+	in := &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("hear"), EventSourceArn: &stream, StartingPosition: types.EventSourcePositionLatest}
+	put("before")
+	made, err := c.CreateEventSourceMapping(ctx, in)
+	ok(t, err)
+	if *made.State != "Creating" || *made.BatchSize != 100 || *made.MaximumRetryAttempts != -1 || *made.LastProcessingResult != "No records processed" || *made.StateTransitionReason != "User action" ||
+		*made.FunctionArn != "arn:aws:lambda:us-east-1:000000000000:function:hear" || *made.EventSourceMappingArn != "arn:aws:lambda:us-east-1:000000000000:event-source-mapping:"+*made.UUID {
+		t.Errorf("%+v", made)
+	}
+	for _, id := range []string{"ada", "poison", "grace"} {
+		put(id)
+	}
+	await(t, func() bool {
+		text, _ := os.ReadFile(out)
+		return strings.Contains(string(text), "ada "+stream) && strings.Contains(string(text), "grace "+stream)
+	})
+	if text, _ := os.ReadFile(out); strings.Contains(string(text), "before") {
+		t.Errorf("LATEST brought what was written before: %s", text)
+	}
+
+	_, err = c.CreateEventSourceMapping(ctx, in)
+	fails(t, err, "ResourceConflictException", "The event source arn (\" "+stream+" \") and function (\" hear \") provided mapping already exists. Please update or delete the existing mapping with UUID "+*made.UUID)
+	for want, change := range map[string]func(*lambda.CreateEventSourceMappingInput){
+		"Function does not exist":           func(in *lambda.CreateEventSourceMappingInput) { in.FunctionName = aws.String("nobody") },
+		"Stream not found: " + stream + "9": func(in *lambda.CreateEventSourceMappingInput) { in.EventSourceArn = aws.String(stream + "9") },
+		"Unrecognized event source.":        func(in *lambda.CreateEventSourceMappingInput) { in.EventSourceArn = aws.String("arn:x") },
+		"Member must not be null":           func(in *lambda.CreateEventSourceMappingInput) { in.StartingPosition = "" },
+		"Unsupported starting position for arn type: " + stream: func(in *lambda.CreateEventSourceMappingInput) {
+			in.StartingPosition = types.EventSourcePositionAtTimestamp
+		},
+		"Invalid filter pattern definition.": func(in *lambda.CreateEventSourceMappingInput) {
+			in.FilterCriteria = &types.FilterCriteria{Filters: []types.Filter{{Pattern: aws.String(`{"a":[]}`)}}}
+		},
+		"Unsupported DestinationConfig parameter": func(in *lambda.CreateEventSourceMappingInput) {
+			in.DestinationConfig = &types.DestinationConfig{OnSuccess: &types.OnSuccess{Destination: aws.String("arn:x")}}
+		},
+		"The destination ARN nowhere is invalid.": func(in *lambda.CreateEventSourceMappingInput) {
+			in.DestinationConfig = &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("nowhere")}}
+		},
+	} {
+		bad := *in
+		change(&bad)
+		_, err := c.CreateEventSourceMapping(ctx, &bad)
+		fails(t, err, "InvalidParameterValueException", want)
+	}
+
+	list, err := c.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{FunctionName: aws.String("hear"), EventSourceArn: &stream})
+	ok(t, err)
+	if len(list.EventSourceMappings) != 1 || *list.EventSourceMappings[0].State != "Enabled" {
+		t.Errorf("%+v", list.EventSourceMappings)
+	}
+	updated, err := c.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{
+		UUID: made.UUID, Enabled: aws.Bool(false), BatchSize: aws.Int32(7), FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
+		FilterCriteria: &types.FilterCriteria{Filters: []types.Filter{{Pattern: aws.String(`{"eventName":["INSERT"]}`)}}},
+	})
+	ok(t, err)
+	if *updated.State != "Disabling" || *updated.BatchSize != 7 || len(updated.FilterCriteria.Filters) != 1 || len(updated.FunctionResponseTypes) != 1 {
+		t.Errorf("%+v", updated)
+	}
+	get := func() (*lambda.GetEventSourceMappingOutput, error) {
+		return c.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: made.UUID})
+	}
+	await(t, func() bool { s, err := get(); return err == nil && *s.State == "Disabled" })
+	_, err = c.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: made.UUID})
+	ok(t, err)
+	await(t, func() bool { _, err := get(); return err != nil })
+	_, err = get()
+	fails(t, err, "ResourceNotFoundException", "The resource you requested does not exist.")
+}
+
+// A user is inserted; Node reads the stream and publishes with AWS's own SDK, a
+// rule matches, a Go program consumes: all made over the API, run as they are.
 func TestLambdaPublishAndConsume(t *testing.T) {
 	modules, err := filepath.Abs("../../test/clients/node_modules")
 	ok(t, err)
@@ -325,11 +431,13 @@ func TestLambdaPublishAndConsume(t *testing.T) {
 	ok(t, err)
 	rule(t, url, `{"detail-type":["UserCreated"]}`, "consume")
 
-	answer, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("publish"), Payload: []byte(`{"users":["ada","grace"]}`), LogType: types.LogTypeTail})
+	stream, put := users(t, url)
+	_, err = c.CreateEventSourceMapping(t.Context(), &lambda.CreateEventSourceMappingInput{
+		FunctionName: aws.String("publish"), EventSourceArn: &stream, StartingPosition: types.EventSourcePositionTrimHorizon,
+	})
 	ok(t, err)
-	if string(answer.Payload) != "0" {
-		t.Fatalf("publish: %s %s", answer.Payload, aws.ToString(answer.LogResult))
-	}
+	put("ada")
+	put("grace")
 	await(t, func() bool {
 		text, _ := os.ReadFile(out)
 		return strings.Contains(string(text), "UserCreated ada\n") && strings.Contains(string(text), "UserCreated grace\n")

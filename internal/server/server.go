@@ -118,7 +118,7 @@ func handler(node *tablecast.Node, o Options) http.Handler {
 			streams.Service(node.Streams(), tablecast.Region),
 			eventbridge.Service(node.Buses()),
 		},
-		REST:         []awsjson.RESTService{lambda.Service(node.Functions())},
+		REST:         []awsjson.RESTService{lambda.Service(node.Functions(), node.EventSources())},
 		AllowedHosts: o.Hosts, Other: pages, Logger: o.Logger,
 	}
 	if o.Keys != nil {

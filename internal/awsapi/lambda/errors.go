@@ -56,6 +56,9 @@ func mapError(err error) *awsjson.Error {
 	if errors.As(err, &destination) {
 		return invalid("The destination ARN " + destination.ARN + " is invalid.")
 	}
+	if e := mapMapping(err); e != nil {
+		return e
+	}
 	for _, r := range rows {
 		if !errors.Is(err, r.err) {
 			continue

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/lambda"
@@ -38,6 +39,13 @@ var kinds = map[string]struct {
 	"lambda.ErrCodeSize":          {lambda.ErrCodeSize, invalidValue},
 	"lambda.ErrBacklog":           {lambda.ErrBacklog, throttled},
 	"lambda.DestinationError":     {&lambda.DestinationError{ARN: "x"}, invalidValue},
+	"eventsource.ErrNotFound":     {eventsource.ErrNotFound, missing},
+	"eventsource.ErrNoStream":     {eventsource.ErrNoStream, invalidValue},
+	"eventsource.ErrNoFunction":   {eventsource.ErrNoFunction, invalidValue},
+	"eventsource.ErrFilter":       {eventsource.ErrFilter, invalidValue},
+	"eventsource.ErrBusy":         {eventsource.ErrBusy, "ResourceInUseException"},
+	"eventsource.ErrNotParked":    {eventsource.ErrNotParked, invalidValue},
+	"eventsource.ExistsError":     {&eventsource.ExistsError{}, conflict},
 	"function.ErrClosed":          {function.ErrClosed, service},
 	"function.ErrBusy":            {function.ErrBusy, throttled},
 	"function.ErrPayloadTooLarge": {function.ErrPayloadTooLarge, tooLarge},
@@ -56,7 +64,7 @@ var kinds = map[string]struct {
 // even when it is wrapped.
 func TestEveryErrorHasARow(t *testing.T) {
 	found := 0
-	for _, pkg := range []string{"lambda", "function", "kv"} {
+	for _, pkg := range []string{"lambda", "eventsource", "function", "kv"} {
 		for _, name := range exportedErrors(t, filepath.Join("..", "..", "..", pkg)) {
 			found++
 			row, ok := kinds[pkg+"."+name]

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/lambda"
 )
@@ -20,9 +21,9 @@ import (
 // maxRequest is the largest body: that of CreateFunction.
 const maxRequest = 70167211
 
-// Service returns the operations over the functions.
-func Service(functions *lambda.Functions) awsjson.RESTService {
-	a := &api{functions: functions}
+// Service returns the operations over the functions and what feeds them.
+func Service(functions *lambda.Functions, mappings *eventsource.Mappings) awsjson.RESTService {
+	a := &api{functions: functions, mappings: mappings}
 	out := awsjson.RESTService{SigningName: "lambda", Owns: owned.MatchString, MaxBody: maxRequest, MapError: mapError}
 	for _, o := range operations {
 		if o.run != nil {
@@ -37,6 +38,7 @@ var owned = regexp.MustCompile(`^/20[0-9]{2}-[0-9]{2}-[0-9]{2}/`)
 
 type api struct {
 	functions *lambda.Functions
+	mappings  *eventsource.Mappings
 }
 
 // answer encodes the body of an answer.

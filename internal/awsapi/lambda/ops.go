@@ -42,7 +42,6 @@ const (
 	noURLs     = "Function URLs are not offered."
 	noDurable  = "Durable executions are not offered."
 	noCapacity = "Capacity providers are not offered."
-	noMappings = "Event source mappings are not offered."
 	noMore     = "Not offered."
 )
 
@@ -53,13 +52,13 @@ var operations = []Operation{
 	{Name: "CreateAlias", Status: None, Note: noVersions},
 	{Name: "CreateCapacityProvider", Status: None, Note: noCapacity},
 	{Name: "CreateCodeSigningConfig", Status: None, Note: noSigning},
-	{Name: "CreateEventSourceMapping", Status: None, Note: noMappings},
+	{"CreateEventSourceMapping", Partial, "The sources are streams of tables. OnFailure is a function or an event bus of this node, a URL, log:NAME, or dead-letters, which keeps records in the store; it is told the records, too. Without it a record that fails again and again is parked with its item, and all else flows on; the tag tablecast:on-error (park, block, skip) says otherwise.", "POST", "/2015-03-31/event-source-mappings", (*api).createEventSourceMapping},
 	{"CreateFunction", Partial, "Code is a zip file, or a directory of this machine: S3Bucket hot-reload, S3Key its absolute path. The code is looked at once; the function is Active, or Failed with a reason, when the call returns. Layers and images are refused; what else AWS offers around a function is accepted and not kept.", "POST", "/2015-03-31/functions", (*api).createFunction},
 	{Name: "CreateFunctionUrlConfig", Status: None, Note: noURLs},
 	{Name: "DeleteAlias", Status: None, Note: noVersions},
 	{Name: "DeleteCapacityProvider", Status: None, Note: noCapacity},
 	{Name: "DeleteCodeSigningConfig", Status: None, Note: noSigning},
-	{Name: "DeleteEventSourceMapping", Status: None, Note: noMappings},
+	{"DeleteEventSourceMapping", Full, "Parked records go with the mapping.", "DELETE", "/2015-03-31/event-source-mappings/{UUID}", (*api).deleteEventSourceMapping},
 	{"DeleteFunction", Full, "Invocations that run go on to their end.", "DELETE", "/2015-03-31/functions/{FunctionName}", (*api).deleteFunction},
 	{Name: "DeleteFunctionCodeSigningConfig", Status: None, Note: noSigning},
 	{"DeleteFunctionConcurrency", Full, "", "DELETE", "/2017-10-31/functions/{FunctionName}/concurrency", (*api).deleteFunctionConcurrency},
@@ -75,7 +74,7 @@ var operations = []Operation{
 	{Name: "GetDurableExecution", Status: None, Note: noDurable},
 	{Name: "GetDurableExecutionHistory", Status: None, Note: noDurable},
 	{Name: "GetDurableExecutionState", Status: None, Note: noDurable},
-	{Name: "GetEventSourceMapping", Status: None, Note: noMappings},
+	{"GetEventSourceMapping", Full, "", "GET", "/2015-03-31/event-source-mappings/{UUID}", (*api).getEventSourceMapping},
 	{"GetFunction", Full, "Code.Location is a folder of this machine.", "GET", "/2015-03-31/functions/{FunctionName}", (*api).getFunction},
 	{Name: "GetFunctionCodeSigningConfig", Status: None, Note: noSigning},
 	{"GetFunctionConcurrency", Full, "", "GET", "/2019-09-30/functions/{FunctionName}/concurrency", (*api).getFunctionConcurrency},
@@ -98,7 +97,7 @@ var operations = []Operation{
 	{Name: "ListCapacityProviders", Status: None, Note: noCapacity},
 	{Name: "ListCodeSigningConfigs", Status: None, Note: noSigning},
 	{Name: "ListDurableExecutionsByFunction", Status: None, Note: noDurable},
-	{Name: "ListEventSourceMappings", Status: None, Note: noMappings},
+	{"ListEventSourceMappings", Full, "", "GET", "/2015-03-31/event-source-mappings", (*api).listEventSourceMappings},
 	{Name: "ListFunctionEventInvokeConfigs", Status: None, Note: noMore},
 	{Name: "ListFunctionUrlConfigs", Status: None, Note: noURLs},
 	{Name: "ListFunctionVersionsByCapacityProvider", Status: None, Note: noVersions},
@@ -130,7 +129,7 @@ var operations = []Operation{
 	{Name: "UpdateAlias", Status: None, Note: noVersions},
 	{Name: "UpdateCapacityProvider", Status: None, Note: noCapacity},
 	{Name: "UpdateCodeSigningConfig", Status: None, Note: noSigning},
-	{Name: "UpdateEventSourceMapping", Status: None, Note: noMappings},
+	{"UpdateEventSourceMapping", Partial, "As CreateEventSourceMapping; in force once what is under way has ended.", "PUT", "/2015-03-31/event-source-mappings/{UUID}", (*api).updateEventSourceMapping},
 	{"UpdateFunctionCode", Partial, "As CreateFunction. Publish has no effect: there is one version, $LATEST.", "PUT", "/2015-03-31/functions/{FunctionName}/code", (*api).updateFunctionCode},
 	{"UpdateFunctionConfiguration", Partial, "Runtime, Handler, Role, Description, Timeout, MemorySize and Environment.", "PUT", "/2015-03-31/functions/{FunctionName}/configuration", (*api).updateFunctionConfiguration},
 	{"UpdateFunctionEventInvokeConfig", Partial, "As PutFunctionEventInvokeConfig.", "POST", "/2019-09-25/functions/{FunctionName}/event-invoke-config", (*api).updateFunctionEventInvokeConfig},

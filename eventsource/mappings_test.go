@@ -1,0 +1,187 @@
+package eventsource
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tablecast/tablecast/function"
+)
+
+func takeAll([]change, *event) (string, error) { return "", nil }
+
+// LATEST misses no write made after Create, and takes none made before.
+func TestLatest(t *testing.T) {
+	w := start(t, takeAll, Options{})
+	w.fill(3)
+	m := w.mapped(func(m *Mapping) { m.Start = Latest })
+	w.put("v", 7)
+	w.settled(m.UUID, 1)
+	if got := w.seen(); len(got) != 1 || got[0][0].n != 7 {
+		t.Errorf("%v", got)
+	}
+}
+
+// Records reach the function when they are written: nothing polls.
+func TestPush(t *testing.T) {
+	w := start(t, takeAll, Options{})
+	m := w.mapped(nil)
+	w.fill(1)
+	w.settled(m.UUID, 1)
+	begin := time.Now()
+	for n := range 50 {
+		w.put("u", n+1)
+		w.settled(m.UUID, uint64(n+2))
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("50 changes, one by one, took %v", took)
+	}
+}
+
+func TestBatches(t *testing.T) {
+	w := start(t, takeAll, Options{})
+	w.fill(10)
+	m := w.mapped(func(m *Mapping) { m.BatchSize, m.Window = 4, 1 })
+	w.settled(m.UUID, 10)
+	if got := fmt.Sprint(w.sizes()); got != "[4 4 2]" {
+		t.Errorf("batches of %v", got)
+	}
+}
+
+// A batch ends before its payload is larger than a function takes.
+func TestPayloadCut(t *testing.T) {
+	s := &shard{m: &runner{Mapping: Mapping{Settings: Defaults()}}}
+	var queue []*record
+	for range 10 {
+		queue = append(queue, &record{json: make([]byte, 1<<20)})
+	}
+	if n, full := s.cut(queue); n != 5 || !full || len(payload(queue[:n])) > function.MaxPayloadBytes || len(payload(queue[:n+1])) < 6<<20 {
+		t.Errorf("%d records, full %v", n, full)
+	}
+	huge := []*record{{json: make([]byte, 7<<20)}, {}}
+	if n, _ := s.cut(huge); n != 1 {
+		t.Errorf("a huge record: %d", n)
+	}
+}
+
+func TestFilters(t *testing.T) {
+	w := start(t, takeAll, Options{})
+	w.fill(6)
+	w.put("v", 1)
+	m := w.mapped(func(m *Mapping) {
+		m.Filters = []string{`{"eventName":["INSERT"]}`, `{"dynamodb":{"NewImage":{"n":{"N":["4"]}}}}`}
+	})
+	s := w.settled(m.UUID, 7)
+	if s.Delivered != 3 || s.Filtered != 4 {
+		t.Errorf("%+v %v", s.Counts, w.seen())
+	}
+}
+
+// The state machine, and a checkpoint that outlives being disabled.
+func TestStates(t *testing.T) {
+	gate := make(chan struct{})
+	w := start(t, takeAll, Options{})
+	w.handle = func([]change, *event) (string, error) { <-gate; return "", nil }
+	w.fill(2)
+	m := w.mapped(func(m *Mapping) { m.BatchSize = 1 })
+	w.await("a batch under way", func() bool {
+		if !w.mu.TryLock() { // the handler holds it
+			return true
+		}
+		w.mu.Unlock()
+		return false
+	})
+	s, err := w.Update(m.UUID, func(s *Settings) { s.Enabled = false })
+	if err != nil || s.State != Disabling {
+		t.Fatalf("%+v %v", s, err)
+	}
+	if _, err := w.Update(m.UUID, func(*Settings) {}); !errors.Is(err, ErrBusy) {
+		t.Error(err)
+	}
+	if _, err := w.Delete(m.UUID); !errors.Is(err, ErrBusy) {
+		t.Error(err)
+	}
+	close(gate)
+	w.await("disabled", func() bool { return w.status(m.UUID).State == Disabled })
+	if s := w.status(m.UUID); s.Delivered != 1 {
+		t.Errorf("%+v", s.Counts)
+	}
+	if s, err = w.Update(m.UUID, func(s *Settings) { s.Enabled = true }); err != nil || s.State != Enabling {
+		t.Fatalf("%+v %v", s, err)
+	}
+	w.settled(m.UUID, 2)
+	if got := w.seen(); len(got) != 2 || got[1][0].n != 1 {
+		t.Errorf("%v", got)
+	}
+	w.await("enabled", func() bool { return w.status(m.UUID).State == Enabled })
+	if s, err = w.Delete(m.UUID); err != nil || s.State != Deleting {
+		t.Fatalf("%+v %v", s, err)
+	}
+	w.await("gone", func() bool { _, err := w.Get(m.UUID); return errors.Is(err, ErrNotFound) })
+}
+
+func TestRefusals(t *testing.T) {
+	w := start(t, takeAll, Options{})
+	m := w.mapped(nil)
+	for want, change := range map[error]func(*Mapping){
+		ErrNoStream:   func(m *Mapping) { m.Stream = "arn:none" },
+		ErrNoFunction: func(m *Mapping) { m.Function = "nobody" },
+		ErrFilter:     func(m *Mapping) { m.Filters = []string{`{"a":[]}`} },
+	} {
+		bad := Mapping{Stream: w.users().ARN(), Start: Latest, Settings: Defaults()}
+		bad.Function = "g"
+		change(&bad)
+		if _, err := w.Create(bad); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+	again := Mapping{Stream: m.Stream, Settings: m.Settings}
+	var exists *ExistsError
+	if _, err := w.Create(again); !errors.As(err, &exists) || exists.UUID != m.UUID {
+		t.Error(err)
+	}
+	if _, err := w.Update(m.UUID, func(s *Settings) { s.OnFailure = "nowhere" }); err == nil || !strings.Contains(err.Error(), "nowhere") {
+		t.Error(err)
+	}
+}
+
+// The state goes from batch to batch of a window and ends with it.
+func TestTumblingWindow(t *testing.T) {
+	type call struct {
+		n, records int
+		final      bool
+	}
+	var calls []call
+	w := start(t, func(changes []change, e *event) (string, error) {
+		calls = append(calls, call{e.State["n"], len(changes), e.Final})
+		return fmt.Sprintf(`{"state":{"n":%d}}`, e.State["n"]+len(changes)), nil
+	}, Options{})
+	w.fill(5)
+	m := w.mapped(func(m *Mapping) { m.BatchSize, m.Tumbling = 2, 900 })
+	w.settled(m.UUID, 5)
+	must(t, w.users().Rotate()) // the end of a shard ends the window
+	w.put("u", 9)
+	w.settled(m.UUID, 6)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	total := 0
+	for i, c := range calls {
+		if c.n != total || c.final != (c.records == 0) {
+			t.Errorf("call %d: %+v, want state %d", i, c, total)
+		}
+		if total += c.records; c.final {
+			total = 0
+		}
+	}
+	finals := 0
+	for _, c := range calls {
+		if c.final {
+			finals++
+		}
+	}
+	if finals < 1 {
+		t.Errorf("no final invocation: %+v", calls)
+	}
+}

@@ -1,0 +1,54 @@
+package eventsource
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/stream"
+)
+
+// A record is a change on its way to the function.
+type record struct {
+	seq  uint64
+	item string // key of the item, as JSON
+	json []byte // as the function sees it
+	at   time.Time
+	done bool
+}
+
+func newRecord(r *stream.Record, region string) *record {
+	return &record{seq: r.Seq, item: string(item.AppendJSON(nil, r.Keys)), json: appendRecord(nil, r, region), at: r.Time}
+}
+
+// appendRecord appends a record as functions see it.
+func appendRecord(dst []byte, r *stream.Record, region string) []byte {
+	dst = fmt.Appendf(dst, `{"eventID":"%s","eventName":"%s","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"%s","dynamodb":{"ApproximateCreationDateTime":%d`,
+		r.EventID(), r.Op, region, r.Time.Unix())
+	for _, image := range []struct {
+		name string
+		item item.Item
+	}{{"Keys", r.Keys}, {"NewImage", r.New}, {"OldImage", r.Old}} {
+		if image.item != nil {
+			dst = append(dst, `,"`+image.name+`":`...)
+			dst = item.AppendJSON(dst, image.item)
+		}
+	}
+	dst = fmt.Appendf(dst, `,"SequenceNumber":"%s","SizeBytes":%d,"StreamViewType":"%s"}`, stream.FormatSeq(r.Seq), r.Size, r.Stream.View())
+	if r.Expired {
+		dst = append(dst, `,"userIdentity":{"type":"Service","principalId":"dynamodb.amazonaws.com"}`...)
+	}
+	return fmt.Appendf(dst, `,"eventSourceARN":"%s"}`, r.Stream.ARN())
+}
+
+// payload returns the event of a batch, without its last brace.
+func payload(batch []*record) []byte {
+	dst := []byte(`{"Records":[`)
+	for i, r := range batch {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, r.json...)
+	}
+	return append(dst, ']')
+}

@@ -1,0 +1,131 @@
+package eventsource
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxState is the most of a window's state in bytes; beyond it the window ends.
+const maxState = 1 << 20
+
+// A window is a tumbling window that is open: what the function made of its
+// records so far.
+type window struct {
+	Start time.Time      `json:"start"`
+	State jsontext.Value `json:"state"`
+}
+
+func (s *shard) length() time.Duration { return time.Duration(s.m.Tumbling) * time.Second }
+
+func (s *shard) slotOf(r *record) time.Time { return r.at.UTC().Truncate(s.length()) }
+
+// slot takes the next batch of a lane's queue that lies in one window; a batch
+// without records ends the window that is open. The caller holds mu.
+func (s *shard) slot(l *lane) ([]*record, time.Time) {
+	if w := s.window; w != nil {
+		end := w.Start.Add(s.length())
+		over := len(l.queue) > 0 && s.slotOf(l.queue[0]).After(w.Start) || len(l.queue) == 0 && (s.closed || !s.m.all.now().Before(end)) || len(w.State) > maxState
+		if over {
+			l.busy = true
+			return []*record{}, time.Time{}
+		}
+		if len(l.queue) == 0 {
+			return nil, time.Now().Add(end.Sub(s.m.all.now()))
+		}
+	}
+	if len(l.queue) == 0 {
+		return nil, time.Time{}
+	}
+	n, _ := s.cut(l.queue)
+	first := s.slotOf(l.queue[0])
+	for i, r := range l.queue[:n] {
+		if !s.slotOf(r).Equal(first) {
+			n = i
+			break
+		}
+	}
+	due := l.since.Add(time.Duration(s.m.Window) * time.Second)
+	if n < s.m.BatchSize && n == len(l.queue) && !s.closed && time.Now().Before(due) {
+		return nil, due
+	}
+	return s.start(l, n), time.Time{}
+}
+
+// tumble hands a batch of a window to the function, with the state, until it
+// takes it. What the function answers is the state from there on.
+func (s *shard) tumble(ctx context.Context, stop <-chan struct{}, batch []*record) error {
+	w := s.opened(batch)
+	failures, waits := 0, 0
+	for {
+		result, reached := s.invoke(ctx, s.windowed(batch, w))
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !reached {
+			waits++
+			if !pause(ctx, stop, s.m.all.opts.Pause(waits)) {
+				return nil
+			}
+			continue
+		}
+		v := judge(&s.m.Settings, batch, &result)
+		if len(batch) == 0 && result.FunctionError == "" {
+			return s.closeWindow()
+		}
+		if v.good > 0 {
+			w = &window{Start: w.Start, State: v.state}
+			s.setWindow(w)
+			if err := s.settle(batch[:v.good], Counts{Delivered: uint64(v.good)}, nil); err != nil {
+				return err
+			}
+			batch, failures = batch[v.good:], 0
+			if len(batch) == 0 {
+				s.m.note(resultOK)
+				return nil
+			}
+		} else {
+			failures++
+		}
+		s.m.note(problem + string(result.Payload[:min(len(result.Payload), 200)]))
+		d, _ := decide(&s.m.Settings, 1, failures)
+		if d != Again && len(batch) > 0 {
+			return s.giveUp(ctx, batch, exhausted, failures, &result)
+		}
+		if !pause(ctx, stop, s.m.all.opts.Pause(max(failures, 1))) {
+			return nil
+		}
+	}
+}
+
+// opened returns the window of a batch, and opens it.
+func (s *shard) opened(batch []*record) *window {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.window == nil {
+		s.window = &window{Start: s.slotOf(batch[0]), State: jsontext.Value("{}")}
+	}
+	return s.window
+}
+
+func (s *shard) setWindow(w *window) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.window = w
+}
+
+// closeWindow forgets the state.
+func (s *shard) closeWindow() error {
+	s.setWindow(nil)
+	s.m.note(resultOK)
+	return s.settle(nil, Counts{}, nil)
+}
+
+// windowed returns the event of a batch in a window.
+func (s *shard) windowed(batch []*record, w *window) []byte {
+	final := len(batch) == 0
+	return fmt.Appendf(payload(batch), `,"window":{"start":%q,"end":%q},"state":%s,"shardId":%q,"eventSourceARN":%q,"isFinalInvokeForWindow":%t,"isWindowTerminatedEarly":%t}`,
+		w.Start.Format(seconds), w.Start.Add(s.length()).Format(seconds), w.State, s.info.ID, s.m.Stream, final, final && len(w.State) > maxState)
+}
