@@ -108,7 +108,7 @@ func run(ctx context.Context, s settings) error {
 	if err := operate(ctx, dir, s); err != nil || s.only.String() != "" {
 		return err
 	}
-	if err := errors.Join(eventEach(ctx, dir, s), patterns(s.time), mappings(s.time)); err != nil {
+	if err := errors.Join(eventEach(ctx, dir, s), patterns(s.time), mappings(s.time), sources(ctx, dir)); err != nil {
 		return err
 	}
 	binary, err := build(ctx, dir)
