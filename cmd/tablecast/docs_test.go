@@ -142,3 +142,41 @@ func eventually(t *testing.T, ok func() bool) {
 		}
 	}
 }
+
+// What a node refuses is told, with the status of wrong usage.
+func TestRefusals(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, ".", "tablecast.yaml", "tables: { users: { key: id } }\nevents: { E: { from: users } }\n")
+	write(t, ".", "bad.yaml", "tabels: {}\n")
+	write(t, ".", "users.jsonl", "{\"Item\":{\"id\":{\"S\":\"u1\"}}}\n")
+	upHere(t)
+	for line, want := range map[string]string{
+		"explain":                            "name --table and --key or --seq, or --event",
+		"explain --table none --seq 1":       "no event comes from the table: none",
+		"explain --table users --key id":     "--key id is not JSON",
+		"explain --table users --key 7":      "key must be an object",
+		"dry-run --config bad.yaml":          "did you mean \"tables\"?",
+		"dry-run --since yesterday":          "--since yesterday is no age",
+		"backfill E":                         "name the table with --table",
+		"backfill No --table users":          "no such definition: No",
+		"backfill E --table none":            "no event comes from the table: none",
+		"backfill E --table users --rate -1": "rate must not be negative",
+		"backfill E --table users --stop":    "no backfill is under way",
+		"parked drop":                        "name --event, --seq or --key, or --all",
+		"parked ls --table none":             "no event comes from the table: none",
+		"redrive --mapping other":            "write current or original",
+		"check --sample users":               "write TABLE=FILE",
+		"check --sample users=none":          "no such file",
+		"schema infer none":                  "no such file",
+		"schema check":                       "name the other version with --against",
+		"test --junit none/report.xml":       "no such file",
+	} {
+		status, _, stderr := execute(t.Context(), strings.Fields(line)...)
+		if status != statusUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%s: %d %s", line, status, stderr)
+		}
+	}
+	if status, out, stderr := execute(t.Context(), "check", "--sample", "users=users.jsonl", "--json"); status != 0 || !strings.Contains(out, `"warnings":[]`) {
+		t.Errorf("%d %s %s", status, out, stderr)
+	}
+}

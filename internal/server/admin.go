@@ -63,7 +63,7 @@ func admin[T any](do func(ctx context.Context, in T, out *lines) error) http.Han
 		out := &lines{w: w}
 		if err := do(r.Context(), in, out); err != nil {
 			var faults config.Faults
-			out.put(map[string]any{"error": err.Error(), "usage": errors.As(err, &faults) || usage(err)})
+			out.put(failure{err.Error(), errors.As(err, &faults) || usage(err)})
 		}
 	}
 }
@@ -82,6 +82,13 @@ func fromHere(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	return true
+}
+
+// A failure is the last line of an answer that was not given; clients know it by
+// its first member.
+type failure struct {
+	Error string `json:"error"`
+	Usage bool   `json:"usage"` // the client's mistake
 }
 
 // A badRequest says what the client asked wrongly.
