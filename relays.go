@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -180,12 +179,18 @@ func (n *Node) Relay(table string) *relay.Relay {
 }
 
 // unread returns the position up to which a table's changes have raised their
-// events.
+// events and were taken by the functions that they feed; 0 if that cannot be
+// told.
 func (n *Node) unread(table string) uint64 {
-	if r := n.Relay(table); r != nil {
-		return r.Status().Position
+	at, err := n.sources.Unread(table)
+	if err != nil {
+		n.opts.Logger.Error("tablecast: what functions have not read", "table", table, "error", err)
+		return 0
 	}
-	return math.MaxUint64
+	if r := n.Relay(table); r != nil {
+		at = min(at, r.Status().Position)
+	}
+	return at
 }
 
 // Relays tells how the relay of each table is doing, in the order of their

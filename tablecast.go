@@ -268,9 +268,12 @@ func (n *Node) Ready() error {
 }
 
 // Quiet reports whether everything that is durable was mapped and delivered,
-// or is a dead letter.
+// or is a dead letter or parked.
 func (n *Node) Quiet() bool {
 	if slices.ContainsFunc(n.Relays(), func(r relay.Status) bool { return r.Position < r.End || r.Deleting }) {
+		return false
+	}
+	if quiet, err := n.sources.Quiet(); err != nil || !quiet {
 		return false
 	}
 	return !slices.ContainsFunc(n.queues.States(), func(s delivery.QueueState) bool { return s.Pending() > 0 })

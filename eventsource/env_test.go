@@ -54,6 +54,7 @@ type world struct {
 	streams *stream.Streams
 	tables  *table.Tables
 	stop    func()
+	bare    bool // the function does nothing at all
 
 	mu      sync.Mutex
 	handle  handler    // guarded by mu
@@ -139,6 +140,9 @@ func (w *world) mapped(do func(*Mapping)) Status {
 
 // invoke is the function.
 func (w *world) invoke(_ context.Context, _ string, payload []byte) (function.Result, error) {
+	if w.bare {
+		return function.Result{}, nil
+	}
 	var e event
 	if err := json.Unmarshal(payload, &e); err != nil {
 		w.t.Errorf("payload %.300s: %v", payload, err)

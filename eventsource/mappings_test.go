@@ -3,6 +3,7 @@ package eventsource
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,54 @@ func TestStates(t *testing.T) {
 		t.Fatalf("%+v %v", s, err)
 	}
 	w.await("gone", func() bool { _, err := w.Get(m.UUID); return errors.Is(err, ErrNotFound) })
+}
+
+// What no mapping has done with is kept, while it is disabled, too.
+func TestUnread(t *testing.T) {
+	sick := true
+	w := start(t, func(changes []change, _ *event) (string, error) {
+		if sick {
+			return "", errFail
+		}
+		return "", nil
+	}, Options{})
+	w.fill(3)
+	page, err := w.users().Read(0, 1, 1)
+	must(t, err)
+	unread := func(table string) uint64 {
+		t.Helper()
+		at, err := w.Unread(table)
+		must(t, err)
+		return at
+	}
+	if at := unread("users"); at != math.MaxUint64 {
+		t.Errorf("without a mapping %d", at)
+	}
+	m := w.mapped(func(m *Mapping) { m.OnError = Block })
+	w.await("attempts", func() bool { return len(w.seen()) > 2 })
+	if at := unread("users"); at != page.Records[0].Seq-1 || unread("others") != math.MaxUint64 {
+		t.Errorf("unread from %d, want %d", at, page.Records[0].Seq-1)
+	}
+	if quiet, err := w.Quiet(); quiet || err != nil {
+		t.Error("quiet while the function fails", err)
+	}
+	if _, err := w.Update(m.UUID, func(s *Settings) { s.Enabled = false }); err != nil {
+		t.Fatal(err)
+	}
+	w.await("disabled", func() bool { return w.status(m.UUID).State == Disabled })
+	if quiet, err := w.Quiet(); !quiet || err != nil || unread("users") != page.Records[0].Seq-1 {
+		t.Error("disabled: quiet", quiet, err, unread("users"))
+	}
+	w.mu.Lock()
+	sick = false
+	w.mu.Unlock()
+	if _, err := w.Update(m.UUID, func(s *Settings) { s.Enabled = true }); err != nil {
+		t.Fatal(err)
+	}
+	w.settled(m.UUID, 3)
+	if quiet, err := w.Quiet(); !quiet || err != nil || unread("users") != math.MaxUint64 {
+		t.Error("done: quiet", quiet, err)
+	}
 }
 
 func TestRefusals(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -378,6 +379,14 @@ def handler(event, context):
 		fails(t, err, "InvalidParameterValueException", want)
 	}
 
+	await(t, func() bool {
+		resp, err := http.Get(url + "/_api/v1/status")
+		ok(t, err)
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		ok(t, err)
+		return strings.Contains(string(text), `"function":"hear","state":"Enabled","lastProcessingResult":"`) && strings.Contains(string(text), `"delivered":2,"parked":1}`)
+	})
 	list, err := c.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{FunctionName: aws.String("hear"), EventSourceArn: &stream})
 	ok(t, err)
 	if len(list.EventSourceMappings) != 1 || *list.EventSourceMappings[0].State != "Enabled" {

@@ -1,17 +1,31 @@
 package server
 
 import (
+	"math"
+
 	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/eventsource"
 )
 
-// A status is what /_api/v1/status tells: how far each relay is, and for each
-// target of a rule where its events are (P6).
+// A status is what /_api/v1/status tells: how far each relay is, for each target
+// of a rule where its events are (P6), and what became of the records of each
+// event source mapping.
 type status struct {
 	Relays  []relayStatus  `json:"relays"`
 	Rules   []targetStatus `json:"rules"`
+	Sources []sourceStatus `json:"eventSourceMappings"`
 	Lost    uint64         `json:"eventsToMissingBuses"`
 	Syncs   uint64         `json:"fsyncs"`
 	Durable uint64         `json:"durable"`
+}
+
+type sourceStatus struct {
+	UUID     string `json:"uuid"`
+	Stream   string `json:"stream"`
+	Function string `json:"function"`
+	State    string `json:"state"`
+	Result   string `json:"lastProcessingResult"`
+	eventsource.Counts
 }
 
 type relayStatus struct {
@@ -37,9 +51,12 @@ type targetStatus struct {
 
 func statusOf(node *tablecast.Node) status {
 	stats := node.Stats()
-	out := status{Relays: []relayStatus{}, Rules: []targetStatus{}, Lost: node.Buses().Lost(), Syncs: stats.Syncs, Durable: stats.Durable}
+	out := status{Relays: []relayStatus{}, Rules: []targetStatus{}, Sources: []sourceStatus{}, Lost: node.Buses().Lost(), Syncs: stats.Syncs, Durable: stats.Durable}
 	for _, r := range node.Relays() {
 		out.Relays = append(out.Relays, relayStatus{r.Table, r.Position, r.End, r.Parked, r.Gaps, r.LastError})
+	}
+	for _, s := range node.EventSources().List("", math.MaxInt) {
+		out.Sources = append(out.Sources, sourceStatus{s.UUID, s.Stream, s.Function, s.State, s.Result, s.Counts})
 	}
 	for _, s := range node.Queues().States() {
 		out.Rules = append(out.Rules, targetStatus{
