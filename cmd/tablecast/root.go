@@ -21,7 +21,7 @@ mapped to a domain event, and rules hand the event to its consumers.
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newUp(), newDemo(), newCheck(), newTest(), newMatch(), newTail(), newExplain(), newDryRun(), newBackfill(), newParked(), newRedrive(), newSchema(), newBackup(), newRestore(), newImport(), newExport(), newEnv(), newVersion())
+	root.AddCommand(newUp(), newDemo(), newCheck(), newTest(), newMatch(), newTail(), newMappings(), newExplain(), newDryRun(), newBackfill(), newParked(), newRedrive(), newSchema(), newBackup(), newRestore(), newImport(), newExport(), newEnv(), newVersion())
 	return root
 }
 

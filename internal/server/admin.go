@@ -15,6 +15,7 @@ import (
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/relay"
@@ -101,7 +102,7 @@ func usage(err error) bool {
 	if bad := badRequest(""); errors.As(err, &bad) {
 		return true
 	}
-	for _, known := range []error{tablecast.ErrNoRelay, relay.ErrNoDefinition, relay.ErrBackfilling, relay.ErrNoBackfill} {
+	for _, known := range []error{tablecast.ErrNoRelay, relay.ErrNoDefinition, relay.ErrBackfilling, relay.ErrNoBackfill, eventsource.ErrNotFound} {
 		if errors.Is(err, known) {
 			return true
 		}
@@ -118,6 +119,10 @@ func addAdmin(pages *http.ServeMux, node *tablecast.Node) {
 	pages.HandleFunc("POST /_api/v1/redrive", admin(a.redrive))
 	pages.HandleFunc("POST /_api/v1/drop", admin(a.drop))
 	pages.HandleFunc("POST /_api/v1/backfill", admin(a.backfill))
+	pages.HandleFunc("POST /_api/v1/mappings", admin(a.sources))
+	pages.HandleFunc("POST /_api/v1/mappings/parked", admin(a.held))
+	pages.HandleFunc("POST /_api/v1/mappings/retry", admin(a.retry))
+	pages.HandleFunc("POST /_api/v1/mappings/drop", admin(a.forget))
 }
 
 type administration struct{ node *tablecast.Node }
