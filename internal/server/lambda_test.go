@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
@@ -451,4 +452,60 @@ func TestLambdaPublishAndConsume(t *testing.T) {
 		text, _ := os.ReadFile(out)
 		return strings.Contains(string(text), "UserCreated ada\n") && strings.Contains(string(text), "UserCreated grace\n")
 	})
+}
+
+// No request to Lambda's API, however broken, is answered as our fault.
+func TestHostileLambdaRequests(t *testing.T) {
+	_, url := serve(t, Options{})
+	stream, _ := users(t, url)
+	seeds := []struct{ method, path, body string }{
+		{"POST", "/2015-03-31/functions", `{"FunctionName":"f","Role":"` + role + `","Runtime":"python3.12","Handler":"app.h","Code":{"ZipFile":"UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="},"Tags":{"a":"b"},"Environment":{"Variables":{"A":"b"}}}`},
+		{"PUT", "/2015-03-31/functions/f/configuration", `{"Timeout":3,"MemorySize":128,"Layers":["x"],"Environment":{"Variables":null}}`},
+		{"PUT", "/2015-03-31/functions/f/code", `{"S3Bucket":"hot-reload","S3Key":"/x","DryRun":true}`},
+		{"GET", "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Af?Qualifier=1", ``},
+		{"GET", "/2015-03-31/functions?MaxItems=5&Marker=x", ``},
+		{"POST", "/2015-03-31/functions/f/policy", `{"StatementId":"s","Action":"lambda:InvokeFunction","Principal":"*"}`},
+		{"PUT", "/2019-09-25/functions/f/event-invoke-config", `{"MaximumRetryAttempts":1,"DestinationConfig":{"OnFailure":{"Destination":null},"OnSuccess":null}}`},
+		{"POST", "/2015-03-31/event-source-mappings", `{"FunctionName":"f","EventSourceArn":"` + stream + `","StartingPosition":"LATEST","BatchSize":5,"FilterCriteria":{"Filters":[{"Pattern":"{\"a\":[1]}"},null]},"FunctionResponseTypes":["ReportBatchItemFailures"]}`},
+		{"POST", "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Af", `{"Tags":{"a":"b"}}`},
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	mutate := func(s string, n int) string {
+		b := []byte(s)
+		for range n {
+			if len(b) == 0 {
+				return ""
+			}
+			at := r.IntN(len(b))
+			switch r.IntN(3) {
+			case 0:
+				b[at] = byte(33 + r.IntN(90))
+			case 1:
+				b = append(b[:at:at], b[min(at+1+r.IntN(5), len(b)):]...)
+			default:
+				b = append(b[:at:at], append([]byte(`"null]}`[r.IntN(7):][:1]), b[at:]...)...)
+			}
+		}
+		return string(b)
+	}
+	for i := range 1500 {
+		s := seeds[i%len(seeds)]
+		path := s.path
+		if r.IntN(4) == 0 {
+			path = "/20" + strings.ReplaceAll(mutate(s.path[3:], 1), "%", "%25")
+		}
+		body := mutate(s.body, r.IntN(4))
+		req, err := http.NewRequestWithContext(t.Context(), s.method, url+path, strings.NewReader(body))
+		if err != nil {
+			continue // no URL
+		}
+		resp, err := http.DefaultClient.Do(req)
+		ok(t, err)
+		answer, err := io.ReadAll(resp.Body)
+		ok(t, err)
+		resp.Body.Close()
+		if resp.StatusCode >= 500 {
+			t.Fatalf("%s %s %s: %d %s", s.method, path, body, resp.StatusCode, answer)
+		}
+	}
 }

@@ -7,6 +7,7 @@
 package lambda
 
 import (
+	"errors"
 	"regexp"
 	"strconv"
 	"time"
@@ -52,7 +53,12 @@ func decode(r *awsjson.Request, v any) error {
 	if len(r.Body) == 0 {
 		return nil
 	}
-	return awsjson.Decode(r.Body, v)
+	err := awsjson.Decode(r.Body, v)
+	var e *awsjson.Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return &awsjson.Error{Type: "SerializationException", Message: "only base-64-encoded strings are convertible to bytes"}
 }
 
 // value returns what a member holds, or the zero value.
