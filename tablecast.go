@@ -149,6 +149,7 @@ func (n *Node) wire(dir string) error {
 			return target.Open(arn, target.Options{LogDir: n.logs, Stdout: n.opts.Stdout, Trusted: true, Invoke: n.invoke})
 		},
 		Events:    func(name string, seq uint64) (*event.Event, error) { return bus.Event(n.store, name, seq) },
+		Restore:   bus.Restore,
 		OnAttempt: n.opts.Observer.Attempted,
 		Logger:    n.opts.Logger,
 	})

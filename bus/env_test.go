@@ -69,6 +69,7 @@ func (w *world) reopen() {
 	w.queues, err = delivery.Open(w.store, delivery.Options{
 		Targets: w.target,
 		Events:  func(bus string, seq uint64) (*event.Event, error) { return Event(w.store, bus, seq) },
+		Restore: Restore,
 	})
 	if err != nil {
 		w.t.Fatal(err)

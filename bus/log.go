@@ -24,6 +24,12 @@ func Event(store *kv.Store, bus string, seq uint64) (e *event.Event, err error) 
 	return e, nil
 }
 
+// Restore adds to a batch what makes Event find an event again that a dead
+// letter kept. It stays while a delivery of it is pending.
+func Restore(b *kv.Batch, bus string, seq uint64, e *event.Event) {
+	b.Set(eventKey(bus, seq), e.AppendBinary(nil))
+}
+
 // Events calls fn for the durable stored events of a bus after the position, in
 // order, until fn returns false.
 func (b *Buses) Events(bus string, after uint64, fn func(seq uint64, e *event.Event) bool) error {

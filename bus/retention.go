@@ -82,7 +82,7 @@ func (b *Buses) age(ctx context.Context) error {
 		passed := time.Since(last).Truncate(time.Millisecond)
 		last = last.Add(passed)
 		l.advance(passed, seq, b.opts.Retention)
-		if err := b.trim(&l); err != nil {
+		if err := b.queues.Hold(func() error { return b.trim(&l) }); err != nil {
 			b.opts.Logger.Warn("bus: trim", "error", err)
 		}
 	}

@@ -30,6 +30,10 @@ type Target struct {
 	// EventBridge's 185 and 24 h.
 	MaxRetries    *int `json:"maxRetries,omitzero"`
 	MaxAgeSeconds int  `json:"maxAgeSeconds,omitzero"`
+	// Rate bounds the deliveries that start in a second, Concurrency those at
+	// one time; 0 is no bound, and 32.
+	Rate        int `json:"rate,omitzero"`
+	Concurrency int `json:"concurrency,omitzero"`
 	// Ordered delivers the events of one group one after the other.
 	Ordered bool `json:"ordered,omitzero"`
 	// DeadLetterARN is kept for AWS tools; dead letters stay in the store.
@@ -51,7 +55,10 @@ func (t *Target) Check() error {
 // policy returns how the target's queue works, for a rule of that ARN and name.
 func (t *Target) policy(ruleARN, rule string) (delivery.Policy, error) {
 	body, err := t.body(ruleARN, rule)
-	p := delivery.Policy{ARN: t.ARN, MaxAge: time.Duration(t.MaxAgeSeconds) * time.Second, Ordered: t.Ordered, Input: body}
+	p := delivery.Policy{
+		ARN: t.ARN, MaxAge: time.Duration(t.MaxAgeSeconds) * time.Second, Ordered: t.Ordered, Input: body,
+		Rate: t.Rate, Concurrency: t.Concurrency,
+	}
 	switch {
 	case t.MaxRetries != nil:
 		p.MaxAttempts = *t.MaxRetries + 1

@@ -60,8 +60,10 @@ func (w *queue) attempt(ctx context.Context, r *row, d *destination, results cha
 		results <- o
 	}
 	w.mu.Lock()
-	w.ended++
-	if !cancelled {
+	if cancelled {
+		w.ended = append(w.ended, verdict{})
+	} else {
+		w.ended = append(w.ended, verdictOf(a.Err))
 		w.state.record(&a)
 	}
 	w.mu.Unlock()
@@ -104,6 +106,7 @@ func (w *queue) judge(r *row, a *Attempt, p Policy) outcome {
 	n := w.q.aged(r)
 	n.attempts++
 	n.code, n.msg = failure.Code, clip(failure.Msg)
+	n.history = n.history.with(Try{Start: a.Start.UTC(), Millis: a.Took.Milliseconds(), Code: n.code, Msg: n.msg})
 	condition := ""
 	switch {
 	case failure.Permanent:
@@ -119,6 +122,26 @@ func (w *queue) judge(r *row, a *Attempt, p Policy) outcome {
 	}
 	a.Outcome = DeadLettered
 	return outcome{w: w, old: r, dead: w.deadLetter(n, a, condition)}
+}
+
+// outlived reports whether a row need not wait for its target, which fails, any
+// longer.
+func (w *queue) outlived(r *row, p Policy) bool {
+	return w.gate.shut && w.q.aged(r).age >= p.MaxAge
+}
+
+// giveUp makes a dead letter of a row that outlived its maximal age while its
+// target failed for others.
+func (w *queue) giveUp(r *row, d *destination) outcome {
+	n := w.q.aged(r)
+	a := Attempt{Queue: w.id, Seq: r.seq, ARN: d.policy.ARN, Number: r.attempts}
+	a.Event, _ = w.q.opts.Events(w.id.Bus, r.seq)
+	if n.code == "" {
+		w.mu.Lock()
+		n.code, n.msg = target.CodeUnavailable, clip("the target failed for other events: "+w.state.lastError)
+		w.mu.Unlock()
+	}
+	return outcome{w: w, old: r, dead: w.deadLetter(n, &a, ConditionAge)}
 }
 
 // aged returns a copy of r with the time added that passed since its stamp, or

@@ -15,7 +15,7 @@ type Counts struct{ Matched, Delivered, DeadLettered, Dropped uint64 }
 // Pending is how many rows there are.
 func (c Counts) Pending() uint64 { return c.Matched - c.Delivered - c.DeadLettered - c.Dropped }
 
-func (c *Counts) append(dst []byte) []byte {
+func (c *Counts) encode() (dst []byte) {
 	for _, n := range [...]uint64{c.Matched, c.Delivered, c.DeadLettered, c.Dropped} {
 		dst = binary.AppendUvarint(dst, n)
 	}

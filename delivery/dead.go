@@ -36,12 +36,15 @@ type DeadLetter struct {
 	// First is when the event was queued, Last when it was given up.
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
+	// History is the attempts that failed, the oldest first; of many, the first
+	// and the last.
+	History History `json:"history,omitzero"`
 }
 
 func (w *queue) deadLetter(r *row, a *Attempt, condition string) *DeadLetter {
 	return &DeadLetter{
 		Queue: w.id, Seq: r.seq, Event: a.Event, ARN: a.ARN, Code: r.code, Msg: r.msg, Condition: condition,
-		Attempts: r.attempts, First: r.first.UTC(), Last: w.q.now().UTC(),
+		Attempts: r.attempts, First: r.first.UTC(), Last: w.q.now().UTC(), History: r.history,
 	}
 }
 

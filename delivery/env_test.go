@@ -74,6 +74,11 @@ func (w *world) open(o Options) {
 		}
 		return nil, fmt.Errorf("event %d: %w", seq, kv.ErrNotFound)
 	}
+	o.Restore = func(_ *kv.Batch, _ string, seq uint64, e *event.Event) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.events[seq] = e
+	}
 	o.OnAttempt = func(a Attempt) {
 		w.mu.Lock()
 		defer w.mu.Unlock()

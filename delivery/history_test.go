@@ -139,7 +139,10 @@ const held = 3*pageRows + 32 + resultBuffer + settleLimit
 func TestOverdueBacklogHoldsNoMemory(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		const events = 3000
-		w := newWorld(t, store, map[string]target.Target{"down": fails, "hang": hangs})
+		down := targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+			return target.Answer{}, &target.Error{Code: target.CodeUndelivering, Msg: "this side"} // which shuts no gate
+		})
+		w := newWorld(t, store, map[string]target.Target{"down": down, "hang": hangs})
 		id := q1("a")
 		w.q.Set(id, Policy{ARN: "down"})
 		w.put([]QueueID{id}, make([]string, events)...)

@@ -57,10 +57,12 @@ type queue struct {
 	strays bool                // rows may be stranded, see loadStranded
 	floor  time.Time           // no row that load should take waits until before it
 	heads  map[string]uint64   // no row of the group is below; some groups only
+	gate   gate
 
 	mu      sync.Mutex // a leaf
-	ended   int        // calls that ended since the loop looked
+	ended   []verdict  // of calls that ended since the loop looked
 	settled []outcome  // durable
+	given   time.Time  // the lowest due time of rows that Redrive added since; zero for none
 	state   state
 }
 
@@ -71,6 +73,7 @@ type state struct {
 	lastError string
 	errorAt   time.Time
 	next      time.Time
+	shut      time.Time // when the next probe is due; zero while the gate is open
 }
 
 func newQueue(q *Queues, id QueueID) *queue {
@@ -101,7 +104,7 @@ func (w *queue) loop(stop, calls context.Context, results chan<- outcome) error 
 		if err := w.collect(); err != nil {
 			return err
 		}
-		err := w.start(func(r *row, d *destination) {
+		err := w.start(results, func(r *row, d *destination) {
 			attempts.Go(func() { w.attempt(calls, r, d, results) })
 		})
 		if err != nil {
@@ -122,24 +125,33 @@ func (w *queue) loop(stop, calls context.Context, results chan<- outcome) error 
 	}
 }
 
-// pause is how long to sleep unless woken.
+// pause is how long to sleep unless woken. While rows are ready, what they wait
+// for counts, not when further ones are due.
 func (w *queue) pause() time.Duration {
-	if w.next.IsZero() {
+	at := w.next
+	switch {
+	case w.calls >= w.dest.Load().policy.Concurrency:
+		at = time.Time{} // a call that ends wakes the loop
+	case len(w.ready) > 0:
+		at = w.gate.next()
+	}
+	if at.IsZero() {
 		return time.Hour
 	}
-	return max(w.next.Sub(w.q.now()), 0)
+	return max(at.Sub(w.q.now()), 0)
 }
 
 // reset forgets what an earlier Run left in memory.
 func (w *queue) reset() {
 	w.ready, w.cursor, w.calls, w.next, w.strays = nil, 0, 0, time.Time{}, true
+	w.gate = gate{}
 	w.stale.Store(true)
 	w.floor = time.Unix(0, 0)
 	clear(w.heads)
 	clear(w.busy)
 	clear(w.groups)
 	w.mu.Lock()
-	w.ended, w.settled = 0, nil
+	w.ended, w.settled, w.given = nil, nil, time.Time{}
 	w.mu.Unlock()
 }
 
@@ -147,10 +159,19 @@ func (w *queue) reset() {
 // groups of settled rows go on.
 func (w *queue) collect() error {
 	w.mu.Lock()
-	ended, settled := w.ended, w.settled
-	w.ended, w.settled = 0, nil
+	ended, settled, given := w.ended, w.settled, w.given
+	w.ended, w.settled, w.given = nil, nil, time.Time{}
 	w.mu.Unlock()
-	w.calls -= ended
+	w.calls -= len(ended)
+	for _, v := range ended {
+		w.gate.take(v, w.q.now())
+	}
+	if !given.IsZero() {
+		w.stale.Store(true)
+		if given.Before(w.floor) {
+			w.floor = given
+		}
+	}
 	for _, o := range settled {
 		delete(w.busy, o.old.seq)
 		if o.old.group != "" {
@@ -172,8 +193,8 @@ func (w *queue) collect() error {
 	return nil
 }
 
-// start starts what may be started.
-func (w *queue) start(run func(*row, *destination)) error {
+// start starts what may be started. What may not, and is too old, is given up.
+func (w *queue) start(results chan<- outcome, run func(*row, *destination)) error {
 	d := w.dest.Load()
 	for w.calls < d.policy.Concurrency {
 		if len(w.ready) == 0 && w.stale.Swap(false) {
@@ -185,7 +206,15 @@ func (w *queue) start(run func(*row, *destination)) error {
 			return nil
 		}
 		r := w.ready[0]
+		admitted := w.gate.admit(w.q.now(), d.policy.Rate)
+		if !admitted && !w.outlived(r, d.policy) {
+			return nil
+		}
 		w.ready = w.ready[1:]
+		if !admitted {
+			results <- w.giveUp(r, d)
+			continue
+		}
 		w.calls++
 		run(r, d)
 	}
@@ -195,6 +224,9 @@ func (w *queue) start(run func(*row, *destination)) error {
 // note publishes the loop's view.
 func (w *queue) note() {
 	w.mu.Lock()
-	w.state.calls, w.state.next = w.calls, w.next
+	w.state.calls, w.state.next, w.state.shut = w.calls, w.next, time.Time{}
+	if w.gate.shut {
+		w.state.shut = w.gate.until
+	}
 	w.mu.Unlock()
 }

@@ -26,6 +26,8 @@ type Policy struct {
 	MaxAge time.Duration
 	// Concurrency bounds the calls at one time. The default is 32.
 	Concurrency int
+	// Rate bounds the calls that start in a second. The default is no bound.
+	Rate int
 	// Ordered delivers the events of one group one after the other, by seq.
 	Ordered bool
 	// MinBackoff and MaxBackoff bound the pause before a retry: a random part
@@ -63,6 +65,9 @@ type Options struct {
 	// Events looks up the event that a bus stored under seq. An error that
 	// wraps kv.ErrNotFound means that it is gone for good.
 	Events func(bus string, seq uint64) (*event.Event, error)
+	// Restore adds to a batch what makes Events find an event again. Redrive
+	// needs it; its event is a copy that a dead letter kept.
+	Restore func(b *kv.Batch, bus string, seq uint64, e *event.Event)
 	// OnAttempt hears of each finished attempt, before its outcome is durable.
 	// It is called from many goroutines and must be quick. The default is none.
 	OnAttempt func(Attempt)
@@ -106,6 +111,9 @@ type Queues struct {
 	start   time.Time // monotonic origin
 	wall    time.Time // wall clock at start
 	changed chan struct{}
+
+	sorting  sync.Mutex // held by Redrive and Drop, which take dead letters away
+	reviving sync.Mutex // held while dead letters become rows
 
 	// mu is a leaf: nothing is called while it is held. Counters and the set
 	// of queues change only under the commit lock or, for additions, in Set.
@@ -181,7 +189,7 @@ func (q *Queues) Remove(b *kv.Batch, id QueueID) {
 		close(w.gone)
 		c := q.counts[id]
 		c.Dropped += c.Pending()
-		b.Set(id.countKey(), c.append(nil))
+		b.Set(id.countKey(), c.encode())
 	})
 }
 
@@ -209,7 +217,7 @@ func (q *Queues) Enqueue(b *kv.Batch, id QueueID, seq uint64, group string) {
 		}
 		b.Set(id.rowKey(seq), r.append(nil))
 	}
-	b.Set(id.countKey(), c.append(nil))
+	b.Set(id.countKey(), c.encode())
 }
 
 // Wake tells queues that rows became durable.

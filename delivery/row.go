@@ -59,9 +59,10 @@ type row struct {
 	group    string        // "" unless it has a 'g' key
 	code     string        // of the last failure
 	msg      string        // of the last failure
+	history  History
 }
 
-const rowForm = 1
+const rowForm = 2
 
 // maxMsg bounds the message of a failure, in bytes.
 const maxMsg = 1024
@@ -69,7 +70,8 @@ const maxMsg = 1024
 var errRow = errors.New("delivery: corrupt row")
 
 // append appends the stored form: the form number, attempts, age, run, stamp,
-// first and due as integers, then group, code and message with their lengths.
+// first and due as integers, then group, code and message with their lengths,
+// then the history.
 func (r *row) append(dst []byte) []byte {
 	dst = append(dst, rowForm)
 	var due int64
@@ -86,7 +88,7 @@ func (r *row) append(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(len(s)))
 		dst = append(dst, s...)
 	}
-	return dst
+	return r.history.append(dst)
 }
 
 // decodeRow reads what append wrote.
@@ -108,6 +110,7 @@ func decodeRow(seq uint64, b []byte) (*row, error) {
 		r.due = time.Unix(0, due)
 	}
 	r.group, r.code, r.msg = d.string(), d.string(), d.string()
+	r.history = d.history()
 	if d.bad || len(d.b) > 0 {
 		return nil, fmt.Errorf("%w: seq %d", errRow, seq)
 	}

@@ -62,7 +62,7 @@ func (q *Queues) commit(group []outcome) error {
 			touched[o.w.id] = c
 		}
 		for id, c := range touched {
-			b.Set(id.countKey(), c.append(nil))
+			b.Set(id.countKey(), c.encode())
 		}
 	})
 	if _, err := q.store.Commit(b); err != nil {

@@ -19,6 +19,9 @@ type QueueState struct {
 	// attempts; empty if there was none.
 	LastError   string
 	LastErrorAt time.Time
+	// Paused is when the next probe is due, if so many calls in a row failed
+	// that no others are made; zero if not.
+	Paused time.Time
 	// NextAttempt is when the next waiting row is due; zero if none waits or
 	// the queue is not waiting.
 	NextAttempt time.Time
@@ -47,6 +50,7 @@ func (q *Queues) States() []QueueState {
 	for i, w := range queues {
 		w.mu.Lock()
 		out[i].InFlight, out[i].Failures, out[i].NextAttempt = w.state.calls, w.state.failures, w.state.next
+		out[i].Paused = w.state.shut
 		out[i].LastError, out[i].LastErrorAt = w.state.lastError, w.state.errorAt
 		w.mu.Unlock()
 		if d := w.dest.Load(); d != nil {

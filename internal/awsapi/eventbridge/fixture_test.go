@@ -46,7 +46,8 @@ func start(t testing.TB, o bus.Options) *node {
 		Targets: func(arn string) (target.Target, error) {
 			return target.Open(arn, target.Options{LogDir: t.TempDir(), Trusted: true})
 		},
-		Events: func(name string, seq uint64) (*event.Event, error) { return bus.Event(store, name, seq) },
+		Events:  func(name string, seq uint64) (*event.Event, error) { return bus.Event(store, name, seq) },
+		Restore: bus.Restore,
 	})
 	if err != nil {
 		t.Fatal(err)

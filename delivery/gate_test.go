@@ -1,0 +1,163 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/target"
+)
+
+// One dead target among a hundred live ones delays only itself: the others are
+// done before any time has passed, and it is called seldom.
+func TestDeadTargetAmongLiveOnes(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		const live, events = 100, 50
+		var calls, delivered atomic.Int64
+		w := newWorld(t, store, map[string]target.Target{
+			"dead": targetFunc(func(ctx context.Context, _ *target.Delivery) (target.Answer, error) {
+				calls.Add(1)
+				<-time.After(5 * time.Second)
+				return target.Answer{}, &target.Error{Code: target.CodeTimeout, Msg: "no answer"}
+			}),
+			"live": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+				delivered.Add(1)
+				return target.Answer{}, nil
+			}),
+		})
+		ids := []QueueID{q1("dead")}
+		w.q.Set(ids[0], Policy{ARN: "dead"})
+		for i := range live {
+			ids = append(ids, q1(fmt.Sprint("live", i)))
+			w.q.Set(ids[i+1], Policy{ARN: "live"})
+		}
+		stop := w.run()
+		for range 2 {
+			w.put(ids, make([]string, events)...)
+			synctest.Wait() // no time passes
+		}
+		if n := delivered.Load(); n != 2*live*events {
+			t.Errorf("%d delivered of %d", n, 2*live*events)
+		}
+		after(time.Hour)
+		if n := calls.Load(); n < 32 || n > 32+60+7 {
+			t.Errorf("the dead target was called %d times in an hour", n)
+		}
+		if s := w.q.States()[0]; s.Paused.IsZero() || s.Pending() != 2*events {
+			t.Errorf("state %+v", s)
+		}
+		stop()
+		w.check(ids...)
+	})
+}
+
+// A target that works again gets its backlog after one probe.
+func TestProbe(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		var up atomic.Bool
+		var calls atomic.Int64
+		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+			calls.Add(1)
+			if up.Load() {
+				return target.Answer{}, nil
+			}
+			return target.Answer{}, errors.New("down")
+		})})
+		w.q.Set(q1("a"), Policy{ARN: "x"})
+		stop := w.run()
+		w.put([]QueueID{q1("a")}, make([]string, 1000)...)
+		after(10 * time.Minute)
+		before := calls.Load()
+		up.Store(true)
+		after(breakMax)
+		if c := w.q.Counts("main", "a"); c.Delivered < 900 || before > 100 {
+			t.Errorf("%+v after %d calls while it was down", c, before)
+		}
+		after(10 * time.Minute)
+		if c := w.q.Counts("main", "a"); c.Delivered != 1000 {
+			t.Errorf("%+v", c)
+		}
+		stop()
+		w.check(q1("a"))
+	})
+}
+
+// Events that outlive their age behind a shut gate become dead letters, as many
+// as they are, without a call of each.
+func TestOldBacklogOfADeadTarget(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		var calls atomic.Int64
+		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+			calls.Add(1)
+			return target.Answer{}, errors.New("down")
+		})})
+		w.q.Set(q1("a"), Policy{ARN: "x", MaxAge: time.Hour})
+		stop := w.run()
+		w.put([]QueueID{q1("a")}, make([]string, 5000)...)
+		after(61 * time.Minute)
+		stop()
+		w.check(q1("a"))
+		dead := w.dead()
+		if len(dead) != 5000 || calls.Load() > 200 {
+			t.Errorf("%d dead letters after %d calls", len(dead), calls.Load())
+		}
+		for _, d := range dead {
+			if d.Condition != ConditionAge || d.Code != target.CodeUnavailable || d.Event == nil || d.Msg == "" || len(d.History) != min(d.Attempts, maxHistory) {
+				t.Fatalf("%+v", d)
+			}
+		}
+	})
+}
+
+// No more calls start in a second than the rate permits, and no fewer if there
+// is work.
+func TestRate(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		var mu sync.Mutex
+		var starts []time.Time
+		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+			mu.Lock()
+			starts = append(starts, time.Now())
+			mu.Unlock()
+			return target.Answer{}, nil
+		})})
+		w.q.Set(q1("a"), Policy{ARN: "x", Rate: 20})
+		stop := w.run()
+		w.put([]QueueID{q1("a")}, make([]string, 200)...)
+		after(9900 * time.Millisecond)
+		mu.Lock()
+		if n := len(starts); n < 198 || n > 200 {
+			t.Errorf("%d calls in 9.9 s", n)
+		}
+		for i := range starts {
+			if i >= 21 && starts[i].Sub(starts[i-21]) < time.Second {
+				t.Fatalf("calls %d to %d start within %v", i-21, i, starts[i].Sub(starts[i-21]))
+			}
+		}
+		mu.Unlock()
+		after(time.Second)
+		stop()
+		w.check(q1("a"))
+	})
+}
+
+// Of many attempts the first and the last are remembered.
+func TestHistory(t *testing.T) {
+	var h History
+	for i := range 30 {
+		h = h.with(Try{Code: fmt.Sprint(i), Msg: string(make([]byte, 1000)), Start: time.Unix(int64(i), 0).UTC(), Millis: int64(i)})
+	}
+	if len(h) != maxHistory || h[0].Code != "0" || h[1].Code != "21" || h[9].Code != "29" || len(h[9].Msg) > 3*maxTryMsg {
+		t.Errorf("%+v", h)
+	}
+	d := decoder{b: h.append(nil)}
+	if got := d.history(); fmt.Sprint(got) != fmt.Sprint(h) || d.bad || len(d.b) > 0 {
+		t.Errorf("read back %+v", got)
+	}
+}

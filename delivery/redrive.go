@@ -1,0 +1,235 @@
+package delivery
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/tablecast/tablecast/kv"
+)
+
+// A DeadFilter selects dead letters; a field that is zero selects all.
+type DeadFilter struct {
+	Bus, Rule, Target string
+	Event             string // id of the event
+	Code              string // of the last failure
+	Text              string // in its message
+	Since, Until      time.Time
+}
+
+// has reports whether the filter selects a dead letter.
+func (f *DeadFilter) has(d *DeadLetter) bool {
+	switch {
+	case f.Bus != "" && f.Bus != d.Queue.Bus, f.Rule != "" && f.Rule != d.Queue.Rule, f.Target != "" && f.Target != d.Queue.Target,
+		f.Event != "" && (d.Event == nil || f.Event != d.Event.ID),
+		f.Code != "" && f.Code != d.Code,
+		!strings.Contains(d.Msg, f.Text),
+		!f.Since.IsZero() && d.Last.Before(f.Since), !f.Until.IsZero() && !d.Last.Before(f.Until):
+		return false
+	}
+	return true
+}
+
+// prefix is what the keys of all that the filter selects begin with.
+func (f *DeadFilter) prefix() kv.Key {
+	k := kv.NewKey('x')
+	for _, part := range [...]string{f.Bus, f.Rule, f.Target} {
+		if part == "" {
+			break
+		}
+		k = k.String(part)
+	}
+	return k
+}
+
+// Dead calls fn for the dead letters that the filter selects, by queue, then by
+// seq, until fn returns false or ctx ends. What comes or goes meanwhile may or
+// may not be seen.
+func (q *Queues) Dead(ctx context.Context, f DeadFilter, fn func(DeadLetter) bool) error {
+	return q.eachDead(ctx, f, func(page []DeadLetter) (bool, error) {
+		for _, d := range page {
+			if !fn(d) {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+}
+
+// deadPage is how many dead letters are looked at before anything is done.
+const deadPage = 500
+
+// eachDead calls fn with what the filter selects, a page at a time.
+func (q *Queues) eachDead(ctx context.Context, f DeadFilter, fn func([]DeadLetter) (bool, error)) error {
+	r := kv.Prefix(f.prefix())
+	for {
+		var page []DeadLetter
+		looked := 0
+		it := q.store.Scan(r)
+		for looked < deadPage && it.Next() {
+			looked++
+			d, err := decodeDead(it.Key(), it.Value())
+			if err != nil {
+				it.Close()
+				return err
+			}
+			r.Lower = append(d.Queue.deadKey(d.Seq), 0)
+			if f.has(&d) {
+				page = append(page, d)
+			}
+		}
+		if err := it.Close(); err != nil {
+			return err
+		}
+		if len(page) > 0 {
+			if more, err := fn(page); err != nil || !more {
+				return err
+			}
+		}
+		if looked < deadPage || ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// A Redriven counts what Redrive did.
+type Redriven struct {
+	Events   int `json:"events"`   // that are pending again
+	Homeless int `json:"homeless"` // left, because their target is gone
+	Empty    int `json:"empty"`    // left, because their event was missing when they died
+}
+
+// Redrive makes the dead letters that the filter selects pending again, with
+// all attempts and all time before them, at the end of no group: an event that
+// died is out of order. It goes on in batches, each of which takes its dead
+// letters away, so that one that was interrupted is resumed by another, and
+// tells progress after each. A letter that comes back is not met again.
+func (q *Queues) Redrive(ctx context.Context, f DeadFilter, progress func(Redriven)) (Redriven, error) {
+	q.sorting.Lock()
+	defer q.sorting.Unlock()
+	var sum Redriven
+	err := q.eachDead(ctx, f, func(page []DeadLetter) (bool, error) {
+		err := q.revive(page, &sum)
+		progress(sum)
+		return ctx.Err() == nil, err
+	})
+	return sum, err
+}
+
+// Hold calls fn while no dead letter becomes a row, so that what OldestPending
+// answers inside fn stays true.
+func (q *Queues) Hold(fn func() error) error {
+	q.reviving.Lock()
+	defer q.reviving.Unlock()
+	return fn()
+}
+
+// revive makes dead letters rows again, in one batch.
+func (q *Queues) revive(page []DeadLetter, sum *Redriven) error {
+	q.reviving.Lock()
+	defer q.reviving.Unlock()
+	b := q.store.NewBatch()
+	b.UseReserve()
+	rows := make([]*row, len(page))
+	for i := range page {
+		d := &page[i]
+		rows[i] = &row{seq: d.Seq, run: q.run, stamp: q.elapsed(), first: d.First, due: q.now(), code: d.Code, msg: d.Msg, history: d.History}
+		if d.Event == nil {
+			continue
+		}
+		if q.known(d.Queue) {
+			q.opts.Restore(b, d.Queue.Bus, d.Seq, d.Event)
+		}
+	}
+	var done Redriven
+	b.Number(1, func(uint64) {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		done = Redriven{}
+		for i, d := range page {
+			switch {
+			case d.Event == nil:
+				done.Empty++
+			case q.queues[d.Queue] == nil:
+				done.Homeless++
+			default:
+				done.Events++
+				q.reviveRow(b, d.Queue, rows[i])
+			}
+		}
+	})
+	if _, err := q.store.Commit(b); err != nil {
+		return err
+	}
+	sum.Events, sum.Homeless, sum.Empty = sum.Events+done.Events, sum.Homeless+done.Homeless, sum.Empty+done.Empty
+	for i, d := range page {
+		q.give(d.Queue, rows[i].due)
+	}
+	return nil
+}
+
+// reviveRow adds a row in place of its dead letter. It is called inside a
+// commit, with mu held.
+func (q *Queues) reviveRow(b *kv.Batch, id QueueID, r *row) {
+	b.Delete(id.deadKey(r.seq))
+	b.Set(id.rowKey(r.seq), r.append(nil))
+	b.Set(id.waitKey(r.due, r.seq), nil)
+	c := q.counts[id]
+	c.DeadLettered--
+	b.Set(id.countKey(), c.encode())
+	q.oldest[id] = min(q.oldest[id], r.seq)
+}
+
+// known reports whether a queue exists.
+func (q *Queues) known(id QueueID) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.queues[id] != nil
+}
+
+// give tells the loop of a queue that a row waits since a time before which it
+// may not look.
+func (q *Queues) give(id QueueID, due time.Time) {
+	q.mu.Lock()
+	w := q.queues[id]
+	q.mu.Unlock()
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	if w.given.IsZero() || due.Before(w.given) {
+		w.given = due
+	}
+	w.mu.Unlock()
+	w.wake()
+}
+
+// Drop gives up the dead letters that the filter selects: they are removed and
+// counted as dropped. It returns how many.
+func (q *Queues) Drop(ctx context.Context, f DeadFilter) (dropped int, err error) {
+	q.sorting.Lock()
+	defer q.sorting.Unlock()
+	err = q.eachDead(ctx, f, func(page []DeadLetter) (bool, error) {
+		b := q.store.NewBatch()
+		b.UseReserve()
+		for _, d := range page {
+			b.Delete(d.Queue.deadKey(d.Seq))
+		}
+		b.Number(1, func(uint64) {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			for _, d := range page {
+				c := q.counts[d.Queue]
+				c.DeadLettered--
+				c.Dropped++
+				b.Set(d.Queue.countKey(), c.encode())
+			}
+		})
+		if _, err := q.store.Commit(b); err != nil {
+			return false, err
+		}
+		dropped += len(page)
+		return ctx.Err() == nil, nil
+	})
+	return dropped, err
+}

@@ -1,0 +1,170 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/target"
+)
+
+var refuses = targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+	return target.Answer{}, &target.Error{Code: target.CodeRefused, Msg: "400 no", Permanent: true}
+})
+
+// switched returns a target that refuses until up is set.
+func switched(up *atomic.Bool) target.Target {
+	return targetFunc(func(ctx context.Context, d *target.Delivery) (target.Answer, error) {
+		if up.Load() {
+			return works(ctx, d)
+		}
+		return refuses(ctx, d)
+	})
+}
+
+// What was given up is delivered after a redrive, P6 holds in between, and what
+// fails again is a dead letter again.
+func TestRedrive(t *testing.T) {
+	for name, ordered := range map[string]bool{"unordered": false, "ordered": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, store *kv.Store) {
+				var up atomic.Bool
+				w := newWorld(t, store, map[string]target.Target{"x": switched(&up)})
+				ids := []QueueID{q1("a"), q1("b")}
+				for _, id := range ids {
+					w.q.Set(id, Policy{ARN: "x", Ordered: ordered})
+				}
+				stop := w.run()
+				for range 3 {
+					w.put(ids, make([]string, 400)...)
+				}
+				w.put(ids, "g", "g", "h")
+				after(time.Second)
+				clear(w.events) // their retention has passed
+				done, err := w.q.Redrive(t.Context(), DeadFilter{Rule: "a"}, func(Redriven) {})
+				if err != nil || done != (Redriven{Events: 1203}) {
+					t.Errorf("%+v %v", done, err)
+				}
+				after(time.Second)
+				w.check(ids...)
+				if c := w.q.Counts("main", "a"); c.DeadLettered != 1203 {
+					t.Errorf("again: %+v", c)
+				}
+				up.Store(true)
+				if _, err = w.q.Redrive(t.Context(), DeadFilter{Bus: "main", Rule: "a", Code: target.CodeRefused}, func(Redriven) {}); err != nil {
+					t.Error(err)
+				}
+				after(time.Second)
+				stop()
+				w.check(ids...)
+				if a, b := w.q.Counts("main", "a"), w.q.Counts("main", "b"); a.Delivered != 1203 || a.DeadLettered != 0 || b.DeadLettered != 1203 {
+					t.Errorf("%+v and %+v", a, b)
+				}
+			})
+		})
+	}
+}
+
+// The filters select.
+func TestDeadFilter(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"refuses": refuses, "fails": fails})
+		w.q.Set(q1("a"), Policy{ARN: "refuses"})
+		w.q.Set(q1("b"), Policy{ARN: "fails", MaxAttempts: 1})
+		stop := w.run()
+		w.put([]QueueID{q1("a"), q1("b")}, "", "")
+		after(time.Second)
+		mid := time.Now()
+		after(time.Second)
+		w.put([]QueueID{q1("a")}, "")
+		after(time.Second)
+		for f, want := range map[DeadFilter]int{
+			{}: 5, {Bus: "main"}: 5, {Bus: "x"}: 0, {Rule: "a"}: 3, {Bus: "main", Rule: "b", Target: "t"}: 2, {Target: "u"}: 0,
+			{Code: target.CodeRefused}: 3, {Text: "400"}: 3, {Text: "down"}: 2, {Since: mid}: 1, {Until: mid}: 4,
+			{Event: w.attempts[0].Event.ID}: 2, {Event: "nobody"}: 0,
+		} {
+			n := 0
+			if err := w.q.Dead(t.Context(), f, func(DeadLetter) bool { n++; return true }); err != nil || n != want {
+				t.Errorf("%+v: %d, %v, want %d", f, n, err, want)
+			}
+		}
+		n, err := w.q.Drop(t.Context(), DeadFilter{Rule: "a", Until: mid})
+		if err != nil || n != 2 {
+			t.Errorf("dropped %d, %v", n, err)
+		}
+		if c := w.q.Counts("main", "a"); c != (Counts{Matched: 3, DeadLettered: 1, Dropped: 2}) {
+			t.Errorf("%+v", c)
+		}
+		b := store.NewBatch()
+		w.q.Remove(b, q1("a"))
+		if _, err := store.Commit(b); err != nil {
+			t.Fatal(err)
+		}
+		done, err := w.q.Redrive(t.Context(), DeadFilter{}, func(Redriven) {})
+		if err != nil || done != (Redriven{Events: 2, Homeless: 1}) {
+			t.Errorf("%+v %v", done, err)
+		}
+		after(time.Second)
+		stop()
+		w.check(q1("a"), q1("b"))
+	})
+}
+
+// A redrive that power losses interrupt is resumed by another: nothing is lost,
+// and no event is both pending and dead.
+func TestRedriveIsResumable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const events = 5000
+		rnd := rand.New(rand.NewPCG(3, 4))
+		fs := vfs.NewCrashableMem()
+		w := newWorld(t, openStore(t, fs), map[string]target.Target{"x": refuses})
+		w.q.Set(q1("a"), Policy{ARN: "x"})
+		stop := w.run()
+		w.put([]QueueID{q1("a")}, make([]string, events)...)
+		after(time.Second)
+		stop()
+		interrupted := errors.New("interrupted")
+		redriven := 0
+		for redriven < events {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			batches := rnd.IntN(3)
+			done, err := w.q.Redrive(ctx, DeadFilter{}, func(Redriven) {
+				if batches--; batches < 0 {
+					cancel(interrupted)
+				}
+			})
+			if err != nil && !errors.Is(err, context.Canceled) || done.Events == 0 {
+				t.Fatalf("%+v %v", done, err)
+			}
+			cancel(nil)
+			redriven += done.Events
+			left := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rnd.IntN(101), RNG: rnd})
+			if err := w.store.Close(); err != nil {
+				t.Fatal(err)
+			}
+			fs = left
+			w.store = openStore(t, left)
+			w.open(Options{})
+			w.q.Set(q1("a"), Policy{ARN: "works"})
+			w.check(q1("a"))
+		}
+		w.targets["works"] = works
+		w.q.Set(q1("a"), Policy{ARN: "works"})
+		stop = w.run()
+		after(time.Second)
+		stop()
+		if c := w.q.Counts("main", "a"); c != (Counts{Matched: events, Delivered: events}) {
+			t.Errorf("%+v", c)
+		}
+		if err := w.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
