@@ -21,7 +21,12 @@ mapped to a domain event, and rules hand the event to its consumers.
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newUp(), newDemo(), newCheck(), newTest(), newMatch(), newTail(), newMappings(), newExplain(), newDryRun(), newBackfill(), newParked(), newRedrive(), newSchema(), newBackup(), newRestore(), newImport(), newExport(), newEnv(), newVersion())
+	root.AddCommand(
+		newUp(), newDemo(), newCheck(), newTest(), newMatch(), newTail(), newEnv(), newVersion(),
+		newExplain(), newDryRun(), newBackfill(), newParked(), newRedrive(), newSchema(),
+		newBuses(), newRules(), newTargets(), newDLQ(), newMappings(),
+		newBackup(), newRestore(), newImport(), newExport(),
+	)
 	return root
 }
 

@@ -123,6 +123,12 @@ func addAdmin(pages *http.ServeMux, node *tablecast.Node) {
 	pages.HandleFunc("POST /_api/v1/mappings/parked", admin(a.held))
 	pages.HandleFunc("POST /_api/v1/mappings/retry", admin(a.retry))
 	pages.HandleFunc("POST /_api/v1/mappings/drop", admin(a.forget))
+	pages.HandleFunc("POST /_api/v1/dead-letters", admin(a.deadLetters))
+	pages.HandleFunc("POST /_api/v1/dead-letters/redrive", admin(a.redriveDead))
+	pages.HandleFunc("POST /_api/v1/dead-letters/drop", admin(a.dropDead))
+	pages.HandleFunc("POST /_api/v1/buses", admin(a.buses))
+	pages.HandleFunc("POST /_api/v1/rules", admin(a.rules))
+	pages.HandleFunc("POST /_api/v1/targets", admin(a.targets))
 }
 
 type administration struct{ node *tablecast.Node }
