@@ -14,6 +14,7 @@ import (
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/lambda"
+	"github.com/tablecast/tablecast/relay"
 )
 
 const consumer = `
@@ -68,6 +69,51 @@ rules: { welcome: { pattern: { detail-type: [UserCreated] }, targets: { function
 	s := node.Queues().States()[0]
 	if s.Delivered != 2 || s.DeadLettered != 1 || !strings.Contains(s.LastError, "cannot welcome poison") {
 		t.Errorf("%+v", s)
+	}
+}
+
+const mapper = `
+export const handler = async ({ Records: [record] }) => {
+  const { NewImage, Keys } = record.dynamodb;
+  if (Keys.id.S === "poison") throw new Error("what is " + Keys.id.S);
+  const entry = (n) => ({ Source: "myapp", DetailType: "Word", Detail: JSON.stringify({ id: Keys.id.S, word: n }), Time: 86400 });
+  return NewImage.name ? NewImage.name.S.split(" ").map(entry) : { Entries: [] };
+};
+`
+
+// A function makes events of changes; one that fails parks the change alone.
+func TestFunctionMaps(t *testing.T) {
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("node is not installed: run scripts/clients")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "index.mjs"), []byte(mapper), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := config.Parse(filepath.Join(dir, "tablecast.yaml"), []byte(`
+tables: { users: { key: id } }
+functions: { words: { handler: index.handler, runtime: nodejs22.x, timeout: 20s } }
+events: { Words: { from: users, on: insert, mapper: words } }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := tablecast.Open(filepath.Join(dir, "data"), tablecast.Options{Config: file, Endpoint: "http://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Close()
+	for _, user := range []string{`{"id":{"S":"ada"},"name":{"S":"Ada Lovelace"}}`, `{"id":{"S":"poison"}}`, `{"id":{"S":"nobody"}}`, `{"id":{"S":"grace"},"name":{"S":"Grace"}}`} {
+		change(t, node, "insert", user)
+	}
+	got := strings.Join(events(t, node), ", ")
+	if want := `Word {"id":"ada","word":"Ada"}, Word {"id":"ada","word":"Lovelace"}, Word {"id":"grace","word":"Grace"}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	var parked []string
+	err = node.Parked("users", func(p *relay.Parked) bool { parked = append(parked, p.Error); return true })
+	if err != nil || len(parked) != 1 || !strings.Contains(parked[0], "what is poison") {
+		t.Errorf("%v, %v", parked, err)
 	}
 }
 

@@ -28,6 +28,9 @@ import (
 func (n *Node) definitions(f *config.File) map[string][]mapping.Definition {
 	out := map[string][]mapping.Definition{}
 	for _, d := range slices.Concat(f.Events, n.opts.Definitions) {
+		if d.Function != "" {
+			d.Mapper = &functionMapper{n, d.Function}
+		}
 		out[d.Table] = append(out[d.Table], d)
 	}
 	return out

@@ -17,7 +17,7 @@
 //	  TABLE: { entity: NAME, source: PATH, detail-type: PATH, payload: PATH, group: PATH, time: PATH, after: delete|keep, bus: BUS, start: POSITION, SHAPE }
 //	events:
 //	  NAME: { from: TABLES, on: KINDS, entity: NAME, changed: PATHS | { PATH: { from: VALUES, to: VALUES }, … }, added: PATHS, removed: PATHS,
-//	          match: PATTERN, if: CEL, each: CEL, source: TEXT, detail-type: TEXT, resources: [ TEMPLATE, … ], time: TEMPLATE, group: TEMPLATE,
+//	          match: PATTERN, if: CEL, each: CEL, mapper: FUNCTION, source: TEXT, detail-type: TEXT, resources: [ TEMPLATE, … ], time: TEMPLATE, group: TEMPLATE,
 //	          detail: TEMPLATE, schema: SCHEMA | FILE, bus: BUS, start: POSITION, SHAPE }
 //	rules:
 //	  NAME: { bus: BUS, pattern: PATTERN, state: STATE, description: TEXT, targets: [ TARGET, … ] }

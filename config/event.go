@@ -35,7 +35,7 @@ func (r *reader) event(p pair) {
 		r.fault(p.key, "an event is called "+outboxName+", which is the name of what an outbox raises", "name what happened, as in UserCreated")
 	}
 	fields := r.fields(p.value, e.what, append([]string{
-		"from", "on", "entity", "changed", "added", "removed", "match", "if", "each", "source", "detail-type", "resources", "time", "group", "detail", "schema", "bus", "start",
+		"from", "on", "entity", "changed", "added", "removed", "match", "if", "each", "mapper", "source", "detail-type", "resources", "time", "group", "detail", "schema", "bus", "start",
 	}, shapeKeys...)...)
 	if _, ok := entries(p.value); !ok {
 		return
@@ -48,6 +48,9 @@ func (r *reader) event(p pair) {
 	if v, ok := fields["each"]; ok {
 		e.d.Each = e.expression(v, "each", scope.Collection)
 		scope.Each = true
+	}
+	if v, ok := fields["mapper"]; ok {
+		e.d.Function = e.mapper(v, fields)
 	}
 	e.templates(fields, scope)
 	if v, ok := fields["schema"]; ok {
@@ -271,6 +274,17 @@ func (e *eventReader) expression(n ast.Node, key string, compile func(string) (*
 	}
 	e.reads(n, key, x)
 	return x
+}
+
+// mapper reads the function that makes the events.
+func (e *eventReader) mapper(n ast.Node, fields map[string]ast.Node) string {
+	for _, other := range []string{"each", "detail", "time", "group", "resources"} {
+		if v, ok := fields[other]; ok {
+			e.fault(v, e.what+" has a mapper and "+other, "leave "+other+" to the function, or remove the mapper")
+		}
+	}
+	name, _ := e.declared(n, "mapper of "+e.what)
+	return name
 }
 
 // reads checks that what an expression reads is there.

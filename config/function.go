@@ -95,14 +95,20 @@ func (r *reader) number(n ast.Node, what string, high int) int {
 
 // functionARN returns the address of the function that a target names.
 func (r *reader) functionARN(n ast.Node, what string) (string, bool) {
-	name, ok := r.text(n, "function of "+what)
+	name, ok := r.declared(n, "function of "+what)
+	return target.FunctionARN + "us-east-1:000000000000:function:" + name, ok
+}
+
+// declared reads the name of a function that the file declares.
+func (r *reader) declared(n ast.Node, what string) (string, bool) {
+	name, ok := r.text(n, what)
 	if !ok {
 		return "", false
 	}
 	var names []string
 	for _, f := range r.file.Functions {
 		if f.Name == name {
-			return target.FunctionARN + "us-east-1:000000000000:function:" + name, true
+			return name, true
 		}
 		names = append(names, f.Name)
 	}
@@ -110,6 +116,6 @@ func (r *reader) functionARN(n ast.Node, what string) (string, bool) {
 	if hint := nearest(name, names); hint != "" {
 		fix = "did you mean " + quoted(hint) + "?"
 	}
-	r.fault(n, what+" is the function "+quoted(name)+", which does not exist", fix)
+	r.fault(n, what+" is "+quoted(name)+", which does not exist", fix)
 	return "", false
 }

@@ -64,6 +64,7 @@ events:
     detail: { id: "${new.id}", version: 1, tags: ["${new.tags[0]}", x] }
   UserChanged: { from: users, changed: [email, address.city], detail: { was: "${old.email}" } }
   LineChanged: { from: [lines, users], on: [insert, modify] }
+  LineCounted: { from: lines, on: insert, mapper: welcome }
   OrderShipped:
     from: shop
     entity: Order
@@ -165,6 +166,7 @@ func TestFullFile(t *testing.T) {
 			{Name: "UserCreated", Table: "users", On: []mapping.Kind{mapping.Insert}, Source: "myapp.users", DetailType: "User Created", Bus: "main", FromHorizon: true, Shape: shape},
 			{Name: "UserChanged", Table: "users", Changed: []mapping.Transition{{Path: path("email")}, {Path: path("address.city")}}, Source: "tablecast.users", DetailType: "UserChanged", Bus: "default", Shape: shape},
 			lineChanged, userLineChanged,
+			{Name: "LineCounted", Table: "lines", On: []mapping.Kind{mapping.Insert}, Function: "welcome", Source: "tablecast.lines", DetailType: "LineCounted", Bus: "default", Shape: shape},
 			{Name: "OrderShipped", Table: "shop", Entity: "Order", Source: "tablecast.shop", DetailType: "OrderShipped", Bus: "default",
 				Changed: []mapping.Transition{{Path: path("state"), From: []item.Value{item.S("paid"), item.S("packed")}, To: []item.Value{item.S("shipped")}}},
 				Added:   []mapping.Path{path("lines")}, Removed: []mapping.Path{path("holds")},
@@ -222,7 +224,7 @@ func cases(t *testing.T) []Case {
 		t.Fatal(err)
 	}
 	return []Case{{
-		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 79, Column: 3},
+		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 80, Column: 3},
 		Before: []Step{{Do: "put", Table: "users", Item: it(`{"id":"u1","n":1.5}`)}},
 		Given: []Step{
 			{Do: "put", Table: "users", Item: it(`{"id":"u1"}`).With("tags", tags)},

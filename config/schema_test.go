@@ -24,7 +24,7 @@ var beyondSchema = []string{
 	"misspelt root", "each without each", "from names a table twice", "a condition that is no condition", "a condition of wrong types", "a condition that costs too much",
 	"a condition that reads what the view has not", "an entity that the table has not", "an entity of a table without entities", "expiries by an attribute that is not named",
 	"forms that are none", "a transition to a number out of range", "added where the view has one image", "a match that is no pattern", "an outbox of no table",
-	"an event called outbox", "a schema that does not exist", "a schema that is none", "open expression", "dash in a path", "expression in a block", "infinity in a detail",
+	"an event called outbox", "a schema that does not exist", "a schema that is none", "a mapper that does not exist, beside a detail", "open expression", "dash in a path", "expression in a block", "infinity in a detail",
 	"old where the view has none", "new where the view has none", "changed where the view has one image", "changed with keys only",
 	"pattern with a bare value", "pattern with an unknown operator", "pattern with a bad number", "pattern as JSON", "pattern that is no JSON", "empty pattern",
 	"log of a relative path", "two targets alike",

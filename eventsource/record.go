@@ -18,11 +18,12 @@ type record struct {
 }
 
 func newRecord(r *stream.Record, region string) *record {
-	return &record{seq: r.Seq, item: string(item.AppendJSON(nil, r.Keys)), json: appendRecord(nil, r, region), at: r.Time}
+	return &record{seq: r.Seq, item: string(item.AppendJSON(nil, r.Keys)), json: AppendRecord(nil, r, region), at: r.Time}
 }
 
-// appendRecord appends a record as functions see it.
-func appendRecord(dst []byte, r *stream.Record, region string) []byte {
+// AppendRecord appends a record as functions see it: JSON of the shape that
+// Lambda gives to functions which DynamoDB Streams feed.
+func AppendRecord(dst []byte, r *stream.Record, region string) []byte {
 	dst = fmt.Appendf(dst, `{"eventID":"%s","eventName":"%s","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"%s","dynamodb":{"ApproximateCreationDateTime":%d`,
 		r.EventID(), r.Op, region, r.Time.Unix())
 	for _, image := range []struct {

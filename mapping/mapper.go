@@ -1,12 +1,17 @@
 package mapping
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/stream"
 )
+
+// ErrUnavailable marks an error of a Mapper that cannot tell what a record
+// means now, but may later: the record is to be tried again, not parked.
+var ErrUnavailable = errors.New("mapping: the mapper is not available")
 
 // A Mapper makes events in code, where a definition as data is not enough. Map
 // must be pure: the same record gives the same events, in the same order,

@@ -63,7 +63,10 @@ type Definition struct {
 	Outbox *Outbox
 	// Mapper, if not nil, makes the events instead of Each and what follows it.
 	Mapper Mapper
-	Shape  Shape
+	// Function names a function that is the Mapper; whoever knows functions sets
+	// that.
+	Function string
+	Shape    Shape
 	// Contract returns what is wrong with a detail. The default takes any.
 	Contract func(detail []byte) error
 	// FromHorizon starts the definition at the oldest record that is kept, not

@@ -21,6 +21,8 @@ func (d *definition) raise(c *change, out []Raised) ([]Raised, error) {
 	switch {
 	case d.Mapper != nil:
 		return d.fromMapper(w, out)
+	case d.Function != "":
+		return nil, at("mapper", fmt.Errorf("function %s can be asked by a node alone", d.Function))
 	case d.Outbox != nil:
 		return d.fromOutbox(w, out)
 	case d.Each == nil:

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -241,6 +242,9 @@ func (r *Relay) filled(f *fill) ([]mapped, error) {
 	for i, it := range f.chunk.items {
 		rec := &stream.Record{Stream: st, Seq: f.chunk.seq, Op: stream.Insert, Time: r.opts.Now().UTC(), Keys: slices.Clip(st.Schema().Project(it)), New: it}
 		events, err := r.opts.Set.Backfill(f.Definition, f.Run, rec)
+		if errors.Is(err, mapping.ErrUnavailable) {
+			return nil, err
+		}
 		page = append(page, mapped{record: rec, events: events, err: err, backfill: f.Run, n: uint64(i + 1)})
 	}
 	return page, nil

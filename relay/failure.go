@@ -33,6 +33,8 @@ func (d Decision) String() string { return [...]string{"retry", "park", "halt"}[
 func decide(err error) (Decision, string) {
 	var unmapped *mapping.Error
 	switch {
+	case errors.Is(err, mapping.ErrUnavailable):
+		return Retry, "what maps the record is not available"
 	case errors.As(err, &unmapped):
 		return Park, "the record cannot be mapped"
 	case errors.Is(err, ErrRejected):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/stream"
 )
 
 func TestDecide(t *testing.T) {
@@ -28,6 +30,7 @@ func TestDecide(t *testing.T) {
 		{context.DeadlineExceeded, Retry},
 		{&mapping.Error{Definition: "A", Err: errors.New("no")}, Park},
 		{fmt.Errorf("%w: no such bus", ErrRejected), Park},
+		{&mapping.Error{Definition: "A", Err: mapping.ErrUnavailable}, Retry},
 		{fmt.Errorf("x: %w", kv.ErrCorrupt), Halt},
 		{fmt.Errorf("x: %w", item.ErrBinary), Halt},
 		{kv.ErrClosed, Halt},
@@ -183,4 +186,30 @@ func TestHalt(t *testing.T) {
 	if s := r.Status(); s.Position != before || s.LastError == "" {
 		t.Errorf("%+v", s)
 	}
+}
+
+// While a mapper is not available its record waits, and so do those after it;
+// nothing is parked, and what came before is not handed on twice.
+func TestUnavailableMapperWaits(t *testing.T) {
+	f := newFolder(t)
+	var asked atomic.Int64
+	d := definition("A")
+	d.Detail = nil
+	d.Mapper = mapping.MapperFunc(func(r *stream.Record) ([]mapping.Produced, error) {
+		id, _ := r.Keys.Get("id")
+		if id.Str() == user(2) && asked.Add(1) < 4 {
+			return nil, fmt.Errorf("%w: not yet", mapping.ErrUnavailable)
+		}
+		return []mapping.Produced{{Detail: fmt.Appendf(nil, `{"id":%q}`, id.Str())}}, nil
+	})
+	r := f.relay(Options{}, d)
+	for n := range 4 {
+		f.put(user(n))
+	}
+	drain(t, r)
+	f.expect(of("A", 0), of("A", 1), of("A", 2), of("A", 3))
+	if s := r.Status(); s.Parked != 0 || asked.Load() != 4 {
+		t.Errorf("%+v, asked %d times", s, asked.Load())
+	}
+	f.uniqueIDs()
 }

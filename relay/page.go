@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
@@ -19,18 +20,21 @@ type mapped struct {
 
 func (m *mapped) group() string { return mapping.Group(m.record) }
 
-// apply maps the records of a page.
-func (r *Relay) apply(records []stream.Record) []mapped {
+// apply maps the records of a page, up to one whose mapper is not available.
+func (r *Relay) apply(records []stream.Record) ([]mapped, error) {
 	out := make([]mapped, len(records))
 	for i := range records {
 		rec := &records[i]
 		events, err := r.opts.Set.Apply(rec, func(def string) bool { return rec.Seq > r.cursor.Starts[def] })
+		if errors.Is(err, mapping.ErrUnavailable) {
+			return out[:i], err
+		}
 		if err == nil {
 			r.opts.OnMapped(rec, events)
 		}
 		out[i] = mapped{record: rec, events: events, err: err}
 	}
-	return out
+	return out, nil
 }
 
 // handOver gives the events of records to the sink and advances past them. If

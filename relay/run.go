@@ -61,7 +61,11 @@ func (r *Relay) step(ctx context.Context) error {
 	case err != nil:
 		return err
 	case len(records) > 0:
-		return r.handOver(ctx, r.apply(records), func(*kv.Batch, *mapped) {})
+		page, unavailable := r.apply(records)
+		if len(page) > 0 {
+			err = r.handOver(ctx, page, func(*kv.Batch, *mapped) {})
+		}
+		return errors.Join(err, unavailable)
 	case filling:
 		return r.spill(ctx)
 	}
