@@ -28,6 +28,9 @@ type Buses struct {
 	replaying   sync.Mutex         // held over the commits of a replay
 	replays     map[string]*Replay // guarded by replaying
 	replayWoken chan struct{}
+
+	timing        sync.Mutex // held over the commits of schedules, guards all timetables
+	scheduleWoken chan struct{}
 }
 
 // A Bus is where events go in.
@@ -52,7 +55,7 @@ type Bus struct {
 func Open(store *kv.Store, queues *delivery.Queues, o Options) (*Buses, error) {
 	b := &Buses{
 		store: store, queues: queues, opts: o.withDefaults(),
-		archives: map[string]*archiveState{}, replays: map[string]*Replay{}, replayWoken: make(chan struct{}, 1),
+		archives: map[string]*archiveState{}, replays: map[string]*Replay{}, replayWoken: make(chan struct{}, 1), scheduleWoken: make(chan struct{}, 1),
 	}
 	buses, err := b.load()
 	if err != nil {

@@ -47,20 +47,27 @@ type ruleState struct {
 	pattern *pattern.Pattern
 	queues  []delivery.QueueID // of its targets
 	archive *archiveState      // that the rule feeds; nil for most
+	time    *timetable         // nil without a schedule; what it holds is guarded by Buses.timing
 }
 
 // newRuleState makes the state of a rule. Errors: *pattern.Error.
 func (b *Buses) newRuleState(r Rule) (*ruleState, error) {
-	p, err := pattern.Compile([]byte(r.Pattern))
-	if err != nil {
-		return nil, err
+	st := &ruleState{Rule: r, archive: b.archives[r.Archive]}
+	if r.Pattern != "" || r.Schedule == "" {
+		p, err := pattern.Compile([]byte(r.Pattern))
+		if err != nil {
+			return nil, err
+		}
+		st.pattern = p
 	}
-	st := &ruleState{Rule: r, pattern: p, archive: b.archives[r.Archive]}
 	for _, t := range r.Targets {
 		st.queues = append(st.queues, delivery.QueueID{Bus: r.Bus, Rule: r.Name, Target: t.ID})
 	}
 	return st, nil
 }
+
+// matches reports whether events are to be matched against the rule.
+func (r *ruleState) matches() bool { return !r.Disabled && r.pattern != nil }
 
 // A ruleSet is the enabled rules of a bus, compiled into one index.
 type ruleSet struct {
@@ -72,7 +79,7 @@ func newRuleSet(rules []*ruleState) ruleSet {
 	var rs ruleSet
 	var patterns []*pattern.Pattern
 	for _, r := range rules {
-		if !r.Disabled {
+		if r.matches() {
 			rs.rules = append(rs.rules, r)
 			patterns = append(patterns, r.pattern)
 		}
@@ -85,7 +92,7 @@ func newRuleSet(rules []*ruleState) ruleSet {
 // compiling all.
 func (rs ruleSet) plus(r *ruleState) ruleSet {
 	switch {
-	case r.Disabled:
+	case !r.matches():
 		return rs
 	case rs.index == nil: // no rule yet
 		return newRuleSet([]*ruleState{r})

@@ -5,6 +5,7 @@
 //
 //	'b' bus           -> bus (JSON)
 //	'u' bus, rule     -> rule with its targets (JSON)
+//	'h' rule          -> timetable: for which moments its schedule has fired (JSON)
 //	'e' bus, seq      -> event (binary); seq is its number in the store
 //	'e' ""            -> ledger (JSON): how old which events are
 //
@@ -38,6 +39,11 @@
 //     crashes. A replayed event is never archived. Archived events age by the
 //     ledger's clock, a segment at a time, and leave by range deletions; one
 //     that cannot be read ends the replay with an error that names it.
+//  7. The event of a schedule and the moment that it fired for are one batch:
+//     no moment fires twice, whatever crashes and wherever the clock goes back
+//     to. Of moments that passed unseen, because no node ran or the clock went
+//     forward, the latest fires. A clock that was more than a day ahead when a
+//     schedule fired does not stop it.
 //
 // # Input
 //

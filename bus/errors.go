@@ -13,6 +13,9 @@ var (
 	ErrRuleNotFound   = errors.New("bus: no such rule")
 	ErrRuleHasTargets = errors.New("bus: rule has targets")
 	ErrTooManyTags    = errors.New("bus: too many tags")
+	// ErrScheduleBus says that a rule of another bus than the default one has a
+	// schedule.
+	ErrScheduleBus = errors.New("bus: schedule on another bus than the default one")
 	// ErrManagedRule says that only the manager of a rule may change it.
 	ErrManagedRule = errors.New("bus: rule is managed")
 	// ErrLimit says that a bus, rule or target would be one too many.

@@ -48,6 +48,9 @@ func (b *Buses) loadRule(buses catalog, value []byte) error {
 	}
 	rs, err := b.newRuleState(r)
 	if err == nil {
+		rs.time, err = b.loadTimetable(&r)
+	}
+	if err == nil {
 		err = b.setQueues(rs)
 	}
 	if err != nil {

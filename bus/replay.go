@@ -163,9 +163,13 @@ func (b *Buses) saveReplay(r *Replay) error {
 	return err
 }
 
-func (b *Buses) wakeReplays() {
+func (b *Buses) wakeReplays()   { signal(b.replayWoken) }
+func (b *Buses) wakeSchedules() { signal(b.scheduleWoken) }
+
+// signal wakes whoever listens on ch, once however often it is called.
+func signal(ch chan struct{}) {
 	select {
-	case b.replayWoken <- struct{}{}:
+	case ch <- struct{}{}:
 	default:
 	}
 }

@@ -51,14 +51,15 @@ func (l *ledger) advance(by time.Duration, seq uint64, retention time.Duration) 
 	}
 }
 
-// Run removes events whose retention has passed and carries replays on, until
-// ctx ends. One Run at a time.
+// Run removes events whose retention has passed and carries replays on, and
+// fires schedules, until ctx ends. One Run at a time.
 func (b *Buses) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer cancel()
 	workers.Go(func() { b.replayAll(ctx) })
+	workers.Go(func() { b.keepTime(ctx) })
 	return b.age(ctx)
 }
 

@@ -9,9 +9,12 @@ import (
 
 // A Rule says which events of its bus go to its targets.
 type Rule struct {
-	Bus         string            `json:"bus"`
-	Name        string            `json:"name"`
-	Pattern     string            `json:"pattern"` // as it was written
+	Bus     string `json:"bus"`
+	Name    string `json:"name"`
+	Pattern string `json:"pattern"` // as it was written
+	// Schedule fires the rule at times; see package schedule. One of Pattern
+	// and Schedule is set, or both.
+	Schedule    string            `json:"schedule,omitzero"`
 	Disabled    bool              `json:"disabled,omitzero"`
 	Description string            `json:"description,omitzero"`
 	RoleARN     string            `json:"roleArn,omitzero"` // kept for AWS tools
@@ -40,13 +43,16 @@ func (r *Rule) find(id string) int {
 
 // PutRule makes a rule, without targets, or replaces all of one except its
 // targets and tags. Errors: ErrBusNotFound, ErrLimit, ErrManagedRule,
-// *pattern.Error.
+// ErrScheduleBus, schedule.ErrInvalid, *pattern.Error.
 func (b *Buses) PutRule(r Rule) error {
 	b.control.Lock()
 	defer b.control.Unlock()
 	st, err := b.bus(r.Bus)
 	if err != nil {
 		return err
+	}
+	if r.Schedule != "" && r.Bus != Default {
+		return ErrScheduleBus
 	}
 	r.Targets, r.ManagedBy, r.Archive = nil, "", ""
 	if old, err := st.rule(r.Name); err == nil {
@@ -63,14 +69,25 @@ func (b *Buses) PutRule(r Rule) error {
 // replace stores a rule, does what change adds to the batch, and puts the rule
 // into force; nothing if it is as it was. The caller holds control.
 func (b *Buses) replace(st *busState, r Rule, change func(*kv.Batch)) error {
-	if old, err := st.rule(r.Name); err == nil && same(old.Rule, r) {
+	b.timing.Lock()
+	defer b.timing.Unlock()
+	old, err := st.rule(r.Name)
+	if err == nil && same(old.Rule, r) {
 		return nil
 	}
 	next, err := b.newRuleState(r)
+	if err == nil {
+		next.time, err = b.retime(old, &r)
+	}
 	if err != nil {
 		return err
 	}
 	err = b.save(func(batch *kv.Batch) {
+		if next.time != nil {
+			batch.Set(timetableKey(r.Name), encode(next.time))
+		} else if old != nil && old.time != nil {
+			batch.Delete(timetableKey(r.Name))
+		}
 		batch.Set(ruleKey(r.Bus, r.Name), encode(r))
 		if change != nil {
 			change(batch)
@@ -84,6 +101,7 @@ func (b *Buses) replace(st *busState, r Rule, change func(*kv.Batch)) error {
 		return err
 	}
 	b.enforce(b.catalog.Load().with(st.with(next)))
+	b.wakeSchedules()
 	return nil
 }
 
@@ -173,7 +191,15 @@ func (b *Buses) DeleteRule(bus, name string) error {
 	if len(r.Targets) > 0 {
 		return &NameError{Bus: bus, Rule: name, Err: ErrRuleHasTargets}
 	}
-	if err := b.save(func(batch *kv.Batch) { batch.Delete(ruleKey(bus, name)) }); err != nil {
+	b.timing.Lock()
+	defer b.timing.Unlock()
+	err = b.save(func(batch *kv.Batch) {
+		batch.Delete(ruleKey(bus, name))
+		if r.time != nil {
+			batch.Delete(timetableKey(name))
+		}
+	})
+	if err != nil {
 		return err
 	}
 	b.enforce(b.catalog.Load().with(st.without(name)))

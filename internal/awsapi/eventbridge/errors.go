@@ -10,6 +10,7 @@ import (
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/pattern"
+	"github.com/tablecast/tablecast/schedule"
 	"github.com/tablecast/tablecast/target"
 )
 
@@ -34,6 +35,8 @@ var rows = []struct {
 	{bus.ErrBusHasRules, validation, "Event bus {bus} can't be deleted since it has rules."},
 	{bus.ErrRuleNotFound, notFound, "Rule {rule} does not exist on EventBus {bus}."},
 	{bus.ErrRuleHasTargets, validation, "Rule can't be deleted since it has targets."},
+	{bus.ErrScheduleBus, validation, "ScheduleExpression is supported only on the default event bus."},
+	{schedule.ErrInvalid, validation, "Parameter ScheduleExpression is not valid."},
 	{bus.ErrManagedRule, "ManagedRuleException", "Rule {rule} is managed; only its manager may change it."},
 	{bus.ErrArchiveNotFound, notFound, "Archive {name} does not exist."},
 	{bus.ErrArchiveExists, exists, "Archive {name} already exists."},

@@ -15,6 +15,7 @@ import (
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/pattern"
+	"github.com/tablecast/tablecast/schedule"
 	"github.com/tablecast/tablecast/target"
 )
 
@@ -35,6 +36,8 @@ var kinds = map[string]struct {
 	"bus.ErrRuleNotFound":    {bus.ErrRuleNotFound, notFound},
 	"bus.ErrRuleHasTargets":  {bus.ErrRuleHasTargets, validation},
 	"bus.ErrTooManyTags":     {bus.ErrTooManyTags, validation},
+	"bus.ErrScheduleBus":     {bus.ErrScheduleBus, validation},
+	"schedule.ErrInvalid":    {schedule.ErrInvalid, validation},
 	"bus.ErrManagedRule":     {bus.ErrManagedRule, "ManagedRuleException"},
 	"bus.ErrArchiveNotFound": {bus.ErrArchiveNotFound, notFound},
 	"bus.ErrArchiveExists":   {bus.ErrArchiveExists, exists},
@@ -75,7 +78,7 @@ var kinds = map[string]struct {
 // even when it is wrapped.
 func TestEveryErrorHasARow(t *testing.T) {
 	found := 0
-	for _, pkg := range []string{"bus", "pattern", "target", "delivery", "event", "kv"} {
+	for _, pkg := range []string{"bus", "pattern", "target", "delivery", "event", "kv", "schedule"} {
 		for _, name := range exportedErrors(t, filepath.Join("..", "..", "..", pkg)) {
 			found++
 			row, ok := kinds[pkg+"."+name]

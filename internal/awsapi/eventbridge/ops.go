@@ -85,7 +85,7 @@ var operations = []Operation{
 	{"PutEvents", Partial, "EndpointId is refused. An event for a bus that does not exist is answered as AWS does, and is logged and counted.", (*api).putEvents},
 	{"PutPartnerEvents", None, noPartners, nil},
 	{"PutPermission", None, noPermissions, nil},
-	{"PutRule", Partial, "ScheduleExpression is refused. A change takes effect before the answer. ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is kept as ENABLED.", (*api).putRule},
+	{"PutRule", Partial, "A schedule missed while no node ran fires once when one starts. A change takes effect before the answer. ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is kept as ENABLED.", (*api).putRule},
 	{"PutTargets", Partial, targetsOffered, (*api).putTargets},
 	{"RemovePermission", None, noPermissions, nil},
 	{"RemoveTargets", Full, "What is pending for the target is dropped and counted.", (*api).removeTargets},

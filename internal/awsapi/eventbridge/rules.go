@@ -29,9 +29,7 @@ func (r *putRuleRequest) validate() error {
 	switch {
 	case value(r.ScheduleExpression) != "" && busOf(r.EventBusName) != bus.Default:
 		return awsjson.Validation("ScheduleExpression is supported only on the default event bus.")
-	case value(r.ScheduleExpression) != "":
-		return awsjson.Validation("Parameter ScheduleExpression is not valid. Reason: Schedules are not offered here; put events at the times wanted.")
-	case value(r.EventPattern) == "":
+	case value(r.ScheduleExpression) == "" && value(r.EventPattern) == "":
 		return awsjson.Validation("Parameter(s) EventPattern or ScheduleExpression must be specified.")
 	}
 	return nil
@@ -50,7 +48,7 @@ func (a *api) putRule(_ context.Context, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	rule := bus.Rule{
-		Bus: busOf(r.EventBusName), Name: *r.Name, Pattern: *r.EventPattern, Disabled: value(r.State) == "DISABLED",
+		Bus: busOf(r.EventBusName), Name: *r.Name, Pattern: value(r.EventPattern), Schedule: value(r.ScheduleExpression), Disabled: value(r.State) == "DISABLED",
 		Description: value(r.Description), RoleARN: value(r.RoleArn), Tags: tags,
 	}
 	if err := a.buses.PutRule(rule); err != nil {
@@ -77,15 +75,16 @@ func decodeRuleRef(body []byte) (name, rule string, err error) {
 }
 
 type ruleDescription struct {
-	Name         string
-	Arn          string
-	EventPattern string
-	State        string
-	Description  string `json:",omitzero"`
-	RoleArn      string `json:",omitzero"`
-	ManagedBy    string `json:",omitzero"`
-	EventBusName string
-	CreatedBy    string `json:",omitzero"`
+	Name               string
+	Arn                string
+	EventPattern       string `json:",omitzero"`
+	ScheduleExpression string `json:",omitzero"`
+	State              string
+	Description        string `json:",omitzero"`
+	RoleArn            string `json:",omitzero"`
+	ManagedBy          string `json:",omitzero"`
+	EventBusName       string
+	CreatedBy          string `json:",omitzero"`
 }
 
 // listedRule describes a rule as lists do.
@@ -95,7 +94,7 @@ func (a *api) listedRule(r bus.Rule) ruleDescription {
 		state = "DISABLED"
 	}
 	return ruleDescription{
-		Name: r.Name, Arn: a.buses.RuleARN(r.Bus, r.Name), EventPattern: r.Pattern, State: state,
+		Name: r.Name, Arn: a.buses.RuleARN(r.Bus, r.Name), EventPattern: r.Pattern, ScheduleExpression: r.Schedule, State: state,
 		Description: r.Description, RoleArn: r.RoleARN, ManagedBy: r.ManagedBy, EventBusName: r.Bus,
 	}
 }

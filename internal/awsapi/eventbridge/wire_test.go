@@ -49,7 +49,7 @@ var refusals = []refusal{
 	{"PutRule", `{"Name":"x"}`, invalid, "Parameter(s) EventPattern or ScheduleExpression must be specified."},
 	{"PutRule", `{"Name":"x","EventPattern":""}`, invalid, "Parameter(s) EventPattern or ScheduleExpression must be specified."},
 	{"PutRule", `{"Name":"x","EventBusName":"ruled","ScheduleExpression":"rate(1 minute)"}`, invalid, "ScheduleExpression is supported only on the default event bus."},
-	{"PutRule", `{"Name":"x","ScheduleExpression":"rate(1 minute)"}`, invalid, "Parameter ScheduleExpression is not valid. Reason: Schedules are not offered here; put events at the times wanted."},
+	{"PutRule", `{"Name":"x","ScheduleExpression":"rate(1 minutes)"}`, invalid, "Parameter ScheduleExpression is not valid."},
 	{"PutRule", `{"Name":"x","EventPattern":"{}","State":"ON"}`, invalid, one + "Value 'ON' at 'state' failed to satisfy constraint: Member must satisfy enum value set: [ENABLED, DISABLED, ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS]"},
 	{"PutRule", `{"Name":"a b","EventPattern":"{}"}`, invalid, one + "Value 'a b' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+"},
 	{"PutRule", `{"Name":"x","EventPattern":"{\"a\":[]}"}`, "InvalidEventPatternException", "Event pattern is not valid. Reason: Empty arrays are not allowed"},
