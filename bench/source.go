@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,6 +26,9 @@ const (
 	latencies = 300
 )
 
+// A handler takes the payload of a batch.
+type handler func(ctx context.Context, payload []byte) (function.Result, error)
+
 // A source is a folder with a table whose changes a handler is fed with.
 type source struct {
 	store    *kv.Store
@@ -31,6 +36,7 @@ type source struct {
 	tables   *table.Tables
 	mappings *eventsource.Mappings
 	stop     func() error
+	handle   handler
 	invoked  chan struct{} // a signal for each call of the handler, if one waits for it
 }
 
@@ -42,16 +48,61 @@ func sources(ctx context.Context, dir string) error {
 		return err
 	}
 	if err = s.fill(s.streams.OfTable("users")[0]); err == nil {
-		err = s.throughput()
+		err = s.throughput("a handler", ">= 100,000/s")
 	}
 	if err == nil {
-		err = s.latency(ctx)
+		err = s.latency(ctx, "a handler")
+	}
+	if err == nil {
+		err = s.program(ctx, filepath.Join(dir, "program"))
 	}
 	return errors.Join(err, s.stop())
 }
 
+// program measures the same to a program in Go that does nothing, a process of
+// its own that HTTP reaches; its floor is a call of it.
+func (s *source) program(ctx context.Context, dir string) error {
+	binary := filepath.Join(dir, "bootstrap")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/tablecast/tablecast/bench/testdata/noop").CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w: %s", err, out)
+	}
+	fn, err := function.Open(function.Spec{Name: "noop", Dir: dir, Binary: binary, Timeout: time.Minute, Endpoint: "http://127.0.0.1:1"}, function.Options{})
+	if err != nil {
+		return err
+	}
+	running, cancel := context.WithCancel(ctx)
+	var hop sync.WaitGroup
+	var ended error
+	hop.Go(func() { ended = fn.Run(running) })
+	s.handle = func(ctx context.Context, payload []byte) (function.Result, error) {
+		return fn.Invoke(ctx, payload, function.InvokeOptions{})
+	}
+	if err = s.calls(ctx); err == nil {
+		err = s.throughput("a program", "")
+	}
+	if err == nil {
+		err = s.latency(ctx, "a program")
+	}
+	cancel()
+	hop.Wait()
+	return errors.Join(err, ended)
+}
+
+// calls measures calls of the handler, one after the other.
+func (s *source) calls(ctx context.Context) error {
+	const calls = 2000
+	began := time.Now()
+	for range calls {
+		if r, err := s.handle(ctx, []byte("{}")); err != nil || r.FunctionError != "" {
+			return fmt.Errorf("the program failed: %s %w", r.Payload, err)
+		}
+	}
+	fmt.Printf("%-44s %16s\n", "calls of a program, one after the other", fmt.Sprintf("%.0f/s", perSecond(calls, time.Since(began))))
+	return nil
+}
+
 func openSource(dir string) (*source, error) {
-	s := &source{invoked: make(chan struct{}, 1)}
+	s := &source{invoked: make(chan struct{}, 1), handle: func(context.Context, []byte) (function.Result, error) { return function.Result{}, nil }}
 	var err error
 	if s.store, err = kv.Open(dir, kv.Options{}); err != nil {
 		return nil, err
@@ -65,12 +116,13 @@ func openSource(dir string) (*source, error) {
 	if err == nil {
 		s.mappings, err = eventsource.Open(s.store, eventsource.Options{
 			Streams: s.streams, Exists: func(string) bool { return true }, FunctionARN: func(name string) string { return name },
-			Invoke: func(context.Context, string, []byte) (function.Result, error) {
+			Invoke: func(ctx context.Context, _ string, payload []byte) (function.Result, error) {
+				r, err := s.handle(ctx, payload)
 				select {
 				case s.invoked <- struct{}{}:
 				default:
 				}
-				return function.Result{}, nil
+				return r, err
 			},
 		})
 	}
@@ -91,7 +143,7 @@ func openSource(dir string) (*source, error) {
 
 // throughput measures records a second from the stream to a handler that does
 // nothing, by the size of batches, against reading them.
-func (s *source) throughput() error {
+func (s *source) throughput(what, most string) error {
 	st := s.streams.OfTable("users")[0]
 	began := time.Now()
 	for position, n := uint64(0), 0; n < sourced; {
@@ -104,7 +156,7 @@ func (s *source) throughput() error {
 	floor := perSecond(sourced, time.Since(began))
 	for _, size := range []int{1, 100, 1000} {
 		m := eventsource.Mapping{Stream: st.ARN(), Start: eventsource.TrimHorizon, Settings: eventsource.Defaults()}
-		m.Function, m.BatchSize = fmt.Sprint("handler-", size), size
+		m.Function, m.BatchSize = strings.ReplaceAll(fmt.Sprint(what, " ", size), " ", "-"), size
 		enough := min(sourced, 5000*size)
 		began := time.Now()
 		made, err := s.mappings.Create(m)
@@ -124,9 +176,9 @@ func (s *source) throughput() error {
 		rate := perSecond(enough, time.Since(began))
 		aim := ""
 		if size == 1000 {
-			aim = ">= 100,000/s"
+			aim = most
 		}
-		row(fmt.Sprintf("records to a handler, batch %d / read", size), fmt.Sprintf("%.0f/s", rate), fmt.Sprintf("%.0f/s", floor), rate/floor, aim)
+		row(fmt.Sprintf("records to %s, batch %d / read", what, size), fmt.Sprintf("%.0f/s", rate), fmt.Sprintf("%.0f/s", floor), rate/floor, aim)
 		if _, err := s.mappings.Delete(made.UUID); err != nil {
 			return err
 		}
@@ -157,10 +209,10 @@ func (s *source) fill(st *stream.Stream) error {
 
 // latency measures the time from the call of a put to that of the handler,
 // against the put alone: what is left is the way from the commit.
-func (s *source) latency(ctx context.Context) error {
+func (s *source) latency(ctx context.Context, what string) error {
 	st := s.streams.OfTable("users")[0]
 	m := eventsource.Mapping{Stream: st.ARN(), Start: eventsource.Latest, Settings: eventsource.Defaults()}
-	m.Function = "waited-for"
+	m.Function = strings.ReplaceAll(what, " ", "-")
 	made, err := s.mappings.Create(m)
 	if err != nil {
 		return err
@@ -172,7 +224,7 @@ func (s *source) latency(ctx context.Context) error {
 	var puts, calls []time.Duration
 	for n := range latencies {
 		began := time.Now()
-		user := item.MapOf(item.Field{Name: "id", Value: item.S(fmt.Sprintf("user-%06d", n))}, item.Field{Name: "n", Value: item.NumOf(int64(n)).Value()})
+		user := item.MapOf(item.Field{Name: "id", Value: item.S(fmt.Sprintf("user-%06d", n))}, item.Field{Name: "at", Value: item.NumOf(began.UnixNano()).Value()})
 		if _, err := s.tables.Put(ctx, table.PutRequest{Table: "users", Item: user}); err != nil {
 			return err
 		}
@@ -183,8 +235,8 @@ func (s *source) latency(ctx context.Context) error {
 	slices.Sort(puts)
 	slices.Sort(calls)
 	const aim = 2 * time.Millisecond
-	row("commit to call of a handler, p50 / 2 ms", calls[latencies/2].String(), aim.String(), ratio(calls[latencies/2], aim), "<= 1")
-	row("commit to call of a handler, p99 / 2 ms", calls[latencies*99/100].String(), aim.String(), ratio(calls[latencies*99/100], aim), "")
+	row("commit to the end of a call of "+what+", p50 / 2 ms", calls[latencies/2].String(), aim.String(), ratio(calls[latencies/2], aim), "<= 1")
+	row("commit to the end of a call of "+what+", p99 / 2 ms", calls[latencies*99/100].String(), aim.String(), ratio(calls[latencies*99/100], aim), "")
 	_, err = s.mappings.Delete(made.UUID)
 	return err
 }
