@@ -1,6 +1,8 @@
 package config
 
 import (
+	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -33,13 +35,22 @@ func (r *reader) claimCheck(n ast.Node) {
 	if v, ok := fields["store"]; ok {
 		c.Store, _ = r.text(v, "store of claim-check")
 		if c.Store != "" && !strings.Contains(c.Store, "://") {
-			c.Store = "file://" + r.fromFile(c.Store)
+			c.Store = r.folderURL(v, c.Store)
 		}
 	}
 	if c.Store == "" {
 		r.fault(n, "claim-check has no store", "add store: a folder, or s3://BUCKET/PREFIX")
 	}
 	r.file.ClaimCheck = c
+}
+
+// folderURL returns the URL of a folder, whose path starts at the file's own.
+func (r *reader) folderURL(n ast.Node, path string) string {
+	whole, err := filepath.Abs(r.fromFile(path))
+	if err != nil {
+		r.fault(n, "store of claim-check: "+err.Error(), "write a whole path")
+	}
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(whole)}).String()
 }
 
 // bytesOf reads a number of bytes, which may end with KB or MB.
