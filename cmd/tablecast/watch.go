@@ -41,7 +41,7 @@ func watch(ctx context.Context, node *tablecast.Node, file *config.File, logger 
 			return
 		case err != nil:
 			logger.Error("the changed file is refused; the one before stays in effect", "file", file.Path, "error", err)
-			next = &config.File{Text: text, Files: seen.Files} // told once
+			next = &config.File{Path: file.Path, Text: text, Files: seen.Files} // told once
 		default:
 			logger.Info("the changed file is in effect", "file", file.Path, "version", next.Version)
 		}
