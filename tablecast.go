@@ -28,6 +28,7 @@ import (
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/claim"
 	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/eventsource"
@@ -37,7 +38,6 @@ import (
 	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
-	"github.com/tablecast/tablecast/target"
 )
 
 // Account and Region stand in the ARNs and events of a node.
@@ -88,6 +88,7 @@ type Node struct {
 	tables    *table.Tables
 	queues    *delivery.Queues
 	buses     *bus.Buses
+	conns     *connection.Connections
 	claims    claim.Store // nil without one
 	functions *lambda.Functions
 	sources   *eventsource.Mappings
@@ -144,10 +145,11 @@ func (n *Node) wire(dir string) error {
 			return fmt.Errorf("tablecast: %w", err)
 		}
 	}
+	if err := n.openConnections(dir); err != nil {
+		return err
+	}
 	n.queues, err = delivery.Open(n.store, delivery.Options{
-		Targets: func(arn string) (target.Target, error) {
-			return target.Open(arn, target.Options{LogDir: n.logs, Stdout: n.opts.Stdout, Trusted: true, Invoke: n.invoke})
-		},
+		Targets:   n.target,
 		Events:    func(name string, seq uint64) (*event.Event, error) { return bus.Event(n.store, name, seq) },
 		Restore:   bus.Restore,
 		OnAttempt: n.opts.Observer.Attempted,
@@ -156,7 +158,7 @@ func (n *Node) wire(dir string) error {
 	if err != nil {
 		return err
 	}
-	n.buses, err = bus.Open(n.store, n.queues, bus.Options{Account: Account, Region: Region, OnAccepted: n.opts.Observer.Accepted, Logger: n.opts.Logger})
+	n.buses, err = bus.Open(n.store, n.queues, bus.Options{Account: Account, Region: Region, Serves: n.serves, OnAccepted: n.opts.Observer.Accepted, Logger: n.opts.Logger})
 	if err != nil {
 		return err
 	}
@@ -199,6 +201,7 @@ func (n *Node) run() {
 	n.hops.Go(func() { n.note("delivery", n.queues.Run(ctx)) })
 	n.hops.Go(func() { n.note("functions", n.functions.Run(ctx)) })
 	n.hops.Go(func() { n.note("event sources", n.sources.Run(ctx)) })
+	n.hops.Go(func() { n.note("connections", n.conns.Run(ctx)) })
 	for _, r := range n.relays {
 		n.runRelay(r)
 	}
@@ -241,6 +244,9 @@ func (n *Node) Functions() *lambda.Functions { return n.functions }
 
 // EventSources returns the mappings of streams to functions.
 func (n *Node) EventSources() *eventsource.Mappings { return n.sources }
+
+// Connections returns the node's connections and API destinations.
+func (n *Node) Connections() *connection.Connections { return n.conns }
 
 // Queues returns the node's deliveries.
 func (n *Node) Queues() *delivery.Queues { return n.queues }

@@ -37,6 +37,10 @@ type Options struct {
 	// default it is answered as a success and the event is lost, as
 	// EventBridge does; either way it is logged and counted.
 	StrictBus bool
+	// Serves reports whether an ARN of another service than functions can be
+	// called; an event for one that cannot is attempted once. The default is
+	// none.
+	Serves func(arn string) bool
 	// OnAccepted hears of each event once it is durable, with the rules that
 	// matched. It is called from many goroutines and must be quick. The
 	// default is none.
@@ -74,6 +78,9 @@ func (o Options) withDefaults() Options {
 		if *limit.value == 0 {
 			*limit.value = limit.standard
 		}
+	}
+	if o.Serves == nil {
+		o.Serves = func(string) bool { return false }
 	}
 	if o.OnAccepted == nil {
 		o.OnAccepted = func(Accepted) {}

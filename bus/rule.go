@@ -113,6 +113,9 @@ func (b *Buses) setQueues(r *ruleState) error {
 		if err != nil {
 			return err
 		}
+		if b.elsewhere(p.ARN) {
+			p.MaxAttempts = 1
+		}
 		b.queues.Set(r.queues[i], p)
 	}
 	return nil

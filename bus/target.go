@@ -57,7 +57,7 @@ func (t *Target) policy(ruleARN, rule string) (delivery.Policy, error) {
 	body, err := t.body(ruleARN, rule)
 	p := delivery.Policy{
 		ARN: t.ARN, MaxAge: time.Duration(t.MaxAgeSeconds) * time.Second, Ordered: t.Ordered, Input: body,
-		Rate: t.Rate, Concurrency: t.Concurrency,
+		Rate: t.Rate, Concurrency: t.Concurrency, Params: t.params(),
 	}
 	switch {
 	case t.MaxRetries != nil:
@@ -65,10 +65,13 @@ func (t *Target) policy(ruleARN, rule string) (delivery.Policy, error) {
 	case strings.HasPrefix(t.ARN, target.FunctionARN):
 		p.MaxAttempts = functionAttempts
 	}
-	if strings.HasPrefix(t.ARN, "arn:") && !strings.HasPrefix(t.ARN, target.FunctionARN) {
-		p.MaxAttempts = 1 // a service of AWS that is not here, nor will be
-	}
 	return p, err
+}
+
+// elsewhere reports whether an ARN names a service that is not here, nor will
+// be.
+func (b *Buses) elsewhere(arn string) bool {
+	return strings.HasPrefix(arn, "arn:") && !strings.HasPrefix(arn, target.FunctionARN) && !b.opts.Serves(arn)
 }
 
 // functionAttempts is how often Lambda tries an event that its function fails

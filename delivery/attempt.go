@@ -90,9 +90,11 @@ func (w *queue) call(ctx context.Context, r *row, d *destination) (e *event.Even
 	} else if body, err = d.policy.Input(e); err != nil {
 		return e, a, &target.Error{Code: CodeInput, Msg: err.Error(), Permanent: true}
 	}
-	a, err = d.target.Deliver(ctx, &target.Delivery{
-		Event: e, Body: body, Bus: w.id.Bus, Rule: w.id.Rule, TargetID: w.id.Target, Attempt: r.attempts + 1,
-	})
+	call := &target.Delivery{Event: e, Body: body, Bus: w.id.Bus, Rule: w.id.Rule, TargetID: w.id.Target, Attempt: r.attempts + 1}
+	if d.policy.Params != nil {
+		call.Params = d.policy.Params(e)
+	}
+	a, err = d.target.Deliver(ctx, call)
 	return e, a, err
 }
 

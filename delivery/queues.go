@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/target"
@@ -37,6 +39,9 @@ type Policy struct {
 	// Input makes the body out of the event. The default is the envelope. Its
 	// errors are permanent.
 	Input func(*event.Event) ([]byte, error)
+	// Params makes the parameter blocks that the target gets beside the body.
+	// The default is none.
+	Params func(*event.Event) map[string]jsontext.Value
 }
 
 func (p Policy) withDefaults() Policy {

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/netip"
@@ -32,6 +33,8 @@ type Options struct {
 	PublicOnly bool
 	// Allow exempts networks from PublicOnly, never from invariant 3.
 	Allow []netip.Prefix
+	// TLS is how https:// is spoken. The default is the system's.
+	TLS *tls.Config
 	// Env names the variables of the environment that a command inherits. The
 	// default is PATH, HOME, LANG, TZ and TMPDIR.
 	Env []string

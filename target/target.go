@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/tablecast/tablecast/event"
 )
 
@@ -26,6 +28,9 @@ type Delivery struct {
 	Body []byte
 	// Bus, Rule and TargetID say on whose behalf.
 	Bus, Rule, TargetID string
+	// Params are the parameter blocks of the target, by their names in AWS's
+	// API; may be nil.
+	Params map[string]jsontext.Value
 	// Attempt counts from 1.
 	Attempt int
 }

@@ -21,23 +21,27 @@ type webhook struct {
 }
 
 func newWebhook(url string, o Options) *webhook {
+	return &webhook{url: url, timeout: o.Timeout, client: NewClient(o)}
+}
+
+// NewClient returns a client that keeps invariants 3 and 4 and the limits of
+// the options, except that its calls need a context that ends.
+func NewClient(o Options) *http.Client {
+	o = o.withDefaults()
 	g := guard{publicOnly: o.PublicOnly, allow: o.Allow}
 	dialer := &net.Dialer{Timeout: o.Timeout, Control: g.control}
-	return &webhook{
-		url:     url,
-		timeout: o.Timeout,
-		client: &http.Client{
-			Transport: &http.Transport{
-				DialContext:            dialer.DialContext,
-				ForceAttemptHTTP2:      true,
-				DisableCompression:     true,
-				MaxIdleConnsPerHost:    o.IdleConns,
-				IdleConnTimeout:        time.Minute,
-				TLSHandshakeTimeout:    o.Timeout,
-				MaxResponseHeaderBytes: 64 << 10,
-			},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext:            dialer.DialContext,
+			TLSClientConfig:        o.TLS,
+			ForceAttemptHTTP2:      true,
+			DisableCompression:     true,
+			MaxIdleConnsPerHost:    o.IdleConns,
+			IdleConnTimeout:        time.Minute,
+			TLSHandshakeTimeout:    o.Timeout,
+			MaxResponseHeaderBytes: 64 << 10,
 		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
@@ -58,7 +62,13 @@ func (w *webhook) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
 	if d.Event.Trace != "" {
 		req.Header.Set("X-Amzn-Trace-Id", d.Event.Trace)
 	}
-	resp, err := w.client.Do(req)
+	return Call(w.client, req)
+}
+
+// Call makes one call and reads at most MaxAnswerBytes of the answer. Its error
+// is an *Error, or the context's if that was cancelled.
+func Call(client *http.Client, req *http.Request) (Answer, error) {
+	resp, err := client.Do(req)
 	if err != nil {
 		return Answer{}, transportError(err)
 	}

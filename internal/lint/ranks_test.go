@@ -11,7 +11,7 @@ import (
 var ranks = map[string]int{
 	"kv": 0, "item": 0, "event": 0, "pattern": 0, "schedule": 0, "function": 0, "schema": 0, "claim": 0, "internal/awsjson": 0, "internal/lint": 0,
 	"expr": 1, "cel": 1, "stream": 1, "target": 1, "lambda": 1,
-	"table": 2, "partiql": 2, "mapping": 2, "delivery": 2,
+	"table": 2, "partiql": 2, "connection": 2, "mapping": 2, "delivery": 2,
 	"relay": 3, "bus": 3, "eventsource": 3,
 	"config":                   4,
 	".":                        5,
@@ -29,7 +29,7 @@ var helpers = []string{"kv/kvtest", "target/targettest"}
 // The two halves of the path meet in mapping, relay and above, never below.
 var (
 	state = []string{"item", "cel", "expr", "partiql", "stream", "table"}
-	news  = []string{"event", "pattern", "target", "delivery", "bus"}
+	news  = []string{"event", "pattern", "target", "delivery", "connection", "bus"}
 )
 
 func TestImportRanks(t *testing.T) {

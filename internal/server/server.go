@@ -116,7 +116,7 @@ func handler(node *tablecast.Node, o Options) http.Handler {
 		Services: []awsjson.Service{
 			dynamodb.Service(node.Tables(), tablecast.Region),
 			streams.Service(node.Streams(), tablecast.Region),
-			eventbridge.Service(node.Buses()),
+			eventbridge.Service(node.Buses(), node.Connections()),
 		},
 		REST:         []awsjson.RESTService{lambda.Service(node.Functions(), node.EventSources())},
 		AllowedHosts: o.Hosts, Other: pages, Logger: o.Logger,

@@ -22,13 +22,14 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
 
-// Service returns the operations over the buses. It answers each operation of
+// Service returns the operations over the buses and connections. It answers each operation of
 // the model, those that are not offered with UnknownOperationException.
-func Service(buses *bus.Buses) awsjson.Service {
-	a := &api{buses}
+func Service(buses *bus.Buses, conns *connection.Connections) awsjson.Service {
+	a := &api{buses, conns}
 	ops := map[string]awsjson.Op{}
 	for _, o := range operations {
 		ops[o.Name] = o.bind(a)
@@ -38,7 +39,10 @@ func Service(buses *bus.Buses) awsjson.Service {
 	}
 }
 
-type api struct{ buses *bus.Buses }
+type api struct {
+	buses *bus.Buses
+	conns *connection.Connections
+}
 
 // arn returns the ARN of a resource of this node.
 func (a *api) arn(resource string) string {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/kv"
@@ -45,6 +46,10 @@ var rows = []struct {
 	{bus.ErrReplayOver, "IllegalStatusException", "Replay {name} is not in a valid state for this operation."},
 	{bus.ErrReplayBus, validation, "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted."},
 	{bus.ErrReplayWindow, validation, "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime."},
+	{connection.ErrNotFound, notFound, "Failed to describe the connection(s). Connection '{name}' does not exist."},
+	{connection.ErrExists, exists, "Connection {name} already exists."},
+	{connection.ErrDestinationNotFound, notFound, "Failed to describe the api-destination(s). An api-destination '{name}' does not exist."},
+	{connection.ErrDestinationExists, exists, "An api-destination '{name}' already exists."},
 	{bus.ErrTooManyTags, validation, "Invalid parameter: A resource can have at most 50 tags."},
 	{bus.ErrLimit, "LimitExceededException", "The requested resource exceeds the maximum number allowed."},
 
@@ -94,6 +99,10 @@ func mapError(err error) *awsjson.Error {
 
 // about puts the names that an error is about into a text.
 func about(err error, text string) string {
+	var c *connection.NameError
+	if errors.As(err, &c) {
+		return strings.ReplaceAll(text, "{name}", c.Name)
+	}
 	var e *bus.NameError
 	if !errors.As(err, &e) {
 		return text

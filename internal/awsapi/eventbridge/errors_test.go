@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/pattern"
@@ -28,57 +29,63 @@ var kinds = map[string]struct {
 	err  error
 	kind string
 }{
-	"bus.ErrBusNotFound":     {bus.ErrBusNotFound, notFound},
-	"bus.ErrBusExists":       {bus.ErrBusExists, "ResourceAlreadyExistsException"},
-	"bus.ErrBusName":         {bus.ErrBusName, validation},
-	"bus.ErrDefaultBus":      {bus.ErrDefaultBus, validation},
-	"bus.ErrBusHasRules":     {bus.ErrBusHasRules, validation},
-	"bus.ErrRuleNotFound":    {bus.ErrRuleNotFound, notFound},
-	"bus.ErrRuleHasTargets":  {bus.ErrRuleHasTargets, validation},
-	"bus.ErrTooManyTags":     {bus.ErrTooManyTags, validation},
-	"bus.ErrScheduleBus":     {bus.ErrScheduleBus, validation},
-	"schedule.ErrInvalid":    {schedule.ErrInvalid, validation},
-	"bus.ErrManagedRule":     {bus.ErrManagedRule, "ManagedRuleException"},
-	"bus.ErrArchiveNotFound": {bus.ErrArchiveNotFound, notFound},
-	"bus.ErrArchiveExists":   {bus.ErrArchiveExists, exists},
-	"bus.ErrReplayNotFound":  {bus.ErrReplayNotFound, notFound},
-	"bus.ErrReplayExists":    {bus.ErrReplayExists, exists},
-	"bus.ErrReplayOver":      {bus.ErrReplayOver, "IllegalStatusException"},
-	"bus.ErrReplayBus":       {bus.ErrReplayBus, validation},
-	"bus.ErrReplayWindow":    {bus.ErrReplayWindow, validation},
-	"bus.ErrLimit":           {bus.ErrLimit, "LimitExceededException"},
-	"bus.ErrPutCount":        {bus.ErrPutCount, validation},
-	"bus.ErrPutSize":         {bus.ErrPutSize, validation},
-	"bus.ErrNoSource":        {bus.ErrNoSource, "InvalidArgument"},
-	"bus.ErrNoDetailType":    {bus.ErrNoDetailType, "InvalidArgument"},
-	"bus.ErrNoDetail":        {bus.ErrNoDetail, "InvalidArgument"},
-	"bus.ErrTime":            {bus.ErrTime, "InvalidArgument"},
-	"bus.ErrReservedSource":  {bus.ErrReservedSource, "NotAuthorizedForSourceException"},
-	"bus.NameError":          {&bus.NameError{Bus: "b", Err: bus.ErrBusNotFound}, notFound},
-	"bus.InputError":         {&bus.InputError{Msg: "m"}, validation},
-	"pattern.Error":          {&pattern.Error{Msg: "m"}, "InvalidEventPatternException"},
-	"pattern.ErrAmbiguous":   {pattern.ErrAmbiguous, "MalformedDetail"},
-	"target.ParseError":      {&target.ParseError{}, validation},
-	"target.Error":           {&target.Error{Msg: "m"}, unexpected}, // of a delivery, which no caller waits for
-	"event.ErrEnvelope":      {event.ErrEnvelope, validation},
-	"event.ErrDetail":        {event.ErrDetail, "MalformedDetail"},
-	"event.ErrCorrupt":       {event.ErrCorrupt, unexpected},
-	"kv.ErrDiskFull":         {kv.ErrDiskFull, "ThrottlingException"},
-	"kv.ErrClosed":           {kv.ErrClosed, internal},
-	"kv.ErrNotFound":         {kv.ErrNotFound, unexpected}, // never leaves package bus over the wire
-	"kv.ErrCorrupt":          {kv.ErrCorrupt, unexpected},
-	"target.ErrNoFunction":   {target.ErrNoFunction, unexpected}, // of deliveries
-	"kv.ErrExists":           {kv.ErrExists, unexpected},         // of a checkpoint
-	"kv.ErrLocked":           {kv.ErrLocked, unexpected},         // of opening a store, as all below
-	"kv.ErrNewerFormat":      {kv.ErrNewerFormat, unexpected},
-	"kv.ErrBehindWatermark":  {kv.ErrBehindWatermark, unexpected},
+	"bus.ErrBusNotFound":                {bus.ErrBusNotFound, notFound},
+	"bus.ErrBusExists":                  {bus.ErrBusExists, "ResourceAlreadyExistsException"},
+	"bus.ErrBusName":                    {bus.ErrBusName, validation},
+	"bus.ErrDefaultBus":                 {bus.ErrDefaultBus, validation},
+	"bus.ErrBusHasRules":                {bus.ErrBusHasRules, validation},
+	"bus.ErrRuleNotFound":               {bus.ErrRuleNotFound, notFound},
+	"bus.ErrRuleHasTargets":             {bus.ErrRuleHasTargets, validation},
+	"bus.ErrTooManyTags":                {bus.ErrTooManyTags, validation},
+	"bus.ErrScheduleBus":                {bus.ErrScheduleBus, validation},
+	"schedule.ErrInvalid":               {schedule.ErrInvalid, validation},
+	"connection.ErrNotFound":            {connection.ErrNotFound, notFound},
+	"connection.ErrExists":              {connection.ErrExists, exists},
+	"connection.ErrDestinationNotFound": {connection.ErrDestinationNotFound, notFound},
+	"connection.ErrDestinationExists":   {connection.ErrDestinationExists, exists},
+	"connection.NameError":              {&connection.NameError{Name: "n", Err: connection.ErrNotFound}, notFound},
+	"connection.ErrKeyFile":             {connection.ErrKeyFile, unexpected}, // of opening a folder
+	"bus.ErrManagedRule":                {bus.ErrManagedRule, "ManagedRuleException"},
+	"bus.ErrArchiveNotFound":            {bus.ErrArchiveNotFound, notFound},
+	"bus.ErrArchiveExists":              {bus.ErrArchiveExists, exists},
+	"bus.ErrReplayNotFound":             {bus.ErrReplayNotFound, notFound},
+	"bus.ErrReplayExists":               {bus.ErrReplayExists, exists},
+	"bus.ErrReplayOver":                 {bus.ErrReplayOver, "IllegalStatusException"},
+	"bus.ErrReplayBus":                  {bus.ErrReplayBus, validation},
+	"bus.ErrReplayWindow":               {bus.ErrReplayWindow, validation},
+	"bus.ErrLimit":                      {bus.ErrLimit, "LimitExceededException"},
+	"bus.ErrPutCount":                   {bus.ErrPutCount, validation},
+	"bus.ErrPutSize":                    {bus.ErrPutSize, validation},
+	"bus.ErrNoSource":                   {bus.ErrNoSource, "InvalidArgument"},
+	"bus.ErrNoDetailType":               {bus.ErrNoDetailType, "InvalidArgument"},
+	"bus.ErrNoDetail":                   {bus.ErrNoDetail, "InvalidArgument"},
+	"bus.ErrTime":                       {bus.ErrTime, "InvalidArgument"},
+	"bus.ErrReservedSource":             {bus.ErrReservedSource, "NotAuthorizedForSourceException"},
+	"bus.NameError":                     {&bus.NameError{Bus: "b", Err: bus.ErrBusNotFound}, notFound},
+	"bus.InputError":                    {&bus.InputError{Msg: "m"}, validation},
+	"pattern.Error":                     {&pattern.Error{Msg: "m"}, "InvalidEventPatternException"},
+	"pattern.ErrAmbiguous":              {pattern.ErrAmbiguous, "MalformedDetail"},
+	"target.ParseError":                 {&target.ParseError{}, validation},
+	"target.Error":                      {&target.Error{Msg: "m"}, unexpected}, // of a delivery, which no caller waits for
+	"event.ErrEnvelope":                 {event.ErrEnvelope, validation},
+	"event.ErrDetail":                   {event.ErrDetail, "MalformedDetail"},
+	"event.ErrCorrupt":                  {event.ErrCorrupt, unexpected},
+	"kv.ErrDiskFull":                    {kv.ErrDiskFull, "ThrottlingException"},
+	"kv.ErrClosed":                      {kv.ErrClosed, internal},
+	"kv.ErrNotFound":                    {kv.ErrNotFound, unexpected}, // never leaves package bus over the wire
+	"kv.ErrCorrupt":                     {kv.ErrCorrupt, unexpected},
+	"target.ErrNoFunction":              {target.ErrNoFunction, unexpected}, // of deliveries
+	"kv.ErrExists":                      {kv.ErrExists, unexpected},         // of a checkpoint
+	"kv.ErrLocked":                      {kv.ErrLocked, unexpected},         // of opening a store, as all below
+	"kv.ErrNewerFormat":                 {kv.ErrNewerFormat, unexpected},
+	"kv.ErrBehindWatermark":             {kv.ErrBehindWatermark, unexpected},
 }
 
 // Each exported error of the domain has a row, and becomes what the row says
 // even when it is wrapped.
 func TestEveryErrorHasARow(t *testing.T) {
 	found := 0
-	for _, pkg := range []string{"bus", "pattern", "target", "delivery", "event", "kv", "schedule"} {
+	for _, pkg := range []string{"bus", "pattern", "target", "delivery", "event", "kv", "schedule", "connection"} {
 		for _, name := range exportedErrors(t, filepath.Join("..", "..", "..", pkg)) {
 			found++
 			row, ok := kinds[pkg+"."+name]

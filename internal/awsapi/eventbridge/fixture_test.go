@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/internal/awsapi/eventbridge"
@@ -33,6 +34,7 @@ type node struct {
 	client *http.Client
 	buses  *bus.Buses
 	queues *delivery.Queues
+	conns  *connection.Connections
 	log    *strings.Builder
 }
 
@@ -41,9 +43,16 @@ func start(t testing.TB, o bus.Options) *node {
 	t.Helper()
 	store := kvtest.Open(t, t.TempDir(), kv.Options{})
 	n := &node{log: &strings.Builder{}, client: &http.Client{Transport: &http.Transport{}}}
+	log := slog.New(slog.NewTextHandler(n.log, nil))
 	var err error
+	if n.conns, err = connection.Open(store, connection.Options{Logger: log}); err != nil {
+		t.Fatal(err)
+	}
 	n.queues, err = delivery.Open(store, delivery.Options{
 		Targets: func(arn string) (target.Target, error) {
+			if strings.Contains(arn, connection.ARNPart) {
+				return n.conns.Target(arn)
+			}
 			return target.Open(arn, target.Options{LogDir: t.TempDir(), Trusted: true})
 		},
 		Events:  func(name string, seq uint64) (*event.Event, error) { return bus.Event(store, name, seq) },
@@ -52,20 +61,20 @@ func start(t testing.TB, o bus.Options) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.Serves = func(arn string) bool { return strings.Contains(arn, connection.ARNPart) }
 	if n.buses, err = bus.Open(store, n.queues, o); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var hops sync.WaitGroup
-	for _, run := range []func(context.Context) error{n.queues.Run, n.buses.Run} {
+	for _, run := range []func(context.Context) error{n.queues.Run, n.buses.Run, n.conns.Run} {
 		hops.Go(func() {
 			if err := run(ctx); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	log := slog.New(slog.NewTextHandler(n.log, nil))
-	h := awsjson.NewServer(awsjson.Options{Services: []awsjson.Service{eventbridge.Service(n.buses)}, Logger: log})
+	h := awsjson.NewServer(awsjson.Options{Services: []awsjson.Service{eventbridge.Service(n.buses, n.conns)}, Logger: log})
 	srv := httptest.NewUnstartedServer(nil)
 	srv.Config = awsjson.NewHTTPServer(h, nil)
 	srv.Start()

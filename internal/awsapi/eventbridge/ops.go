@@ -31,36 +31,35 @@ type Operation struct {
 func Operations() []Operation { return slices.Clone(operations) }
 
 const (
-	noConnections  = "API destinations are not offered; a target is an http:// or https:// URL by itself."
 	noEndpoints    = "Global endpoints are not offered."
 	noPartners     = "Partner event sources are not offered."
 	noPermissions  = "Bus policies are not offered; who holds the node's keys may use all buses."
-	targetsOffered = "Targets are http(s) URLs, log:-, log:NAME, and the ARNs of functions of this node. ARNs of other AWS services are kept, and their events go to the dead letters with NO_RESOURCE. " +
-		"RoleArn, DeadLetterConfig and the parameter blocks of AWS's targets are kept without effect. " +
+	targetsOffered = "Targets are http(s) URLs, log:-, log:NAME, API destinations, and the ARNs of functions of this node. ARNs of other AWS services are kept, and their events go to the dead letters with NO_RESOURCE. " +
+		"RoleArn, DeadLetterConfig and the parameter blocks other than HttpParameters are kept without effect. " +
 		"In an InputTransformer, aws.events.event.ingestion-time is the event's time; an event whose input cannot be made goes to the dead letters."
 )
 
 var operations = []Operation{
 	{"ActivateEventSource", None, noPartners, nil},
 	{"CancelReplay", Full, "", (*api).cancelReplay},
-	{"CreateApiDestination", None, noConnections, nil},
+	{"CreateApiDestination", Full, "http:// endpoints are taken, too.", (*api).createApiDestination},
 	{"CreateArchive", Partial, "KmsKeyIdentifier is refused. An archive is ENABLED at once, its counts are exact at every moment, and its retention counts the days that the node ran.", (*api).createArchive},
-	{"CreateConnection", None, noConnections, nil},
+	{"CreateConnection", Partial, "KmsKeyIdentifier and private connectivity are refused. What authorizes is sealed in the node's folder, under the key of its file KEY; no secret is made in Secrets Manager.", (*api).createConnection},
 	{"CreateEndpoint", None, noEndpoints, nil},
 	{"CreateEventBus", Partial, "KmsKeyIdentifier and EventSourceName are refused; DeadLetterConfig and LogConfig are kept without effect.", (*api).createEventBus},
 	{"CreatePartnerEventSource", None, noPartners, nil},
 	{"DeactivateEventSource", None, noPartners, nil},
-	{"DeauthorizeConnection", None, noConnections, nil},
-	{"DeleteApiDestination", None, noConnections, nil},
+	{"DeauthorizeConnection", Full, "", (*api).deauthorizeConnection},
+	{"DeleteApiDestination", Full, "", (*api).deleteApiDestination},
 	{"DeleteArchive", Full, "", (*api).deleteArchive},
-	{"DeleteConnection", None, noConnections, nil},
+	{"DeleteConnection", Full, "", (*api).deleteConnection},
 	{"DeleteEndpoint", None, noEndpoints, nil},
 	{"DeleteEventBus", Full, "A bus that has rules is refused.", (*api).deleteEventBus},
 	{"DeletePartnerEventSource", None, noPartners, nil},
 	{"DeleteRule", Full, "", (*api).deleteRule},
-	{"DescribeApiDestination", None, noConnections, nil},
+	{"DescribeApiDestination", Full, "", (*api).describeApiDestination},
 	{"DescribeArchive", Full, "", (*api).describeArchive},
-	{"DescribeConnection", None, noConnections, nil},
+	{"DescribeConnection", Full, "", (*api).describeConnection},
 	{"DescribeEndpoint", None, noEndpoints, nil},
 	{"DescribeEventBus", Full, "", (*api).describeEventBus},
 	{"DescribeEventSource", None, noPartners, nil},
@@ -69,9 +68,9 @@ var operations = []Operation{
 	{"DescribeRule", Full, "", (*api).describeRule},
 	{"DisableRule", Full, "", (*api).disableRule},
 	{"EnableRule", Full, "", (*api).enableRule},
-	{"ListApiDestinations", None, noConnections, nil},
+	{"ListApiDestinations", Full, "", (*api).listApiDestinations},
 	{"ListArchives", Full, "", (*api).listArchives},
-	{"ListConnections", None, noConnections, nil},
+	{"ListConnections", Full, "", (*api).listConnections},
 	{"ListEndpoints", None, noEndpoints, nil},
 	{"ListEventBuses", Full, "", (*api).listEventBuses},
 	{"ListEventSources", None, noPartners, nil},
@@ -93,9 +92,9 @@ var operations = []Operation{
 	{"TagResource", Full, "Buses and rules have tags.", (*api).tagResource},
 	{"TestEventPattern", Full, "", (*api).testEventPattern},
 	{"UntagResource", Full, "Buses and rules have tags.", (*api).untagResource},
-	{"UpdateApiDestination", None, noConnections, nil},
+	{"UpdateApiDestination", Full, "", (*api).updateApiDestination},
 	{"UpdateArchive", Partial, "KmsKeyIdentifier is refused.", (*api).updateArchive},
-	{"UpdateConnection", None, noConnections, nil},
+	{"UpdateConnection", Partial, "KmsKeyIdentifier and private connectivity are refused.", (*api).updateConnection},
 	{"UpdateEndpoint", None, noEndpoints, nil},
 	{"UpdateEventBus", None, "Delete the bus and create it again.", nil},
 }

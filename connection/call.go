@@ -1,0 +1,159 @@
+package connection
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/tablecast/tablecast/target"
+)
+
+// ARNPart is what stands in the ARN of an API destination before its name.
+const ARNPart = ":api-destination/"
+
+// Target returns the API destination that an ARN names, which may be made
+// later. It fails with a *target.ParseError.
+func (s *Connections) Target(arn string) (target.Target, error) {
+	_, rest, ok := strings.Cut(arn, ARNPart)
+	name, id, _ := strings.Cut(rest, "/")
+	if !ok || name == "" {
+		return nil, &target.ParseError{ARN: arn, Msg: "not the ARN of an API destination", Fix: "arn:aws:events:REGION:ACCOUNT:api-destination/NAME/ID"}
+	}
+	return &destinationTarget{s, name, id}, nil
+}
+
+// A destinationTarget calls an API destination as it is at each call.
+type destinationTarget struct {
+	s        *Connections
+	name, id string
+}
+
+// httpParameters are those of a rule's target.
+type httpParameters struct {
+	PathParameterValues   []string
+	HeaderParameters      map[string]string
+	QueryStringParameters map[string]string
+}
+
+// Deliver implements target.Target: it waits for its turn, calls, and forgets a
+// token that was refused.
+func (t *destinationTarget) Deliver(ctx context.Context, d *target.Delivery) (target.Answer, error) {
+	dest, _, err := t.s.Destination(t.name)
+	if err != nil || t.id != "" && t.id != dest.ID {
+		return target.Answer{}, &target.Error{Code: target.CodeMissing, Msg: "there is no API destination " + t.name + " with the id of the ARN"}
+	}
+	if err := wait(ctx, t.s.turn(dest)); err != nil {
+		return target.Answer{}, err
+	}
+	t.s.mu.Lock()
+	c, ok := t.s.connections[dest.Connection]
+	t.s.mu.Unlock()
+	if !ok {
+		return target.Answer{}, denied("there is no connection %s", dest.Connection)
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.s.timeout())
+	defer cancel()
+	req, err := t.s.request(ctx, dest, c, d)
+	if err != nil {
+		return target.Answer{}, err
+	}
+	answer, err := target.Call(t.s.client, req)
+	if e := (*target.Error)(nil); errors.As(err, &e) { // a URL may hold a secret
+		e.Msg = strings.ReplaceAll(e.Msg, req.URL.String(), dest.Endpoint)
+	}
+	if strings.HasPrefix(answer.Status, "401") || strings.HasPrefix(answer.Status, "407") {
+		t.s.forget(c.Name)
+	}
+	return answer, err
+}
+
+func (s *Connections) timeout() time.Duration {
+	if s.opts.Target.Timeout > 0 {
+		return s.opts.Target.Timeout
+	}
+	return 5 * time.Second
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// request builds the call: what the target says first, what the connection says
+// over it, and what is fixed.
+func (s *Connections) request(ctx context.Context, dest Destination, c Connection, d *target.Delivery) (*http.Request, error) {
+	var params httpParameters
+	if v := d.Params["HttpParameters"]; v != nil {
+		if err := json.Unmarshal(v, &params); err != nil {
+			return nil, &target.Error{Code: target.CodeRefused, Msg: "HttpParameters: " + err.Error(), Permanent: true}
+		}
+	}
+	at, err := url.Parse(dest.Endpoint)
+	if err != nil {
+		return nil, &target.Error{Code: target.CodeRefused, Msg: "the endpoint is no URL", Permanent: true}
+	}
+	for _, v := range params.PathParameterValues {
+		at = at.ResolveReference(&url.URL{Path: strings.Replace(at.Path, "*", v, 1), RawQuery: at.RawQuery})
+	}
+	query := at.Query()
+	for k, v := range params.QueryStringParameters {
+		query.Set(k, v)
+	}
+	at.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, dest.Method, at.String(), nil)
+	if err != nil {
+		return nil, &target.Error{Code: target.CodeRefused, Msg: "the endpoint cannot be called", Permanent: true}
+	}
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	var headers []Parameter
+	for k, v := range params.HeaderParameters {
+		headers = append(headers, Parameter{Key: k, Value: v})
+	}
+	setHeaders(req.Header, headers)
+	body, err := s.authorizeCall(ctx, c, req, d.Body)
+	if err != nil {
+		if ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	req.Header.Set("User-Agent", "Amazon/EventBridge/ApiDestinations")
+	req.Header.Set("Range", "bytes=0-1048575")
+	req.Header.Set("Accept-Encoding", "gzip,deflate")
+	req.Close = true
+	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	return req, nil
+}
+
+// removed are the headers that a rule or connection does not set, by EventBridge's
+// user guide.
+const removed = " a-im accept-charset accept-datetime accept-encoding cache-control connection content-encoding content-length content-md5 date expect " +
+	"forwarded from host http2-settings max-forwards origin pragma proxy-authorization range referer te trailer transfer-encoding " +
+	"user-agent upgrade via warning "
+
+// setHeaders sets the headers that may be set.
+func setHeaders(h http.Header, params []Parameter) {
+	for _, p := range params {
+		name := strings.ToLower(p.Key)
+		if !strings.Contains(removed, " "+name+" ") && !strings.HasPrefix(name, "if-") && !strings.ContainsAny(p.Value, "\r\n") {
+			h.Set(p.Key, p.Value)
+		}
+	}
+}

@@ -1,0 +1,234 @@
+package connection
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/kv"
+)
+
+// Kinds of authorization.
+const (
+	Basic  = "BASIC"
+	APIKey = "API_KEY"
+	OAuth  = "OAUTH_CLIENT_CREDENTIALS"
+)
+
+// States of a connection.
+const (
+	Authorized   = "AUTHORIZED"
+	Authorizing  = "AUTHORIZING"
+	Deauthorized = "DEAUTHORIZED"
+)
+
+// A Connection says how to authorize calls.
+type Connection struct {
+	Name        string `json:"name"`
+	ID          string `json:"id"` // a UUID, in its ARN
+	Description string `json:"description,omitzero"`
+	Kind        string `json:"kind"`
+	// State is one of the constants, Reason says why it is Deauthorized.
+	State  string `json:"state"`
+	Reason string `json:"reason,omitzero"`
+	// Created, Modified and Authorized are times; the last is zero before the
+	// first authorization.
+	Created    time.Time `json:"created"`
+	Modified   time.Time `json:"modified"`
+	Authorized time.Time `json:"authorized,omitzero"`
+	// Sealed is the Auth; empty once it was taken back.
+	Sealed []byte `json:"sealed,omitzero"`
+}
+
+// An Auth is the parameters of a connection, secrets included. Its fields that
+// are secret are Password, KeyValue, ClientSecret and the values of Parameters
+// that say so.
+type Auth struct {
+	Username, Password string // of Basic
+	KeyName, KeyValue  string // of APIKey: a header
+	// Of OAuth: where and how to ask for tokens.
+	TokenURL, TokenMethod  string
+	ClientID, ClientSecret string
+	TokenParameters        Parameters
+	// Invocation is sent with each call.
+	Invocation Parameters
+}
+
+// Parameters are sent with a call.
+type Parameters struct{ Header, Query, Body []Parameter }
+
+// A Parameter is sent with a call.
+type Parameter struct {
+	Key, Value string
+	Secret     bool
+}
+
+// redacted returns the parameters without what is secret.
+func (a Auth) redacted() Auth {
+	a.Password, a.KeyValue, a.ClientSecret = "", "", ""
+	for _, list := range []*[]Parameter{
+		&a.TokenParameters.Header, &a.TokenParameters.Query, &a.TokenParameters.Body,
+		&a.Invocation.Header, &a.Invocation.Query, &a.Invocation.Body,
+	} {
+		*list = slices.Clone(*list)
+		for i := range *list {
+			if (*list)[i].Secret {
+				(*list)[i].Value = ""
+			}
+		}
+	}
+	return a
+}
+
+// Errors of connections and API destinations, wrapped in a NameError.
+var (
+	ErrNotFound            = errors.New("connection: no such connection")
+	ErrExists              = errors.New("connection: connection exists")
+	ErrDestinationNotFound = errors.New("connection: no such API destination")
+	ErrDestinationExists   = errors.New("connection: API destination exists")
+)
+
+// A NameError is an error about a connection or an API destination.
+type NameError struct {
+	Name string
+	Err  error // one of those above
+}
+
+// Error returns the error and the name.
+func (e *NameError) Error() string { return e.Err.Error() + ": " + e.Name }
+
+// Unwrap returns the error without the name.
+func (e *NameError) Unwrap() error { return e.Err }
+
+func connectionKey(name string) kv.Key { return kv.NewKey('k').Raw([]byte{'c'}).String(name) }
+
+// Create makes a connection; of c, the name, description and kind count.
+// Errors: ErrExists.
+func (s *Connections) Create(c Connection, a Auth) (Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, exists := s.connections[c.Name]; exists {
+		return Connection{}, &NameError{c.Name, ErrExists}
+	}
+	now := s.opts.Now().UTC()
+	c.ID, c.Created, c.Modified = event.NewID(), now, now
+	return s.put(c, a)
+}
+
+// put stores a connection with what authorizes it. The caller holds mu.
+func (s *Connections) put(c Connection, a Auth) (Connection, error) {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return Connection{}, err
+	}
+	c.State, c.Reason, c.Sealed = Authorized, "", s.opts.Key.seal(c.Name, text)
+	if c.Kind == OAuth {
+		c.State = Authorizing
+	} else {
+		c.Authorized = s.opts.Now().UTC()
+	}
+	if err := s.store(c); err != nil {
+		return Connection{}, err
+	}
+	signal(s.woken)
+	return c, nil
+}
+
+// store makes a connection durable and puts it into force. The caller holds mu.
+func (s *Connections) store(c Connection) error {
+	err := s.save(func(b *kv.Batch) { b.Set(connectionKey(c.Name), encode(c)) })
+	if err == nil {
+		s.connections[c.Name] = c
+		delete(s.tokens, c.Name)
+	}
+	return err
+}
+
+// Update changes a connection: change is given it with all that authorizes it,
+// and returns it as it is to be. Errors: ErrNotFound, and those of change.
+func (s *Connections) Update(name string, change func(*Connection, *Auth) error) (Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.connections[name]
+	if !ok {
+		return Connection{}, &NameError{name, ErrNotFound}
+	}
+	a, _ := s.auth(c) // what cannot be read is to be replaced
+	if err := change(&c, &a); err != nil {
+		return Connection{}, err
+	}
+	c.Modified = s.opts.Now().UTC()
+	return s.put(c, a)
+}
+
+// Deauthorize forgets what authorizes a connection. Errors: ErrNotFound.
+func (s *Connections) Deauthorize(name string) (Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.connections[name]
+	if !ok {
+		return Connection{}, &NameError{name, ErrNotFound}
+	}
+	c.State, c.Reason, c.Sealed, c.Modified = Deauthorized, "Deauthorized on request.", nil, s.opts.Now().UTC()
+	return c, s.store(c)
+}
+
+// Delete removes a connection. Calls of its API destinations fail, to be
+// repeated, until there is one of that name again. Errors: ErrNotFound.
+func (s *Connections) Delete(name string) (Connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.connections[name]
+	if !ok {
+		return Connection{}, &NameError{name, ErrNotFound}
+	}
+	if err := s.save(func(b *kv.Batch) { b.Delete(connectionKey(name)) }); err != nil {
+		return Connection{}, err
+	}
+	delete(s.connections, name)
+	delete(s.tokens, name)
+	return c, nil
+}
+
+// Describe returns a connection and its parameters without what is secret.
+// Errors: ErrNotFound.
+func (s *Connections) Describe(name string) (Connection, Auth, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.connections[name]
+	if !ok {
+		return Connection{}, Auth{}, &NameError{name, ErrNotFound}
+	}
+	a, _ := s.auth(c)
+	return c, a.redacted(), nil
+}
+
+// List returns the connections whose names begin with prefix, in order.
+func (s *Connections) List(prefix string) []Connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Connection
+	for name, c := range s.connections {
+		if strings.HasPrefix(name, prefix) {
+			out = append(out, c)
+		}
+	}
+	slices.SortFunc(out, func(x, y Connection) int { return strings.Compare(x.Name, y.Name) })
+	return out
+}
+
+// auth unseals what authorizes a connection.
+func (s *Connections) auth(c Connection) (a Auth, err error) {
+	if len(c.Sealed) == 0 {
+		return a, errors.New("it is deauthorized")
+	}
+	text, err := s.opts.Key.open(c.Name, c.Sealed)
+	if err != nil {
+		return a, err
+	}
+	return a, json.Unmarshal(text, &a)
+}

@@ -1,0 +1,127 @@
+package connection
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/kv"
+)
+
+// DefaultRate is how many calls of a destination start in a second unless it
+// says otherwise.
+const DefaultRate = 300
+
+// A Destination is what to call. It is a target.
+type Destination struct {
+	Name        string    `json:"name"`
+	ID          string    `json:"id"` // a UUID, in its ARN
+	Description string    `json:"description,omitzero"`
+	Connection  string    `json:"connection"` // its name
+	Endpoint    string    `json:"endpoint"`   // a URL; each * in its path is filled in turn
+	Method      string    `json:"method"`
+	Rate        int       `json:"rate"` // calls a second
+	Created     time.Time `json:"created"`
+	Modified    time.Time `json:"modified"`
+}
+
+func destinationKey(name string) kv.Key { return kv.NewKey('k').Raw([]byte{'d'}).String(name) }
+
+// CreateDestination makes an API destination; d's ID and times are set. Errors:
+// ErrDestinationExists, ErrNotFound.
+func (s *Connections) CreateDestination(d Destination) (Destination, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, exists := s.destinations[d.Name]; exists {
+		return Destination{}, &NameError{d.Name, ErrDestinationExists}
+	}
+	now := s.opts.Now().UTC()
+	d.ID, d.Created = event.NewID(), now
+	return s.putDestination(d)
+}
+
+// UpdateDestination changes an API destination. Errors:
+// ErrDestinationNotFound, ErrNotFound.
+func (s *Connections) UpdateDestination(name string, change func(*Destination)) (Destination, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, ok := s.destinations[name]
+	if !ok {
+		return Destination{}, &NameError{name, ErrDestinationNotFound}
+	}
+	change(&d)
+	return s.putDestination(d)
+}
+
+// putDestination stores a destination. The caller holds mu.
+func (s *Connections) putDestination(d Destination) (Destination, error) {
+	if _, ok := s.connections[d.Connection]; !ok {
+		return Destination{}, &NameError{d.Connection, ErrNotFound}
+	}
+	if d.Rate == 0 {
+		d.Rate = DefaultRate
+	}
+	d.Modified = s.opts.Now().UTC()
+	if err := s.save(func(b *kv.Batch) { b.Set(destinationKey(d.Name), encode(d)) }); err != nil {
+		return Destination{}, err
+	}
+	s.destinations[d.Name] = d
+	return d, nil
+}
+
+// DeleteDestination removes an API destination. Errors: ErrDestinationNotFound.
+func (s *Connections) DeleteDestination(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.destinations[name]; !ok {
+		return &NameError{name, ErrDestinationNotFound}
+	}
+	if err := s.save(func(b *kv.Batch) { b.Delete(destinationKey(name)) }); err != nil {
+		return err
+	}
+	delete(s.destinations, name)
+	delete(s.turns, name)
+	return nil
+}
+
+// Destination returns an API destination and whether it can be called: its
+// connection is authorized. Errors: ErrDestinationNotFound.
+func (s *Connections) Destination(name string) (d Destination, active bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, ok := s.destinations[name]
+	if !ok {
+		return d, false, &NameError{name, ErrDestinationNotFound}
+	}
+	return d, s.connections[d.Connection].State == Authorized, nil
+}
+
+// Destinations returns the API destinations whose names begin with prefix, in
+// order.
+func (s *Connections) Destinations(prefix string) []Destination {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Destination
+	for name, d := range s.destinations {
+		if strings.HasPrefix(name, prefix) {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(x, y Destination) int { return strings.Compare(x.Name, y.Name) })
+	return out
+}
+
+// turn returns how long the next call of a destination is to wait, and takes
+// that place.
+func (s *Connections) turn(d Destination) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	at := s.turns[d.Name]
+	if at.Before(now) {
+		at = now
+	}
+	s.turns[d.Name] = at.Add(time.Second / time.Duration(d.Rate))
+	return at.Sub(now)
+}

@@ -1,0 +1,89 @@
+package connection
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// A Key seals what authorizes.
+type Key [32]byte
+
+// ErrKeyFile says that a key file has another size, or that others may read it.
+var ErrKeyFile = errors.New("connection: unusable key file")
+
+// LoadKey reads the key in a file, which only its owner may read, and makes the
+// file, with mode 0600, if there is none. Errors: ErrKeyFile, and what the
+// system says.
+func LoadKey(path string) (Key, error) {
+	var k Key
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return readKey(path)
+	}
+	if err != nil {
+		return k, fmt.Errorf("connection: %w", err)
+	}
+	_, _ = rand.Read(k[:]) // never fails
+	_, err = f.Write(k[:])
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return k, errors.Join(fmt.Errorf("connection: %w", err), os.Remove(path))
+	}
+	return k, nil
+}
+
+func readKey(path string) (Key, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Key{}, fmt.Errorf("connection: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return Key{}, fmt.Errorf("%w: %s is open to others (mode %04o); write chmod 600 %s", ErrKeyFile, path, info.Mode().Perm(), path)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Key{}, fmt.Errorf("connection: %w", err)
+	}
+	if len(b) != len(Key{}) {
+		return Key{}, fmt.Errorf("%w: %s has %d bytes, not %d", ErrKeyFile, path, len(b), len(Key{}))
+	}
+	return Key(b), nil
+}
+
+func (k Key) aead() cipher.AEAD {
+	block, err := aes.NewCipher(k[:])
+	if err != nil {
+		panic(err) // the size is right
+	}
+	a, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err) // the block size is right
+	}
+	return a
+}
+
+// seal returns a text that open reads with the same key and name.
+func (k Key) seal(name string, text []byte) []byte {
+	a := k.aead()
+	nonce := make([]byte, a.NonceSize())
+	_, _ = rand.Read(nonce) // never fails
+	return a.Seal(nonce, nonce, text, []byte(name))
+}
+
+var errSealed = errors.New("sealed with another key")
+
+func (k Key) open(name string, sealed []byte) ([]byte, error) {
+	a := k.aead()
+	if len(sealed) < a.NonceSize() {
+		return nil, errSealed
+	}
+	text, err := a.Open(nil, sealed[:a.NonceSize()], sealed[a.NonceSize():], []byte(name))
+	if err != nil {
+		return nil, errSealed
+	}
+	return text, nil
+}
