@@ -38,6 +38,7 @@ import (
 	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
+	"github.com/tablecast/tablecast/target"
 )
 
 // Account and Region stand in the ARNs and events of a node.
@@ -67,6 +68,15 @@ type Options struct {
 	// Endpoint is the URL of this node's APIs, which the AWS SDKs in functions
 	// call. Functions need it.
 	Endpoint string
+	// AWS calls queues of SQS and topics of SNS that targets name, and sends
+	// dead letters to the queues that targets name for them. Nil: no service of
+	// AWS is called.
+	AWS *target.AWS
+	// WebhookSecret signs the requests of webhooks. The default signs nothing.
+	WebhookSecret []byte
+	// StrictBus refuses an event put to a bus that does not exist. By default
+	// it is answered as EventBridge does: as a success, and lost.
+	StrictBus bool
 	// Stdout is where targets of the kind log:- write. The default is the
 	// process's own.
 	Stdout io.Writer
@@ -158,7 +168,7 @@ func (n *Node) wire(dir string) error {
 	if err != nil {
 		return err
 	}
-	n.buses, err = bus.Open(n.store, n.queues, bus.Options{Account: Account, Region: Region, Serves: n.serves, OnAccepted: n.opts.Observer.Accepted, Logger: n.opts.Logger})
+	n.buses, err = bus.Open(n.store, n.queues, bus.Options{Account: Account, Region: Region, Serves: n.serves, StrictBus: n.opts.StrictBus, OnAccepted: n.opts.Observer.Accepted, Logger: n.opts.Logger})
 	if err != nil {
 		return err
 	}
@@ -202,6 +212,7 @@ func (n *Node) run() {
 	n.hops.Go(func() { n.note("functions", n.functions.Run(ctx)) })
 	n.hops.Go(func() { n.note("event sources", n.sources.Run(ctx)) })
 	n.hops.Go(func() { n.note("connections", n.conns.Run(ctx)) })
+	n.hops.Go(func() { n.note("dead letters", n.sendDead(ctx)) })
 	for _, r := range n.relays {
 		n.runRelay(r)
 	}

@@ -1,10 +1,14 @@
 package tablecast
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/connection"
+	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/target"
 )
 
@@ -27,12 +31,88 @@ func (n *Node) openConnections(dir string) error {
 }
 
 // serves reports whether an ARN of another service than functions can be called.
-func (n *Node) serves(arn string) bool { return strings.Contains(arn, connection.ARNPart) }
+func (n *Node) serves(arn string) bool {
+	_, isBus := busOf(arn)
+	service := strings.HasPrefix(arn, target.QueueARN) || strings.HasPrefix(arn, target.TopicARN)
+	return isBus || strings.Contains(arn, connection.ARNPart) || service && n.opts.AWS != nil
+}
+
+func (n *Node) targetOptions() target.Options {
+	return target.Options{
+		LogDir: n.logs, Stdout: n.opts.Stdout, Trusted: true, Invoke: n.invoke, Secret: n.opts.WebhookSecret, AWS: n.opts.AWS,
+	}
+}
 
 // target opens the target that an ARN names.
 func (n *Node) target(arn string) (target.Target, error) {
 	if strings.Contains(arn, connection.ARNPart) {
 		return n.conns.Target(arn)
 	}
-	return target.Open(arn, target.Options{LogDir: n.logs, Stdout: n.opts.Stdout, Trusted: true, Invoke: n.invoke})
+	if name, ok := busOf(arn); ok {
+		return busTarget{n, name}, nil
+	}
+	return target.Open(arn, n.targetOptions())
+}
+
+// A busTarget hands events to another bus of the node.
+type busTarget struct {
+	n    *Node
+	name string
+}
+
+// Deliver implements target.Target.
+func (b busTarget) Deliver(ctx context.Context, d *target.Delivery) (target.Answer, error) {
+	return target.Answer{Status: "accepted"}, b.n.buses.Forward(ctx, b.name, d.Event)
+}
+
+// deadEvery is how often dead letters are sent to the queues that take them.
+const deadEvery = 5 * time.Second
+
+// sendDead sends dead letters to the queues that targets name, until ctx ends.
+// What is not taken stays in the store.
+func (n *Node) sendDead(ctx context.Context) error {
+	if n.opts.AWS == nil {
+		return nil
+	}
+	queues := map[string]target.DeadQueue{}
+	tick := time.NewTicker(deadEvery)
+	defer tick.Stop()
+	for {
+		for _, b := range n.buses.List("") {
+			rules, _ := n.buses.Rules(b.Name, "") // none of a bus that was deleted just now
+			for _, r := range rules {
+				n.sendDeadOf(ctx, r, queues)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// sendDeadOf sends the dead letters of a rule's targets.
+func (n *Node) sendDeadOf(ctx context.Context, r bus.Rule, queues map[string]target.DeadQueue) {
+	for _, t := range r.Targets {
+		if !strings.HasPrefix(t.DeadLetterARN, target.QueueARN) {
+			continue
+		}
+		q, ok := queues[t.DeadLetterARN]
+		if !ok {
+			var err error
+			if q, err = target.OpenDeadQueue(t.DeadLetterARN, n.targetOptions()); err != nil {
+				n.opts.Logger.Warn("tablecast: dead-letter queue", "rule", r.Name, "target", t.ID, "error", err)
+				continue
+			}
+			queues[t.DeadLetterARN] = q
+		}
+		f := delivery.DeadFilter{Bus: r.Bus, Rule: r.Name, Target: t.ID}
+		_, err := n.queues.SendDead(ctx, f, func(ctx context.Context, d delivery.DeadLetter) error {
+			return q.SendDead(ctx, d.Event.AppendJSON(nil), n.buses.DeadAttributes(&d))
+		})
+		if err != nil && ctx.Err() == nil {
+			n.opts.Logger.Warn("tablecast: dead letters are not taken and stay here", "queue", t.DeadLetterARN, "rule", r.Name, "target", t.ID, "error", err)
+		}
+	}
 }

@@ -30,6 +30,8 @@ type world struct {
 	opts   Options
 	answer func(arn string) error // of all targets; nil is success
 
+	forwards map[string]string // buses that targets hand events on to, by ARN
+
 	mu       sync.Mutex
 	bodies   map[string][]string // sent, by the target's ARN; guarded by mu
 	accepted []Accepted          // guarded by mu
@@ -97,7 +99,10 @@ func (w *world) target(arn string) (target.Target, error) {
 	if _, err := target.Open(arn, target.Options{}); err != nil {
 		return nil, err
 	}
-	return targetFunc(func(_ context.Context, d *target.Delivery) (target.Answer, error) {
+	return targetFunc(func(ctx context.Context, d *target.Delivery) (target.Answer, error) {
+		if to := w.forwards[arn]; to != "" {
+			return target.Answer{}, w.Forward(ctx, to, d.Event)
+		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if w.answer != nil {

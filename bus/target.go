@@ -36,7 +36,8 @@ type Target struct {
 	Concurrency int `json:"concurrency,omitzero"`
 	// Ordered delivers the events of one group one after the other.
 	Ordered bool `json:"ordered,omitzero"`
-	// DeadLetterARN is kept for AWS tools; dead letters stay in the store.
+	// DeadLetterARN is the queue of SQS that takes the dead letters, if the node
+	// calls AWS; else they stay in the store.
 	DeadLetterARN string `json:"deadLetterArn,omitzero"`
 	// Parameters are the blocks for AWS's kinds of targets, by their names in
 	// AWS's API, kept for AWS tools.

@@ -168,3 +168,34 @@ func TestRedriveIsResumable(t *testing.T) {
 		}
 	})
 }
+
+// Dead letters that are sent leave the store and stay counted; one that is not
+// taken stays, with those after it.
+func TestSendDead(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"x": refuses})
+		w.q.Set(q1("a"), Policy{ARN: "x"})
+		w.q.Set(q1("b"), Policy{ARN: "x"})
+		stop := w.run()
+		w.put([]QueueID{q1("a"), q1("b")}, "", "", "")
+		after(time.Second)
+		stop()
+		full := errors.New("full")
+		n, err := w.q.SendDead(t.Context(), DeadFilter{Rule: "a"}, func(_ context.Context, d DeadLetter) error {
+			if d.Event.ID == w.dead()[1].Event.ID {
+				return full
+			}
+			return nil
+		})
+		if n != 1 || !errors.Is(err, full) {
+			t.Errorf("%d sent, %v", n, err)
+		}
+		n, err = w.q.SendDead(t.Context(), DeadFilter{Rule: "a"}, func(context.Context, DeadLetter) error { return nil })
+		if n != 2 || err != nil || len(w.dead()) != 3 {
+			t.Errorf("%d sent, %v, %d left", n, err, len(w.dead()))
+		}
+		if c := w.q.Counts("main", "a"); c.DeadLettered != 3 || c.Pending() != 0 {
+			t.Errorf("%+v", c)
+		}
+	})
+}

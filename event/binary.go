@@ -9,6 +9,9 @@ import (
 // form is the first byte of a stored event.
 const form = 1
 
+// forwarded ends a stored event that came from another bus.
+const forwarded = 1
+
 // AppendBinary appends the stored form to dst.
 func (e *Event) AppendBinary(dst []byte) []byte {
 	dst = append(dst, form)
@@ -22,7 +25,11 @@ func (e *Event) AppendBinary(dst []byte) []byte {
 		dst = appendPrefixed(dst, r)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(e.Detail)))
-	return append(dst, e.Detail...)
+	dst = append(dst, e.Detail...)
+	if e.Forwarded {
+		dst = append(dst, forwarded)
+	}
+	return dst
 }
 
 func appendPrefixed(dst []byte, s string) []byte {
@@ -60,6 +67,9 @@ func DecodeBinary(b []byte) (*Event, error) {
 		e.Resources[i] = string(d.bytes())
 	}
 	e.Detail = bytes.Clone(d.bytes())
+	if len(d.rest) == 1 && d.rest[0] == forwarded {
+		e.Forwarded, d.rest = true, nil
+	}
 	if d.failed || len(d.rest) > 0 {
 		return nil, ErrCorrupt
 	}

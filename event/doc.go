@@ -20,6 +20,7 @@
 //	strings     id, source, detail-type, account, region, replay name, group, trace
 //	uvarint     number of resources, then each as a string
 //	string      detail
+//	1 byte      1, if it came from another bus; else none
 //
 // A string is its length in bytes as uvarint and the bytes.
 //
@@ -27,7 +28,7 @@
 //
 //  1. DecodeBinary(e.AppendBinary(nil)) equals e.
 //  2. Parse(e.AppendJSON(nil)) equals e up to what the envelope leaves out:
-//     fractions of a second, Group, Trace and white space in the detail.
+//     fractions of a second, Group, Trace, Forwarded and white space in the detail.
 //  3. DeterministicID gives equal ids for equal parts and for nothing else that
 //     anyone can find (it is a cryptographic hash).
 package event

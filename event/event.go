@@ -55,6 +55,9 @@ type Event struct {
 	// Group orders it among events of the same group for targets that ask for
 	// order. Events without a group are not ordered. Not in the envelope.
 	Group string
+	// Forwarded says that it came to its bus from another bus. Not in the
+	// envelope.
+	Forwarded bool
 	// Trace is the trace header it came with. Not in the envelope.
 	Trace string
 }

@@ -33,6 +33,11 @@ type Options struct {
 	PublicOnly bool
 	// Allow exempts networks from PublicOnly, never from invariant 3.
 	Allow []netip.Prefix
+	// Secret signs the requests of webhooks, with the time. The default signs
+	// nothing.
+	Secret []byte
+	// AWS calls services of AWS. Nil: none are called.
+	AWS *AWS
 	// TLS is how https:// is spoken. The default is the system's.
 	TLS *tls.Config
 	// Env names the variables of the environment that a command inherits. The
@@ -81,6 +86,9 @@ func Open(arn string, o Options) (Target, error) {
 		return openLog(arn, rest, o)
 	case "command":
 		return openCommand(arn, rest, o)
+	}
+	if strings.HasPrefix(arn, QueueARN) || strings.HasPrefix(arn, TopicARN) {
+		return openAWS(arn, o)
 	}
 	if strings.HasPrefix(arn, FunctionARN) {
 		return openFunction(arn, o)

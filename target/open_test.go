@@ -17,7 +17,8 @@ func TestOpenRefuses(t *testing.T) {
 	for arn, fix := range map[string]string{
 		"":                                 "http://HOST/PATH",
 		"ftp://x":                          "http://HOST/PATH",
-		"arn:aws:sqs:us-east-1:1:q":        "http://HOST/PATH",
+		"arn:aws:sqs:us-east-1:1:q":        "--aws",
+		"arn:aws:swf:us-east-1:1:q":        "http://HOST/PATH",
 		"http://":                          "http://HOST:PORT/PATH",
 		"http:foo":                         "http://HOST:PORT/PATH",
 		"http://u:p@host/":                 "without USER:PASSWORD@",

@@ -16,12 +16,13 @@ import (
 // A webhook posts the body to a URL.
 type webhook struct {
 	url     string
+	secret  []byte
 	client  *http.Client
 	timeout time.Duration
 }
 
 func newWebhook(url string, o Options) *webhook {
-	return &webhook{url: url, timeout: o.Timeout, client: NewClient(o)}
+	return &webhook{url: url, secret: o.Secret, timeout: o.Timeout, client: NewClient(o)}
 }
 
 // NewClient returns a client that keeps invariants 3 and 4 and the limits of
@@ -59,6 +60,9 @@ func (w *webhook) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
 	req.Header.Set("Tablecast-Event-Id", d.Event.ID)
 	req.Header.Set("Tablecast-Rule", d.Rule)
 	req.Header.Set("Tablecast-Attempt", strconv.Itoa(d.Attempt))
+	if len(w.secret) > 0 {
+		sign(req.Header, w.secret, time.Now(), d.Event.ID, d.Body)
+	}
 	if d.Event.Trace != "" {
 		req.Header.Set("X-Amzn-Trace-Id", d.Event.Trace)
 	}

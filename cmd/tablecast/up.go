@@ -33,6 +33,8 @@ type upFlags struct {
 	cert, key           string
 	hosts               []string
 	json                bool
+	aws, strict         bool
+	secret              string
 }
 
 func newUp() *cobra.Command {
@@ -62,6 +64,9 @@ one before stays.
 	cmd.Flags().StringVar(&f.cert, "tls-cert", "", "`FILE` of the TLS certificate")
 	cmd.Flags().StringVar(&f.key, "tls-key", "", "`FILE` of the TLS key")
 	cmd.Flags().StringSliceVar(&f.hosts, "allow-host", nil, "further host `NAME` that requests may be sent to")
+	cmd.Flags().BoolVar(&f.aws, "aws", false, "call queues of SQS and topics of SNS that rules name, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, at AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_SNS if set")
+	cmd.Flags().BoolVar(&f.strict, "strict-buses", false, "refuse events for buses that do not exist, which AWS answers as a success and loses")
+	cmd.Flags().StringVar(&f.secret, "webhook-secret", "", "`FILE` with a secret that signs the requests of webhooks, readable by its owner alone")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, one object a line")
 	return cmd
 }
@@ -76,6 +81,10 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
+	nodeOpts, err := f.nodeOptions()
+	if err != nil {
+		return usageError{err}
+	}
 	logger := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	opts := server.Options{Listen: f.listen, Keys: keys, Cert: f.cert, Key: f.key, Hosts: f.hosts, Logger: logger}
 	ln, err := server.Listen(opts)
@@ -85,7 +94,8 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 	if err != nil {
 		return err
 	}
-	node, err := tablecast.Open(f.dir, tablecast.Options{Config: file, Logger: logger, Stdout: out, Endpoint: f.endpoint(ln)})
+	nodeOpts.Config, nodeOpts.Logger, nodeOpts.Stdout, nodeOpts.Endpoint = file, logger, out, f.endpoint(ln)
+	node, err := tablecast.Open(f.dir, nodeOpts)
 	if err != nil {
 		ln.Close()
 		return err

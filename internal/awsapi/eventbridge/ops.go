@@ -34,8 +34,8 @@ const (
 	noEndpoints    = "Global endpoints are not offered."
 	noPartners     = "Partner event sources are not offered."
 	noPermissions  = "Bus policies are not offered; who holds the node's keys may use all buses."
-	targetsOffered = "Targets are http(s) URLs, log:-, log:NAME, API destinations, and the ARNs of functions of this node. ARNs of other AWS services are kept, and their events go to the dead letters with NO_RESOURCE. " +
-		"RoleArn, DeadLetterConfig and the parameter blocks other than HttpParameters are kept without effect. " +
+	targetsOffered = "Targets are http(s) URLs, log:-, log:NAME, API destinations, and the ARNs of functions and buses of this node; of SQS queues and SNS topics, and SQS queues for dead letters, if it was started with --aws. An event goes from bus to bus once, as it is: inputs do not count there. ARNs of other AWS services are kept, and their events go to the dead letters with NO_RESOURCE. " +
+		"RoleArn and the parameter blocks other than HttpParameters and SqsParameters are kept without effect. " +
 		"In an InputTransformer, aws.events.event.ingestion-time is the event's time; an event whose input cannot be made goes to the dead letters."
 )
 
@@ -81,7 +81,7 @@ var operations = []Operation{
 	{"ListRules", Full, "", (*api).listRules},
 	{"ListTagsForResource", Full, "Buses and rules have tags.", (*api).listTagsForResource},
 	{"ListTargetsByRule", Full, "", (*api).listTargetsByRule},
-	{"PutEvents", Partial, "EndpointId is refused. An event for a bus that does not exist is answered as AWS does, and is logged and counted.", (*api).putEvents},
+	{"PutEvents", Partial, "EndpointId is refused. An event for a bus that does not exist is answered as AWS does, and is logged and counted; a node started with --strict-buses answers it as an error of its entry.", (*api).putEvents},
 	{"PutPartnerEvents", None, noPartners, nil},
 	{"PutPermission", None, noPermissions, nil},
 	{"PutRule", Partial, "A schedule missed while no node ran fires once when one starts. A change takes effect before the answer. ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is kept as ENABLED.", (*api).putRule},

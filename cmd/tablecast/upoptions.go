@@ -1,0 +1,50 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/target"
+)
+
+// nodeOptions returns the options of the node that flags set.
+func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
+	o.StrictBus = f.strict
+	if f.secret != "" {
+		if o.WebhookSecret, err = readSecret(f.secret); err != nil {
+			return o, err
+		}
+	}
+	if f.aws {
+		key, secret := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY")
+		if key == "" || secret == "" {
+			return o, errors.New("--aws needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment")
+		}
+		o.AWS = &target.AWS{
+			Credentials: credentials.NewStaticCredentialsProvider(key, secret, os.Getenv("AWS_SESSION_TOKEN")),
+			SQS:         os.Getenv("AWS_ENDPOINT_URL_SQS"), SNS: os.Getenv("AWS_ENDPOINT_URL_SNS"),
+		}
+	}
+	return o, nil
+}
+
+// readSecret reads a file that its owner alone may read; white space at its ends
+// does not count.
+func readSecret(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s is open to others (mode %04o); write chmod 600 %s", path, info.Mode().Perm(), path)
+	}
+	b, err := os.ReadFile(path)
+	if b = bytes.TrimSpace(b); err == nil && len(b) == 0 {
+		err = fmt.Errorf("%s is empty", path)
+	}
+	return b, err
+}

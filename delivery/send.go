@@ -1,0 +1,37 @@
+package delivery
+
+import "context"
+
+// SendDead hands the dead letters that the filter selects, and whose events are
+// at hand, to send, and removes those that were taken; they stay counted as
+// dead-lettered. It ends with the first error of send; a letter that was sent
+// just before a crash is sent again. It returns how many were taken.
+func (q *Queues) SendDead(ctx context.Context, f DeadFilter, send func(context.Context, DeadLetter) error) (sent int, err error) {
+	q.sorting.Lock()
+	defer q.sorting.Unlock()
+	err = q.eachDead(ctx, f, func(page []DeadLetter) (bool, error) {
+		b := q.store.NewBatch()
+		b.UseReserve()
+		n, failed := 0, error(nil)
+		for i := range page {
+			if page[i].Event == nil {
+				continue
+			}
+			if failed = send(ctx, page[i]); failed != nil {
+				break
+			}
+			b.Delete(page[i].Queue.deadKey(page[i].Seq))
+			n++
+		}
+		if n == 0 {
+			b.Close()
+			return failed == nil, failed
+		}
+		sent += n
+		if _, err := q.store.Commit(b); err != nil {
+			return false, err
+		}
+		return failed == nil, failed
+	})
+	return sent, err
+}

@@ -1,0 +1,198 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
+	"github.com/go-json-experiment/json"
+)
+
+// The beginnings of the ARNs of queues and topics.
+const (
+	QueueARN = "arn:aws:sqs:"
+	TopicARN = "arn:aws:sns:"
+)
+
+// AWS says how services of AWS are called.
+type AWS struct {
+	Credentials aws.CredentialsProvider
+	// SQS and SNS are the URLs of the services. The defaults are AWS's, by the
+	// region in an ARN.
+	SQS, SNS string
+}
+
+// An arn is the parts of an ARN that queues and topics have.
+type arn struct{ text, region, account, name string }
+
+func parseARN(text string) (arn, bool) {
+	parts := strings.Split(text, ":")
+	if len(parts) != 6 || parts[3] == "" || parts[5] == "" {
+		return arn{}, false
+	}
+	return arn{text, parts[3], parts[4], parts[5]}, true
+}
+
+func (a arn) fifo() bool { return strings.HasSuffix(a.name, ".fifo") }
+
+func openAWS(text string, o Options) (Target, error) {
+	a, ok := parseARN(text)
+	switch {
+	case !ok:
+		return nil, &ParseError{text, "not the ARN of a queue or topic", QueueARN + "REGION:ACCOUNT:NAME"}
+	case o.AWS == nil:
+		return nil, &ParseError{text, "services of AWS are not called by this node", "an http:// target, or start the node with --aws"}
+	}
+	client := NewClient(o)
+	if strings.HasPrefix(text, QueueARN) {
+		c := sqs.New(sqs.Options{Region: a.region, Credentials: o.AWS.Credentials, HTTPClient: client, Retryer: aws.NopRetryer{}, BaseEndpoint: endpoint(o.AWS.SQS)})
+		return &queueTarget{client: c, arn: a, timeout: o.Timeout, idle: client.CloseIdleConnections}, nil
+	}
+	c := sns.New(sns.Options{Region: a.region, Credentials: o.AWS.Credentials, HTTPClient: client, Retryer: aws.NopRetryer{}, BaseEndpoint: endpoint(o.AWS.SNS)})
+	return &topicTarget{client: c, arn: a, timeout: o.Timeout, idle: client.CloseIdleConnections}, nil
+}
+
+func endpoint(url string) *string {
+	if url == "" {
+		return nil
+	}
+	return &url
+}
+
+// awsError classifies the failure of a call.
+func awsError(ctx context.Context, err error) error {
+	var api smithy.APIError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
+		return ctx.Err()
+	case !errors.As(err, &api):
+		return transportError(err)
+	}
+	e := &Error{Code: CodeUnavailable, Msg: api.ErrorCode() + ": " + api.ErrorMessage()}
+	code := api.ErrorCode()
+	switch {
+	case strings.Contains(code, "NonExistentQueue") || strings.Contains(code, "QueueDoesNotExist") || strings.HasPrefix(code, "NotFound"):
+		e.Code, e.Permanent = CodeMissing, true
+	case strings.Contains(code, "Throttl") || strings.Contains(code, "TooManyRequests"):
+		e.Code = CodeThrottled
+	case strings.Contains(code, "AccessDenied") || strings.Contains(code, "Authorization") || strings.Contains(code, "InvalidClientTokenId"):
+		e.Code, e.Permanent = CodeDenied, true
+	case api.ErrorFault() == smithy.FaultClient || strings.HasPrefix(code, "Invalid"):
+		e.Code, e.Permanent = CodeRefused, true
+	}
+	return e
+}
+
+// limit returns a context for one call.
+func limit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, d)
+}
+
+// A queueTarget sends the body to a queue of SQS.
+type queueTarget struct {
+	client  *sqs.Client
+	arn     arn
+	timeout time.Duration
+	idle    func()
+
+	mu  sync.Mutex
+	url string // of the queue, once it is known; guarded by mu
+}
+
+// CloseIdleConnections lets go of connections that no call uses.
+func (q *queueTarget) CloseIdleConnections() { q.idle() }
+
+// Deliver implements Target. In a queue that keeps order, the event's id tells
+// the queue a repeat.
+func (q *queueTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+	in := &sqs.SendMessageInput{MessageBody: aws.String(string(d.Body))}
+	if q.arn.fifo() {
+		in.MessageGroupId, in.MessageDeduplicationId = aws.String(group(d)), aws.String(d.Event.ID)
+	}
+	return q.send(ctx, in, d.Event.Trace)
+}
+
+func (q *queueTarget) send(ctx context.Context, in *sqs.SendMessageInput, trace string) (Answer, error) {
+	ctx, cancel := limit(ctx, q.timeout)
+	defer cancel()
+	url, err := q.find(ctx)
+	if err != nil {
+		return Answer{}, awsError(ctx, err)
+	}
+	in.QueueUrl = &url
+	if trace != "" {
+		in.MessageSystemAttributes = traceAttribute(trace)
+	}
+	out, err := q.client.SendMessage(ctx, in)
+	if err != nil {
+		return Answer{}, awsError(ctx, err)
+	}
+	return Answer{Status: "message " + aws.ToString(out.MessageId)}, nil
+}
+
+// find returns the URL of the queue.
+func (q *queueTarget) find(ctx context.Context) (string, error) {
+	q.mu.Lock()
+	url := q.url
+	q.mu.Unlock()
+	if url != "" {
+		return url, nil
+	}
+	out, err := q.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &q.arn.name, QueueOwnerAWSAccountId: &q.arn.account})
+	if err != nil {
+		return "", err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.url = aws.ToString(out.QueueUrl)
+	return q.url, nil
+}
+
+// group returns the message group: the target's parameter, the event's group, or
+// a group of its own.
+func group(d *Delivery) string {
+	var p struct {
+		MessageGroupID string `json:"MessageGroupId"`
+	}
+	if v := d.Params["SqsParameters"]; v != nil && json.Unmarshal(v, &p) == nil && p.MessageGroupID != "" {
+		return p.MessageGroupID
+	}
+	if d.Event.Group != "" {
+		return clipGroup(d.Event.Group)
+	}
+	return d.Event.ID
+}
+
+// A topicTarget publishes the body to a topic of SNS.
+type topicTarget struct {
+	client  *sns.Client
+	arn     arn
+	timeout time.Duration
+	idle    func()
+}
+
+// CloseIdleConnections lets go of connections that no call uses.
+func (t *topicTarget) CloseIdleConnections() { t.idle() }
+
+// Deliver implements Target.
+func (t *topicTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+	ctx, cancel := limit(ctx, t.timeout)
+	defer cancel()
+	in := &sns.PublishInput{TopicArn: &t.arn.text, Message: aws.String(string(d.Body))}
+	if t.arn.fifo() {
+		in.MessageGroupId, in.MessageDeduplicationId = aws.String(group(d)), aws.String(d.Event.ID)
+	}
+	out, err := t.client.Publish(ctx, in)
+	if err != nil {
+		return Answer{}, awsError(ctx, err)
+	}
+	return Answer{Status: "message " + aws.ToString(out.MessageId)}, nil
+}
