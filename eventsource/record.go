@@ -35,11 +35,11 @@ func AppendRecord(dst []byte, r *stream.Record, region string) []byte {
 			dst = item.AppendJSON(dst, image.item)
 		}
 	}
-	dst = fmt.Appendf(dst, `,"SequenceNumber":"%s","SizeBytes":%d,"StreamViewType":"%s"}`, stream.FormatSeq(r.Seq), r.Size, r.Stream.View())
+	dst = fmt.Appendf(dst, `,"SequenceNumber":"%s","SizeBytes":%d,"StreamViewType":"%s"}`, r.Sequence(), r.Size, r.View())
 	if r.Expired {
 		dst = append(dst, `,"userIdentity":{"type":"Service","principalId":"dynamodb.amazonaws.com"}`...)
 	}
-	return fmt.Appendf(dst, `,"eventSourceARN":"%s"}`, r.Stream.ARN())
+	return fmt.Appendf(dst, `,"eventSourceARN":"%s"}`, r.ARN())
 }
 
 // payload returns the event of a batch, without its last brace.

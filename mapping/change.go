@@ -33,7 +33,7 @@ type change struct {
 }
 
 func (s *Set) newChange(r *stream.Record, k Kind) *change {
-	c := &change{set: s, record: r, kind: k, arn: r.Stream.ARN(), seq: stream.FormatSeq(r.Seq), keys: r.Keys}
+	c := &change{set: s, record: r, kind: k, arn: r.ARN(), seq: r.Sequence(), keys: r.Keys}
 	for i := range s.opts.Entities {
 		if parts, ok := s.opts.Entities[i].match(r); ok {
 			c.entity = s.opts.Entities[i].Name
@@ -81,7 +81,7 @@ func (c *change) text(name root) (string, bool) {
 	case rootOp:
 		return string(c.kind), true
 	case rootTable:
-		return c.record.Stream.Table(), true
+		return c.record.Table(), true
 	case rootEntity:
 		return c.entity, true
 	case rootSeq:
@@ -154,5 +154,5 @@ func (c *change) best() item.Item {
 
 // Group names the item of a record: events of one group are in order.
 func Group(r *stream.Record) string {
-	return r.Stream.Table() + string(item.AppendPlainItem(nil, r.Keys))
+	return r.Table() + string(item.AppendPlainItem(nil, r.Keys))
 }

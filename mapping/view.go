@@ -12,7 +12,7 @@ import (
 // entity, keys, old, new and changed, as far as there is something.
 func (c *change) view() []byte {
 	dst := append([]byte(`{"op":`), `"`+string(c.kind)+`"`...)
-	dst = quote(append(dst, `,"table":`...), c.record.Stream.Table())
+	dst = quote(append(dst, `,"table":`...), c.record.Table())
 	if c.entity != "" {
 		dst = quote(append(dst, `,"entity":`...), c.entity)
 	}

@@ -41,10 +41,13 @@ const (
 // String returns DynamoDB's name of the operation.
 func (o Op) String() string { return [...]string{"", "INSERT", "MODIFY", "REMOVE"}[o] }
 
-// A Record is one change of one item.
+// A Record is one change of one item. Either it was read from a Stream, and has
+// a Seq in it, or it comes from a stream that is kept elsewhere, and has an
+// Origin.
 type Record struct {
 	Stream  *Stream
 	Seq     uint64
+	Origin  *Origin
 	Op      Op
 	Time    time.Time // of the commit, to the millisecond
 	Keys    item.Item
@@ -54,9 +57,52 @@ type Record struct {
 	Size    int       // SizeBytes of DynamoDB
 }
 
-// EventID returns the record's identity: 32 lower-case hexadecimal digits,
-// the same at each reading.
+// An Origin says where in a stream that is kept elsewhere a record stands.
+type Origin struct {
+	ARN, Table string
+	View       View
+	Sequence   string // decimal digits
+	EventID    string // as the stream gives it
+}
+
+// ARN returns the name of the record's stream.
+func (r *Record) ARN() string {
+	if r.Origin != nil {
+		return r.Origin.ARN
+	}
+	return r.Stream.ARN()
+}
+
+// Table returns the name of the record's table.
+func (r *Record) Table() string {
+	if r.Origin != nil {
+		return r.Origin.Table
+	}
+	return r.Stream.Table()
+}
+
+// View returns which images the record's stream holds.
+func (r *Record) View() View {
+	if r.Origin != nil {
+		return r.Origin.View
+	}
+	return r.Stream.View()
+}
+
+// Sequence returns the record's sequence number as the wire has it.
+func (r *Record) Sequence() string {
+	if r.Origin != nil {
+		return r.Origin.Sequence
+	}
+	return FormatSeq(r.Seq)
+}
+
+// EventID returns the record's identity, the same at each reading: 32
+// lower-case hexadecimal digits, or what the stream elsewhere gives it.
 func (r *Record) EventID() string {
+	if r.Origin != nil {
+		return r.Origin.EventID
+	}
 	sum := md5.Sum([]byte(r.Stream.ARN() + "/" + FormatSeq(r.Seq)))
 	return hex.EncodeToString(sum[:])
 }

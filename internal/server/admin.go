@@ -151,7 +151,7 @@ func changeOf(r *stream.Record) change {
 		}
 		return item.AppendPlainItem(nil, it)
 	}
-	return change{r.Stream.Table(), stream.FormatSeq(r.Seq), mapping.KindOf(r), r.Time, plain(r.Keys), plain(r.Old), plain(r.New)}
+	return change{r.Table(), r.Sequence(), mapping.KindOf(r), r.Time, plain(r.Keys), plain(r.Old), plain(r.New)}
 }
 
 // A raised event as answers show it.

@@ -101,7 +101,7 @@ func (a *api) appendRecord(dst []byte, r *stream.Record) []byte {
 			dst = item.AppendJSON(dst, image.item)
 		}
 	}
-	dst = fmt.Appendf(dst, `,"SequenceNumber":"%s","SizeBytes":%d,"StreamViewType":"%s"}`, stream.FormatSeq(r.Seq), r.Size, r.Stream.View())
+	dst = fmt.Appendf(dst, `,"SequenceNumber":"%s","SizeBytes":%d,"StreamViewType":"%s"}`, r.Sequence(), r.Size, r.View())
 	if r.Expired {
 		dst = append(dst, `,"userIdentity":{"PrincipalId":"dynamodb.amazonaws.com","Type":"Service"}`...)
 	}
