@@ -110,6 +110,8 @@ type Node struct {
 	hops    sync.WaitGroup
 	base    sync.WaitGroup
 
+	audience audience // of what the node does
+
 	reloading sync.Mutex // held by Reload
 
 	mu     sync.Mutex
@@ -162,13 +164,13 @@ func (n *Node) wire(dir string) error {
 		Targets:   n.target,
 		Events:    func(name string, seq uint64) (*event.Event, error) { return bus.Event(n.store, name, seq) },
 		Restore:   bus.Restore,
-		OnAttempt: n.opts.Observer.Attempted,
+		OnAttempt: n.attempted,
 		Logger:    n.opts.Logger,
 	})
 	if err != nil {
 		return err
 	}
-	n.buses, err = bus.Open(n.store, n.queues, bus.Options{Account: Account, Region: Region, Serves: n.serves, StrictBus: n.opts.StrictBus, OnAccepted: n.opts.Observer.Accepted, Logger: n.opts.Logger})
+	n.buses, err = bus.Open(n.store, n.queues, bus.Options{Account: Account, Region: Region, Serves: n.serves, StrictBus: n.opts.StrictBus, OnAccepted: n.accepted, Logger: n.opts.Logger})
 	if err != nil {
 		return err
 	}

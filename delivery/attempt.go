@@ -33,6 +33,8 @@ type Attempt struct {
 	Event *event.Event
 	// Number counts from 1.
 	Number int
+	// Queued is when the event was accepted.
+	Queued time.Time
 	// ARN is where the call went.
 	ARN string
 	// Start and Took say when and how long.
@@ -50,7 +52,7 @@ type Attempt struct {
 // attempt makes one call and hands its outcome to the settler. A call that was
 // cancelled from here has none.
 func (w *queue) attempt(ctx context.Context, r *row, d *destination, results chan<- outcome) {
-	a := Attempt{Queue: w.id, Seq: r.seq, Number: r.attempts + 1, ARN: d.policy.ARN, Start: w.q.now()}
+	a := Attempt{Queue: w.id, Seq: r.seq, Number: r.attempts + 1, Queued: r.first, ARN: d.policy.ARN, Start: w.q.now()}
 	a.Event, a.Answer, a.Err = w.call(ctx, r, d)
 	a.Took = w.q.now().Sub(a.Start)
 	cancelled := a.Err != nil && ctx.Err() != nil
@@ -181,6 +183,9 @@ func asError(err error) *target.Error {
 	}
 	return &target.Error{Code: code, Msg: err.Error()}
 }
+
+// CodeOf returns the code of the error of an attempt, as a dead letter has it.
+func CodeOf(err error) string { return asError(err).Code }
 
 // clip bounds a message.
 func clip(s string) string {

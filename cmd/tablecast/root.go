@@ -24,7 +24,7 @@ mapped to a domain event, and rules hand the event to its consumers.
 	root.AddCommand(
 		newUp(), newDemo(), newCheck(), newTest(), newMatch(), newTail(), newEnv(), newVersion(),
 		newExplain(), newDryRun(), newBackfill(), newParked(), newRedrive(), newSchema(),
-		newBuses(), newRules(), newTargets(), newDLQ(), newMappings(),
+		newBuses(), newRules(), newTargets(), newDLQ(), newEvents(), newMappings(),
 		newBackup(), newRestore(), newImport(), newExport(),
 	)
 	return root

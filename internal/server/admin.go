@@ -92,6 +92,13 @@ type failure struct {
 	Usage bool   `json:"usage"` // the client's mistake
 }
 
+// flush sends what was written so far, the header at least.
+func (l *lines) flush() {
+	if err := http.NewResponseController(l.w).Flush(); l.err == nil {
+		l.err = err
+	}
+}
+
 // A badRequest says what the client asked wrongly.
 type badRequest string
 
@@ -111,8 +118,8 @@ func usage(err error) bool {
 }
 
 // addAdmin adds what only clients on the node's machine may ask for.
-func addAdmin(pages *http.ServeMux, node *tablecast.Node) {
-	a := administration{node}
+func addAdmin(pages *http.ServeMux, node *tablecast.Node, attempts *recent) {
+	a := administration{node, attempts}
 	pages.HandleFunc("POST /_api/v1/explain", admin(a.explain))
 	pages.HandleFunc("POST /_api/v1/dry-run", admin(a.dryRun))
 	pages.HandleFunc("POST /_api/v1/parked", admin(a.parked))
@@ -126,12 +133,17 @@ func addAdmin(pages *http.ServeMux, node *tablecast.Node) {
 	pages.HandleFunc("POST /_api/v1/dead-letters", admin(a.deadLetters))
 	pages.HandleFunc("POST /_api/v1/dead-letters/redrive", admin(a.redriveDead))
 	pages.HandleFunc("POST /_api/v1/dead-letters/drop", admin(a.dropDead))
+	pages.HandleFunc("POST /_api/v1/events/tail", admin(a.tail))
+	pages.HandleFunc("POST /_api/v1/events/get", admin(a.get))
 	pages.HandleFunc("POST /_api/v1/buses", admin(a.buses))
 	pages.HandleFunc("POST /_api/v1/rules", admin(a.rules))
 	pages.HandleFunc("POST /_api/v1/targets", admin(a.targets))
 }
 
-type administration struct{ node *tablecast.Node }
+type administration struct {
+	node   *tablecast.Node
+	recent *recent
+}
 
 // A change is a record as answers show it.
 type change struct {

@@ -1,5 +1,5 @@
 // Package server puts a node on one listener: the AWS APIs, told apart by
-// X-Amz-Target or by their paths, /healthz and /readyz, and the node's counts under
+// X-Amz-Target or by their paths, /healthz and /readyz, /metrics for Prometheus, and the node's counts under
 // /_api/v1/status. It decides what may listen where (P9): loopback needs no
 // credentials; any other address needs SigV4 keys and TLS.
 package server
@@ -78,7 +78,11 @@ func Serve(ctx context.Context, node *tablecast.Node, ln net.Listener, o Options
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	srv := awsjson.NewHTTPServer(handler(node, o), o.Logger)
+	figures, stop := newMetrics(node)
+	defer stop()
+	attempts := &recent{}
+	defer node.Watch(tablecast.Observer{Attempted: attempts.add})()
+	srv := awsjson.NewHTTPServer(handler(node, o, figures, attempts), o.Logger)
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(ln) }()
 	select {
@@ -98,7 +102,7 @@ func Serve(ctx context.Context, node *tablecast.Node, ln net.Listener, o Options
 }
 
 // handler serves the APIs and the node's own pages.
-func handler(node *tablecast.Node, o Options) http.Handler {
+func handler(node *tablecast.Node, o Options, figures *metrics, attempts *recent) http.Handler {
 	pages := http.NewServeMux()
 	pages.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]string{"status": "ok"})
@@ -107,7 +111,8 @@ func handler(node *tablecast.Node, o Options) http.Handler {
 	if o.Keys == nil {
 		pages.HandleFunc("GET /_api/v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, statusOf(node)) })
 		pages.HandleFunc("POST /_api/v1/backup", func(w http.ResponseWriter, r *http.Request) { backup(w, r, node) })
-		addAdmin(pages, node)
+		pages.Handle("GET /metrics", figures.handler())
+		addAdmin(pages, node, attempts)
 	}
 	pages.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusNotFound, map[string]string{"message": "nothing answers " + r.Method + " " + r.URL.Path + "; the AWS services take POST / with X-Amz-Target, Lambda its paths"})

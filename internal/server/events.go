@@ -1,0 +1,230 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/delivery"
+	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/pattern"
+)
+
+// maxRecent is how many attempts are remembered for those who ask for an event.
+const maxRecent = 4096
+
+// A recent remembers the last attempts.
+type recent struct {
+	mu   sync.Mutex
+	list []delivery.Attempt // a ring; guarded by mu
+	next int
+}
+
+func (r *recent) add(a delivery.Attempt) {
+	a.Event, a.Answer.Body = nil, nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.list) < maxRecent {
+		r.list = append(r.list, a)
+		return
+	}
+	r.list[r.next] = a
+	r.next = (r.next + 1) % maxRecent
+}
+
+// of returns the attempts that are remembered of an event in a queue, the oldest
+// first.
+func (r *recent) of(id delivery.QueueID, seq uint64) (out []attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.list {
+		a := &r.list[(r.next+i)%len(r.list)]
+		if a.Queue != id || a.Seq != seq {
+			continue
+		}
+		x := attempt{Number: a.Number, Start: a.Start.UTC(), Millis: float64(a.Took) / 1e6, Outcome: a.Outcome, Status: a.Answer.Status}
+		if a.Err != nil {
+			x.Error = a.Err.Error()
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// An attempt as answers show it.
+type attempt struct {
+	Number  int       `json:"number"`
+	Start   time.Time `json:"start"`
+	Millis  float64   `json:"millis"`
+	Outcome string    `json:"outcome"`
+	Status  string    `json:"status,omitzero"`
+	Error   string    `json:"error,omitzero"`
+}
+
+type tailIn struct {
+	Bus     string `json:"bus"` // empty: all
+	Pattern string `json:"pattern"`
+}
+
+// A tailed event as answers show it.
+type tailed struct {
+	Bus   string         `json:"bus"`
+	Time  time.Time      `json:"time"` // when it was durable
+	Rules []string       `json:"rules"`
+	Event jsontext.Value `json:"event"`
+}
+
+// tailBuffer is how many events may wait for who reads a tail.
+const tailBuffer = 1024
+
+// tail answers {"bus": …, "rules": …, "event": …} for each event that is
+// accepted, until the client ends it; {"missed": N} where the client was too
+// slow for N events.
+func (a administration) tail(ctx context.Context, in tailIn, out *lines) error {
+	wanted, err := pattern.Compile([]byte(`{"id":[{"exists":true}]}`))
+	if in.Pattern != "" {
+		wanted, err = pattern.Compile([]byte(in.Pattern))
+	}
+	if err != nil {
+		return badRequest("pattern: " + err.Error())
+	}
+	var missed int
+	var mu sync.Mutex
+	events := make(chan bus.Accepted, tailBuffer)
+	stop := a.node.Watch(tablecast.Observer{Accepted: func(x bus.Accepted) {
+		if in.Bus != "" && in.Bus != x.Bus {
+			return
+		}
+		select {
+		case events <- x:
+		default:
+			mu.Lock()
+			missed++
+			mu.Unlock()
+		}
+	}})
+	defer stop()
+	out.flush()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case x := <-events:
+			mu.Lock()
+			lost := missed
+			missed = 0
+			mu.Unlock()
+			if lost > 0 && !out.put(map[string]int{"missed": lost}) {
+				return nil
+			}
+			envelope := x.Event.AppendJSON(nil)
+			if ok, err := wanted.Match(envelope); err != nil || !ok {
+				continue
+			}
+			if !out.put(tailed{x.Bus, x.Time.UTC(), append([]string{}, x.Rules...), envelope}) {
+				return nil
+			}
+		}
+	}
+}
+
+// A verdict is what a rule makes of an event.
+type ruleVerdict struct {
+	Rule     string           `json:"rule"`
+	Matches  bool             `json:"matches"`
+	Disabled bool             `json:"disabled,omitzero"`
+	Misses   []pattern.Miss   `json:"misses,omitzero"`
+	Targets  []targetDelivery `json:"targets,omitzero"`
+}
+
+type targetDelivery struct {
+	Target   string           `json:"target"`
+	ARN      string           `json:"arn"`
+	State    string           `json:"state"` // pending, dead-lettered, or settled: delivered or dropped
+	Failed   int              `json:"failed"`
+	Due      time.Time        `json:"due,omitzero"`
+	History  delivery.History `json:"history,omitzero"`
+	Attempts []attempt        `json:"attempts,omitzero"` // that this process remembers
+}
+
+// get answers {"bus": …, "seq": …, "event": …, "rules": […]} for each time that
+// an event of the id was accepted and is still stored.
+func (a administration) get(ctx context.Context, in struct {
+	ID string `json:"id"`
+}, out *lines) error {
+	if in.ID == "" {
+		return badRequest("id must not be empty")
+	}
+	found := 0
+	for _, b := range a.node.Buses().List("") {
+		var failed error
+		err := a.node.Buses().Events(b.Name, 0, func(seq uint64, e *event.Event) bool {
+			if e.ID == in.ID {
+				found++
+				failed = a.show(b.Name, seq, e, out)
+			}
+			return failed == nil && ctx.Err() == nil
+		})
+		if err == nil {
+			err = failed
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if found == 0 {
+		return badRequest("no bus holds an event of the id " + in.ID + "; events are kept for 24 hours of running time, and while they are pending")
+	}
+	return nil
+}
+
+// show answers what became of one event.
+func (a administration) show(name string, seq uint64, e *event.Event, out *lines) error {
+	envelope := e.AppendJSON(nil)
+	rules, err := a.node.Buses().Rules(name, "")
+	if err != nil {
+		return err
+	}
+	verdicts := []ruleVerdict{}
+	for _, r := range rules {
+		v := ruleVerdict{Rule: r.Name, Disabled: r.Disabled}
+		if r.Pattern != "" {
+			p, err := pattern.Compile([]byte(r.Pattern))
+			if err != nil {
+				return err
+			}
+			if v.Misses, err = p.Explain(envelope); err != nil {
+				return err
+			}
+			v.Matches = len(v.Misses) == 0
+		}
+		for _, t := range r.Targets {
+			id := delivery.QueueID{Bus: name, Rule: r.Name, Target: t.ID}
+			fate, err := a.node.Queues().Fate(id, seq)
+			if err != nil {
+				return err
+			}
+			attempts := a.recent.of(id, seq)
+			if !v.Matches && fate.State == "" && len(attempts) == 0 {
+				continue
+			}
+			x := targetDelivery{t.ID, t.ARN, fate.State, fate.Attempts, fate.Due, fate.History, attempts}
+			if x.State == "" {
+				x.State = "settled"
+			}
+			v.Targets = append(v.Targets, x)
+		}
+		verdicts = append(verdicts, v)
+	}
+	out.put(struct {
+		Bus   string         `json:"bus"`
+		Seq   uint64         `json:"seq"`
+		Event jsontext.Value `json:"event"`
+		Rules []ruleVerdict  `json:"rules"`
+	}{name, seq, envelope, verdicts})
+	return nil
+}
