@@ -81,6 +81,28 @@ func (q *Question) answer(set *mapping.Set, r *stream.Record) ([]mapping.Verdict
 	return set.Explain(r), true
 }
 
+// Change returns the change of a table with a sequence number; nil if no stream
+// of it has the change any more.
+func (n *Node) Change(table, sequence string) (*stream.Record, error) {
+	seq, err := stream.ParseSeq(sequence)
+	if err != nil || seq == 0 {
+		return nil, err
+	}
+	for _, st := range n.streams.OfTable(table) {
+		page, err := st.Read(seq-1, 1, readBytes)
+		if errors.Is(err, stream.ErrTrimmed) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(page.Records) == 1 && page.Records[0].Seq == seq {
+			return &page.Records[0], nil
+		}
+	}
+	return nil, nil
+}
+
 // Bounds of what is read of a stream at once.
 const (
 	readRecords = 256

@@ -5,17 +5,18 @@ import (
 
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/delivery"
+	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/stream"
 )
 
-// An audience is the observers that came since the node was opened.
+// An audience is who observes the node.
 type audience struct {
 	mu   sync.RWMutex
 	next int
 	of   map[int]Observer // guarded by mu
 }
 
-// Watch lets an observer hear of events and attempts until stop is called; its
-// Mapped hears nothing.
+// Watch lets an observer hear of each hop until stop is called.
 func (n *Node) Watch(o Observer) (stop func()) {
 	a := &n.audience
 	a.mu.Lock()
@@ -33,30 +34,35 @@ func (n *Node) Watch(o Observer) (stop func()) {
 	}
 }
 
-// accepted tells all observers of an event.
-func (n *Node) accepted(x bus.Accepted) {
-	if f := n.opts.Observer.Accepted; f != nil {
-		f(x)
-	}
-	n.audience.mu.RLock()
-	defer n.audience.mu.RUnlock()
-	for _, o := range n.audience.of {
-		if o.Accepted != nil {
-			o.Accepted(x)
-		}
+// tell calls fn for each observer.
+func (a *audience) tell(fn func(o Observer)) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	for _, o := range a.of {
+		fn(o)
 	}
 }
 
-// attempted tells all observers of an attempt.
+func (n *Node) mapped(r *stream.Record, events []mapping.Raised) {
+	n.audience.tell(func(o Observer) {
+		if o.Mapped != nil {
+			o.Mapped(r, events)
+		}
+	})
+}
+
+func (n *Node) accepted(x bus.Accepted) {
+	n.audience.tell(func(o Observer) {
+		if o.Accepted != nil {
+			o.Accepted(x)
+		}
+	})
+}
+
 func (n *Node) attempted(x delivery.Attempt) {
-	if f := n.opts.Observer.Attempted; f != nil {
-		f(x)
-	}
-	n.audience.mu.RLock()
-	defer n.audience.mu.RUnlock()
-	for _, o := range n.audience.of {
+	n.audience.tell(func(o Observer) {
 		if o.Attempted != nil {
 			o.Attempted(x)
 		}
-	}
+	})
 }

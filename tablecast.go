@@ -128,6 +128,7 @@ func Open(dir string, o Options) (*Node, error) {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	n := &Node{opts: o, config: o.Config, relays: map[string]*relay.Relay{}}
+	n.Watch(o.Observer)
 	var err error
 	if n.store, err = kv.Open(dir, kv.Options{FS: o.FS, Logger: o.Logger, Fatal: o.Fatal}); err != nil {
 		return nil, err

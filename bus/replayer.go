@@ -125,7 +125,7 @@ func (b *Buses) nextReplayed(r *Replay) (events []*event.Event) {
 		r.Position = seq
 		looked++
 		if e != nil {
-			e.ReplayName, e.Trace = r.Name, ""
+			e.ReplayName, e.Trace = r.Name, "" // a replay is no part of the trace
 			events = append(events, e)
 			size += len(e.Detail)
 		}

@@ -17,7 +17,7 @@ func (e *Event) AppendBinary(dst []byte) []byte {
 	dst = append(dst, form)
 	dst = binary.AppendVarint(dst, e.Time.Unix())
 	dst = binary.AppendUvarint(dst, uint64(e.Time.Nanosecond()))
-	for _, s := range [...]string{e.ID, e.Source, e.DetailType, e.Account, e.Region, e.ReplayName, e.Group, e.Trace} {
+	for _, s := range [...]string{e.ID, e.Source, e.DetailType, e.Account, e.Region, e.ReplayName, e.Group, e.Trace, e.Cause.Table, e.Cause.Sequence, e.Cause.Definition} {
 		dst = appendPrefixed(dst, s)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(e.Resources)))
@@ -55,7 +55,9 @@ func DecodeBinary(b []byte) (*Event, error) {
 	}
 	d := decoder{rest: b[1:]}
 	e := &Event{Time: d.time()}
-	for _, s := range [...]*string{&e.ID, &e.Source, &e.DetailType, &e.Account, &e.Region, &e.ReplayName, &e.Group, &e.Trace} {
+	for _, s := range [...]*string{
+		&e.ID, &e.Source, &e.DetailType, &e.Account, &e.Region, &e.ReplayName, &e.Group, &e.Trace, &e.Cause.Table, &e.Cause.Sequence, &e.Cause.Definition,
+	} {
 		*s = string(d.bytes())
 	}
 	if n := d.uvarint(); n > 0 && n <= uint64(len(d.rest)) {

@@ -17,7 +17,8 @@
 //	1 byte      form, 1
 //	varint      time, seconds since 1970
 //	uvarint     time, nanoseconds
-//	strings     id, source, detail-type, account, region, replay name, group, trace
+//	strings     id, source, detail-type, account, region, replay name, group, trace, and the
+//	            table, sequence number and definition that raised it
 //	uvarint     number of resources, then each as a string
 //	string      detail
 //	1 byte      1, if it came from another bus; else none
@@ -28,7 +29,7 @@
 //
 //  1. DecodeBinary(e.AppendBinary(nil)) equals e.
 //  2. Parse(e.AppendJSON(nil)) equals e up to what the envelope leaves out:
-//     fractions of a second, Group, Trace, Forwarded and white space in the detail.
+//     fractions of a second, Group, Trace, Cause, Forwarded and white space in the detail.
 //  3. DeterministicID gives equal ids for equal parts and for nothing else that
 //     anyone can find (it is a cryptographic hash).
 package event

@@ -58,8 +58,17 @@ type Event struct {
 	// Forwarded says that it came to its bus from another bus. Not in the
 	// envelope.
 	Forwarded bool
-	// Trace is the trace header it came with. Not in the envelope.
+	// Trace is the trace header it came with, as X-Amzn-Trace-Id has it. Not in
+	// the envelope.
 	Trace string
+	// Cause is the change that raised it; zero for events of other producers.
+	// Not in the envelope.
+	Cause Cause
+}
+
+// A Cause is a change of a table and the definition that made an event of it.
+type Cause struct {
+	Table, Sequence, Definition string
 }
 
 // Size returns the bytes that the event counts for in a request: its source,

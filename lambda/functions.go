@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/trace"
 )
 
 // Functions are all functions of a store. The methods may be called from any
@@ -243,6 +245,7 @@ func (fs *Functions) put(e *entry) {
 // failure that Lambda gives for it. Errors: those of function.Invoke, and
 // ErrNotFound, ErrConcurrency.
 func (fs *Functions) Invoke(ctx context.Context, name string, payload []byte, o function.InvokeOptions) (function.Result, error) {
+	o.TraceID = cmp.Or(o.TraceID, trace.From(ctx).AWS())
 	for {
 		e, err := fs.find(name)
 		if err != nil {

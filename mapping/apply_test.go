@@ -9,6 +9,7 @@ import (
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/stream"
+	"github.com/tablecast/tablecast/trace"
 )
 
 const (
@@ -20,6 +21,7 @@ const (
 func TestEvent(t *testing.T) {
 	st := newStream(t, stream.NewImage)
 	r := record(st, nil, wire(t, after))
+	r.Trace = trace.Parse("00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01")
 	set := mapping.NewSet([]mapping.Definition{
 		{Name: "First", Table: "users", Source: "app", Bus: "main"},
 		{Name: "Second", Table: "users", Source: "app", Bus: "other", DetailType: "Type", Detail: object(t, "${op}")},
@@ -33,10 +35,12 @@ func TestEvent(t *testing.T) {
 		{Definition: "First", Bus: "main", Event: event.Event{
 			ID: event.DeterministicID(st.ARN(), seq, "First", "0"), Source: "app", DetailType: "First", Account: "111122223333", Region: "eu-west-1",
 			Time: r.Time, Resources: []string{st.ARN()}, Detail: []byte(`{"id":"u1","name":"Grace"}`), Group: `users{"id":"u1"}`,
+			Trace: r.Trace.AWS(), Cause: event.Cause{Table: "users", Sequence: seq, Definition: "First"},
 		}},
 		{Definition: "Second", Bus: "other", Event: event.Event{
 			ID: event.DeterministicID(st.ARN(), seq, "Second", "0"), Source: "app", DetailType: "Type", Account: "111122223333", Region: "eu-west-1",
 			Time: r.Time, Resources: []string{st.ARN()}, Detail: []byte(`{"a":"insert"}`), Group: `users{"id":"u1"}`,
+			Trace: r.Trace.AWS(), Cause: event.Cause{Table: "users", Sequence: seq, Definition: "Second"},
 		}},
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -92,6 +92,7 @@ func (d *definition) blank(c *change, index int) Raised {
 	return Raised{Definition: d.Name, Bus: d.Bus, Event: event.Event{
 		ID: id, Source: d.Source, DetailType: d.DetailType, Account: c.set.opts.Account, Region: c.set.opts.Region,
 		Time: c.record.Time, Resources: []string{c.arn}, Group: c.group(),
+		Trace: c.record.Trace.AWS(), Cause: event.Cause{Table: c.record.Table(), Sequence: c.seq, Definition: d.Name},
 	}}
 }
 

@@ -29,7 +29,7 @@
 //
 // # Record
 //
-//	operation (1 byte), flags (1 byte: 1 expired, 2 new image, 4 old image),
+//	operation (1 byte), flags (1 byte: 1 expired, 2 new image, 4 old image, 8 trace),
 //	time in milliseconds (8 bytes), size (uvarint), then each present image,
 //	or the keys if there is none, as length and binary item
 //

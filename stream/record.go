@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/trace"
 )
 
 // A View says which images of an item its change records hold.
@@ -51,10 +52,11 @@ type Record struct {
 	Op      Op
 	Time    time.Time // of the commit, to the millisecond
 	Keys    item.Item
-	New     item.Item // nil where the view or the operation has none
-	Old     item.Item // nil where the view or the operation has none
-	Expired bool      // removed because its time to live ended
-	Size    int       // SizeBytes of DynamoDB
+	New     item.Item     // nil where the view or the operation has none
+	Old     item.Item     // nil where the view or the operation has none
+	Expired bool          // removed because its time to live ended
+	Size    int           // SizeBytes of DynamoDB
+	Trace   trace.Context // of the write
 }
 
 // An Origin says where in a stream that is kept elsewhere a record stands.
@@ -125,6 +127,7 @@ type Change struct {
 	Partition []byte // key form of the partition key
 	Old, New  item.Item
 	Expired   bool
+	Trace     trace.Context // of the write
 }
 
 func (c *Change) op() Op {
@@ -142,6 +145,7 @@ const (
 	flagExpired = 1 << iota
 	flagNew
 	flagOld
+	flagTrace
 )
 
 // encode writes the record of a change as the view has it.
@@ -171,8 +175,14 @@ func (c *Change) encode(view View, schema item.KeySchema, at time.Time) []byte {
 	if c.Expired {
 		flags |= flagExpired
 	}
+	if c.Trace.Valid() {
+		flags |= flagTrace
+	}
 	dst := []byte{byte(c.op()), flags}
 	dst = binary.BigEndian.AppendUint64(dst, uint64(at.UnixMilli()))
+	if c.Trace.Valid() {
+		dst = c.Trace.AppendBinary(dst)
+	}
 	dst = binary.AppendUvarint(dst, uint64(size))
 	for _, image := range images {
 		b := item.AppendBinary(nil, image)
@@ -200,13 +210,19 @@ func decodeRecord(st *Stream, seq uint64, b []byte) (Record, error) {
 		return Record{}, bad
 	}
 	r := Record{Stream: st, Seq: seq, Op: Op(b[0]), Time: at, Expired: b[1]&flagExpired != 0}
-	flags := b[1]
-	size, n := binary.Uvarint(b[recordHeader:])
+	flags, b := b[1], b[recordHeader:]
+	if flags&flagTrace != 0 {
+		if len(b) < trace.Size {
+			return Record{}, bad
+		}
+		r.Trace, b = trace.FromBinary([trace.Size]byte(b[:trace.Size])), b[trace.Size:]
+	}
+	size, n := binary.Uvarint(b)
 	if n <= 0 || r.Op < Insert || r.Op > Remove {
 		return Record{}, bad
 	}
 	r.Size = int(size)
-	rest := b[recordHeader+n:]
+	rest := b[n:]
 	next := func() (item.Item, error) {
 		size, n := binary.Uvarint(rest)
 		if n <= 0 || size > uint64(len(rest)-n) {

@@ -10,6 +10,7 @@ import (
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/stream"
+	"github.com/tablecast/tablecast/trace"
 )
 
 // A write is the change of one item: what decide returns replaces the item; a
@@ -63,7 +64,7 @@ func (ts *Tables) commit(ctx context.Context, writes []*write, on terms) (uint64
 		}
 	}
 	taken := ts.locks.lock(lockKeys(writes, on.token)...)
-	c, appended, err := ts.apply(writes, on, taken)
+	c, appended, err := ts.apply(writes, on, trace.From(ctx), taken)
 	ts.locks.unlock(taken)
 	release()
 	release = func() {}
@@ -128,7 +129,7 @@ func share(writes []*write) (release func()) {
 // apply reads the items, lets each write decide, and applies one batch with
 // all changes, which is the zero Commit if nothing changed. The caller holds
 // the locks.
-func (ts *Tables) apply(writes []*write, on terms, taken []int) (kv.Commit, []*stream.Appended, error) {
+func (ts *Tables) apply(writes []*write, on terms, by trace.Context, taken []int) (kv.Commit, []*stream.Appended, error) {
 	if on.token != nil {
 		if err := ts.redeem(on.token); err != nil {
 			return kv.Commit{}, nil, err
@@ -147,7 +148,7 @@ func (ts *Tables) apply(writes []*write, on terms, taken []int) (kv.Commit, []*s
 	if on.token != nil {
 		on.token.spend(b, at)
 	}
-	appended := record(b, at, writes)
+	appended := record(b, at, writes, by)
 	b.Number(1, func(last uint64) {
 		ts.locks.note(taken, last)
 		count(b, writes)
@@ -212,7 +213,7 @@ func (ts *Tables) fill(b *kv.Batch, writes []*write) error {
 }
 
 // record adds the records of the changes to the batch, stream by stream.
-func record(b *kv.Batch, at time.Time, writes []*write) []*stream.Appended {
+func record(b *kv.Batch, at time.Time, writes []*write, by trace.Context) []*stream.Appended {
 	var streams []*stream.Stream
 	var changes [][]stream.Change
 	for _, w := range writes {
@@ -225,7 +226,7 @@ func record(b *kv.Batch, at time.Time, writes []*write) []*stream.Appended {
 			i = len(streams)
 			streams, changes = append(streams, st), append(changes, nil)
 		}
-		changes[i] = append(changes[i], stream.Change{Partition: w.table.partition(w.key), Old: w.old, New: w.now, Expired: w.expired})
+		changes[i] = append(changes[i], stream.Change{Partition: w.table.partition(w.key), Old: w.old, New: w.now, Expired: w.expired, Trace: by})
 	}
 	var appended []*stream.Appended
 	for i, st := range streams {

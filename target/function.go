@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/tablecast/tablecast/trace"
 )
 
 // FunctionARN begins the ARN of a function as a target:
@@ -38,7 +40,7 @@ func openFunction(arn string, o Options) (Target, error) {
 
 // Deliver implements Target. The function has the time of its own timeout.
 func (f *functionTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
-	payload, failed, err := f.invoke(ctx, f.name, d.Body)
+	payload, failed, err := f.invoke(trace.With(ctx, trace.Parse(d.Event.Trace)), f.name, d.Body)
 	answer := Answer{Status: "answered", Body: payload[:min(len(payload), MaxAnswerBytes)]}
 	switch {
 	case ctx.Err() != nil:

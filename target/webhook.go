@@ -11,6 +11,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/tablecast/tablecast/trace"
 )
 
 // A webhook posts the body to a URL.
@@ -64,7 +66,10 @@ func (w *webhook) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
 		sign(req.Header, w.secret, time.Now(), d.Event.ID, d.Body)
 	}
 	if d.Event.Trace != "" {
-		req.Header.Set("X-Amzn-Trace-Id", d.Event.Trace)
+		req.Header.Set(trace.AWSHeader, d.Event.Trace)
+	}
+	if c := trace.Parse(d.Event.Trace); c.Valid() {
+		req.Header.Set(trace.Header, c.String())
 	}
 	return Call(w.client, req)
 }

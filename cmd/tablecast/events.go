@@ -99,6 +99,14 @@ remembered.
 type storyLine struct {
 	Bus   string
 	Event json.RawMessage
+	Cause *struct {
+		Definition, Table, SequenceNumber string
+		Change                            *struct {
+			Op       string
+			Time     time.Time
+			Old, New json.RawMessage
+		}
+	}
 	Rules []struct {
 		Rule              string
 		Matches, Disabled bool
@@ -121,10 +129,23 @@ type storyLine struct {
 	}
 }
 
+func orNone(v json.RawMessage) string {
+	if v == nil {
+		return "·"
+	}
+	return string(v)
+}
+
 // text writes what became of the event.
 func (x *storyLine) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", x.Bus, x.Event)
+	if c := x.Cause; c != nil {
+		fmt.Fprintf(&b, "  raised by %s from %s %s\n", c.Definition, c.Table, c.SequenceNumber)
+		if c.Change != nil {
+			fmt.Fprintf(&b, "    %s %s\n      old %s\n      new %s\n", c.Change.Time.Format(time.RFC3339), c.Change.Op, orNone(c.Change.Old), orNone(c.Change.New))
+		}
+	}
 	for _, r := range x.Rules {
 		switch {
 		case r.Disabled:

@@ -17,6 +17,7 @@ import (
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/internal/server"
+	"github.com/tablecast/tablecast/internal/telemetry"
 )
 
 const (
@@ -87,6 +88,12 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 	}
 	logger := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	opts := server.Options{Listen: f.listen, Keys: keys, Cert: f.cert, Key: f.key, Hosts: f.hosts, Logger: logger}
+	if telemetry.Wanted() {
+		if opts.Tracer, err = telemetry.Open(); err != nil {
+			return usageError{err}
+		}
+		defer closeTracer(opts.Tracer, logger)
+	}
 	ln, err := server.Listen(opts)
 	if errors.Is(err, server.ErrExposed) {
 		return usageError{err}
@@ -110,6 +117,15 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 	stop()
 	watcher.Wait()
 	return errors.Join(err, node.Close())
+}
+
+// closeTracer exports the spans that are left.
+func closeTracer(t *telemetry.Tracer, logger *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	if err := t.Close(ctx); err != nil {
+		logger.Warn("the last spans are lost", "error", err)
+	}
 }
 
 // loadConfig reads the named file, or the one that is found; nil if there is

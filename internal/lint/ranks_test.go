@@ -9,15 +9,16 @@ import (
 // ranks orders the packages: a package imports only packages of a strictly
 // lower rank. docs/design.md explains the order.
 var ranks = map[string]int{
-	"kv": 0, "item": 0, "event": 0, "pattern": 0, "schedule": 0, "function": 0, "schema": 0, "claim": 0, "internal/awsjson": 0, "internal/lint": 0,
+	"kv": 0, "item": 0, "event": 0, "pattern": 0, "schedule": 0, "function": 0, "schema": 0, "claim": 0, "trace": 0, "internal/awsjson": 0, "internal/lint": 0,
 	"expr": 1, "cel": 1, "stream": 1, "target": 1, "lambda": 1,
 	"table": 2, "partiql": 2, "connection": 2, "mapping": 2, "delivery": 2,
 	"relay": 3, "bus": 3, "eventsource": 3,
 	"config":                   4,
 	".":                        5,
 	"internal/awsapi/dynamodb": 6, "internal/awsapi/streams": 6, "internal/awsapi/eventbridge": 6, "internal/awsapi/lambda": 6,
-	"internal/server":   7,
-	"internal/transfer": 7, "internal/follow": 7, "internal/cases": 6,
+	"internal/telemetry": 6,
+	"internal/server":    7,
+	"internal/transfer":  7, "internal/follow": 7, "internal/cases": 6,
 	"cmd/tablecast":    8,
 	"internal/history": 9, "internal/parity": 9, "bench": 9, "examples/users": 9, "examples/orders": 9,
 }

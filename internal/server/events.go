@@ -189,6 +189,10 @@ func (a administration) show(name string, seq uint64, e *event.Event, out *lines
 	if err != nil {
 		return err
 	}
+	raised, err := a.cause(e.Cause)
+	if err != nil {
+		return err
+	}
 	verdicts := []ruleVerdict{}
 	for _, r := range rules {
 		v := ruleVerdict{Rule: r.Name, Disabled: r.Disabled}
@@ -224,7 +228,30 @@ func (a administration) show(name string, seq uint64, e *event.Event, out *lines
 		Bus   string         `json:"bus"`
 		Seq   uint64         `json:"seq"`
 		Event jsontext.Value `json:"event"`
+		Cause *cause         `json:"cause,omitzero"`
 		Rules []ruleVerdict  `json:"rules"`
-	}{name, seq, envelope, verdicts})
+	}{name, seq, envelope, raised, verdicts})
 	return nil
+}
+
+// A cause as answers show it: what raised an event.
+type cause struct {
+	Definition string  `json:"definition"`
+	Table      string  `json:"table"`
+	Sequence   string  `json:"sequenceNumber"`
+	Change     *change `json:"change,omitzero"` // while a stream has it
+}
+
+// cause returns the change that raised an event; nil for one of another
+// producer.
+func (a administration) cause(c event.Cause) (*cause, error) {
+	if c == (event.Cause{}) {
+		return nil, nil
+	}
+	out := &cause{Definition: c.Definition, Table: c.Table, Sequence: c.Sequence}
+	r, err := a.node.Change(c.Table, c.Sequence)
+	if err == nil && r != nil {
+		out.Change = new(changeOf(r))
+	}
+	return out, err
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/tablecast/tablecast/internal/awsapi/lambda"
 	"github.com/tablecast/tablecast/internal/awsapi/streams"
 	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/internal/telemetry"
 )
 
 // ErrExposed refuses an address that others reach without keys and TLS.
@@ -37,6 +38,8 @@ type Options struct {
 	Cert, Key string
 	// Hosts are further host names that requests may name.
 	Hosts []string
+	// Tracer makes spans of what requests change. The default makes none.
+	Tracer *telemetry.Tracer
 	// Logger receives faults. The default discards them.
 	Logger *slog.Logger
 }
@@ -82,6 +85,9 @@ func Serve(ctx context.Context, node *tablecast.Node, ln net.Listener, o Options
 	defer stop()
 	attempts := &recent{}
 	defer node.Watch(tablecast.Observer{Attempted: attempts.add})()
+	if o.Tracer != nil {
+		defer node.Watch(o.Tracer.Observer())()
+	}
 	srv := awsjson.NewHTTPServer(handler(node, o, figures, attempts), o.Logger)
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(ln) }()
@@ -132,7 +138,7 @@ func handler(node *tablecast.Node, o Options, figures *metrics, attempts *recent
 			return secret, ok
 		}}
 	}
-	return awsjson.NewServer(opts)
+	return traced(awsjson.NewServer(opts), o.Tracer)
 }
 
 // ready answers 200 while every hop makes progress, else 503 with the reason.

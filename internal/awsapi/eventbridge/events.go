@@ -1,6 +1,7 @@
 package eventbridge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -11,6 +12,7 @@ import (
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/pattern"
+	"github.com/tablecast/tablecast/trace"
 )
 
 type entry struct {
@@ -77,6 +79,7 @@ func (a *api) putEvents(ctx context.Context, body []byte) ([]byte, error) {
 	entries := make([]bus.Entry, len(r.Entries))
 	for i := range r.Entries {
 		entries[i] = r.Entries[i].domain()
+		entries[i].Trace = cmp.Or(entries[i].Trace, trace.From(ctx).AWS())
 	}
 	results, err := a.buses.Put(ctx, entries)
 	if err != nil {
