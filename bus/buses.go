@@ -22,6 +22,8 @@ type Buses struct {
 	catalog atomic.Pointer[catalog]
 	lost    atomic.Uint64 // events put to buses that do not exist
 
+	publishing idLocks
+
 	control  sync.Mutex               // held by whatever changes buses, rules or targets
 	archives map[string]*archiveState // guarded by control
 

@@ -9,6 +9,9 @@
 //	'e' bus, seq      -> event (binary); seq is its number in the store
 //	'e' ""            -> ledger (JSON): how old which events are
 //
+//	'w' 'i' bus, id       -> the event that last used a deduplication id, and when (JSON)
+//	'w' 't' time, bus, id -> empty: when it was used
+//
 //	'a' 'a' archive      -> archive (JSON)
 //	'a' 'e' archive, seq -> archived event (binary)
 //	'a' 's' archive, seq -> segment: what the events from seq on are, up to 4,096
@@ -44,6 +47,9 @@
 //     to. Of moments that passed unseen, because no node ran or the clock went
 //     forward, the latest fires. A clock that was more than a day ahead when a
 //     schedule fired does not stop it.
+//  8. A deduplication id is remembered in the batch of the event that used it,
+//     and looked up under a lock that is held until then: of the entries with
+//     one id within the window, one becomes an event, whatever crashes.
 //
 // # Input
 //

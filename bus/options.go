@@ -33,6 +33,9 @@ type Options struct {
 	// MaxPutBytes bounds the sizes of the entries of one Put, added up. The
 	// default is event.MaxPutSize.
 	MaxPutBytes int
+	// DedupWindow is how long a deduplication id is remembered. The default is
+	// 5 minutes.
+	DedupWindow time.Duration
 	// StrictBus makes an entry of Put for a bus that does not exist fail. By
 	// default it is answered as a success and the event is lost, as
 	// EventBridge does; either way it is logged and counted.
@@ -67,6 +70,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Region == "" {
 		o.Region = "us-east-1"
+	}
+	if o.DedupWindow == 0 {
+		o.DedupWindow = 5 * time.Minute
 	}
 	if o.Retention == 0 {
 		o.Retention = 24 * time.Hour

@@ -18,12 +18,19 @@ type Entry struct {
 	Resources  []string
 	Time       time.Time // zero for the time of the call
 	Trace      string
+	// Group orders the event among others of the group for targets that ask for
+	// order. The default is no order.
+	Group string
+	// DeduplicationID, if not empty, makes the entry answer with the event that
+	// the bus accepted under the same id within Options.DedupWindow, if there is
+	// one, and be no event itself.
+	DeduplicationID string
 }
 
 // event returns the event of the entry without what the bus gives to it.
 func (e *Entry) event() *event.Event {
 	return &event.Event{
-		Source: e.Source, DetailType: e.DetailType, Detail: e.Detail, Resources: e.Resources, Time: e.Time, Trace: e.Trace,
+		Source: e.Source, DetailType: e.DetailType, Detail: e.Detail, Resources: e.Resources, Time: e.Time, Trace: e.Trace, Group: e.Group,
 	}
 }
 
@@ -46,8 +53,9 @@ func (e *Entry) check() error {
 
 // A Result says what became of an entry: the id of its event, or an error.
 type Result struct {
-	ID  string
-	Err error
+	ID       string
+	Repeated bool // the id is that of an earlier event
+	Err      error
 }
 
 // Put stores the events of a producer durably, each with its deliveries, all of
@@ -60,11 +68,21 @@ func (b *Buses) Put(ctx context.Context, entries []Entry) ([]Result, error) {
 	if err := b.admit(ctx, entries); err != nil {
 		return nil, err
 	}
+	ids := publications(entries)
+	defer b.publishing.lock(ids)()
 	results := make([]Result, len(entries))
+	used := make(map[publication]string, len(ids)) // the deduplication ids, by event
 	var accepted []*addition
 	for i := range entries {
 		e := &entries[i]
 		if results[i].Err = e.check(); results[i].Err != nil {
+			continue
+		}
+		id := publication{e.Bus, e.DeduplicationID}
+		if first, err := b.first(id, used); err != nil {
+			return nil, err
+		} else if first != "" {
+			results[i] = Result{ID: first, Repeated: true}
 			continue
 		}
 		a, err := b.match(e.Bus, b.stamp(e.event()))
@@ -75,6 +93,9 @@ func (b *Buses) Put(ctx context.Context, entries []Entry) ([]Result, error) {
 			return nil, err
 		default:
 			results[i].ID = a.Event.ID
+			if id.id != "" {
+				used[id] = a.Event.ID
+			}
 			accepted = append(accepted, a)
 		}
 	}
@@ -83,6 +104,11 @@ func (b *Buses) Put(ctx context.Context, entries []Entry) ([]Result, error) {
 	}
 	batch := b.store.NewBatch()
 	b.add(batch, accepted)
+	for _, id := range ids {
+		if event := used[id]; event != "" {
+			b.remember(batch, id, event)
+		}
+	}
 	if err := b.commit(batch, accepted); err != nil {
 		return nil, err
 	}

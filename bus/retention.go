@@ -86,6 +86,9 @@ func (b *Buses) age(ctx context.Context) error {
 		if err := b.queues.Hold(func() error { return b.trim(&l) }); err != nil {
 			b.opts.Logger.Warn("bus: trim", "error", err)
 		}
+		if err := b.forget(); err != nil {
+			b.opts.Logger.Warn("bus: deduplication ids", "error", err)
+		}
 	}
 	return nil
 }

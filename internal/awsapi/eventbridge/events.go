@@ -18,6 +18,7 @@ import (
 type entry struct {
 	Time                                                  *float64
 	Source, DetailType, Detail, EventBusName, TraceHeader *string
+	EventGroupId, DeduplicationId                         *string // as the newer event buses of AWS have them
 	Resources                                             []string
 }
 
@@ -27,6 +28,8 @@ func (e *entry) validate(v *awsjson.Validator, at string) {
 	}
 	v.Text(e.EventBusName, at+"eventBusName", entryBusRef)
 	v.Text(e.TraceHeader, at+"traceHeader", awsjson.Text{Min: 1, Max: 500})
+	v.Text(e.EventGroupId, at+"eventGroupId", awsjson.Text{Min: 1, Max: 128})
+	v.Text(e.DeduplicationId, at+"deduplicationId", awsjson.Text{Min: 1, Max: 128})
 }
 
 // domain takes a valid entry in.
@@ -34,6 +37,7 @@ func (e *entry) domain() bus.Entry {
 	out := bus.Entry{
 		Bus: busOf(e.EventBusName), Source: value(e.Source), DetailType: value(e.DetailType),
 		Detail: []byte(value(e.Detail)), Resources: e.Resources, Trace: value(e.TraceHeader),
+		Group: value(e.EventGroupId), DeduplicationID: value(e.DeduplicationId),
 	}
 	if e.Time != nil {
 		out.Time = moment(*e.Time)
@@ -50,6 +54,7 @@ func moment(seconds float64) time.Time {
 
 type putResult struct {
 	EventId      string `json:",omitzero"`
+	SuccessCode  string `json:",omitzero"` // for an entry with a deduplication id
 	ErrorCode    string `json:",omitzero"`
 	ErrorMessage string `json:",omitzero"`
 }
@@ -85,17 +90,17 @@ func (a *api) putEvents(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answerPut(results)
+	return answerPut(entries, results)
 }
 
-func answerPut(results []bus.Result) ([]byte, error) {
+func answerPut(entries []bus.Entry, results []bus.Result) ([]byte, error) {
 	var out struct {
 		FailedEntryCount int
 		Entries          []putResult
 	}
-	for _, r := range results {
+	for i, r := range results {
 		if r.Err == nil {
-			out.Entries = append(out.Entries, putResult{EventId: r.ID})
+			out.Entries = append(out.Entries, putResult{EventId: r.ID, SuccessCode: success(&entries[i], r)})
 			continue
 		}
 		e := mapError(r.Err)
@@ -106,6 +111,18 @@ func answerPut(results []bus.Result) ([]byte, error) {
 		out.Entries = append(out.Entries, putResult{ErrorCode: e.Type, ErrorMessage: e.Message})
 	}
 	return json.Marshal(out)
+}
+
+// success returns how an entry with a deduplication id ended; empty for others.
+func success(e *bus.Entry, r bus.Result) string {
+	switch {
+	case e.DeduplicationID == "":
+		return ""
+	case r.Repeated:
+		return "DEDUPLICATED"
+	default:
+		return "PUBLISHED"
+	}
 }
 
 func (a *api) testEventPattern(_ context.Context, body []byte) ([]byte, error) {

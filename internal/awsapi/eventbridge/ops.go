@@ -81,7 +81,7 @@ var operations = []Operation{
 	{"ListRules", Full, "", (*api).listRules},
 	{"ListTagsForResource", Full, "Buses and rules have tags.", (*api).listTagsForResource},
 	{"ListTargetsByRule", Full, "", (*api).listTargetsByRule},
-	{"PutEvents", Partial, "EndpointId is refused. An event for a bus that does not exist is answered as AWS does, and is logged and counted; a node started with --strict-buses answers it as an error of its entry.", (*api).putEvents},
+	{"PutEvents", Partial, "EndpointId is refused. An event for a bus that does not exist is answered as AWS does, and is logged and counted; a node started with --strict-buses answers it as an error of its entry. An entry may have EventGroupId and DeduplicationId, at most 128 characters each, as the newer event buses of AWS have them: events of a group keep their order for targets that ask for it, and of the entries with one deduplication id on a bus within 5 minutes one becomes an event; the others answer with its EventId and the SuccessCode DEDUPLICATED.", (*api).putEvents},
 	{"PutPartnerEvents", None, noPartners, nil},
 	{"PutPermission", None, noPermissions, nil},
 	{"PutRule", Partial, "A schedule missed while no node ran fires once when one starts. A change takes effect before the answer. ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is kept as ENABLED.", (*api).putRule},

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/event"
 )
 
 // refusal is what the service answers to a request that it refuses.
@@ -247,4 +248,21 @@ func mutate(rnd *rand.Rand, body []byte) []byte {
 		}
 	}
 	return body
+}
+
+// An entry may name its group and a deduplication id; a repeat answers with the
+// first one's event.
+func TestDeduplicationID(t *testing.T) {
+	n := start(t, bus.Options{})
+	const entry = `{"Entries":[{"Source":"s","DetailType":"t","Detail":"{}","EventGroupId":"g","DeduplicationId":"d"}]}`
+	first, again := n.must(t, "PutEvents", entry), n.must(t, "PutEvents", entry)
+	if !strings.Contains(first, `"SuccessCode":"PUBLISHED"`) || again != strings.Replace(first, "PUBLISHED", "DEDUPLICATED", 1) {
+		t.Errorf("%s, then %s", first, again)
+	}
+	check(t, n.buses.Events(bus.Default, 0, func(_ uint64, e *event.Event) bool {
+		if e.Group != "g" {
+			t.Errorf("the event is of the group %q", e.Group)
+		}
+		return true
+	}))
 }
