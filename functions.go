@@ -52,7 +52,11 @@ func (n *Node) openSources() (err error) {
 		Destination: func(arn string) (eventsource.Destination, error) {
 			to, err := n.destination(arn)
 			return func(ctx context.Context, functionARN string, record []byte) error {
-				return to(ctx, lambda.Record{Function: functionARN, Body: record})
+				err := to(ctx, lambda.Record{Function: functionARN, Body: record})
+				if errors.Is(err, lambda.ErrRefused) {
+					err = fmt.Errorf("%w: %w", eventsource.ErrRefused, err)
+				}
+				return err
 			}, err
 		},
 	})
@@ -72,17 +76,25 @@ func (n *Node) invoke(ctx context.Context, name string, payload []byte) ([]byte,
 }
 
 // destination returns what takes the records of events and batches that a
-// function was done with: a function, an event bus, a URL or a log.
+// function was done with: a function, an event bus, a queue, a topic, a URL or a
+// log.
 func (n *Node) destination(arn string) (lambda.Destination, error) {
 	if name, ok := busOf(arn); ok {
 		return func(ctx context.Context, r lambda.Record) error { return n.announce(ctx, name, arn, r) }, nil
 	}
-	t, err := target.Open(arn, target.Options{LogDir: n.logs, Stdout: n.opts.Stdout, Invoke: n.enqueue})
+	t, err := target.Open(arn, target.Options{LogDir: n.logs, Stdout: n.opts.Stdout, Invoke: n.enqueue, AWS: n.opts.AWS})
 	if err != nil {
 		return nil, &lambda.DestinationError{ARN: arn}
 	}
 	return func(ctx context.Context, r lambda.Record) error {
+		if idle, ok := t.(interface{ CloseIdleConnections() }); ok {
+			defer idle.CloseIdleConnections()
+		}
 		_, err := t.Deliver(ctx, &target.Delivery{Event: &event.Event{ID: event.NewID()}, Body: r.Body, Attempt: 1})
+		var answered *target.Error
+		if errors.As(err, &answered) && answered.Permanent && answered.Code == target.CodeRefused {
+			err = fmt.Errorf("%w: %w", lambda.ErrRefused, err)
+		}
 		return err
 	}, nil
 }

@@ -294,7 +294,7 @@ func (n *Node) Quiet() bool {
 	if slices.ContainsFunc(n.Relays(), func(r relay.Status) bool { return r.Position < r.End || r.Deleting }) {
 		return false
 	}
-	if quiet, err := n.sources.Quiet(); err != nil || !quiet {
+	if quiet, err := n.sources.Quiet(); err != nil || !quiet || n.functions.Waiting() > 0 {
 		return false
 	}
 	return !slices.ContainsFunc(n.queues.States(), func(s delivery.QueueState) bool { return s.Pending() > 0 })

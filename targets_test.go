@@ -70,26 +70,38 @@ func TestBusTarget(t *testing.T) {
 	}
 }
 
-// Dead letters go to the queue that their target names, with EventBridge's
-// attributes, and leave the store.
-func TestDeadLettersGoToAQueue(t *testing.T) {
-	sent := make(chan string, 1)
-	sqs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// queueService answers as SQS does, and returns how it is called and the
+// messages that it was sent. It refuses those that hold the word huge.
+func queueService(t *testing.T) (*target.AWS, <-chan string) {
+	t.Helper()
+	sent := make(chan string, 10)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body strings.Builder
 		_, _ = body.WriteString(r.Header.Get("X-Amz-Target") + " ")
 		_, _ = io.Copy(&body, r.Body)
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		if strings.HasPrefix(body.String(), "AmazonSQS.GetQueueUrl") {
+		switch {
+		case strings.HasPrefix(body.String(), "AmazonSQS.GetQueueUrl"):
 			_, _ = w.Write([]byte(`{"QueueUrl":"http://` + r.Host + `/dead"}`))
-			return
+		case strings.Contains(body.String(), "huge"):
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"__type":"com.amazonaws.sqs#InvalidParameterValue","message":"One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes."}`))
+		default:
+			_, _ = w.Write([]byte(`{"MessageId":"m"}`))
+			sent <- body.String()
 		}
-		_, _ = w.Write([]byte(`{"MessageId":"m"}`))
-		sent <- body.String()
 	}))
-	t.Cleanup(sqs.Close)
+	t.Cleanup(srv.Close)
+	return &target.AWS{SQS: srv.URL, Credentials: credentials.NewStaticCredentialsProvider("k", "s", "")}, sent
+}
+
+// Dead letters go to the queue that their target names, with EventBridge's
+// attributes, and leave the store.
+func TestDeadLettersGoToAQueue(t *testing.T) {
+	calls, sent := queueService(t)
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400) }))
 	t.Cleanup(refusing.Close)
-	n := openNode(t, Options{AWS: &target.AWS{SQS: sqs.URL, Credentials: credentials.NewStaticCredentialsProvider("k", "s", "")}})
+	n := openNode(t, Options{AWS: calls})
 	n.route(t, bus.Default, "r", bus.Target{ARN: refusing.URL, DeadLetterARN: "arn:aws:sqs:us-east-1:000000000000:dead"})
 	id := n.put(t, bus.Default)
 	select {

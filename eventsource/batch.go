@@ -2,6 +2,7 @@ package eventsource
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/tablecast/tablecast/function"
@@ -170,7 +171,7 @@ func (s *shard) giveUp(ctx context.Context, batch []*record, condition string, c
 	}
 	switch {
 	case s.m.OnFailure == DeadLetters:
-		return s.settle(batch, Counts{Sent: n}, func(b *kv.Batch) { s.m.all.opts.Bury(b, s.m.Function, text) })
+		return s.bury(batch, text)
 	case s.m.OnFailure != "":
 		return s.tell(ctx, batch, text)
 	case condition == exhausted && s.m.policy() == Park && s.m.Tumbling == 0:
@@ -192,7 +193,13 @@ func (s *shard) giveUp(ctx context.Context, batch []*record, condition string, c
 	return s.settle(batch, Counts{Skipped: n}, nil)
 }
 
-// tell hands a failure record to the destination until it takes it.
+// bury adds a failure record to the dead letters of the function.
+func (s *shard) bury(batch []*record, text []byte) error {
+	return s.settle(batch, Counts{Sent: uint64(len(batch))}, func(b *kv.Batch) { s.m.all.opts.Bury(b, s.m.Function, text) })
+}
+
+// tell hands a failure record to the destination until it takes it, or refuses
+// it for good.
 func (s *shard) tell(ctx context.Context, batch []*record, text []byte) error {
 	for n := 1; ; n++ {
 		to, err := s.m.all.opts.Destination(s.m.OnFailure)
@@ -204,6 +211,10 @@ func (s *shard) tell(ctx context.Context, batch []*record, text []byte) error {
 		}
 		if ctx.Err() != nil {
 			return nil
+		}
+		if errors.Is(err, ErrRefused) {
+			s.m.all.opts.Logger.Error("eventsource: the destination refuses the failure record", "mapping", s.m.UUID, "destination", s.m.OnFailure, "error", err)
+			return s.bury(batch, text)
 		}
 		s.trouble("destination "+s.m.OnFailure, err)
 		if !pause(ctx, s.stopping(), s.m.all.opts.Pause(n)) {

@@ -46,7 +46,12 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// A Destination takes a failure record.
+// ErrRefused says that a destination will never take a failure record: it goes
+// to the dead letters of the function.
+var ErrRefused = errors.New("eventsource: the destination refuses the failure record")
+
+// A Destination takes a failure record, or says why not; ErrRefused, or anything
+// else to be asked again.
 type Destination func(ctx context.Context, functionARN string, record []byte) error
 
 func (o Options) withDefaults() Options {

@@ -181,6 +181,10 @@ func (q *queue) send(ctx context.Context, m mark, r *row) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if errors.Is(err, ErrRefused) {
+		q.fs.opts.Logger.Error("lambda: the destination refuses the record", "function", r.Function, "destination", r.To, "error", err)
+		return q.bury(m, r)
+	}
 	q.fs.opts.Logger.Warn("lambda: the destination did not take the record; it is told again", "function", r.Function, "destination", r.To, "error", err)
 	r.Due = q.fs.opts.Now().Add(q.fs.opts.Pause(r.Waits, false))
 	r.Waits++
@@ -194,7 +198,7 @@ func (q *queue) bury(m mark, r *row) error {
 	b.Delete(rowKey(m.seq))
 	b.Set(deadKey(r.Function, m.seq), r.Record)
 	_, err := q.fs.store.Commit(b)
-	q.fs.opts.Logger.Error("lambda: event is dead: no attempt succeeded and there is no destination", "function", r.Function, "request", r.ID)
+	q.fs.opts.Logger.Error("lambda: event is a dead letter", "function", r.Function, "request", r.ID)
 	return err
 }
 

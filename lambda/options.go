@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"time"
@@ -40,8 +41,12 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// A Destination takes the record of an event. d says of what; Body is what AWS
-// sends.
+// ErrRefused says that a destination will never take the record, because of its
+// size for instance: it becomes a dead letter of the function.
+var ErrRefused = errors.New("lambda: the destination refuses the record")
+
+// A Destination takes the record of an event, or says why not; ErrRefused, or
+// anything else to be asked again.
 type Destination func(ctx context.Context, r Record) error
 
 // A Record is what a destination is told.

@@ -140,6 +140,17 @@ func (fs *Functions) Enqueue(name, id string, payload []byte) error {
 	return nil
 }
 
+// Waiting returns how many events that nobody waits for are queued or under way.
+func (fs *Functions) Waiting() int {
+	fs.queue.mu.Lock()
+	defer fs.queue.mu.Unlock()
+	n := len(fs.queue.waiting)
+	for _, busy := range fs.queue.busy {
+		n += busy
+	}
+	return n
+}
+
 // take returns a row whose time has come and whose function has room, or how
 // long until the next.
 func (q *queue) take() (mark, time.Duration, bool) {
