@@ -63,6 +63,10 @@ func (fs *Functions) restore(c *Code) (dir string, err error) {
 	if c.Dir != "" {
 		return c.Dir, nil
 	}
+	dir = fs.codeDir(c.Number)
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil // it was hidden for a while
+	}
 	var text []byte
 	it := fs.store.Scan(kv.Prefix(chunkKey(c.Number)))
 	for it.Next() {
@@ -74,7 +78,6 @@ func (fs *Functions) restore(c *Code) (dir string, err error) {
 	if got := digest(text); got != c.SHA256 {
 		return "", fmt.Errorf("%w: code %d has the digest %s, not %s", kv.ErrCorrupt, c.Number, got, c.SHA256)
 	}
-	dir = fs.codeDir(c.Number)
 	return dir, unpack(text, dir, MaxCodeBytes)
 }
 

@@ -58,7 +58,7 @@ func Open(store *kv.Store, o Options) (*Functions, error) {
 	if err := fs.load(); err != nil {
 		return nil, err
 	}
-	if err := fs.declare(); err != nil {
+	if err := fs.Declare(o.Declared); err != nil {
 		return nil, err
 	}
 	if err := fs.sweep(); err != nil {
@@ -72,49 +72,40 @@ func (fs *Functions) load() error {
 	it := fs.store.Scan(kv.Prefix(kv.NewKey('f').Uint64(0)))
 	defer it.Close()
 	for it.Next() {
-		f := &Function{}
-		if err := json.Unmarshal(it.Value(), f); err != nil {
-			return fmt.Errorf("lambda: function: %w", err)
+		if err := fs.loadOne(it.Value()); err != nil {
+			return err
 		}
-		dir, err := fs.restore(&f.Code)
-		if err != nil {
-			return fmt.Errorf("lambda: function %s: %w", f.Name, err)
-		}
-		f.Dir = dir
-		fs.byName[f.Name] = fs.start(f)
 	}
 	return it.Close()
 }
 
-// declare takes in the functions of the node's file, which hide those of the
-// store.
-func (fs *Functions) declare() error {
-	for _, s := range fs.opts.Declared {
-		if _, ok := fs.byName[s.Name]; ok {
-			fs.opts.Logger.Warn("lambda: the file's function hides the one that came over the API", "function", s.Name)
-		}
-		f := &Function{Name: s.Name, Declared: true, Dir: s.Dir, Modified: fs.now(), Revision: newUUID(), Code: Code{Dir: s.Dir, SHA256: digest([]byte(s.Dir))}}
-		f.Config = Config{Runtime: s.Runtime, Handler: s.Handler, Binary: s.Binary, Env: s.Env, Seconds: int(s.Timeout / time.Second), MemoryMB: s.MemoryMB}
-		if s.Concurrency > 0 {
-			f.Concurrency = &s.Concurrency
-		}
-		f.complete()
-		e := fs.start(f)
-		if e.fault != nil {
-			return e.fault
-		}
-		fs.byName[f.Name] = e
+// loadOne takes in a function as the store has it.
+func (fs *Functions) loadOne(stored []byte) error {
+	f := &Function{}
+	if err := json.Unmarshal(stored, f); err != nil {
+		return fmt.Errorf("lambda: function: %w", err)
 	}
+	dir, err := fs.restore(&f.Code)
+	if err != nil {
+		return fmt.Errorf("lambda: function %s: %w", f.Name, err)
+	}
+	f.Dir = dir
+	fs.put(fs.start(f))
 	return nil
 }
 
 func (fs *Functions) now() time.Time { return fs.opts.Now().UTC().Truncate(time.Millisecond) }
 
-// start opens a function, and has Run run it.
-func (fs *Functions) start(f *Function) *entry {
+// open checks a function, which does not run so far.
+func (fs *Functions) open(f *Function) (*function.Function, error) {
 	o := fs.opts.Function
 	o.Now, o.Log = fs.opts.Now, func(l function.Line) { fs.opts.Log(f.Name, l) }
-	fn, err := function.Open(fs.opts.spec(f), o)
+	return function.Open(fs.opts.spec(f), o)
+}
+
+// start opens a function, and has Run run it.
+func (fs *Functions) start(f *Function) *entry {
+	fn, err := fs.open(f)
 	e := &entry{fn: f}
 	if err != nil {
 		e.state = stateOf(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -181,6 +182,47 @@ func TestDeclared(t *testing.T) {
 	}
 	if _, err := w.Create(Function{Name: "declared", Code: Code{Dir: "/"}}); !errors.Is(err, ErrExists) {
 		t.Error(err)
+	}
+}
+
+// Another file is in force at once: what stays keeps its processes, what changed
+// runs as it is now, what went is gone, and what it hid is back. With one that
+// is wrong, everything stays.
+func TestDeclareAgain(t *testing.T) {
+	w := open(t, vfs.NewMem(), Options{})
+	w.create("hidden", app(t, "from the api"), pythonConfig())
+	dir := func(answer string) function.Spec {
+		d := t.TempDir()
+		if err := os.WriteFile(filepath.Join(d, "app.py"), []byte("import os\ndef handler(e, c): return "+strconv.Quote(answer)+" + str(os.getpid() if e == 1 else '')\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return function.Spec{Dir: d, Handler: "app.handler", Runtime: "python3.12"}
+	}
+	named := func(name string, s function.Spec) function.Spec { s.Name = name; return s }
+	stays, changes, goes, hides := named("stays", dir("stays")), named("changes", dir("one")), named("goes", dir("goes")), named("hidden", dir("from the file"))
+	if err := w.Declare([]function.Spec{stays, changes, goes, hides}); err != nil {
+		t.Fatal(err)
+	}
+	w.want("hidden", `{}`, `"from the file"`)
+	w.want("changes", `{}`, `"one"`)
+	w.want("goes", `{}`, `"goes"`)
+	before, err := w.Invoke(t.Context(), "stays", []byte("1"), function.InvokeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Declare([]function.Spec{named("new", dir("new")), named("wrong", function.Spec{Dir: "/nowhere/at/all", Handler: "app.handler"})}); err == nil {
+		t.Error("a function without a directory was declared")
+	}
+	w.want("goes", `{}`, `"goes"`)
+	if err := w.Declare([]function.Spec{stays, named("changes", dir("two")), named("new", dir("new"))}); err != nil {
+		t.Fatal(err)
+	}
+	w.want("changes", `{}`, `"two"`)
+	w.want("new", `{}`, `"new"`)
+	w.want("hidden", `{}`, `"from the api"`)
+	w.want("stays", `1`, string(before.Payload))
+	if _, err := w.Invoke(t.Context(), "goes", nil, function.InvokeOptions{}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("what went: %v", err)
 	}
 }
 
