@@ -1,0 +1,169 @@
+package eventbridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tablecast/tablecast/mapping"
+)
+
+// A Publisher publishes events to the buses of one endpoint. It may be used by
+// many goroutines, which share its pace.
+type Publisher struct {
+	opts  Options
+	slots chan struct{} // one for each call under way
+	pace  pace
+
+	mu     sync.Mutex
+	status Status // guarded by mu
+}
+
+// New returns a Publisher.
+func New(o Options) *Publisher {
+	o = o.withDefaults()
+	p := &Publisher{opts: o, slots: make(chan struct{}, o.Concurrency), pace: pace{most: o.MaxPause}}
+	if names := WithoutID(o.Definitions); len(names) > 0 {
+		o.Logger.Warn("eventbridge: details without an envelope lose the event's id, and consumers cannot tell a repeat; set envelope: metadata",
+			"definitions", strings.Join(names, ", "))
+	}
+	return p
+}
+
+// Publish sends events and returns one result for each: nil means that the bus
+// accepted it. Other results wrap ErrRejected or ErrBehind, or, once ctx has
+// ended, its error, and then whether the bus has the event is not known. Publish
+// keeps nothing of events.
+func (p *Publisher) Publish(ctx context.Context, events []mapping.Raised) []error {
+	r := &run{p: p, lanes: newLanes(events), results: make([]error, len(events)), done: make(chan outcome)}
+	r.loop(ctx)
+	return r.results
+}
+
+// A run is one Publish on its way. One goroutine owns it; calls report to that
+// by a channel.
+type run struct {
+	p       *Publisher
+	lanes   lanes
+	results []error
+	done    chan outcome
+	calls   int // under way
+}
+
+// An outcome is what became of a job: one error for each of its lanes.
+type outcome struct {
+	job  []*lane
+	errs []error
+	// refused says that the request was, whichever entry is to blame.
+	refused bool
+}
+
+// loop goes on until each event has a result.
+func (r *run) loop(ctx context.Context) {
+	for {
+		r.begin(ctx)
+		if r.calls == 0 && r.lanes.empty() {
+			return
+		}
+		timer := time.NewTimer(r.wait())
+		select {
+		case out := <-r.done:
+			r.settle(&out)
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			r.end(ctx)
+			return
+		}
+		timer.Stop()
+	}
+}
+
+// wait returns how long nothing but an outcome changes what can be sent.
+func (r *run) wait() time.Duration {
+	if r.calls == r.p.opts.Concurrency {
+		return forever
+	}
+	return r.lanes.wait(r.p.opts.Now())
+}
+
+// begin starts what can be sent now.
+func (r *run) begin(ctx context.Context) {
+	for r.calls < r.p.opts.Concurrency && ctx.Err() == nil {
+		job := r.lanes.take(r.p.opts.Now(), r.p.opts.MaxBytes, r.p.tooLarge)
+		if job == nil {
+			return
+		}
+		r.calls++
+		go func() { r.done <- r.p.do(ctx, job) }()
+	}
+}
+
+// settle notes an outcome and lets the lanes go on.
+func (r *run) settle(out *outcome) {
+	r.calls--
+	var failed []*lane
+	for i, l := range out.job {
+		err := out.errs[i]
+		switch {
+		case out.refused && len(out.job) > 1:
+			l.most = max(len(out.job)/2, 1)
+			r.lanes.again(l)
+		case err == nil && l.claiming:
+			l.claiming = false
+			r.lanes.again(l)
+		case err == nil:
+			r.lanes.accepted(l)
+		case isRejected(err):
+			r.reject(l, err)
+		default:
+			l.last = err
+			failed = append(failed, l)
+		}
+	}
+	r.retry(failed)
+}
+
+// retry delays lanes together, so that their heads can share a batch again.
+func (r *run) retry(failed []*lane) {
+	tries := 0
+	for _, l := range failed {
+		l.tries++
+		tries = max(tries, l.tries)
+	}
+	due := r.p.opts.Now().Add(r.p.pause(tries))
+	for _, l := range failed {
+		r.lanes.later(l, due)
+	}
+}
+
+// reject gives the event at a lane's head up, and with it those behind.
+func (r *run) reject(l *lane, err error) {
+	r.p.rejected(l.head(), err)
+	for i := range l.rest {
+		r.results[l.rest[i].index] = ErrBehind
+	}
+	r.results[l.rest[0].index] = err
+	r.lanes.drop(l)
+}
+
+// end waits for the calls under way and gives what has no result the context's
+// error.
+func (r *run) end(ctx context.Context) {
+	for r.calls > 0 {
+		out := <-r.done
+		r.settle(&out)
+	}
+	for l := range r.lanes.open {
+		for i := range l.rest {
+			err := fmt.Errorf("eventbridge: %w", context.Cause(ctx))
+			if l.last != nil && !errors.Is(l.last, ctx.Err()) {
+				err = fmt.Errorf("%w; the last failure was: %w", err, l.last)
+			}
+			r.results[l.rest[i].index] = err
+		}
+	}
+}
