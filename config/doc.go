@@ -3,6 +3,8 @@
 // and what to write instead, and turns a good file into the domain's own types.
 //
 //	version: 1
+//	source: PLACE, bus: PLACE
+//	  PLACE: embedded|aws|URL
 //	tables:
 //	  NAME: { key: ATTRIBUTE[, ATTRIBUTE] | { ATTRIBUTE: S|N|B, … }, stream: VIEW }
 //	  indexes of a table: { NAME: { key: …, project: all|keys|[ ATTRIBUTE, … ], local: BOOL } }; also ttl: ATTRIBUTE,
@@ -58,13 +60,16 @@ type File struct {
 	Path string
 	Text []byte // as it was read
 	// Version differs when what decides of events does.
-	Version   string
-	Tables    []table.Spec
-	Buses     []string // the default bus is there without being named
-	Streams   StreamSettings
-	Functions []function.Spec
-	Events    []mapping.Definition
-	Rules     []bus.Rule
+	Version string
+	// Source and Bus say where the tables and the buses are: Embedded, AWS or
+	// the URL of an endpoint.
+	Source, Bus string
+	Tables      []table.Spec
+	Buses       []string // the default bus is there without being named
+	Streams     StreamSettings
+	Functions   []function.Spec
+	Events      []mapping.Definition
+	Rules       []bus.Rule
 	// Entities, ExpireBy and Attributes are those of tables, by name: kinds of
 	// items, the attribute by which removals are expiries, and what items are
 	// declared to have.

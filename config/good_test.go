@@ -114,6 +114,8 @@ tests:
       - UserCreated: { id: u1 }
       - { event: UserCreated, detail: { id: u1 }, match: { source: [myapp.users] } }
       - fails: absent
+source: aws
+bus: http://127.0.0.1:4566
 `
 
 func TestFullFile(t *testing.T) {
@@ -137,7 +139,7 @@ func TestFullFile(t *testing.T) {
 	bare := shape
 	bare.Envelope = mapping.Bare
 	want := &File{
-		Path: "tablecast.yaml",
+		Path: "tablecast.yaml", Source: AWS, Bus: "http://127.0.0.1:4566",
 		Tables: []table.Spec{
 			{Name: "users", Schema: item.KeySchema{Hash: key("id", item.String)}, View: stream.NewAndOldImages, Billing: table.PayPerRequest},
 			{Name: "lines", Schema: item.KeySchema{Hash: key("pk", item.String), Range: key("sk", item.Number)}, View: stream.NewAndOldImages, Billing: table.PayPerRequest, TTL: "ends", Indexes: []table.IndexSpec{

@@ -87,7 +87,7 @@ func syntax(path string, err error) error {
 
 func newReader(path string) *reader {
 	return &reader{path: path, file: &File{
-		Path: path, Entities: map[string][]mapping.Entity{}, ExpireBy: map[string]string{}, Attributes: map[string][]mapping.Path{},
+		Path: path, Source: Embedded, Bus: Embedded, Entities: map[string][]mapping.Entity{}, ExpireBy: map[string]string{}, Attributes: map[string][]mapping.Path{},
 	}}
 }
 
@@ -111,9 +111,15 @@ const versionDigits = 12
 
 // top reads the file's own keys: what is referred to before what refers to it.
 func (r *reader) top(n ast.Node) {
-	keys := r.fields(n, "the file", "version", "tables", "streams", "buses", "functions", "mapping", "outbox", "events", "rules", "tests")
+	keys := r.fields(n, "the file", "version", "source", "bus", "tables", "streams", "buses", "functions", "mapping", "outbox", "events", "rules", "tests")
 	if v, ok := keys["version"]; ok && v.String() != "1" {
 		r.fault(v, "version is "+v.String(), "write version: 1")
+	}
+	if v, ok := keys["source"]; ok {
+		r.file.Source = r.place(v, "source")
+	}
+	if v, ok := keys["bus"]; ok {
+		r.file.Bus = r.place(v, "bus")
 	}
 	r.each(keys["tables"], "tables", r.table)
 	r.streams(keys["streams"])
