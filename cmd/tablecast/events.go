@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -80,19 +82,24 @@ remembered.
 ` + askHelp,
 		Example: "  tablecast events get 6b0e7a34-5ad3-4f2c-9b71-0d5c86c1b1f2", Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			out := cmd.OutOrStdout()
-			return f.ask(cmd.Context(), out, "events/get", map[string]string{"id": args[0]}, func(line []byte) error {
-				var x storyLine
-				if err := json.Unmarshal(line, &x); err != nil {
-					return err
-				}
-				_, err := fmt.Fprint(out, x.text())
-				return err
-			})
+			return f.story(cmd.Context(), cmd.OutOrStdout(), args[0], "")
 		},
 	}
 	f.add(cmd)
 	return cmd
+}
+
+// story prints an event and what became of it: by a rule, or by all if rule is
+// empty.
+func (f *nodeFlags) story(ctx context.Context, out io.Writer, id, rule string) error {
+	return f.ask(ctx, out, "events/get", map[string]string{"id": id, "rule": rule}, func(line []byte) error {
+		var x storyLine
+		if err := json.Unmarshal(line, &x); err != nil {
+			return err
+		}
+		_, err := fmt.Fprint(out, x.text())
+		return err
+	})
 }
 
 // A storyLine is an event as the node answers it.

@@ -77,6 +77,21 @@ func TestEventCommands(t *testing.T) {
 	if status, _, stderr := execute(t.Context(), "events", "get", "nobody"); status != 2 || !strings.Contains(stderr, "no bus holds an event") {
 		t.Errorf("%d %s", status, stderr)
 	}
+	says(t, "explain deaf "+id, `"detail":{"a":2}`, "rule deaf does not match", `source: wanted "other"; found "s" at /source`)
+	says(t, "explain hears "+id+" --json", `"rules":[{"rule":"hears","matches":true,`)
+	if _, out, _ := execute(t.Context(), "explain", "deaf", id); strings.Contains(out, "hears") {
+		t.Errorf("explain tells of a rule that was not named:\n%s", out)
+	}
+	for line, want := range map[string]string{
+		"explain nobody " + id:            "no such rule: nobody on default",
+		"explain deaf nothing":            "no bus holds an event of the id nothing",
+		"explain deaf":                    "name RULE and EVENT-ID",
+		"explain deaf " + id + " --seq 1": "not both",
+	} {
+		if status, _, stderr := execute(t.Context(), strings.Fields(line)...); status != statusUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%s: %d %s", line, status, stderr)
+		}
+	}
 	resp, err := http.Get(url + "/metrics")
 	if err != nil {
 		t.Fatal(err)

@@ -25,19 +25,27 @@ func newExplain() *cobra.Command {
 	var f nodeFlags
 	var table, key, seq, event string
 	cmd := &cobra.Command{
-		Use:   "explain",
-		Short: "Tell which events a change raises, and why not others",
+		Use:   "explain [RULE EVENT-ID]",
+		Short: "Tell which events a change raises, or why a rule wants an event or not",
 		Long: `Asks a running node for changes that its streams still have, and prints for each
 what every definition makes of it: the events, the first guard that does not
 hold with what was wanted and what was there, or the error that parks it. With
 --event it goes back from the id of an event to the change that raised it.
 
+With a rule and the id of an event that a bus still holds, it prints each field
+that keeps the event from matching, what was wanted and what was there; and if
+the event matches, where it is for each target of the rule.
+
 ` + askHelp,
 		Example: `  tablecast explain --table users --key '{"id": "u1"}'
   tablecast explain --table users --seq 100000000000000000042
-  tablecast explain --event 6f1c6b4e-1f2d-8c3a-9b7e-0d5f4a3c2b1a`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+  tablecast explain --event 6f1c6b4e-1f2d-8c3a-9b7e-0d5f4a3c2b1a
+  tablecast explain welcome-email 6f1c6b4e-1f2d-8c3a-9b7e-0d5f4a3c2b1a`,
+		Args: changeOrRule,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return f.story(cmd.Context(), cmd.OutOrStdout(), args[1], args[0])
+			}
 			if event == "" && (table == "" || seq == "" && key == "") {
 				return usageError{errors.New("name --table and --key or --seq, or --event")}
 			}
@@ -66,6 +74,18 @@ hold with what was wanted and what was there, or the error that parks it. With
 	cmd.Flags().StringVar(&seq, "seq", "", "sequence `NUMBER` of the change")
 	cmd.Flags().StringVar(&event, "event", "", "`ID` of an event")
 	return cmd
+}
+
+// changeOrRule takes a rule and the id of an event, or nothing: a change is told
+// by flags, which do not go with a rule.
+func changeOrRule(cmd *cobra.Command, args []string) error {
+	switch flags := cmd.Flags(); {
+	case len(args) != 0 && len(args) != 2:
+		return usageError{errors.New("name RULE and EVENT-ID, or a change by flags")}
+	case len(args) == 2 && (flags.Changed("table") || flags.Changed("key") || flags.Changed("seq") || flags.Changed("event")):
+		return usageError{errors.New("name RULE and EVENT-ID, or a change by flags, not both")}
+	}
+	return nil
 }
 
 func printExplanation(out io.Writer, line []byte) error {

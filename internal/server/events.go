@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -151,11 +152,14 @@ type targetDelivery struct {
 	Attempts []attempt        `json:"attempts,omitzero"` // that this process remembers
 }
 
+type getIn struct {
+	ID   string `json:"id"`
+	Rule string `json:"rule"` // empty: all of the event's bus
+}
+
 // get answers {"bus": …, "seq": …, "event": …, "rules": […]} for each time that
 // an event of the id was accepted and is still stored.
-func (a administration) get(ctx context.Context, in struct {
-	ID string `json:"id"`
-}, out *lines) error {
+func (a administration) get(ctx context.Context, in getIn, out *lines) error {
 	if in.ID == "" {
 		return badRequest("id must not be empty")
 	}
@@ -165,7 +169,7 @@ func (a administration) get(ctx context.Context, in struct {
 		err := a.node.Buses().Events(b.Name, 0, func(seq uint64, e *event.Event) bool {
 			if e.ID == in.ID {
 				found++
-				failed = a.show(b.Name, seq, e, out)
+				failed = a.show(b.Name, in.Rule, seq, e, out)
 			}
 			return failed == nil && ctx.Err() == nil
 		})
@@ -182,10 +186,22 @@ func (a administration) get(ctx context.Context, in struct {
 	return nil
 }
 
-// show answers what became of one event.
-func (a administration) show(name string, seq uint64, e *event.Event, out *lines) error {
+// rulesOf returns the rules of a bus, or the one that is asked for.
+func (a administration) rulesOf(name, rule string) ([]bus.Rule, error) {
+	if rule == "" {
+		return a.node.Buses().Rules(name, "")
+	}
+	r, err := a.node.Buses().Rule(name, rule)
+	if errors.Is(err, bus.ErrRuleNotFound) {
+		return nil, badRequest(err.Error())
+	}
+	return []bus.Rule{r}, err
+}
+
+// show answers what became of one event, by all rules of its bus or one.
+func (a administration) show(name, rule string, seq uint64, e *event.Event, out *lines) error {
 	envelope := e.AppendJSON(nil)
-	rules, err := a.node.Buses().Rules(name, "")
+	rules, err := a.rulesOf(name, rule)
 	if err != nil {
 		return err
 	}
@@ -194,33 +210,10 @@ func (a administration) show(name string, seq uint64, e *event.Event, out *lines
 		return err
 	}
 	verdicts := []ruleVerdict{}
-	for _, r := range rules {
-		v := ruleVerdict{Rule: r.Name, Disabled: r.Disabled}
-		if r.Pattern != "" {
-			p, err := pattern.Compile([]byte(r.Pattern))
-			if err != nil {
-				return err
-			}
-			if v.Misses, err = p.Explain(envelope); err != nil {
-				return err
-			}
-			v.Matches = len(v.Misses) == 0
-		}
-		for _, t := range r.Targets {
-			id := delivery.QueueID{Bus: name, Rule: r.Name, Target: t.ID}
-			fate, err := a.node.Queues().Fate(id, seq)
-			if err != nil {
-				return err
-			}
-			attempts := a.recent.of(id, seq)
-			if !v.Matches && fate.State == "" && len(attempts) == 0 {
-				continue
-			}
-			x := targetDelivery{t.ID, t.ARN, fate.State, fate.Attempts, fate.Due, fate.History, attempts}
-			if x.State == "" {
-				x.State = "settled"
-			}
-			v.Targets = append(v.Targets, x)
+	for i := range rules {
+		v, err := a.verdict(&rules[i], seq, envelope)
+		if err != nil {
+			return err
 		}
 		verdicts = append(verdicts, v)
 	}
@@ -254,4 +247,37 @@ func (a administration) cause(c event.Cause) (*cause, error) {
 		out.Change = new(changeOf(r))
 	}
 	return out, err
+}
+
+// verdict tells what a rule makes of an event, and where the event is for each
+// of its targets.
+func (a administration) verdict(r *bus.Rule, seq uint64, envelope []byte) (ruleVerdict, error) {
+	v := ruleVerdict{Rule: r.Name, Disabled: r.Disabled}
+	if r.Pattern != "" {
+		p, err := pattern.Compile([]byte(r.Pattern))
+		if err != nil {
+			return v, err
+		}
+		if v.Misses, err = p.Explain(envelope); err != nil {
+			return v, err
+		}
+		v.Matches = len(v.Misses) == 0
+	}
+	for _, t := range r.Targets {
+		id := delivery.QueueID{Bus: r.Bus, Rule: r.Name, Target: t.ID}
+		fate, err := a.node.Queues().Fate(id, seq)
+		if err != nil {
+			return v, err
+		}
+		attempts := a.recent.of(id, seq)
+		if !v.Matches && fate.State == "" && len(attempts) == 0 {
+			continue
+		}
+		x := targetDelivery{t.ID, t.ARN, fate.State, fate.Attempts, fate.Due, fate.History, attempts}
+		if x.State == "" {
+			x.State = "settled"
+		}
+		v.Targets = append(v.Targets, x)
+	}
+	return v, nil
 }
