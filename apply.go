@@ -1,6 +1,7 @@
 package tablecast
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,7 +15,10 @@ import (
 // apply makes the folder hold what the file declares. What the file no longer
 // names goes away if a file had declared it; tables, which hold data, and what
 // came over the API stay.
-func (n *Node) apply(f *config.File) error {
+func (n *Node) apply(ctx context.Context, f *config.File) error {
+	if err := n.checkSources(f); err != nil {
+		return err
+	}
 	for _, spec := range f.Tables {
 		if err := n.applyTable(f, spec); err != nil {
 			return err
@@ -31,6 +35,9 @@ func (n *Node) apply(f *config.File) error {
 		if err := n.applyRule(rule); err != nil {
 			return fmt.Errorf("%s: rule %s: %w", f.Path, rule.Name, err)
 		}
+	}
+	if err := n.applySources(ctx, f); err != nil {
+		return err
 	}
 	return n.removeStale(f)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/relay"
@@ -16,9 +15,9 @@ import (
 var ErrRestart = errors.New("tablecast: the node must be started again for this")
 
 // Reload puts another file into effect while the node runs: tables, buses,
-// rules, and, for each table between two records, what its changes mean. Streams,
-// functions and the claim check stay as they were: if the file changes them,
-// nothing is done and the error wraps ErrRestart.
+// rules, functions and what feeds them, and, for each table between two records,
+// what its changes mean. The settings of streams and the claim check stay as they
+// were: if the file changes them, nothing is done and the error wraps ErrRestart.
 func (n *Node) Reload(ctx context.Context, f *config.File) error {
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
@@ -27,7 +26,7 @@ func (n *Node) Reload(ctx context.Context, f *config.File) error {
 		return fmt.Errorf("%w: it was started without a file", ErrRestart)
 	}
 	for what, same := range map[string]bool{
-		"streams": was.Streams == f.Streams, "functions": reflect.DeepEqual(was.Functions, f.Functions), "mapping.claim-check": was.ClaimCheck == f.ClaimCheck,
+		"streams": was.Streams == f.Streams, "mapping.claim-check": was.ClaimCheck == f.ClaimCheck,
 	} {
 		if !same {
 			return fmt.Errorf("%w: %s: %s differs", ErrRestart, f.Path, what)
@@ -36,7 +35,10 @@ func (n *Node) Reload(ctx context.Context, f *config.File) error {
 	if err := n.compatible(f); err != nil {
 		return err
 	}
-	if err := n.apply(f); err != nil {
+	if err := n.functions.Declare(f.Functions); err != nil {
+		return fmt.Errorf("%s: %w", f.Path, err)
+	}
+	if err := n.apply(ctx, f); err != nil {
 		return err
 	}
 	n.mu.Lock()
@@ -48,6 +50,9 @@ func (n *Node) Reload(ctx context.Context, f *config.File) error {
 // compatible reports what of a file contradicts the folder, before anything is
 // changed.
 func (n *Node) compatible(f *config.File) error {
+	if err := n.checkSources(f); err != nil {
+		return err
+	}
 	for _, spec := range f.Tables {
 		d, err := n.tables.Describe(spec.Name)
 		if errors.Is(err, table.ErrNotFound) {

@@ -178,7 +178,7 @@ func (n *Node) wire(dir string) error {
 	if err := n.openSources(); err != nil || n.opts.Config == nil {
 		return err
 	}
-	if err := n.apply(n.opts.Config); err != nil {
+	if err := n.apply(context.Background(), n.opts.Config); err != nil {
 		return err
 	}
 	if url := n.opts.Config.ClaimCheck.Store; url != "" {

@@ -2,10 +2,12 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -162,6 +164,16 @@ func (r *reader) step(n ast.Node, what string) (s Step, ok bool) {
 	return s, ok
 }
 
+// malformed says what is wrong with an item in the wire's form. The library words
+// the same error now one way, now another.
+func malformed(err error) string {
+	var bad *json.SemanticError
+	if errors.As(err, &bad) && bad.Err != nil {
+		return "at " + strconv.Quote(string(bad.JSONPointer)) + ": " + bad.Err.Error()
+	}
+	return err.Error()
+}
+
 // item reads an item as plain values, or, under dynamodb:, in the wire's form,
 // which has sets and binaries.
 func (r *reader) item(n ast.Node, what string) item.Item {
@@ -173,7 +185,7 @@ func (r *reader) item(n ast.Node, what string) item.Item {
 	if len(values) == 1 && values[0].Key.String() == "dynamodb" {
 		var it item.Map
 		if err := json.Unmarshal(r.json(nil, values[0].Value, what), &it); err != nil {
-			r.fault(n, what+": "+err.Error(), "write DynamoDB JSON, as in { id: { S: u1 } }")
+			r.fault(n, what+": "+malformed(err), "write DynamoDB JSON, as in { id: { S: u1 } }")
 		}
 		return it
 	}

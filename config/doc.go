@@ -12,7 +12,9 @@
 //	buses: [ NAME, … ]
 //	streams: { shards: N, retention: DURATION, rotate: DURATION, split-above: N, keep-unread: BOOL }
 //	functions:
-//	  NAME: { dir: PATH, handler: TEXT, binary: PATH, runtime: TEXT, env: { NAME: TEXT }, timeout: DURATION, memory: MIB, concurrency: N }
+//	  NAME: { dir: PATH, handler: TEXT, binary: PATH, runtime: TEXT, env: { NAME: TEXT }, timeout: DURATION, memory: MIB, concurrency: N, from: TABLES | { TABLE: FEED, … } }
+//	    FEED: { start: POSITION, batch: N, window: DURATION, parallel: N, retries: N, age: DURATION, bisect: BOOL, report-failures: BOOL, tumbling: DURATION,
+//	            filter: PATTERN | [ PATTERN, … ], on-failure: DESTINATION, on-error: park|block|skip, enabled: BOOL }
 //	mapping: { SHAPE, claim-check: { above: SIZE, store: URL } }
 //	  SHAPE: envelope: bare|metadata|cloudevents, numbers: exact|text, correlation: PATH, causation: PATH
 //	outbox:
@@ -68,8 +70,10 @@ type File struct {
 	Buses       []string // the default bus is there without being named
 	Streams     StreamSettings
 	Functions   []function.Spec
-	Events      []mapping.Definition
-	Rules       []bus.Rule
+	// EventSources feed functions, in the order of the file.
+	EventSources []EventSource
+	Events       []mapping.Definition
+	Rules        []bus.Rule
 	// Entities, ExpireBy and Attributes are those of tables, by name: kinds of
 	// items, the attribute by which removals are expiries, and what items are
 	// declared to have.

@@ -28,7 +28,7 @@ func (r *reader) function(p pair) {
 		r.fault(p.key, quoted(p.name)+" is no function name", "use 1 to 64 letters, digits, _ and -")
 	}
 	spec := function.Spec{Name: p.name}
-	fields := r.fields(p.value, what, "dir", "binary", "handler", "runtime", "env", "timeout", "memory", "concurrency")
+	fields := r.fields(p.value, what, "dir", "binary", "handler", "runtime", "env", "timeout", "memory", "concurrency", "from")
 	text := func(key string) string {
 		if v, ok := fields[key]; ok {
 			s, _ := r.text(v, key+" of "+what)
@@ -57,6 +57,9 @@ func (r *reader) function(p pair) {
 		spec.Concurrency = r.number(v, "concurrency of "+what, maxConcurrency)
 	}
 	r.file.Functions = append(r.file.Functions, spec)
+	if v, ok := fields["from"]; ok {
+		r.feeds(p.name, v)
+	}
 }
 
 // fromFile returns a path that starts at the file's folder.

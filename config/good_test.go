@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv/kvtest"
@@ -52,7 +53,10 @@ streams: { shards: 2, retention: 48h, rotate: 30m, split-above: 500, keep-unread
 buses: [main, audit]
 functions:
   welcome: { dir: src, handler: index.handler, env: { TEAM: red }, timeout: 30s, memory: 256, concurrency: 2 }
-  greet: { binary: /opt/greet, runtime: provided.al2023 }
+  greet: { binary: /opt/greet, runtime: provided.al2023, from: [lines] }
+  hear:
+    handler: index.handler
+    from: { users: { start: trim-horizon, batch: 50, window: 5s, parallel: 2, retries: 0, age: 1h, bisect: true, report-failures: true, filter: { eventName: [INSERT] }, on-failure: dead-letters, on-error: skip, enabled: false }, shop: { tumbling: 1m } }
 events:
   UserCreated:
     from: users
@@ -161,6 +165,15 @@ func TestFullFile(t *testing.T) {
 		Functions: []function.Spec{
 			{Name: "welcome", Dir: "src", Handler: "index.handler", Env: map[string]string{"TEAM": "red"}, Timeout: 30 * time.Second, MemoryMB: 256, Concurrency: 2},
 			{Name: "greet", Dir: ".", Binary: "/opt/greet", Runtime: "provided.al2023"},
+			{Name: "hear", Dir: ".", Handler: "index.handler"},
+		},
+		EventSources: []EventSource{
+			{Table: "lines", Start: eventsource.Latest, Settings: eventsource.Settings{Function: "greet", Enabled: true, BatchSize: 100, Parallel: 1, MaxRetry: -1, MaxAge: -1}},
+			{Table: "users", Start: eventsource.TrimHorizon, Settings: eventsource.Settings{
+				Function: "hear", BatchSize: 50, Window: 5, Parallel: 2, MaxAge: 3600, Bisect: true, Report: true,
+				Filters: []string{`{"eventName":["INSERT"]}`}, OnFailure: eventsource.DeadLetters, OnError: eventsource.Skip,
+			}},
+			{Table: "shop", Start: eventsource.Latest, Settings: eventsource.Settings{Function: "hear", Enabled: true, BatchSize: 100, Parallel: 1, MaxRetry: -1, MaxAge: -1, Tumbling: 60}},
 		},
 		Events: []mapping.Definition{
 			{Name: "outbox", Table: "box", Entity: "Message", Source: "tablecast.box", DetailType: "outbox", Bus: "main", Shape: bare,
@@ -226,7 +239,7 @@ func cases(t *testing.T) []Case {
 		t.Fatal(err)
 	}
 	return []Case{{
-		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 80, Column: 3},
+		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 83, Column: 3},
 		Before: []Step{{Do: "put", Table: "users", Item: it(`{"id":"u1","n":1.5}`)}},
 		Given: []Step{
 			{Do: "put", Table: "users", Item: it(`{"id":"u1"}`).With("tags", tags)},

@@ -132,7 +132,8 @@ func (r *reader) top(n ast.Node) {
 	r.each(keys["tests"], "tests", r.testCase)
 	for i := range r.file.Tables {
 		t := &r.file.Tables[i]
-		read := slices.ContainsFunc(r.file.Events, func(d mapping.Definition) bool { return d.Table == t.Name })
+		read := slices.ContainsFunc(r.file.Events, func(d mapping.Definition) bool { return d.Table == t.Name }) ||
+			slices.ContainsFunc(r.file.EventSources, func(s EventSource) bool { return s.Table == t.Name })
 		if t.View == "" && read {
 			t.View = stream.NewAndOldImages
 		}

@@ -14,17 +14,17 @@ import (
 
 // pattern reads an event pattern, as YAML or as JSON text.
 func (r *reader) pattern(n ast.Node, what string) string {
-	src, _ := r.patternText(n, "pattern of "+what)
+	src, _ := r.patternText(n, "pattern of "+what, pattern.EventBridge)
 	return src
 }
 
 // compiled reads a pattern and returns it compiled; nil if it is not valid.
 func (r *reader) compiled(n ast.Node, what string) *pattern.Pattern {
-	_, p := r.patternText(n, what)
+	_, p := r.patternText(n, what, pattern.EventBridge)
 	return p
 }
 
-func (r *reader) patternText(n ast.Node, what string) (string, *pattern.Pattern) {
+func (r *reader) patternText(n ast.Node, what string, in pattern.Dialect) (string, *pattern.Pattern) {
 	faults := len(r.faults)
 	var src string
 	asText := n.Type() == ast.StringType || n.Type() == ast.LiteralType
@@ -36,7 +36,7 @@ func (r *reader) patternText(n ast.Node, what string) (string, *pattern.Pattern)
 	if len(r.faults) > faults {
 		return src, nil
 	}
-	p, err := pattern.Compile([]byte(src))
+	p, err := in.Compile([]byte(src))
 	var bad *pattern.Error
 	switch {
 	case err == nil:

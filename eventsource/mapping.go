@@ -99,6 +99,8 @@ type Mapping struct {
 	Settings
 	Tags     map[string]string `json:"tags,omitzero"`
 	Modified time.Time         `json:"modified"`
+	// Origin names what declared the mapping; empty for the API.
+	Origin string `json:"origin,omitzero"`
 }
 
 // States of a mapping, by Lambda's names.
