@@ -26,7 +26,7 @@ func failingNode(t *testing.T) (n *Node, sent <-chan string, streamARN string) {
 		t.Fatal(err)
 	}
 	var f lambda.Function
-	f.Name, f.Code.Dir, f.Config.Handler, f.Config.Runtime = "f", dir, "app.handler", "python3.12"
+	f.Name, f.Code.Dir, f.Handler, f.Runtime = "f", dir, "app.handler", "python3.12"
 	if _, err := n.functions.Create(f); err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func (n *Node) applySources(ctx context.Context, f *config.File) error {
 	declared := map[string]bool{} // functions and tables
 	for _, s := range f.EventSources {
 		declared[s.Function+" "+s.Table] = true
-		if err := n.applySource(ctx, f, s); err != nil {
+		if err := n.applySource(ctx, s); err != nil {
 			return fmt.Errorf("%s: function %s from table %s: %w", f.Path, s.Function, s.Table, err)
 		}
 	}
@@ -62,7 +62,7 @@ func (n *Node) declaredSources() (out []eventsource.Status) {
 }
 
 // applySource makes or changes one mapping.
-func (n *Node) applySource(ctx context.Context, f *config.File, s config.EventSource) error {
+func (n *Node) applySource(ctx context.Context, s config.EventSource) error {
 	d, err := n.tables.Describe(s.Table)
 	if err != nil {
 		return err
