@@ -115,20 +115,27 @@ func (s *shard) invoke(ctx context.Context, body []byte) (function.Result, bool)
 // prepare takes out of a batch what is too old, and what waits behind a parked
 // record.
 func (s *shard) prepare(ctx context.Context, batch []*record, count int) ([]*record, error) {
-	if s.m.MaxAge > 0 {
-		limit := s.m.all.now().Add(-time.Duration(s.m.MaxAge) * time.Second)
-		n := 0
-		for n < len(batch) && batch[n].at.Before(limit) {
-			n++
-		}
-		if n > 0 {
-			if err := s.giveUp(ctx, batch[:n], tooOld, count, nil); err != nil {
-				return nil, err
-			}
-			batch = batch[n:]
-		}
+	batch, err := s.expire(ctx, batch, count)
+	if err != nil {
+		return nil, err
 	}
 	return s.divert(batch)
+}
+
+// expire takes out of a batch what is too old.
+func (s *shard) expire(ctx context.Context, batch []*record, count int) ([]*record, error) {
+	if s.m.MaxAge <= 0 {
+		return batch, nil
+	}
+	limit := s.m.all.now().Add(-time.Duration(s.m.MaxAge) * time.Second)
+	n := 0
+	for n < len(batch) && batch[n].at.Before(limit) {
+		n++
+	}
+	if n == 0 {
+		return batch, nil
+	}
+	return batch[n:], s.giveUp(ctx, batch[:n], tooOld, count, nil)
 }
 
 // divert parks the records whose items wait, and returns the others.

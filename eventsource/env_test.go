@@ -41,6 +41,7 @@ type event struct {
 	Window *struct{ Start, End string } `json:"window"`
 	State  map[string]int               `json:"state"`
 	Final  bool                         `json:"isFinalInvokeForWindow"`
+	Early  bool                         `json:"isWindowTerminatedEarly"`
 }
 
 // A handler is the function of a test, in this process.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -232,5 +233,48 @@ func TestTumblingWindow(t *testing.T) {
 	}
 	if finals < 1 {
 		t.Errorf("no final invocation: %+v", calls)
+	}
+}
+
+// Records that grow too old leave a window, and a state beyond its limit ends
+// the window early; then the next one begins without it.
+func TestWindowLimits(t *testing.T) {
+	var old atomic.Bool
+	var calls []string
+	w := start(t, func(changes []change, e *event) (string, error) {
+		calls = append(calls, fmt.Sprintf("%d %d %t %t", len(changes), e.State["n"], e.Final, e.Early))
+		switch {
+		case len(changes) == 0:
+			return `{"state":{}}`, nil
+		case changes[0].n == 0:
+			old.Store(true)
+			return "", errFail
+		}
+		return fmt.Sprintf(`{"state":{"n":%d,%q:0}}`, e.State["n"]+1, strings.Repeat("x", maxState)), nil
+	}, Options{})
+	w.now = func() time.Time {
+		if old.Load() {
+			return time.Now().Add(61 * time.Second)
+		}
+		return time.Now()
+	}
+	w.put("u", 0)
+	m := w.mapped(func(m *Mapping) { m.BatchSize, m.Tumbling, m.MaxAge, m.OnFailure = 1, 900, 60, DeadLetters })
+	if s := w.settled(m.UUID, 1); s.Sent != 1 {
+		t.Errorf("%+v", s.Counts)
+	}
+	old.Store(false)
+	w.put("u", 1)
+	w.put("u", 2)
+	w.settled(m.UUID, 3)
+	w.await("the end of the window", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(calls) >= 5 && strings.HasSuffix(calls[len(calls)-1], "true true")
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if got := strings.Join(calls[1:5], ", "); calls[0] != "1 0 false false" || got != "1 0 false false, 0 1 true true, 1 0 false false, 0 1 true true" {
+		t.Errorf("calls %q", calls)
 	}
 }

@@ -60,6 +60,12 @@ func (s *shard) tumble(ctx context.Context, stop <-chan struct{}, batch []*recor
 	w := s.opened(batch)
 	failures, waits := 0, 0
 	for {
+		if len(batch) > 0 {
+			var err error
+			if batch, err = s.expire(ctx, batch, failures); err != nil || len(batch) == 0 {
+				return err
+			}
+		}
 		result, reached := s.invoke(ctx, s.windowed(batch, w))
 		if ctx.Err() != nil {
 			return nil
