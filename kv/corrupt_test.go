@@ -57,7 +57,7 @@ func TestFlippedBitOfATable(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	table := newestTable(t, fs)
+	table := largestTable(t, fs)
 	content := readFile(t, fs, table)
 	damaged := slices.Clone(content)
 	damaged[len(damaged)/3] ^= 4
@@ -102,20 +102,24 @@ func readDamaged(t *testing.T, fs vfs.FS, table string) {
 	kvtest.Put(t, s, "k", "v")
 }
 
-// newestTable returns the name of the table with the highest number.
-func newestTable(t *testing.T, fs vfs.FS) string {
+// largestTable returns the name of the table that takes the most bytes.
+func largestTable(t *testing.T, fs vfs.FS) string {
 	t.Helper()
 	names, err := fs.List("data/store")
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.Sort(names)
-	slices.Reverse(names)
+	largest, size := "", int64(0)
 	for _, name := range names {
-		if strings.HasSuffix(name, ".sst") {
-			return "data/store/" + name
+		name = "data/store/" + name
+		if info, err := fs.Stat(name); err != nil {
+			t.Fatal(err)
+		} else if strings.HasSuffix(name, ".sst") && info.Size() > size {
+			largest, size = name, info.Size()
 		}
 	}
-	t.Fatalf("no table among %v", names)
-	return ""
+	if largest == "" {
+		t.Fatalf("no table among %v", names)
+	}
+	return largest
 }

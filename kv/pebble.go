@@ -30,6 +30,7 @@ func (s *Store) openPebble() (*pebble.DB, error) {
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
+	o.Experimental.SpanPolicyFunc = cutAtKeyspaces
 	dir := s.opts.FS.PathJoin(s.dir, "store")
 	db, err := pebble.Open(dir, o)
 	switch {
@@ -42,4 +43,15 @@ func (s *Store) openPebble() (*pebble.DB, error) {
 	default:
 		return nil, fmt.Errorf("kv: open %s: %w", dir, err)
 	}
+}
+
+// cutAtKeyspaces makes Pebble end a table where a keyspace, which is the first
+// byte of the keys, ends. Keyspaces that grow at their ends, such as events and
+// change records, then do not overlap with what they held before, as they would
+// in tables that also hold the keyspaces beside them, and need no merging.
+func cutAtKeyspaces(start []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+	if len(start) > 0 && start[0] < 0xff {
+		end = []byte{start[0] + 1}
+	}
+	return policy, end, nil
 }
