@@ -163,7 +163,7 @@ func (n *Node) wire(dir string) error {
 	}
 	n.queues, err = delivery.Open(n.store, delivery.Options{
 		Targets:   n.target,
-		Events:    func(name string, seq uint64) (*event.Event, error) { return bus.Event(n.store, name, seq) },
+		Events:    func(name string, seq uint64) (*event.Event, error) { return n.buses.Event(name, seq) },
 		Restore:   bus.Restore,
 		OnAttempt: n.attempted,
 		Logger:    n.opts.Logger,

@@ -48,7 +48,8 @@ type addition struct {
 	Accepted
 	life   *life // of its bus
 	stored []byte
-	size   int // of the envelope, in bytes
+	copied *event.Event // for recent; nil if it is not to be remembered
+	size   int          // of the envelope, in bytes
 	queues []delivery.QueueID
 	keep   []*archiveState // archives that keep it
 }
@@ -81,6 +82,9 @@ func (b *Buses) match(bus string, e *event.Event) (*addition, error) {
 			a.keep = append(a.keep, r.archive)
 		}
 	}
+	if len(a.queues) > 0 && len(a.stored) <= recentBytes {
+		a.copied = copyOf(e)
+	}
 	return a, nil
 }
 
@@ -88,19 +92,24 @@ func (b *Buses) match(bus string, e *event.Event) (*addition, error) {
 // numbers in the order given.
 func (b *Buses) add(batch *kv.Batch, accepted []*addition) {
 	batch.Number(len(accepted), func(first uint64) {
+		var rows []delivery.Entry
 		for i, a := range accepted {
 			a.Seq = first + uint64(i)
 			if a.life.over {
 				continue // deleted with its bus
 			}
 			batch.Set(eventKey(a.Bus, a.Seq), a.stored)
+			if a.copied != nil {
+				b.recent.add(a.Bus, a.Seq, a.copied)
+			}
 			for _, q := range a.queues {
-				b.queues.Enqueue(batch, q, a.Seq, a.Event.Group)
+				rows = append(rows, delivery.Entry{Queue: q, Seq: a.Seq, Group: a.Event.Group})
 			}
 			for _, archive := range a.keep {
 				archive.keep(batch, a)
 			}
 		}
+		b.queues.Enqueue(batch, rows)
 	})
 }
 

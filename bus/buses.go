@@ -21,6 +21,7 @@ type Buses struct {
 	opts    Options
 	catalog atomic.Pointer[catalog]
 	lost    atomic.Uint64 // events put to buses that do not exist
+	recent  recent
 
 	publishing idLocks
 

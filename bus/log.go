@@ -24,6 +24,15 @@ func Event(store *kv.Store, bus string, seq uint64) (e *event.Event, err error) 
 	return e, nil
 }
 
+// Event is the function of that name for the store of the buses. It has events
+// that were accepted of late at hand; callers must not change them.
+func (b *Buses) Event(bus string, seq uint64) (*event.Event, error) {
+	if e := b.recent.find(bus, seq); e != nil {
+		return e, nil
+	}
+	return Event(b.store, bus, seq)
+}
+
 // Restore adds to a batch what makes Event find an event again that a dead
 // letter kept. It stays while a delivery of it is pending.
 func Restore(b *kv.Batch, bus string, seq uint64, e *event.Event) {

@@ -356,7 +356,7 @@ func TestNothingBeforeItIsDurable(t *testing.T) {
 		b := store.NewBatch()
 		b.Number(1, func(seq uint64) {
 			w.events[seq] = &event.Event{ID: "1", Detail: []byte(`{}`)}
-			w.q.Enqueue(b, id, seq, "")
+			w.q.Enqueue(b, []Entry{{Queue: id, Seq: seq}})
 		})
 		c, err := store.Apply(b)
 		if err != nil {

@@ -24,9 +24,9 @@
 //     attempt is durable before the row is attempted again or its successor in
 //     the group is attempted.
 //  3. A queue holds in memory at most two pages of rows and its concurrency in
-//     calls, whatever its backlog; all queues together, resultBuffer and
-//     settleLimit outcomes on their way to the disk. Queues share nothing but
-//     the store and that way (P8).
+//     calls, whatever its backlog, and as many goroutines for idleTime after;
+//     all queues together, resultBuffer and settleLimit outcomes on their way to
+//     the disk. Queues share nothing but the store and that way (P8).
 //  4. Attempts, age and due time survive a restart. A cancelled attempt leaves
 //     no trace.
 //  5. Of one group in an ordered queue only the row with the lowest seq is

@@ -113,13 +113,15 @@ func (w *world) put(ids []QueueID, groups ...string) {
 	b.Number(len(groups), func(first uint64) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		var entries []Entry
 		for i, g := range groups {
 			seq := first + uint64(i)
 			w.events[seq] = &event.Event{ID: fmt.Sprint(seq), Source: "s", DetailType: "T", Detail: []byte(`{}`), Group: g}
 			for _, id := range ids {
-				w.q.Enqueue(b, id, seq, g)
+				entries = append(entries, Entry{id, seq, g})
 			}
 		}
+		w.q.Enqueue(b, entries)
 	})
 	if _, err := w.store.Commit(b); err != nil {
 		w.t.Fatal(err)

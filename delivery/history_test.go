@@ -182,12 +182,14 @@ func TestBacklogHoldsNoMemory(t *testing.T) {
 		for n := range events / batch {
 			b := store.NewBatch()
 			b.Number(batch, func(first uint64) {
+				var entries []Entry
 				for i := range uint64(batch) {
-					w.q.Enqueue(b, ids[0], first+i, "g")
+					entries = append(entries, Entry{ids[0], first + i, "g"})
 					if n < 10 {
-						w.q.Enqueue(b, ids[1], first+i, "g")
+						entries = append(entries, Entry{ids[1], first + i, "g"})
 					}
 				}
+				w.q.Enqueue(b, entries)
 			})
 			if _, err := store.Commit(b); err != nil {
 				t.Fatal(err)

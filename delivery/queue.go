@@ -17,6 +17,9 @@ const (
 	scanRows = 4096
 	// headsLimit bounds the groups whose lowest seq is remembered.
 	headsLimit = 1024
+	// idleTime is how long a goroutine waits for another call while there are
+	// none.
+	idleTime = time.Second
 )
 
 // A destination is what Set gives a queue.
@@ -53,6 +56,7 @@ type queue struct {
 	groups map[string]struct{} // groups of busy rows
 	cursor uint64              // rows below have been looked at once
 	calls  int                 // running
+	idle   int                 // goroutines that have made a call and wait for another
 	next   time.Time           // when the next waiting row is due; zero if none waits
 	strays bool                // rows may be stranded, see loadStranded
 	floor  time.Time           // no row that load should take waits until before it
@@ -94,18 +98,26 @@ func (w *queue) wake() {
 func (w *queue) loop(stop, calls context.Context, results chan<- outcome) error {
 	w.reset()
 	defer func() { w.dest.Load().release() }()
-	var attempts sync.WaitGroup
-	defer attempts.Wait()
+	var callers sync.WaitGroup
+	defer callers.Wait()
 	calls, cancel := context.WithCancel(calls)
 	defer cancel() // what still runs belongs to a queue that was removed or has failed
+	jobs := make(chan job)
+	dismiss := sync.OnceFunc(func() { close(jobs) })
+	defer dismiss()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		if err := w.collect(); err != nil {
 			return err
 		}
-		err := w.start(results, func(r *row, d *destination) {
-			attempts.Go(func() { w.attempt(calls, r, d, results) })
+		err := w.start(results, func(j job) {
+			if w.idle > 0 {
+				w.idle--
+				jobs <- j // one that has told of its end is on its way here
+				return
+			}
+			callers.Go(func() { w.makeCalls(calls, j, jobs, results) })
 		})
 		if err != nil {
 			return err
@@ -116,12 +128,30 @@ func (w *queue) loop(stop, calls context.Context, results chan<- outcome) error 
 		case <-w.woken:
 		case <-timer.C:
 			w.stale.Store(true)
+			for ; w.calls == 0 && w.idle > 0; w.idle-- {
+				jobs <- job{}
+			}
 		case <-w.gone:
 			return nil
 		case <-stop.Done():
-			attempts.Wait() // ends at the latest with calls
+			dismiss()
+			callers.Wait() // ends at the latest with calls
 			return nil
 		}
+	}
+}
+
+// A job is a row to attempt; without a row it sends a goroutine home.
+type job struct {
+	row  *row
+	dest *destination
+}
+
+// makeCalls makes a call and the calls of the jobs that come after it. The stack
+// that one call needs is there for the next.
+func (w *queue) makeCalls(ctx context.Context, j job, jobs <-chan job, results chan<- outcome) {
+	for ok := true; ok && j.row != nil; j, ok = <-jobs {
+		w.attempt(ctx, j.row, j.dest, results)
 	}
 }
 
@@ -135,15 +165,19 @@ func (w *queue) pause() time.Duration {
 	case len(w.ready) > 0:
 		at = w.gate.next()
 	}
-	if at.IsZero() {
-		return time.Hour
+	longest := time.Hour
+	if w.idle > 0 {
+		longest = idleTime
 	}
-	return max(at.Sub(w.q.now()), 0)
+	if at.IsZero() {
+		return longest
+	}
+	return min(max(at.Sub(w.q.now()), 0), longest)
 }
 
 // reset forgets what an earlier Run left in memory.
 func (w *queue) reset() {
-	w.ready, w.cursor, w.calls, w.next, w.strays = nil, 0, 0, time.Time{}, true
+	w.ready, w.cursor, w.calls, w.idle, w.next, w.strays = nil, 0, 0, 0, time.Time{}, true
 	w.gate = gate{}
 	w.stale.Store(true)
 	w.floor = time.Unix(0, 0)
@@ -163,8 +197,12 @@ func (w *queue) collect() error {
 	w.ended, w.settled, w.given = nil, nil, time.Time{}
 	w.mu.Unlock()
 	w.calls -= len(ended)
-	for _, v := range ended {
-		w.gate.take(v, w.q.now())
+	w.idle += len(ended)
+	if len(ended) > 0 {
+		now := w.q.now()
+		for _, v := range ended {
+			w.gate.take(v, now)
+		}
 	}
 	if !given.IsZero() {
 		w.stale.Store(true)
@@ -194,7 +232,7 @@ func (w *queue) collect() error {
 }
 
 // start starts what may be started. What may not, and is too old, is given up.
-func (w *queue) start(results chan<- outcome, run func(*row, *destination)) error {
+func (w *queue) start(results chan<- outcome, run func(job)) error {
 	d := w.dest.Load()
 	for w.calls < d.policy.Concurrency {
 		if len(w.ready) == 0 && w.stale.Swap(false) {
@@ -206,7 +244,7 @@ func (w *queue) start(results chan<- outcome, run func(*row, *destination)) erro
 			return nil
 		}
 		r := w.ready[0]
-		admitted := w.gate.admit(w.q.now(), d.policy.Rate)
+		admitted := w.gate.admit(w.q.now, d.policy.Rate)
 		if !admitted && !w.outlived(r, d.policy) {
 			return nil
 		}
@@ -216,7 +254,7 @@ func (w *queue) start(results chan<- outcome, run func(*row, *destination)) erro
 			continue
 		}
 		w.calls++
-		run(r, d)
+		run(job{r, d})
 	}
 	return nil
 }

@@ -147,7 +147,10 @@ func Open(store *kv.Store, o Options) (*Queues, error) {
 func (q *Queues) elapsed() time.Duration { return time.Since(q.start) }
 
 // now is a wall clock that does not jump.
-func (q *Queues) now() time.Time { return q.wall.Add(q.elapsed()).Round(0) }
+func (q *Queues) now() time.Time { return q.wallAt(q.elapsed()) }
+
+// wallAt is what now shows when elapsed shows d.
+func (q *Queues) wallAt(d time.Duration) time.Time { return q.wall.Add(d).Round(0) }
 
 // Set adds a queue or replaces the policy of one. A target that cannot be
 // opened makes attempts fail, to be repeated, until Set replaces it. It must
@@ -198,31 +201,49 @@ func (q *Queues) Remove(b *kv.Batch, id QueueID) {
 	})
 }
 
-// Enqueue adds the event that the bus stores under seq, in the group it is in
-// order with ("" for none). It must be called inside a fill of b.Number. For a
-// queue that was removed meanwhile the event counts as dropped.
-func (q *Queues) Enqueue(b *kv.Batch, id QueueID, seq uint64, group string) {
+// An Entry is an event on its way into a queue.
+type Entry struct {
+	Queue QueueID
+	// Seq is the number under which the bus stores the event.
+	Seq uint64
+	// Group is what the event is in order with; "" for none.
+	Group string
+}
+
+// Enqueue adds events to queues. It must be called inside a fill of b.Number,
+// and once for a batch, so that each counter is written once. For a queue that
+// was removed meanwhile an event counts as dropped.
+func (q *Queues) Enqueue(b *kv.Batch, entries []Entry) {
+	at := q.elapsed()
+	r := row{run: q.run, stamp: at, first: q.wallAt(at)}
+	touched := make(map[QueueID]*Counts, 1)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	c := q.counts[id]
-	if c == nil {
-		c = &Counts{}
-		q.counts[id] = c
-	}
-	c.Matched++
-	if w := q.queues[id]; w == nil {
-		c.Dropped++
-	} else {
-		r := row{seq: seq, run: q.run, stamp: q.elapsed(), first: q.now()}
+	for _, e := range entries {
+		c := q.counts[e.Queue]
+		if c == nil {
+			c = &Counts{}
+			q.counts[e.Queue] = c
+		}
+		touched[e.Queue] = c
+		c.Matched++
+		w := q.queues[e.Queue]
+		if w == nil {
+			c.Dropped++
+			continue
+		}
+		r.seq, r.group = e.Seq, ""
 		if w.dest.Load().policy.Ordered {
-			r.group = group
+			r.group = e.Group
 		}
 		if r.group != "" {
-			b.Set(id.groupKey(r.group, seq), nil)
+			b.Set(e.Queue.groupKey(r.group, e.Seq), nil)
 		}
-		b.Set(id.rowKey(seq), r.append(nil))
+		b.Set(e.Queue.rowKey(e.Seq), r.append(nil))
 	}
-	b.Set(id.countKey(), c.encode())
+	for id, c := range touched {
+		b.Set(id.countKey(), c.encode())
+	}
 }
 
 // Wake tells queues that rows became durable.

@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -14,7 +15,7 @@ const forwarded = 1
 
 // AppendBinary appends the stored form to dst.
 func (e *Event) AppendBinary(dst []byte) []byte {
-	dst = append(dst, form)
+	dst = append(slices.Grow(dst, e.room()), form)
 	dst = binary.AppendVarint(dst, e.Time.Unix())
 	dst = binary.AppendUvarint(dst, uint64(e.Time.Nanosecond()))
 	for _, s := range [...]string{e.ID, e.Source, e.DetailType, e.Account, e.Region, e.ReplayName, e.Group, e.Trace, e.Cause.Table, e.Cause.Sequence, e.Cause.Definition} {

@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -11,6 +12,7 @@ import (
 
 // AppendJSON appends the envelope to dst. The detail must be valid JSON.
 func (e *Event) AppendJSON(dst []byte) []byte {
+	dst = slices.Grow(dst, e.room())
 	dst = append(dst, `{"version":"0","id":`...)
 	dst = appendString(dst, e.ID)
 	dst = append(dst, `,"detail-type":`...)
@@ -37,6 +39,16 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `],"detail":`...)
 	dst = appendCompact(dst, e.Detail)
 	return append(dst, '}')
+}
+
+// room is about how many bytes the envelope or the stored form takes; most often
+// enough for either.
+func (e *Event) room() int {
+	n := 256 + len(e.Source) + len(e.DetailType) + len(e.Detail) + len(e.Trace)
+	for _, r := range e.Resources {
+		n += len(r) + 3
+	}
+	return n
 }
 
 // appendString appends s as a JSON string; bytes that are not UTF-8 become the

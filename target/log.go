@@ -1,6 +1,7 @@
 package target
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -57,14 +58,16 @@ func (l *stdoutLog) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
 // line returns body as one line in fresh memory. Line breaks become spaces: in
 // JSON they occur only between tokens.
 func line(body []byte) []byte {
-	out := make([]byte, 0, len(body)+1)
-	for _, c := range body {
-		if c == '\n' || c == '\r' {
-			c = ' '
-		}
-		out = append(out, c)
+	out := append(append(make([]byte, 0, len(body)+1), body...), '\n')
+	if bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') < 0 {
+		return out
 	}
-	return append(out, '\n')
+	for i, c := range out[:len(body)] {
+		if c == '\n' || c == '\r' {
+			out[i] = ' '
+		}
+	}
+	return out
 }
 
 func written(n int) string { return fmt.Sprintf("%d bytes written", n) }
