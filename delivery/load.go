@@ -32,6 +32,9 @@ func (w *queue) load(p Policy) error {
 // busy. collect lowers the floor for a row that comes back.
 func (w *queue) loadDue(now time.Time) (full bool, err error) {
 	w.next = time.Time{}
+	if w.calm {
+		return false, nil
+	}
 	r := w.prefix(kindWait)
 	r.Lower = w.id.waitKey(w.floor, 0)
 	w.floor = now
@@ -55,6 +58,7 @@ func (w *queue) loadDue(now time.Time) (full bool, err error) {
 	if full = len(due) == pageRows; !full {
 		w.floor = now
 	}
+	w.calm = !full && w.next.IsZero()
 	return full, w.takeAll(due)
 }
 

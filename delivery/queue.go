@@ -58,6 +58,7 @@ type queue struct {
 	calls  int                 // running
 	idle   int                 // goroutines that have made a call and wait for another
 	next   time.Time           // when the next waiting row is due; zero if none waits
+	calm   bool                // no row waits, but for busy ones; load need not look
 	strays bool                // rows may be stranded, see loadStranded
 	floor  time.Time           // no row that load should take waits until before it
 	heads  map[string]uint64   // no row of the group is below; some groups only
@@ -178,7 +179,7 @@ func (w *queue) pause() time.Duration {
 // reset forgets what an earlier Run left in memory.
 func (w *queue) reset() {
 	w.ready, w.cursor, w.calls, w.idle, w.next, w.strays = nil, 0, 0, 0, time.Time{}, true
-	w.gate = gate{}
+	w.gate, w.calm = gate{}, false
 	w.stale.Store(true)
 	w.floor = time.Unix(0, 0)
 	clear(w.heads)
@@ -205,6 +206,7 @@ func (w *queue) collect() error {
 		}
 	}
 	if !given.IsZero() {
+		w.calm = false
 		w.stale.Store(true)
 		if given.Before(w.floor) {
 			w.floor = given
@@ -218,6 +220,7 @@ func (w *queue) collect() error {
 		if o.row == nil {
 			continue
 		}
+		w.calm = false
 		w.stale.Store(true) // it waits now; what load saw of it before does not count
 		if o.row.due.Before(w.floor) {
 			w.floor = o.row.due
