@@ -109,7 +109,7 @@ func run(ctx context.Context, s settings) error {
 	if err := operate(ctx, dir, s); err != nil || s.only.String() != "" {
 		return err
 	}
-	if err := errors.Join(eventEach(ctx, dir, s), patterns(s.time), mappings(s.time), sources(ctx, dir), publishing(ctx, dir, s.time)); err != nil {
+	if err := errors.Join(eventEach(ctx, dir, s), events(ctx, dir, s), deadAmongLive(ctx, dir, s), patterns(s.time), mappings(s.time), sources(ctx, dir), publishing(ctx, dir, s.time)); err != nil {
 		return err
 	}
 	binary, err := build(ctx, dir)
