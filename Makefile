@@ -5,7 +5,7 @@ GO      ?= go
 LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
-.PHONY: parity demo test lint bench bench-peers clients short crash power fuzz help
+.PHONY: parity replay demo test lint bench bench-peers clients short crash power fuzz help
 
 demo: ## the story of the project, end to end, on an embedded node
 	$(GO) run ./cmd/tablecast demo
@@ -24,6 +24,11 @@ SEEDS ?= 300
 
 parity: clients ## many requests, the same to dynoxide, dynalite and moto; SEEDS=N
 	$(GO) test -count=1 -timeout 60m ./internal/parity -seeds $(SEEDS)
+
+REPLAY ?= 1000000
+
+replay: ## a replay with a kill -9 in the middle; REPLAY=N events
+	$(GO) test -count=1 -timeout 60m -v -run TestReplayKilled ./internal/history -replay $(REPLAY)
 
 bench: ## figures against floors measured in the same run
 	$(GO) run ./bench
