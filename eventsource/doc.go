@@ -46,6 +46,8 @@ var (
 	ErrFilter = errors.New("eventsource: malformed filter")
 	// ErrBusy says that the mapping is being changed.
 	ErrBusy = errors.New("eventsource: mapping is being changed")
+	// ErrTooManyTags says that a mapping would have more than MaxTags tags.
+	ErrTooManyTags = errors.New("eventsource: too many tags")
 	// ErrNotParked says that nothing of the item is parked.
 	ErrNotParked = errors.New("eventsource: nothing is parked")
 )

@@ -26,6 +26,9 @@ const DeadLetters = "dead-letters"
 // MaxRetries says otherwise.
 const parkRetries = 2
 
+// MaxTags is the most tags of a mapping.
+const MaxTags = 50
+
 // Starting positions.
 const (
 	TrimHorizon = "TRIM_HORIZON"

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -290,6 +291,42 @@ func (ms *Mappings) Update(uuid string, do func(*Settings)) (Status, error) {
 		r.change(Updating, &next)
 	}
 	return r.status(), nil
+}
+
+// Tag changes the tags of a mapping. Errors: ErrNotFound, ErrTooManyTags.
+func (ms *Mappings) Tag(uuid string, set map[string]string, remove []string) error {
+	ms.control.Lock()
+	defer ms.control.Unlock()
+	r, err := ms.find(uuid)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	next := r.Mapping
+	if r.next != nil {
+		next = *r.next
+	}
+	r.mu.Unlock()
+	tags := map[string]string{}
+	maps.Copy(tags, next.Tags)
+	maps.Copy(tags, set)
+	for _, key := range remove {
+		delete(tags, key)
+	}
+	if len(tags) > MaxTags {
+		return ErrTooManyTags
+	}
+	next.Tags = tags
+	if err := ms.keep(&next); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Tags = tags
+	if r.next != nil {
+		r.next.Tags = tags
+	}
+	return nil
 }
 
 // Delete ends a mapping, and forgets how far it came and what it parked. It is

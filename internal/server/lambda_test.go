@@ -401,6 +401,17 @@ def handler(event, context):
 	if *updated.State != "Disabling" || *updated.BatchSize != 7 || len(updated.FilterCriteria.Filters) != 1 || len(updated.FunctionResponseTypes) != 1 {
 		t.Errorf("%+v", updated)
 	}
+	_, err = c.TagResource(ctx, &lambda.TagResourceInput{Resource: made.EventSourceMappingArn, Tags: map[string]string{"team": "red", "gone": "soon"}})
+	ok(t, err)
+	_, err = c.UntagResource(ctx, &lambda.UntagResourceInput{Resource: made.EventSourceMappingArn, TagKeys: []string{"gone"}})
+	ok(t, err)
+	tags, err := c.ListTags(ctx, &lambda.ListTagsInput{Resource: made.EventSourceMappingArn})
+	ok(t, err)
+	if len(tags.Tags) != 1 || tags.Tags["team"] != "red" {
+		t.Errorf("%v", tags.Tags)
+	}
+	_, err = c.ListTags(ctx, &lambda.ListTagsInput{Resource: aws.String(*made.EventSourceMappingArn + "9")})
+	fails(t, err, "ResourceNotFoundException", "The resource you requested does not exist.")
 	get := func() (*lambda.GetEventSourceMappingOutput, error) {
 		return c.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: made.UUID})
 	}

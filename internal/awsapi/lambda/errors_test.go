@@ -45,6 +45,9 @@ var kinds = map[string]struct {
 	"eventsource.ErrFilter":       {eventsource.ErrFilter, invalidValue},
 	"eventsource.ErrBusy":         {eventsource.ErrBusy, "ResourceInUseException"},
 	"eventsource.ErrNotParked":    {eventsource.ErrNotParked, invalidValue},
+	"lambda.ErrRefused":           {lambda.ErrRefused, unexpected}, // of destinations, as its namesake
+	"eventsource.ErrRefused":      {eventsource.ErrRefused, unexpected},
+	"eventsource.ErrTooManyTags":  {eventsource.ErrTooManyTags, invalidValue},
 	"eventsource.ExistsError":     {&eventsource.ExistsError{}, conflict},
 	"function.ErrClosed":          {function.ErrClosed, service},
 	"function.ErrBusy":            {function.ErrBusy, throttled},

@@ -163,6 +163,8 @@ func mapMapping(err error) *awsjson.Error {
 		return invalid("Invalid filter pattern definition.")
 	case errors.Is(err, eventsource.ErrBusy):
 		return &awsjson.Error{Type: "ResourceInUseException", Status: http.StatusBadRequest, Message: "Cannot update the event source mapping because it is in use."}
+	case errors.Is(err, eventsource.ErrTooManyTags):
+		return invalid("A resource can have at most 50 tags.")
 	case errors.Is(err, eventsource.ErrNotParked):
 		return invalid("Nothing of the item is parked.")
 	}

@@ -47,13 +47,18 @@ func (a *api) named(r *awsjson.Request) (string, error) {
 	return a.nameOf(r.Param("FunctionName"), r.Query.Get("Qualifier"))
 }
 
-// tagged returns the name of the function that an ARN for tags names.
-func (a *api) tagged(r *awsjson.Request) (string, error) {
+// tagged returns the name of the function, or the UUID of the event source
+// mapping, that an ARN for tags names.
+func (a *api) tagged(r *awsjson.Request) (name, uuid string, err error) {
 	arn := r.Param("ARN")
-	if !strings.HasPrefix(arn, "arn:") || !nameForm.MatchString(arn) {
-		return "", invalid("Invalid ARN: " + arn)
+	if before, uuid, ok := strings.Cut(arn, ":event-source-mapping:"); ok && strings.HasPrefix(before, "arn:") {
+		return "", uuid, nil
 	}
-	return a.nameOf(arn, "")
+	if !strings.HasPrefix(arn, "arn:") || !nameForm.MatchString(arn) {
+		return "", "", invalid("Invalid ARN: " + arn)
+	}
+	name, err = a.nameOf(arn, "")
+	return name, "", err
 }
 
 func invalid(message string) *awsjson.Error {

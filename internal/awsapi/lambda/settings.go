@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 
 	"github.com/tablecast/tablecast/function"
@@ -20,34 +21,46 @@ func (a *api) tagResource(_ context.Context, r *awsjson.Request) (*awsjson.Answe
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	name, err := a.tagged(r)
-	if err != nil {
-		return nil, err
-	}
-	return &awsjson.Answer{Status: http.StatusNoContent}, a.unknown(name, a.functions.Tag(name, in.Tags, nil))
+	return a.tag(r, in.Tags, nil)
 }
 
 func (a *api) untagResource(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
-	name, err := a.tagged(r)
-	if err != nil {
-		return nil, err
+	return a.tag(r, nil, r.Query["tagKeys"])
+}
+
+// tag changes the tags of a function or an event source mapping.
+func (a *api) tag(r *awsjson.Request, set map[string]string, remove []string) (*awsjson.Answer, error) {
+	name, uuid, err := a.tagged(r)
+	switch {
+	case err != nil:
+	case uuid != "":
+		err = a.mappings.Tag(uuid, set, remove)
+	default:
+		err = a.unknown(name, a.functions.Tag(name, set, remove))
 	}
-	return &awsjson.Answer{Status: http.StatusNoContent}, a.unknown(name, a.functions.Tag(name, nil, r.Query["tagKeys"]))
+	return &awsjson.Answer{Status: http.StatusNoContent}, err
 }
 
 func (a *api) listTags(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
-	name, err := a.tagged(r)
+	name, uuid, err := a.tagged(r)
 	if err != nil {
 		return nil, err
 	}
-	f, err := a.functions.Get(name)
-	if err != nil {
-		return nil, a.unknown(name, err)
+	tags := map[string]string{}
+	if uuid != "" {
+		s, err := a.mappings.Get(uuid)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(tags, s.Tags)
+	} else {
+		f, err := a.functions.Get(name)
+		if err != nil {
+			return nil, a.unknown(name, err)
+		}
+		maps.Copy(tags, f.Tags)
 	}
-	if f.Tags == nil {
-		f.Tags = map[string]string{}
-	}
-	return answer(http.StatusOK, map[string]any{"Tags": f.Tags})
+	return answer(http.StatusOK, map[string]any{"Tags": tags})
 }
 
 func (a *api) putFunctionConcurrency(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
