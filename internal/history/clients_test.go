@@ -80,7 +80,16 @@ func example(t *testing.T, modules, name string, args []string, printed ...strin
 	return p
 }
 
-// TestClients drives tables with the AWS SDK for JavaScript and with each boto3
+// sayer answers what it is told to say.
+const sayer = `
+export const handler = async (event) => {
+  if (event.fail) throw new Error(event.fail);
+  console.log("said", event.say);
+  return event.Records ? { batchItemFailures: [] } : event.say;
+};
+`
+
+// TestClients drives tables, streams and functions with the AWS SDK for JavaScript and with each boto3
 // that there is: Debian's old one, and the one of the python3 on the path.
 func TestClients(t *testing.T) {
 	clients := filepath.Join(repository, "test/clients")
@@ -91,6 +100,12 @@ func TestClients(t *testing.T) {
 			t.Skip("the AWS SDK for JavaScript is not installed: run scripts/clients")
 		}
 		runClient(t, p, clients, "node", "tables.mjs")
+		code := t.TempDir()
+		if err := os.WriteFile(filepath.Join(code, "index.mjs"), []byte(sayer), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("CODE", code)
+		runClient(t, p, clients, "node", "functions.mjs")
 	})
 	for _, python := range []string{"/usr/bin/python3", "python3"} {
 		t.Run(python, func(t *testing.T) {
