@@ -58,6 +58,16 @@ func TestMappings(t *testing.T) {
 		}
 	}
 	run(statusOK, `hear {"id":{"S":"ada"}}: `, "parked")
+	for want, args := range map[string][]string{
+		`function hear {"id":{"S":"ada"}}: `: {"ls", "--table", "users", "--key", `{"id": "ada"}`}, `"eventName":"INSERT"`: {"show"}, "--key": {"ls", "--key", "{"},
+	} {
+		if _, out, errOut := execute(t.Context(), append([]string{"parked"}, args...)...); !strings.Contains(out+errOut, want) || strings.Contains(out, "grace") != (args[0] == "show") {
+			t.Errorf("parked %v printed %s%s", args, out, errOut)
+		}
+	}
+	if _, out, _ := execute(t.Context(), "parked", "ls", "--table", "others"); out != "" {
+		t.Errorf("parked of another table: %s", out)
+	}
 	run(statusUsage, "--uuid or --item, or --all", "retry")
 	run(statusUsage, "--item {", "retry", "--item", "{")
 	run(statusUsage, "no such mapping", "parked", "--uuid", "none")

@@ -34,10 +34,12 @@ func (f *parkedFlags) body(original bool) (map[string]any, error) {
 func newParked() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "parked",
-		Short: "Look at changes that raised no event because something failed",
+		Short: "Look at changes that are set aside because something failed",
 		Long: `A change that cannot be mapped, or whose event its bus refuses, is parked with all
-of its content and the reason; later changes of the same item wait behind it, all
-others go on. tablecast redrive raises the events of parked changes after a fix.`,
+of its content and the reason, and so is one that a function which a stream feeds
+fails on; later changes of the same item wait behind it, all others go on. After a
+fix, tablecast redrive raises the events of parked changes, and tablecast mappings
+retry hands them to their functions again.`,
 		Example: `  tablecast parked ls
   tablecast parked show --seq 100000000000000000042
   tablecast parked drop --table users --key '{"id": "u1"}'`,
@@ -56,7 +58,7 @@ func newParkedList(name, short string, whole bool) *cobra.Command {
 				return err
 			}
 			out := cmd.OutOrStdout()
-			return f.ask(cmd.Context(), out, "parked", in, func(line []byte) error {
+			err = f.ask(cmd.Context(), out, "parked", in, func(line []byte) error {
 				var p struct {
 					Table, SequenceNumber, Op, Error, ParkedAt, Version string
 					Tries                                               int
@@ -68,6 +70,25 @@ func newParkedList(name, short string, whole bool) *cobra.Command {
 				fmt.Fprintf(out, "%s %s %s %s: %s\n", p.SequenceNumber, p.Table, p.Op, p.Keys, p.Error)
 				if whole {
 					fmt.Fprintf(out, "  parked at %s by version %s, redriven %d times\n  old %s\n  new %s\n", p.ParkedAt, p.Version, p.Tries, p.Old, p.New)
+				}
+				return nil
+			})
+			if err != nil || f.event != "" {
+				return err
+			}
+			delete(in, "definition")
+			delete(in, "original")
+			return f.ask(cmd.Context(), out, "mappings/parked", in, func(line []byte) error {
+				var p struct {
+					SequenceNumber, Function, Reason, ParkedAt string
+					Item, Record                               json.RawMessage
+				}
+				if err := json.Unmarshal(line, &p); err != nil {
+					return err
+				}
+				fmt.Fprintf(out, "%s function %s %s: %s\n", p.SequenceNumber, p.Function, p.Item, p.Reason)
+				if whole {
+					fmt.Fprintf(out, "  parked at %s\n  %s\n", p.ParkedAt, p.Record)
 				}
 				return nil
 			})
@@ -84,7 +105,8 @@ func newParkedDrop() *cobra.Command {
 		Use:   "drop",
 		Short: "Give up parked changes",
 		Long: `Gives up parked changes: they will raise no event. What only waited behind them is
-raised. It must be said which, or --all.
+raised. It must be said which, or --all. For what a function failed on, see
+tablecast mappings drop.
 
 ` + askHelp,
 		Example: `  tablecast parked drop --seq 100000000000000000042

@@ -2,19 +2,39 @@ package server
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/eventsource"
+	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/stream"
 )
 
 // mappingsIn names what is meant of the event source mappings.
 type mappingsIn struct {
-	UUID string         `json:"uuid"` // empty: all
-	Item jsontext.Value `json:"item"` // key as DynamoDB writes it; empty: all
+	UUID  string         `json:"uuid"`  // empty: all
+	Item  jsontext.Value `json:"item"`  // key as DynamoDB writes it; empty: all
+	Table string         `json:"table"` // whose changes they hand on; empty: all
+	Seq   string         `json:"seq"`   // of one record; empty: all
+	Key   jsontext.Value `json:"key"`   // as plain JSON; empty: all
+}
+
+// wants reports whether a parked record is meant.
+func (in *mappingsIn) wants(p *eventsource.Parked) (bool, error) {
+	if len(in.Item) > 0 && string(in.Item) != p.Item || in.Seq != "" && in.Seq != stream.FormatSeq(p.Seq) {
+		return false, nil
+	}
+	if len(in.Key) == 0 {
+		return true, nil
+	}
+	key, err := item.FromPlainJSON(in.Key)
+	if err != nil || key.Kind() != item.MapKind {
+		return false, badRequest(`key must be an object, as in {"id": "u1"}`)
+	}
+	return string(item.AppendJSON(nil, key.Map())) == p.Item, nil
 }
 
 // mappings calls fn for the mappings that are meant.
@@ -27,6 +47,9 @@ func (a administration) mappings(in mappingsIn, fn func(eventsource.Status) erro
 		return fn(s)
 	}
 	for _, s := range a.node.EventSources().List("", math.MaxInt) {
+		if st, err := a.node.Streams().Get(s.Stream); in.Table != "" && (err != nil || st.Table() != in.Table) {
+			continue
+		}
 		if err := fn(s); err != nil {
 			return err
 		}
@@ -45,9 +68,11 @@ func (a administration) sources(_ context.Context, in mappingsIn, out *lines) er
 // held answers a record that a mapping has parked a line.
 func (a administration) held(ctx context.Context, in mappingsIn, out *lines) error {
 	return a.mappings(in, func(s eventsource.Status) error {
-		return a.node.EventSources().Parked(s.UUID, func(p *eventsource.Parked) bool {
-			if len(in.Item) > 0 && string(in.Item) != p.Item {
-				return true
+		var bad error
+		err := a.node.EventSources().Parked(s.UUID, func(p *eventsource.Parked) bool {
+			var ok bool
+			if ok, bad = in.wants(p); !ok {
+				return bad == nil
 			}
 			return ctx.Err() == nil && out.put(struct {
 				UUID     string         `json:"uuid"`
@@ -59,6 +84,7 @@ func (a administration) held(ctx context.Context, in mappingsIn, out *lines) err
 				Record   jsontext.Value `json:"record"`
 			}{s.UUID, s.Function, jsontext.Value(p.Item), stream.FormatSeq(p.Seq), p.Reason, p.At, p.Record})
 		})
+		return errors.Join(bad, err)
 	})
 }
 
