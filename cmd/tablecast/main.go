@@ -1,6 +1,7 @@
 // Command tablecast turns committed table changes into business events: an
 // embedded node with DynamoDB-compatible tables and streams and an
-// EventBridge-compatible bus on one port and one folder.
+// EventBridge-compatible bus on one port and one folder. Started by AWS Lambda,
+// without arguments, it is the function that maps the changes of a stream.
 package main
 
 import (
@@ -20,8 +21,12 @@ func run() int {
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
 	}()
-	cmd := newRoot()
-	err := cmd.ExecuteContext(ctx)
+	var err error
+	if inLambda() && len(os.Args) == 1 {
+		err = runFunction(ctx)
+	} else {
+		err = newRoot().ExecuteContext(ctx)
+	}
 	if err != nil {
 		report(os.Stderr, err)
 	}

@@ -14,6 +14,7 @@ var ranks = map[string]int{
 	"table": 2, "partiql": 2, "connection": 2, "mapping": 2, "delivery": 2,
 	"relay": 3, "bus": 3, "eventsource": 3,
 	"config":                   4,
+	"remote/lambda":            5,
 	"remote/eventbridge":       4,
 	".":                        5,
 	"internal/awsapi/dynamodb": 6, "internal/awsapi/streams": 6, "internal/awsapi/eventbridge": 6, "internal/awsapi/lambda": 6,

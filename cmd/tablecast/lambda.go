@@ -1,0 +1,95 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	runtime "github.com/aws/aws-lambda-go/lambda"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
+
+	"github.com/tablecast/tablecast/claim"
+	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/remote/eventbridge"
+	"github.com/tablecast/tablecast/remote/lambda"
+)
+
+// Variables of the environment that the function reads, besides AWS's own.
+const (
+	envConfig = "TABLECAST_CONFIG"     // the file; default: tablecast.yaml beside the program
+	envTables = "TABLECAST_TABLES"     // NAME-ON-AWS=NAME-IN-FILE,…
+	envReport = "TABLECAST_ON_FAILURE" // report, the default, or fail
+)
+
+// inLambda reports whether AWS Lambda, or what speaks as it, runs this process.
+func inLambda() bool { return os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" }
+
+// runFunction handles invocations until Lambda ends the process.
+func runFunction(ctx context.Context) error {
+	h, err := newFunction(ctx, slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	if err != nil {
+		return err
+	}
+	runtime.StartWithOptions(func(ctx context.Context, payload json.RawMessage) (json.RawMessage, error) {
+		return h.Handle(ctx, payload)
+	}, runtime.WithContext(ctx))
+	return nil
+}
+
+// newFunction returns the handler that the file and the environment say.
+func newFunction(ctx context.Context, logger *slog.Logger) (*lambda.Handler, error) {
+	path := cmp.Or(os.Getenv(envConfig), config.Find(os.Getenv("LAMBDA_TASK_ROOT")))
+	if path == "" {
+		return nil, errors.New("there is no tablecast.yaml beside the program: tablecast package puts it there")
+	}
+	file, err := config.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	o := lambda.Options{File: file, Logger: logger}
+	if o.Tables, err = tableNames(os.Getenv(envTables)); err != nil {
+		return nil, err
+	}
+	switch report := os.Getenv(envReport); report {
+	case "", "report":
+	case "fail":
+		o.Fail = true
+	default:
+		return nil, fmt.Errorf("%s is %q; write report or fail", envReport, report)
+	}
+	c, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := eventbridge.Options{Client: sdk.NewFromConfig(c), Definitions: file.Events, Logger: logger}
+	if url := file.ClaimCheck.Store; url != "" {
+		if p.Claims, err = claim.Open(url); err != nil {
+			return nil, err
+		}
+		p.ClaimAbove = file.ClaimCheck.Above
+	}
+	o.Publisher = eventbridge.New(p)
+	return lambda.New(o)
+}
+
+// tableNames reads the file's names of tables by those on AWS.
+func tableNames(list string) (map[string]string, error) {
+	out := map[string]string{}
+	for pair := range strings.SplitSeq(list, ",") {
+		if pair = strings.TrimSpace(pair); pair == "" {
+			continue
+		}
+		there, here, ok := strings.Cut(pair, "=")
+		if !ok || there == "" || here == "" {
+			return nil, fmt.Errorf("%s: %q is no pair of names; write NAME-ON-AWS=NAME-IN-FILE", envTables, pair)
+		}
+		out[there] = here
+	}
+	return out, nil
+}
