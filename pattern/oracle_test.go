@@ -258,13 +258,14 @@ func numericPasses(terms []any, v any) bool {
 func sameFold(a, b string) bool {
 	x, y := []rune(a), []rune(b)
 	return slices.EqualFunc(x, y, func(r, s rune) bool {
-		upper := func(r rune) rune {
-			if r > 0xFFFF {
-				return r
-			}
-			return unicode.ToLower(unicode.ToUpper(r))
+		capital := func(a, b rune) bool { // a is the capital of b, and b what a becomes
+			return max(a, b) <= 0xFFFF && a != 'İ' && unicode.ToUpper(a) == a && unicode.ToLower(a) == b
 		}
-		return upper(r) == upper(s)
+		same := r == s || capital(r, s) || capital(s, r)
+		for c := rune(0); !same && c <= 0xFFFF; c++ { // two capitals, as K and the sign of the kelvin
+			same = capital(r, c) && capital(s, c)
+		}
+		return same
 	})
 }
 

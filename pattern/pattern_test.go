@@ -24,6 +24,8 @@ var cases = []struct {
 	{`{"a":[{"suffix":{"equals-ignore-case":".png"}}]}`, []string{`+{"a":"x.PnG"}`, `-{"a":"png"}`}},
 	{`{"a":[{"equals-ignore-case":"Alice"}]}`, []string{`+{"a":"aLICE"}`, `-{"a":"alicee"}`, `-{"a":"alic"}`}},
 	{`{"a":[{"equals-ignore-case":"k"}]}`, []string{`+{"a":"\u212a"}`}},
+	{`{"a":[{"equals-ignore-case":"σıſ"}]}`, []string{`+{"a":"Σıſ"}`, `-{"a":"ςıſ"}`, `-{"a":"σiſ"}`, `-{"a":"σıs"}`}},
+	{`{"a":[{"prefix":{"equals-ignore-case":"İ"}}]}`, []string{`+{"a":"İx"}`, `-{"a":"ix"}`, `-{"a":"ıx"}`}},
 	{`{"a":[{"wildcard":"a*b*c"}]}`, []string{`+{"a":"abc"}`, `+{"a":"a-b-c-b-c"}`, `-{"a":"acb"}`, `-{"a":"abcd"}`, `+{"a":"a\nbc"}`}},
 	{`{"a":[{"wildcard":"*"}]}`, []string{`+{"a":""}`, `+{"a":"x"}`, `-{"a":1}`, `-{"a":null}`}},
 	{`{"a":[{"wildcard":""}]}`, []string{`+{"a":""}`, `-{"a":"x"}`}},

@@ -116,13 +116,21 @@ func matchWildcard(parts []string, s string) bool {
 	return true
 }
 
-// foldRune maps a letter to the form that stands for all its cases. Characters
-// outside the basic plane have no case here, as in EventBridge.
+// dottedI is a capital that becomes two characters in lower case.
+const dottedI = 'İ'
+
+// foldRune maps a letter to the form that stands for all its cases. As in
+// EventBridge, characters outside the basic plane have no case, nor have letters
+// that are the lower case of a capital which has another one: ς, ſ and ı.
 func foldRune(r rune) rune {
-	if r > 0xFFFF || r == utf8.RuneError {
+	if r > 0xFFFF || r == utf8.RuneError || r == dottedI {
 		return r
 	}
-	return unicode.ToLower(unicode.ToUpper(r))
+	upper := unicode.ToUpper(r)
+	if lower := unicode.ToLower(upper); lower == r || upper == r {
+		return lower
+	}
+	return r
 }
 
 // fold maps each letter of s.
