@@ -52,6 +52,15 @@ func fails(t *testing.T, err error, code, text string) {
 	}
 }
 
+// failsWith checks that an error is a ValidationException whose text begins so.
+func failsWith(t *testing.T, err error, text string) {
+	t.Helper()
+	var api smithy.APIError
+	if !errors.As(err, &api) || api.ErrorCode() != "ValidationException" || !strings.HasPrefix(api.ErrorMessage(), text) {
+		t.Errorf("error %v, want ValidationException: %s", err, text)
+	}
+}
+
 func TestSDKBuses(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	c, ctx := start(t, bus.Options{Now: func() time.Time { return now }}).sdk(), t.Context()
