@@ -228,37 +228,6 @@ func TestArchiveRetention(t *testing.T) {
 	}
 }
 
-// A damaged entry is named and ends the replay; nothing is passed over.
-func TestDamagedArchive(t *testing.T) {
-	for name, damage := range map[string]func(b *kv.Batch, key []byte){
-		"rewritten": func(b *kv.Batch, key []byte) { b.Set(key, []byte("nonsense")) },
-		"missing":   func(b *kv.Batch, key []byte) { b.Delete(key) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := memory(t, Options{})
-			w.archiveAll("a", "", 0)
-			w.put("s", "s", "s")
-			b := w.store.NewBatch()
-			damage(b, entryPrefix("a").Uint64(w.accepted[1].Seq))
-			_, err := w.store.Commit(b)
-			w.must(err)
-			w.replay("x", "a")
-			for range 3 {
-				w.must(w.stepReplay("x"))
-			}
-			r, err := w.Replay("x")
-			w.must(err)
-			want := fmt.Sprintf("event %d of archive a", w.accepted[1].Seq)
-			if name == "missing" {
-				want = fmt.Sprintf("segment %d of archive a holds 2 events of 3", w.accepted[0].Seq)
-			}
-			if r.State != ReplayFailed || !strings.Contains(r.Reason, want) {
-				t.Errorf("replay %+v, want %s", r, want)
-			}
-		})
-	}
-}
-
 // Only the archive changes its rule, and an archive that goes takes all with it.
 func TestArchiveRule(t *testing.T) {
 	w := memory(t, Options{})

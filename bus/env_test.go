@@ -67,14 +67,18 @@ func (w *world) open(fs vfs.FS) {
 // reopen opens queues and buses again over the same store.
 func (w *world) reopen() {
 	w.t.Helper()
-	var err error
+	w.must(w.restart())
+}
+
+// restart is reopen, which may fail.
+func (w *world) restart() (err error) {
 	w.queues, err = delivery.Open(w.store, delivery.Options{
 		Targets: w.target,
-		Events:  func(bus string, seq uint64) (*event.Event, error) { return Event(w.store, bus, seq) },
+		Events:  func(bus string, seq uint64) (*event.Event, error) { return w.Event(bus, seq) },
 		Restore: Restore,
 	})
 	if err != nil {
-		w.t.Fatal(err)
+		return err
 	}
 	o := w.opts
 	o.OnAccepted = func(a Accepted) {
@@ -82,9 +86,8 @@ func (w *world) reopen() {
 		defer w.mu.Unlock()
 		w.accepted = append(w.accepted, a)
 	}
-	if w.Buses, err = Open(w.store, w.queues, o); err != nil {
-		w.t.Fatal(err)
-	}
+	w.Buses, err = Open(w.store, w.queues, o)
+	return err
 }
 
 func (w *world) close() {

@@ -109,18 +109,29 @@ type window struct {
 
 // archived calls fn for the events of a window, in the order in which they were
 // accepted, until fn returns false; e is nil for an event whose time is not in
-// the window. An entry that cannot be read ends it with an error that names it.
+// the window. An entry that cannot be read, and one that should be there and is
+// not, or the other way round, ends it with an error that names it.
 func (b *Buses) archived(w window, fn func(seq uint64, e *event.Event) bool) error {
 	store := b.store.Snapshot()
 	defer store.Close()
 	var wanted []*segment
+	var stray error
+	behind := w.after // there are no entries from here to the next segment
 	err := segments(store, w.archive, func(s *segment) bool {
-		if s.last > w.after && s.first <= w.upTo && s.to >= w.from.Unix() && s.from <= w.to.Unix() {
+		if s.last <= w.after {
+			return true
+		}
+		stray = w.stray(store, behind, s.first)
+		behind = s.last
+		if s.first <= w.upTo && s.to >= w.from.Unix() && s.from <= w.to.Unix() {
 			wanted = append(wanted, s)
 		}
-		return len(wanted) < 2 && s.first <= w.upTo
+		return stray == nil && len(wanted) < 2 && s.first <= w.upTo
 	})
-	if err != nil {
+	if err == nil && stray == nil && behind < w.upTo && len(wanted) < 2 {
+		stray = w.stray(store, behind, w.upTo+1)
+	}
+	if err := errors.Join(err, stray); err != nil {
 		return err
 	}
 	for more := true; len(wanted) > 0 && more; wanted = wanted[1:] {
@@ -131,15 +142,50 @@ func (b *Buses) archived(w window, fn func(seq uint64, e *event.Event) bool) err
 	return nil
 }
 
-// entries is archived for one segment; more is false if fn wants no more.
+// stray returns an error if an entry lies between two numbers, outside of all
+// segments.
+func (w *window) stray(store kv.Reader, after, before uint64) error {
+	it := store.Scan(kv.Range{Lower: entryPrefix(w.archive).Uint64(after + 1), Upper: entryPrefix(w.archive).Uint64(before)})
+	var err error
+	if it.Next() {
+		err = fmt.Errorf("bus: %w: event %d of archive %s is in no segment", kv.ErrCorrupt, keySeq(it.Key()), w.archive)
+	}
+	return errors.Join(err, it.Close())
+}
+
+// whole returns an error unless a segment has all its entries.
+func (w *window) whole(store kv.Reader, s *segment) error {
+	it, found := store.Scan(w.within(s.first, s.last)), uint64(0)
+	for it.Next() {
+		found++
+	}
+	err := it.Close()
+	if err == nil && found != s.count {
+		err = fmt.Errorf("bus: %w: segment %d of archive %s holds %d events of %d", kv.ErrCorrupt, s.first, w.archive, found, s.count)
+	}
+	return err
+}
+
+// within is the range of the entries from one number to another.
+func (w *window) within(first, last uint64) kv.Range {
+	return kv.Range{Lower: entryPrefix(w.archive).Uint64(first), Upper: entryPrefix(w.archive).Uint64(last + 1)}
+}
+
+func keySeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
+
+// entries is archived for one segment; more is false if fn wants no more. A
+// segment is looked through before its first entry is handed on.
 func (w *window) entries(store kv.Reader, s *segment, fn func(seq uint64, e *event.Event) bool) (more bool, err error) {
 	first, last := max(s.first, w.after+1), min(s.last, w.upTo)
-	p, found := entryPrefix(w.archive), uint64(0)
-	n := len(p)
-	it := store.Scan(kv.Range{Lower: p.Uint64(first), Upper: entryPrefix(w.archive).Uint64(last + 1)})
+	if first == s.first {
+		if err := w.whole(store, s); err != nil {
+			return false, err
+		}
+	}
+	it := store.Scan(w.within(first, last))
 	defer func() { err = errors.Join(err, it.Close()) }()
-	for ; it.Next(); found++ {
-		seq := binary.BigEndian.Uint64(it.Key()[n:])
+	for it.Next() {
+		seq := keySeq(it.Key())
 		e, err := event.DecodeBinary(it.Value())
 		if err != nil {
 			return false, fmt.Errorf("bus: %w: event %d of archive %s: %w", kv.ErrCorrupt, seq, w.archive, err)
@@ -150,9 +196,6 @@ func (w *window) entries(store kv.Reader, s *segment, fn func(seq uint64, e *eve
 		if !fn(seq, e) {
 			return false, nil
 		}
-	}
-	if first == s.first && last == s.last && found != s.count {
-		return false, fmt.Errorf("bus: %w: segment %d of archive %s holds %d events of %d", kv.ErrCorrupt, s.first, w.archive, found, s.count)
 	}
 	return true, nil
 }
