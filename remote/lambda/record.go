@@ -80,7 +80,7 @@ func read(payload []byte) (records []record, batch bool, err error) {
 func (r *record) change(table string) (*stream.Record, error) {
 	c := &r.Change
 	out := &stream.Record{
-		Time: time.UnixMilli(int64(math.Round(c.Time * 1000))).UTC(), Keys: item.Item(c.Keys), New: item.Item(c.New), Old: item.Item(c.Old), Size: c.Size,
+		Time: time.UnixMilli(int64(math.Round(c.Time * 1000))).UTC(), Keys: c.Keys, New: c.New, Old: c.Old, Size: c.Size,
 		Expired: r.User != nil && r.User.Principal == expirer,
 		Origin:  &stream.Origin{ARN: r.ARN, Table: table, View: c.View, Sequence: c.Sequence, EventID: r.EventID},
 	}
