@@ -16,7 +16,7 @@ import (
 // names goes away if a file had declared it; tables, which hold data, and what
 // came over the API stay.
 func (n *Node) apply(ctx context.Context, f *config.File) error {
-	if err := n.checkSources(f); err != nil {
+	if err := errors.Join(n.checkSources(f), n.checkArchives(f)); err != nil {
 		return err
 	}
 	for _, spec := range f.Tables {
@@ -29,6 +29,11 @@ func (n *Node) apply(ctx context.Context, f *config.File) error {
 		err := n.buses.Create(bus.Bus{Name: name, Created: now, Modified: now, Origin: config.Origin})
 		if err != nil && !errors.Is(err, bus.ErrBusExists) {
 			return err
+		}
+	}
+	for _, a := range f.Archives {
+		if err := n.applyArchive(a); err != nil {
+			return fmt.Errorf("%s: archive %s: %w", f.Path, a.Name, err)
 		}
 	}
 	for _, rule := range f.Rules {
@@ -126,6 +131,34 @@ func (n *Node) applyTTL(spec table.Spec) error {
 		}
 	}
 	return n.tables.Expire(spec.Name, spec.TTL)
+}
+
+// applyArchive makes an archive what the file says.
+func (n *Node) applyArchive(a bus.Archive) error {
+	old, err := n.buses.Archive(a.Name)
+	if errors.Is(err, bus.ErrArchiveNotFound) {
+		return n.buses.CreateArchive(a)
+	}
+	if err != nil {
+		return err
+	}
+	a.Created = old.Created
+	if old.Archive == a {
+		return nil
+	}
+	_, err = n.buses.UpdateArchive(a.Name, bus.ArchiveChange{Description: &a.Description, Pattern: &a.Pattern, RetentionDays: &a.RetentionDays})
+	return err
+}
+
+// checkArchives reports an archive that exists for another bus.
+func (n *Node) checkArchives(f *config.File) error {
+	for _, a := range f.Archives {
+		old, err := n.buses.Archive(a.Name)
+		if err == nil && old.Bus != a.Bus {
+			return fmt.Errorf("%s: archive %s is of bus %s and cannot be of %s; give it another name", f.Path, a.Name, old.Bus, a.Bus)
+		}
+	}
+	return nil
 }
 
 // applyRule makes a rule what the file says, and gives it the file's targets.

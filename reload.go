@@ -16,8 +16,8 @@ var ErrRestart = errors.New("tablecast: the node must be started again for this"
 
 // Reload puts another file into effect while the node runs: tables, buses,
 // rules, functions and what feeds them, and, for each table between two records,
-// what its changes mean. The settings of streams and the claim check stay as they
-// were: if the file changes them, nothing is done and the error wraps ErrRestart.
+// what its changes mean. The settings of streams, of PutEvents and the claim check
+// stay as they were: if the file changes them, nothing is done and the error wraps ErrRestart.
 func (n *Node) Reload(ctx context.Context, f *config.File) error {
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
@@ -26,7 +26,7 @@ func (n *Node) Reload(ctx context.Context, f *config.File) error {
 		return fmt.Errorf("%w: it was started without a file", ErrRestart)
 	}
 	for what, same := range map[string]bool{
-		"streams": was.Streams == f.Streams, "mapping.claim-check": was.ClaimCheck == f.ClaimCheck,
+		"streams": was.Streams == f.Streams, "put-events": was.PutEvents == f.PutEvents, "mapping.claim-check": was.ClaimCheck == f.ClaimCheck,
 	} {
 		if !same {
 			return fmt.Errorf("%w: %s: %s differs", ErrRestart, f.Path, what)
@@ -50,7 +50,7 @@ func (n *Node) Reload(ctx context.Context, f *config.File) error {
 // compatible reports what of a file contradicts the folder, before anything is
 // changed.
 func (n *Node) compatible(f *config.File) error {
-	if err := n.checkSources(f); err != nil {
+	if err := errors.Join(n.checkSources(f), n.checkArchives(f)); err != nil {
 		return err
 	}
 	for _, spec := range f.Tables {

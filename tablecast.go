@@ -171,7 +171,13 @@ func (n *Node) wire(dir string) error {
 	if err != nil {
 		return err
 	}
-	n.buses, err = bus.Open(n.store, n.queues, bus.Options{Account: Account, Region: Region, Serves: n.serves, StrictBus: n.opts.StrictBus, OnAccepted: n.accepted, Logger: n.opts.Logger})
+	var puts config.PutEvents
+	if n.opts.Config != nil {
+		puts = n.opts.Config.PutEvents
+	}
+	n.buses, err = bus.Open(n.store, n.queues, bus.Options{
+		Account: Account, Region: Region, Serves: n.serves, StrictBus: n.opts.StrictBus || puts.Refuse, DedupWindow: puts.Deduplication, OnAccepted: n.accepted, Logger: n.opts.Logger,
+	})
 	if err != nil {
 		return err
 	}

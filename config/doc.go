@@ -11,6 +11,9 @@
 //	  expire-by-ttl: BOOL, entities: { NAME: { ATTRIBUTE: FORM, … }, … }, attributes: PATHS
 //	buses: [ NAME, … ]
 //	streams: { shards: N, retention: DURATION, rotate: DURATION, split-above: N, keep-unread: BOOL }
+//	put-events: { missing-bus: accept|refuse, deduplication: DURATION }
+//	archives:
+//	  NAME: { bus: BUS, pattern: PATTERN, description: TEXT, retention-days: N }
 //	functions:
 //	  NAME: { dir: PATH, handler: TEXT, binary: PATH, runtime: TEXT, env: { NAME: TEXT }, timeout: DURATION, memory: MIB, concurrency: N, from: TABLES | { TABLE: FEED, … } }
 //	    FEED: { start: POSITION, batch: N, window: DURATION, parallel: N, retries: N, age: DURATION, bisect: BOOL, report-failures: BOOL, tumbling: DURATION,
@@ -24,8 +27,10 @@
 //	          match: PATTERN, if: CEL, each: CEL, mapper: FUNCTION, source: TEXT, detail-type: TEXT, resources: [ TEMPLATE, … ], time: TEMPLATE, group: TEMPLATE,
 //	          detail: TEMPLATE, schema: SCHEMA | FILE, bus: BUS, start: POSITION, SHAPE }
 //	rules:
-//	  NAME: { bus: BUS, pattern: PATTERN, state: STATE, description: TEXT, targets: [ TARGET, … ] }
-//	    TARGET: { webhook: URL | function: NAME | log: NAME | command: [ARGV], id: NAME, input: JSON, input-path: PATH, order: BOOL, retry: { attempts: N, age: DURATION } }
+//	  NAME: { bus: BUS, pattern: PATTERN, schedule: SCHEDULE, state: STATE, description: TEXT, targets: [ TARGET, … ] }
+//	    TARGET: { webhook: URL | function: NAME | log: NAME | command: [ARGV] | bus: BUS | sqs: ARN | sns: ARN, id: NAME, order: BOOL,
+//	              input: JSON, input-path: PATH, input-transformer: { paths: { NAME: PATH, … }, template: TEXT },
+//	              retry: { attempts: N, age: DURATION }, rate: N, concurrency: N, dead-letter: ARN }
 //	tests:
 //	  NAME: { before: STEPS, given: STEPS, expect: [ EVENT | EVENT: DETAIL | { event: NAME, detail: JSON, match: PATTERN } | { fails: TEXT }, … ] }
 //	    STEP: { put: TABLE, item: ITEM } | { delete: TABLE, key: ITEM } | { expire: TABLE, key: ITEM } | { change: TABLE, old: ITEM, new: ITEM }
@@ -68,6 +73,8 @@ type File struct {
 	Source, Bus string
 	Tables      []table.Spec
 	Buses       []string // the default bus is there without being named
+	PutEvents   PutEvents
+	Archives    []bus.Archive
 	Streams     StreamSettings
 	Functions   []function.Spec
 	// EventSources feed functions, in the order of the file.

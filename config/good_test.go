@@ -51,6 +51,10 @@ outbox:
   box: { entity: Message, source: src, detail-type: kind, payload: body, group: of, time: at, after: keep, bus: main, start: latest, envelope: bare }
 streams: { shards: 2, retention: 48h, rotate: 30m, split-above: 500, keep-unread: true }
 buses: [main, audit]
+put-events: { missing-bus: refuse, deduplication: 10m }
+archives:
+  all: {}
+  orders: { bus: main, pattern: { source: [myapp.users] }, description: kept, retention-days: 30 }
 functions:
   welcome: { dir: src, handler: index.handler, env: { TEAM: red }, timeout: 30s, memory: 256, concurrency: 2 }
   greet: { binary: /opt/greet, runtime: provided.al2023, from: [lines] }
@@ -102,6 +106,12 @@ rules:
       - command: [cat, "-"]
         id: cat
       - { function: welcome, id: lambda }
+  elsewhere:
+    schedule: rate(5 minutes)
+    targets:
+      - { bus: main, id: main, rate: 10, concurrency: 2 }
+      - { sqs: "arn:aws:sqs:eu-west-1:111122223333:q", id: q, dead-letter: "arn:aws:sqs:eu-west-1:111122223333:dead" }
+      - { sns: "arn:aws:sns:eu-west-1:111122223333:t", id: t, input-transformer: { paths: { a: $.detail.a }, template: '{"a": <a>}' } }
   text:
     pattern: '{"source":["tablecast.lines"]}'
     targets: { log: /var/log/lines.jsonl }
@@ -167,6 +177,11 @@ func TestFullFile(t *testing.T) {
 			{Name: "greet", Dir: ".", Binary: "/opt/greet", Runtime: "provided.al2023"},
 			{Name: "hear", Dir: ".", Handler: "index.handler"},
 		},
+		PutEvents: PutEvents{Refuse: true, Deduplication: 10 * time.Minute},
+		Archives: []bus.Archive{
+			{Name: "all", Bus: "default"},
+			{Name: "orders", Bus: "main", Pattern: `{"source":["myapp.users"]}`, Description: "kept", RetentionDays: 30},
+		},
 		EventSources: []EventSource{
 			{Table: "lines", Start: eventsource.Latest, Settings: eventsource.Settings{Function: "greet", Enabled: true, BatchSize: 100, Parallel: 1, MaxRetry: -1, MaxAge: -1}},
 			{Table: "users", Start: eventsource.TrimHorizon, Settings: eventsource.Settings{
@@ -196,6 +211,11 @@ func TestFullFile(t *testing.T) {
 					{ID: "cat", ARN: `command:["cat","-"]`, Origin: Origin},
 					{ID: "lambda", ARN: "arn:aws:lambda:us-east-1:000000000000:function:welcome", Origin: Origin},
 				}},
+			{Bus: "default", Name: "elsewhere", Schedule: "rate(5 minutes)", Origin: Origin, Targets: []bus.Target{
+				{ID: "main", ARN: "arn:aws:events:us-east-1:000000000000:event-bus/main", Rate: 10, Concurrency: 2, Origin: Origin},
+				{ID: "q", ARN: "arn:aws:sqs:eu-west-1:111122223333:q", DeadLetterARN: "arn:aws:sqs:eu-west-1:111122223333:dead", Origin: Origin},
+				{ID: "t", ARN: "arn:aws:sns:eu-west-1:111122223333:t", Template: `{"a": <a>}`, Paths: map[string]string{"a": "$.detail.a"}, Origin: Origin},
+			}},
 			{Bus: "default", Name: "text", Pattern: `{"source":["tablecast.lines"]}`, Origin: Origin,
 				Targets: []bus.Target{{ID: "log-f12d009b", ARN: "log:/var/log/lines.jsonl", Origin: Origin}}},
 		},
@@ -239,7 +259,7 @@ func cases(t *testing.T) []Case {
 		t.Fatal(err)
 	}
 	return []Case{{
-		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 83, Column: 3},
+		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 93, Column: 3},
 		Before: []Step{{Do: "put", Table: "users", Item: it(`{"id":"u1","n":1.5}`)}},
 		Given: []Step{
 			{Do: "put", Table: "users", Item: it(`{"id":"u1"}`).With("tags", tags)},

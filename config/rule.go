@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/schedule"
 )
 
 // Origin marks the rules, targets and buses that a file declared.
@@ -25,15 +26,19 @@ func (r *reader) rule(p pair) {
 		r.fault(p.key, quoted(p.name)+" is no rule name", "use 1 to 64 letters, digits, _ . and -")
 	}
 	rule := bus.Rule{Name: p.name, Origin: Origin}
-	fields := r.fields(p.value, what, "bus", "pattern", "description", "state", "targets")
+	fields := r.fields(p.value, what, "bus", "pattern", "schedule", "description", "state", "targets")
 	if _, ok := entries(p.value); !ok {
 		return
 	}
 	rule.Bus = r.bus(fields["bus"], what)
-	if v, ok := fields["pattern"]; ok {
+	v, hasPattern := fields["pattern"]
+	if hasPattern {
 		rule.Pattern = r.pattern(v, what)
-	} else {
-		r.fault(p.key, what+" has no pattern", "add pattern: as in pattern: { source: [myapp.users] }")
+	}
+	if v, ok := fields["schedule"]; ok {
+		rule.Schedule = r.schedule(v, what, rule.Bus)
+	} else if !hasPattern {
+		r.fault(p.key, what+" has neither pattern nor schedule", "add pattern: as in pattern: { source: [myapp.users] }")
 	}
 	if v, ok := fields["description"]; ok {
 		rule.Description, _ = r.text(v, "description of "+what)
@@ -49,6 +54,21 @@ func (r *reader) rule(p pair) {
 		rule.Targets = r.targets(v, what)
 	}
 	r.file.Rules = append(r.file.Rules, rule)
+}
+
+// schedule reads when a rule fires.
+func (r *reader) schedule(n ast.Node, what, on string) string {
+	text, ok := r.text(n, "schedule of "+what)
+	if !ok {
+		return text
+	}
+	if _, err := schedule.Parse(text); err != nil {
+		r.fault(n, "schedule of "+what+" is "+quoted(text), "write rate(5 minutes), or cron(0 9 ? * MON-FRI *)")
+	}
+	if on != bus.Default {
+		r.fault(n, what+" has a schedule and is on bus "+on, "leave out bus:, as schedules are on the default bus")
+	}
+	return text
 }
 
 // targets reads a list of targets, or one.

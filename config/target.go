@@ -6,6 +6,7 @@ import (
 	"errors"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -18,7 +19,8 @@ import (
 // target reads one target of a rule; false if it cannot be told what it is.
 func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 	t := bus.Target{Origin: Origin}
-	fields := r.fields(n, "a target of "+what, "webhook", "function", "log", "command", "id", "input", "input-path", "retry", "order")
+	fields := r.fields(n, "a target of "+what, "webhook", "function", "log", "command", "bus", "sqs", "sns",
+		"id", "input", "input-path", "input-transformer", "retry", "order", "rate", "concurrency", "dead-letter")
 	if _, ok := entries(n); !ok {
 		return t, false
 	}
@@ -38,6 +40,15 @@ func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 	if v, ok := fields["order"]; ok {
 		t.Ordered = r.boolean(v, "order of "+what)
 	}
+	if v, ok := fields["rate"]; ok {
+		t.Rate = r.number(v, "rate of "+what, maxRate)
+	}
+	if v, ok := fields["concurrency"]; ok {
+		t.Concurrency = r.number(v, "concurrency of "+what, maxCalls)
+	}
+	if v, ok := fields["dead-letter"]; ok {
+		t.DeadLetterARN = r.queueARN(v, "dead-letter of "+what)
+	}
 	if v, ok := fields["retry"]; ok {
 		r.retry(v, what, &t)
 	}
@@ -47,7 +58,7 @@ func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 // kind returns the one key that says where a target is.
 func (r *reader) kind(n ast.Node, fields map[string]ast.Node, what string) string {
 	found := ""
-	for _, kind := range []string{"webhook", "function", "log", "command"} {
+	for _, kind := range []string{"webhook", "function", "log", "command", "bus", "sqs", "sns"} {
 		if _, ok := fields[kind]; !ok {
 			continue
 		}
@@ -58,7 +69,7 @@ func (r *reader) kind(n ast.Node, fields map[string]ast.Node, what string) strin
 		found = kind
 	}
 	if found == "" {
-		r.fault(n, what+" does not say where it is", "write - webhook: URL, - function: NAME, - log: NAME, or - command: [program, argument]")
+		r.fault(n, what+" does not say where it is", "write - webhook: URL, - function: NAME, - log: NAME, - command: [program, argument], - bus: NAME, - sqs: ARN, or - sns: ARN")
 	}
 	return found
 }
@@ -66,9 +77,12 @@ func (r *reader) kind(n ast.Node, fields map[string]ast.Node, what string) strin
 // arn returns the address of a target, which package target understands.
 func (r *reader) arn(kind string, n ast.Node, what string) string {
 	arn, ok := "", true
-	if kind == "function" {
+	switch kind {
+	case "function":
 		arn, _ = r.functionARN(n, what)
 		return arn
+	case "bus":
+		return busARN + r.bus(n, what)
 	}
 	if kind == "command" {
 		argv := []string{}
@@ -84,7 +98,11 @@ func (r *reader) arn(kind string, n ast.Node, what string) string {
 	if !ok {
 		return ""
 	}
-	if _, err := target.Open(arn, target.Options{Trusted: true}); err != nil {
+	if kind == "sqs" && !strings.HasPrefix(arn, target.QueueARN) || kind == "sns" && !strings.HasPrefix(arn, target.TopicARN) {
+		r.fault(n, kind+" of "+what+" is "+quoted(arn), fixes[kind])
+		return arn
+	}
+	if _, err := target.Open(arn, target.Options{Trusted: true, AWS: &target.AWS{}}); err != nil {
 		r.badTarget(kind, n, what, err)
 	}
 	return arn
@@ -95,6 +113,8 @@ var fixes = map[string]string{
 	"webhook": "write webhook: http://HOST:PORT/PATH",
 	"log":     "write log: NAME for a file of the folder, log: /PATH for any file, or log: \"-\" for the standard output",
 	"command": "write command: [program, argument]",
+	"sqs":     "write sqs: " + target.QueueARN + "REGION:ACCOUNT:NAME",
+	"sns":     "write sns: " + target.TopicARN + "REGION:ACCOUNT:NAME",
 }
 
 func (r *reader) badTarget(kind string, n ast.Node, what string, err error) {
@@ -113,12 +133,55 @@ func derivedID(kind, arn string) string {
 	return kind + "-" + hex.EncodeToString(sum[:4])
 }
 
+// busARN begins the ARN of a bus of the node.
+const busARN = "arn:aws:events:us-east-1:000000000000:event-bus/"
+
+// Limits of what bounds the calls of a target.
+const (
+	maxRate  = 100_000 // a second
+	maxCalls = 1000    // at one time
+)
+
+// queueARN reads the ARN of a queue of SQS.
+func (r *reader) queueARN(n ast.Node, what string) string {
+	arn, ok := r.text(n, what)
+	if ok && (!strings.HasPrefix(arn, target.QueueARN) || strings.Count(arn, ":") != 5) {
+		r.fault(n, what+" is "+quoted(arn), "write the ARN of a queue, "+target.QueueARN+"REGION:ACCOUNT:NAME")
+	}
+	return arn
+}
+
+// transformer reads the template that makes what is sent, and the paths of the
+// values that it names.
+func (r *reader) transformer(n ast.Node, what string, t *bus.Target) {
+	fields := r.fields(n, "input-transformer of "+what, "paths", "template")
+	template, ok := fields["template"]
+	if !ok {
+		r.fault(n, "input-transformer of "+what+" has no template", `add template: '{"id": <id>}'`)
+		return
+	}
+	t.Template, _ = r.text(template, "template of "+what)
+	if v, ok := fields["paths"]; ok {
+		t.Paths = map[string]string{}
+		r.each(v, "paths of "+what, func(p pair) { t.Paths[p.name], _ = r.text(p.value, "path "+p.name+" of "+what) })
+	}
+	if err := t.Check(); err != nil {
+		r.fault(template, "input-transformer of "+what+" is not valid: "+err.Error(), "see InputTransformer of EventBridge")
+	}
+}
+
 // input reads what is sent instead of the whole event.
 func (r *reader) input(fields map[string]ast.Node, what string, t *bus.Target) {
 	constant, hasConstant := fields["input"]
 	path, hasPath := fields["input-path"]
 	if hasConstant {
 		t.Input = string(r.json(nil, constant, "input of "+what))
+	}
+	if v, ok := fields["input-transformer"]; ok {
+		if hasConstant || hasPath {
+			r.fault(v, what+" has both input-transformer and another input", "remove one of them")
+		}
+		r.transformer(v, what, t)
 	}
 	if !hasPath {
 		return
