@@ -49,6 +49,9 @@ type Bus struct {
 	DeadLetterARN string `json:"deadLetterArn,omitzero"`
 	LogLevel      string `json:"logLevel,omitzero"`
 	LogDetail     string `json:"logDetail,omitzero"`
+	// Policy is the bus's resource policy, JSON, kept for AWS tools; who holds the
+	// node's keys may use all buses.
+	Policy string `json:"policy,omitzero"`
 	// Origin names what declared the bus; empty for the API.
 	Origin string `json:"origin,omitzero"`
 }
@@ -106,6 +109,32 @@ func (b *Buses) Create(bus Bus) error {
 	st := &busState{Bus: bus, life: &life{}}
 	b.enforce(buses.with(st.withRules(nil)))
 	return nil
+}
+
+// Update changes a bus: its description, its policy, and what is kept for AWS
+// tools. do must not keep what it is given. Errors: ErrBusNotFound, those of do.
+func (b *Buses) Update(name string, do func(*Bus) error) (Bus, error) {
+	b.control.Lock()
+	defer b.control.Unlock()
+	return b.update(name, do)
+}
+
+// update is Update for a caller that holds control.
+func (b *Buses) update(name string, do func(*Bus) error) (Bus, error) {
+	st, err := b.bus(name)
+	if err != nil {
+		return Bus{}, err
+	}
+	next := *st
+	if err := do(&next.Bus); err != nil {
+		return Bus{}, err
+	}
+	next.Name, next.Created, next.Modified = name, st.Created, b.opts.Now().UTC()
+	if err := b.save(func(batch *kv.Batch) { batch.Set(busKey(name), encode(next.Bus)) }); err != nil {
+		return Bus{}, err
+	}
+	b.enforce(b.catalog.Load().with(&next))
+	return next.Bus, nil
 }
 
 // Describe returns a bus. Errors: ErrBusNotFound.

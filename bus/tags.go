@@ -2,8 +2,6 @@ package bus
 
 import (
 	"maps"
-
-	"github.com/tablecast/tablecast/kv"
 )
 
 // Tags returns the tags of a rule, or of the bus if rule is empty. The caller
@@ -31,7 +29,8 @@ func (b *Buses) Tag(bus, rule string, set map[string]string, remove []string) er
 		return err
 	}
 	if rule == "" {
-		return b.tagBus(bus, tags)
+		_, err := b.update(bus, func(x *Bus) error { x.Tags = tags; return nil })
+		return err
 	}
 	st, r, err := b.rule(bus, rule)
 	if err != nil {
@@ -57,19 +56,4 @@ func retag(old, set map[string]string, remove []string) (map[string]string, erro
 		return nil, nil
 	}
 	return tags, nil
-}
-
-// tagBus replaces the tags of a bus. The caller holds control.
-func (b *Buses) tagBus(name string, tags map[string]string) error {
-	st, err := b.bus(name)
-	if err != nil {
-		return err
-	}
-	next := *st
-	next.Tags, next.Modified = tags, b.opts.Now().UTC()
-	if err := b.save(func(batch *kv.Batch) { batch.Set(busKey(name), encode(next.Bus)) }); err != nil {
-		return err
-	}
-	b.enforce(b.catalog.Load().with(&next))
-	return nil
 }

@@ -95,6 +95,7 @@ type busDescription struct {
 	Description      string            `json:",omitzero"`
 	DeadLetterConfig *deadLetterConfig `json:",omitzero"`
 	LogConfig        *logConfig        `json:",omitzero"`
+	Policy           string            `json:",omitzero"`
 	CreationTime     float64
 	LastModifiedTime float64
 }
@@ -102,7 +103,7 @@ type busDescription struct {
 // listed describes a bus as lists do.
 func (a *api) listed(b bus.Bus) busDescription {
 	return busDescription{
-		Name: b.Name, Arn: a.buses.ARN(b.Name), Description: b.Description,
+		Name: b.Name, Arn: a.buses.ARN(b.Name), Description: b.Description, Policy: b.Policy,
 		CreationTime: epoch(b.Created), LastModifiedTime: epoch(b.Modified),
 	}
 }
@@ -121,6 +122,11 @@ func (a *api) describeEventBus(_ context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return json.Marshal(a.described(b))
+}
+
+// described describes a bus in full.
+func (a *api) described(b bus.Bus) busDescription {
 	out := a.listed(b)
 	if b.DeadLetterARN != "" {
 		out.DeadLetterConfig = &deadLetterConfig{&b.DeadLetterARN}
@@ -128,7 +134,7 @@ func (a *api) describeEventBus(_ context.Context, body []byte) ([]byte, error) {
 	if b.LogLevel != "" || b.LogDetail != "" {
 		out.LogConfig = &logConfig{optional(b.LogDetail), optional(b.LogLevel)}
 	}
-	return json.Marshal(out)
+	return out
 }
 
 func (a *api) listEventBuses(_ context.Context, body []byte) ([]byte, error) {

@@ -31,10 +31,10 @@ type Operation struct {
 func Operations() []Operation { return slices.Clone(operations) }
 
 const (
-	noEndpoints    = "Global endpoints are not offered."
-	noPartners     = "Partner event sources are not offered."
-	noPermissions  = "Bus policies are not offered; who holds the node's keys may use all buses."
-	targetsOffered = "Targets are http(s) URLs, log:-, log:NAME, API destinations, and the ARNs of functions and buses of this node; of SQS queues and SNS topics, and SQS queues for dead letters, if it was started with --aws. An event goes from bus to bus once, as it is: inputs do not count there. ARNs of other AWS services are kept, and their events go to the dead letters with NO_RESOURCE. " +
+	noEndpoints     = "Global endpoints are not offered."
+	noPartners      = "Partner event sources are not offered."
+	permissionsKept = "The policy is kept and shown, and not enforced: who holds the node's keys may use all buses."
+	targetsOffered  = "Targets are http(s) URLs, log:-, log:NAME, API destinations, and the ARNs of functions and buses of this node; of SQS queues and SNS topics, and SQS queues for dead letters, if it was started with --aws. An event goes from bus to bus once, as it is: inputs do not count there. ARNs of other AWS services are kept, and their events go to the dead letters with NO_RESOURCE. " +
 		"RoleArn and the parameter blocks other than HttpParameters and SqsParameters are kept without effect. " +
 		"In an InputTransformer, aws.events.event.ingestion-time is the event's time; an event whose input cannot be made goes to the dead letters."
 )
@@ -83,10 +83,10 @@ var operations = []Operation{
 	{"ListTargetsByRule", Full, "", (*api).listTargetsByRule},
 	{"PutEvents", Partial, "EndpointId is refused. An event for a bus that does not exist is answered as AWS does, and is logged and counted; a node started with --strict-buses answers it as an error of its entry. An entry may have EventGroupId and DeduplicationId, at most 128 characters each, as the newer event buses of AWS have them: events of a group keep their order for targets that ask for it, and of the entries with one deduplication id on a bus within 5 minutes one becomes an event; the others answer with its EventId and the SuccessCode DEDUPLICATED.", (*api).putEvents},
 	{"PutPartnerEvents", None, noPartners, nil},
-	{"PutPermission", None, noPermissions, nil},
+	{"PutPermission", Partial, permissionsKept, (*api).putPermission},
 	{"PutRule", Partial, "A schedule missed while no node ran fires once when one starts. A change takes effect before the answer. ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is kept as ENABLED.", (*api).putRule},
 	{"PutTargets", Partial, targetsOffered, (*api).putTargets},
-	{"RemovePermission", None, noPermissions, nil},
+	{"RemovePermission", Partial, permissionsKept, (*api).removePermission},
 	{"RemoveTargets", Full, "What is pending for the target is dropped and counted.", (*api).removeTargets},
 	{"StartReplay", Full, "Events are sent in the order in which they were accepted; EventEndTime is not part of the window.", (*api).startReplay},
 	{"TagResource", Full, "Buses and rules have tags.", (*api).tagResource},
@@ -96,7 +96,7 @@ var operations = []Operation{
 	{"UpdateArchive", Partial, "KmsKeyIdentifier is refused.", (*api).updateArchive},
 	{"UpdateConnection", Partial, "KmsKeyIdentifier and private connectivity are refused.", (*api).updateConnection},
 	{"UpdateEndpoint", None, noEndpoints, nil},
-	{"UpdateEventBus", None, "Delete the bus and create it again.", nil},
+	{"UpdateEventBus", Partial, "KmsKeyIdentifier is refused; DeadLetterConfig and LogConfig are kept without effect.", (*api).updateEventBus},
 }
 
 // bind returns the operation over an api.
