@@ -126,7 +126,7 @@ func TestWire(t *testing.T) {
 		{e + "PutEvents", `{"Entries":[{"Source":"s","DetailType":"t","Detail":"[]"},{"Source":"aws.x","DetailType":"t","Detail":"{}"},{"DetailType":"t","Detail":"{}"}]}`, `{"FailedEntryCount":3,"Entries":[{"ErrorCode":"MalformedDetail","ErrorMessage":"Detail is malformed."},{"ErrorCode":"NotAuthorizedForSourceException","ErrorMessage":"Not authorized for the source."},{"ErrorCode":"InvalidArgument","ErrorMessage":"Parameter Source is not valid. Reason: Source is a required argument."}]}`},
 		{e + "TestEventPattern", `{"EventPattern":"{\"source\":[\"s\"]}","Event":"{}"}`, `Parameter Event is not valid.`},
 		{e + "CreateArchive", `{}`, `2 validation errors detected`},
-		{e + "PutPermission", `{}`, `UnknownOperationException`},
+		{e + "ListEndpoints", `{}`, `UnknownOperationException`},
 		{d + "DeleteTable", `{"TableName":"users"}`, `"TableStatus":"DELETING"`},
 	} {
 		status, header, body := post(t, url, c.target, c.body)
