@@ -32,7 +32,7 @@ type createEventBusRequest struct {
 	Name, EventSourceName, Description, KmsKeyIdentifier *string
 	DeadLetterConfig                                     *deadLetterConfig
 	LogConfig                                            *logConfig
-	Tags                                                 []tag
+	Tags                                                 list[tag]
 }
 
 func (r *createEventBusRequest) validate() error {

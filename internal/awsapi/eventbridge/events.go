@@ -61,7 +61,7 @@ type putResult struct {
 
 func (a *api) putEvents(ctx context.Context, body []byte) ([]byte, error) {
 	var r struct {
-		Entries    []entry
+		Entries    list[entry]
 		EndpointId *string
 	}
 	if err := awsjson.Decode(body, &r); err != nil {

@@ -10,7 +10,7 @@ import (
 
 type putRuleRequest struct {
 	Name, ScheduleExpression, EventPattern, State, Description, RoleArn, EventBusName *string
-	Tags                                                                              []tag
+	Tags                                                                              list[tag]
 }
 
 func (r *putRuleRequest) validate() error {

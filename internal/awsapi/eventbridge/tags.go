@@ -44,7 +44,7 @@ func tagMap(tags []tag) (map[string]string, error) {
 func (a *api) tagResource(_ context.Context, body []byte) ([]byte, error) {
 	var r struct {
 		ResourceARN *string
-		Tags        []tag
+		Tags        list[tag]
 	}
 	if err := awsjson.Decode(body, &r); err != nil {
 		return nil, err

@@ -34,7 +34,7 @@ func failures(entries []failedEntry) ([]byte, error) {
 func (a *api) putTargets(_ context.Context, body []byte) ([]byte, error) {
 	var r struct {
 		targetsOf
-		Targets []wireTarget
+		Targets list[wireTarget]
 	}
 	if err := awsjson.Decode(body, &r); err != nil {
 		return nil, err
