@@ -68,10 +68,13 @@ type Options struct {
 	// Endpoint is the URL of this node's APIs, which the AWS SDKs in functions
 	// call. Functions need it.
 	Endpoint string
-	// AWS calls queues of SQS and topics of SNS that targets name, and sends
+	// AWS calls the services of AWS that targets name: SQS, SNS, Kinesis, Step
+	// Functions and CloudWatch Logs, and sends
 	// dead letters to the queues that targets name for them. Nil: no service of
 	// AWS is called.
 	AWS *target.AWS
+	// NATSCredentials is a file of credentials for NATS. The default is none.
+	NATSCredentials string
 	// WebhookSecret signs the requests of webhooks. The default signs nothing.
 	WebhookSecret []byte
 	// StrictBus refuses an event put to a bus that does not exist. By default

@@ -33,13 +33,12 @@ func (n *Node) openConnections(dir string) error {
 // serves reports whether an ARN of another service than functions can be called.
 func (n *Node) serves(arn string) bool {
 	_, isBus := busOf(arn)
-	service := strings.HasPrefix(arn, target.QueueARN) || strings.HasPrefix(arn, target.TopicARN)
-	return isBus || strings.Contains(arn, connection.ARNPart) || service && n.opts.AWS != nil
+	return isBus || strings.Contains(arn, connection.ARNPart) || target.IsAWS(arn) && n.opts.AWS != nil
 }
 
 func (n *Node) targetOptions() target.Options {
 	return target.Options{
-		LogDir: n.logs, Stdout: n.opts.Stdout, Trusted: true, Invoke: n.invoke, Secret: n.opts.WebhookSecret, AWS: n.opts.AWS,
+		LogDir: n.logs, Stdout: n.opts.Stdout, Trusted: true, Invoke: n.invoke, Secret: n.opts.WebhookSecret, AWS: n.opts.AWS, NATSCredentials: n.opts.NATSCredentials,
 	}
 }
 

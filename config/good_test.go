@@ -112,6 +112,9 @@ rules:
       - { bus: main, id: main, rate: 10, concurrency: 2 }
       - { sqs: "arn:aws:sqs:eu-west-1:111122223333:q", id: q, dead-letter: "arn:aws:sqs:eu-west-1:111122223333:dead" }
       - { sns: "arn:aws:sns:eu-west-1:111122223333:t", id: t, input-transformer: { paths: { a: $.detail.a }, template: '{"a": <a>}' } }
+      - { nats: "nats://127.0.0.1:4222/events.users" }
+      - { kinesis: "arn:aws:kinesis:eu-west-1:111122223333:stream/s", id: s }
+  more: { pattern: { source: [x] }, targets: [ { state-machine: "arn:aws:states:eu-west-1:111122223333:stateMachine:m", id: m }, { log-group: "arn:aws:logs:eu-west-1:111122223333:log-group:g", id: g } ] }
   text:
     pattern: '{"source":["tablecast.lines"]}'
     targets: { log: /var/log/lines.jsonl }
@@ -215,6 +218,12 @@ func TestFullFile(t *testing.T) {
 				{ID: "main", ARN: "arn:aws:events:us-east-1:000000000000:event-bus/main", Rate: 10, Concurrency: 2, Origin: Origin},
 				{ID: "q", ARN: "arn:aws:sqs:eu-west-1:111122223333:q", DeadLetterARN: "arn:aws:sqs:eu-west-1:111122223333:dead", Origin: Origin},
 				{ID: "t", ARN: "arn:aws:sns:eu-west-1:111122223333:t", Template: `{"a": <a>}`, Paths: map[string]string{"a": "$.detail.a"}, Origin: Origin},
+				{ID: "nats-98fa57e5", ARN: "nats://127.0.0.1:4222/events.users", Origin: Origin},
+				{ID: "s", ARN: "arn:aws:kinesis:eu-west-1:111122223333:stream/s", Origin: Origin},
+			}},
+			{Bus: "default", Name: "more", Pattern: `{"source":["x"]}`, Origin: Origin, Targets: []bus.Target{
+				{ID: "m", ARN: "arn:aws:states:eu-west-1:111122223333:stateMachine:m", Origin: Origin},
+				{ID: "g", ARN: "arn:aws:logs:eu-west-1:111122223333:log-group:g", Origin: Origin},
 			}},
 			{Bus: "default", Name: "text", Pattern: `{"source":["tablecast.lines"]}`, Origin: Origin,
 				Targets: []bus.Target{{ID: "log-f12d009b", ARN: "log:/var/log/lines.jsonl", Origin: Origin}}},

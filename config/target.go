@@ -19,7 +19,7 @@ import (
 // target reads one target of a rule; false if it cannot be told what it is.
 func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 	t := bus.Target{Origin: Origin}
-	fields := r.fields(n, "a target of "+what, "webhook", "function", "log", "command", "bus", "sqs", "sns",
+	fields := r.fields(n, "a target of "+what, "webhook", "function", "log", "command", "bus", "sqs", "sns", "kinesis", "state-machine", "log-group", "nats",
 		"id", "input", "input-path", "input-transformer", "retry", "order", "rate", "concurrency", "dead-letter")
 	if _, ok := entries(n); !ok {
 		return t, false
@@ -58,7 +58,7 @@ func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 // kind returns the one key that says where a target is.
 func (r *reader) kind(n ast.Node, fields map[string]ast.Node, what string) string {
 	found := ""
-	for _, kind := range []string{"webhook", "function", "log", "command", "bus", "sqs", "sns"} {
+	for _, kind := range []string{"webhook", "function", "log", "command", "bus", "sqs", "sns", "kinesis", "state-machine", "log-group", "nats"} {
 		if _, ok := fields[kind]; !ok {
 			continue
 		}
@@ -69,7 +69,7 @@ func (r *reader) kind(n ast.Node, fields map[string]ast.Node, what string) strin
 		found = kind
 	}
 	if found == "" {
-		r.fault(n, what+" does not say where it is", "write - webhook: URL, - function: NAME, - log: NAME, - command: [program, argument], - bus: NAME, - sqs: ARN, or - sns: ARN")
+		r.fault(n, what+" does not say where it is", "write - webhook: URL, - function: NAME, - log: NAME, - command: [program, argument], - bus: NAME, or - sqs: ARN; docs/mapping.md lists all")
 	}
 	return found
 }
@@ -98,7 +98,7 @@ func (r *reader) arn(kind string, n ast.Node, what string) string {
 	if !ok {
 		return ""
 	}
-	if kind == "sqs" && !strings.HasPrefix(arn, target.QueueARN) || kind == "sns" && !strings.HasPrefix(arn, target.TopicARN) {
+	if !strings.HasPrefix(arn, prefixes[kind]) {
 		r.fault(n, kind+" of "+what+" is "+quoted(arn), fixes[kind])
 		return arn
 	}
@@ -108,6 +108,11 @@ func (r *reader) arn(kind string, n ast.Node, what string) string {
 	return arn
 }
 
+// prefixes begin the addresses of some kinds of targets.
+var prefixes = map[string]string{
+	"sqs": target.QueueARN, "sns": target.TopicARN, "kinesis": target.KinesisARN, "state-machine": target.StateMachineARN, "log-group": target.LogGroupARN, "nats": "",
+}
+
 // fixes say what to write for a kind of target.
 var fixes = map[string]string{
 	"webhook": "write webhook: http://HOST:PORT/PATH",
@@ -115,6 +120,11 @@ var fixes = map[string]string{
 	"command": "write command: [program, argument]",
 	"sqs":     "write sqs: " + target.QueueARN + "REGION:ACCOUNT:NAME",
 	"sns":     "write sns: " + target.TopicARN + "REGION:ACCOUNT:NAME",
+
+	"kinesis":       "write kinesis: " + target.KinesisARN + "REGION:ACCOUNT:stream/NAME",
+	"state-machine": "write state-machine: " + target.StateMachineARN + "REGION:ACCOUNT:stateMachine:NAME",
+	"log-group":     "write log-group: " + target.LogGroupARN + "REGION:ACCOUNT:log-group:NAME",
+	"nats":          "write nats: nats://HOST:4222/SUBJECT",
 }
 
 func (r *reader) badTarget(kind string, n ast.Node, what string, err error) {

@@ -23,9 +23,9 @@ const (
 // AWS says how services of AWS are called.
 type AWS struct {
 	Credentials aws.CredentialsProvider
-	// SQS and SNS are the URLs of the services. The defaults are AWS's, by the
-	// region in an ARN.
-	SQS, SNS string
+	// SQS, SNS, Kinesis, States (Step Functions) and Logs (CloudWatch Logs) are the
+	// URLs of the services. The defaults are AWS's, by the region in an ARN.
+	SQS, SNS, Kinesis, States, Logs string
 }
 
 // An arn is the parts of an ARN that queues and topics have.
@@ -47,7 +47,7 @@ func openAWS(text string, o Options) (Target, error) {
 	case !ok:
 		return nil, &ParseError{text, "not the ARN of a queue or topic", QueueARN + "REGION:ACCOUNT:NAME"}
 	case o.AWS == nil:
-		return nil, &ParseError{text, "services of AWS are not called by this node", "an http:// target, or start the node with --aws"}
+		return nil, errNoAWS(text)
 	}
 	client := NewClient(o)
 	if strings.HasPrefix(text, QueueARN) {
@@ -56,6 +56,11 @@ func openAWS(text string, o Options) (Target, error) {
 	}
 	c := sns.New(sns.Options{Region: a.region, Credentials: o.AWS.Credentials, HTTPClient: client, Retryer: aws.NopRetryer{}, BaseEndpoint: endpoint(o.AWS.SNS)})
 	return &topicTarget{client: c, arn: a, timeout: o.Timeout, idle: client.CloseIdleConnections}, nil
+}
+
+// errNoAWS says that a node does not call AWS.
+func errNoAWS(arn string) error {
+	return &ParseError{arn, "services of AWS are not called by this node", "an http:// target, or start the node with --aws"}
 }
 
 func endpoint(url string) *string {
@@ -79,6 +84,10 @@ func awsError(ctx context.Context, err error) error {
 	e := &Error{Code: CodeUnavailable, Msg: api.ErrorCode() + ": " + api.ErrorMessage()}
 	code := api.ErrorCode()
 	switch {
+	case strings.Contains(code, "ProvisionedThroughputExceeded"):
+		e.Code = CodeThrottled
+	case strings.HasPrefix(code, "ResourceNotFound") || strings.HasPrefix(code, "StateMachineDoesNotExist"):
+		e.Code, e.Permanent = CodeMissing, true
 	case strings.Contains(code, "NonExistentQueue") || strings.Contains(code, "QueueDoesNotExist") || strings.HasPrefix(code, "NotFound"):
 		e.Code, e.Permanent = CodeMissing, true
 	case strings.Contains(code, "Throttl") || strings.Contains(code, "TooManyRequests"):

@@ -38,6 +38,8 @@ type Options struct {
 	Secret []byte
 	// AWS calls services of AWS. Nil: none are called.
 	AWS *AWS
+	// NATSCredentials is a file of credentials for NATS. The default is none.
+	NATSCredentials string
 	// TLS is how https:// is spoken. The default is the system's.
 	TLS *tls.Config
 	// Env names the variables of the environment that a command inherits. The
@@ -86,6 +88,11 @@ func Open(arn string, o Options) (Target, error) {
 		return openLog(arn, rest, o)
 	case "command":
 		return openCommand(arn, rest, o)
+	case "nats", "tls":
+		return openNATS(arn, o)
+	}
+	if t, ok, err := openService(arn, o); ok {
+		return t, err
 	}
 	if strings.HasPrefix(arn, QueueARN) || strings.HasPrefix(arn, TopicARN) {
 		return openAWS(arn, o)

@@ -35,7 +35,7 @@ type upFlags struct {
 	hosts               []string
 	json                bool
 	aws, strict         bool
-	secret              string
+	secret, nats        string
 }
 
 func newUp() *cobra.Command {
@@ -65,7 +65,8 @@ one before stays.
 	cmd.Flags().StringVar(&f.cert, "tls-cert", "", "`FILE` of the TLS certificate")
 	cmd.Flags().StringVar(&f.key, "tls-key", "", "`FILE` of the TLS key")
 	cmd.Flags().StringSliceVar(&f.hosts, "allow-host", nil, "further host `NAME` that requests may be sent to")
-	cmd.Flags().BoolVar(&f.aws, "aws", false, "call queues of SQS and topics of SNS that rules name, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, at AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_SNS if set")
+	cmd.Flags().BoolVar(&f.aws, "aws", false, "call the services of AWS that rules name, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, at AWS_ENDPOINT_URL_SQS and so on if set")
+	cmd.Flags().StringVar(&f.nats, "nats-creds", "", "`FILE` of credentials for NATS")
 	cmd.Flags().BoolVar(&f.strict, "strict-buses", false, "refuse events for buses that do not exist, which AWS answers as a success and loses")
 	cmd.Flags().StringVar(&f.secret, "webhook-secret", "", "`FILE` with a secret that signs the requests of webhooks, readable by its owner alone")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, one object a line")

@@ -13,7 +13,7 @@ import (
 
 // nodeOptions returns the options of the node that flags set.
 func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
-	o.StrictBus = f.strict
+	o.StrictBus, o.NATSCredentials = f.strict, f.nats
 	if f.secret != "" {
 		if o.WebhookSecret, err = readSecret(f.secret); err != nil {
 			return o, err
@@ -26,7 +26,7 @@ func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
 		}
 		o.AWS = &target.AWS{
 			Credentials: credentials.NewStaticCredentialsProvider(key, secret, os.Getenv("AWS_SESSION_TOKEN")),
-			SQS:         os.Getenv("AWS_ENDPOINT_URL_SQS"), SNS: os.Getenv("AWS_ENDPOINT_URL_SNS"),
+			SQS:         os.Getenv("AWS_ENDPOINT_URL_SQS"), SNS: os.Getenv("AWS_ENDPOINT_URL_SNS"), Kinesis: os.Getenv("AWS_ENDPOINT_URL_KINESIS"), States: os.Getenv("AWS_ENDPOINT_URL_SFN"), Logs: os.Getenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"),
 		}
 	}
 	return o, nil

@@ -34,8 +34,8 @@ const (
 	noEndpoints     = "Global endpoints are not offered."
 	noPartners      = "Partner event sources are not offered."
 	permissionsKept = "The policy is kept and shown, and not enforced: who holds the node's keys may use all buses."
-	targetsOffered  = "Targets are http(s) URLs, log:-, log:NAME, API destinations, and the ARNs of functions and buses of this node; of SQS queues and SNS topics, and SQS queues for dead letters, if it was started with --aws. An event goes from bus to bus once, as it is: inputs do not count there. ARNs of other AWS services are kept, and their events go to the dead letters with NO_RESOURCE. " +
-		"RoleArn and the parameter blocks other than HttpParameters and SqsParameters are kept without effect. " +
+	targetsOffered  = "Targets are http(s) URLs, log:-, log:NAME, nats://HOST:PORT/SUBJECT, API destinations, and the ARNs of functions and buses of this node; of SQS queues, SNS topics, Kinesis streams, state machines and log groups, and SQS queues for dead letters, if it was started with --aws. An event goes from bus to bus once, as it is: inputs do not count there. ARNs of other AWS services are kept, and their events go to the dead letters with NO_RESOURCE. " +
+		"RoleArn and the parameter blocks other than HttpParameters, KinesisParameters and SqsParameters are kept without effect. " +
 		"In an InputTransformer, aws.events.event.ingestion-time is the event's time; an event whose input cannot be made goes to the dead letters."
 )
 
