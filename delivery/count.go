@@ -37,17 +37,33 @@ func (c *Counts) add(o *Counts) {
 	c.Dropped += o.Dropped
 }
 
+// A ruleID names a rule.
+type ruleID struct{ bus, rule string }
+
+// countsOf returns the counters of a queue, new ones if it has none. The caller
+// holds mu.
+func (q *Queues) countsOf(id QueueID) *Counts {
+	c := q.counts[id]
+	if c == nil {
+		c = &Counts{}
+		q.counts[id] = c
+		rule := ruleID{id.Bus, id.Rule}
+		q.ofRule[rule] = append(q.ofRule[rule], c)
+	}
+	return c
+}
+
 // loadCounts reads all counters.
 func (q *Queues) loadCounts() error {
 	it := q.store.Scan(kv.Prefix(kv.NewKey('n')))
 	for it.Next() {
-		k, c := kv.ReadKey(it.Key()), &Counts{}
+		k := kv.ReadKey(it.Key())
 		id := QueueID{k.String(), k.String(), k.String()}
+		c := q.countsOf(id) // nobody else has the queues as yet
 		if k.Err() != nil || !c.decode(it.Value()) {
 			it.Close()
 			return fmt.Errorf("delivery: %w: counters of rule %q of bus %q", kv.ErrCorrupt, id.Rule, id.Bus)
 		}
-		q.counts[id] = c
 	}
 	return it.Close()
 }
@@ -58,10 +74,8 @@ func (q *Queues) Counts(bus, rule string) Counts {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var sum Counts
-	for id, c := range q.counts {
-		if id.Bus == bus && id.Rule == rule {
-			sum.add(c)
-		}
+	for _, c := range q.ofRule[ruleID{bus, rule}] {
+		sum.add(c)
 	}
 	return sum
 }

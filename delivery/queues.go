@@ -125,7 +125,8 @@ type Queues struct {
 	mu     sync.Mutex
 	queues map[QueueID]*queue
 	counts map[QueueID]*Counts
-	oldest map[QueueID]uint64 // no row of the queue is below
+	ofRule map[ruleID][]*Counts // the counters of the targets that a rule ever had
+	oldest map[QueueID]uint64   // no row of the queue is below
 }
 
 // Open reads the counters of a store. Queues must be made known with Set
@@ -135,7 +136,7 @@ func Open(store *kv.Store, o Options) (*Queues, error) {
 	q := &Queues{
 		store: store, opts: o, run: rand.Uint64(), start: time.Now(), wall: o.Now(),
 		changed: make(chan struct{}, 1),
-		queues:  map[QueueID]*queue{}, counts: map[QueueID]*Counts{}, oldest: map[QueueID]uint64{},
+		queues:  map[QueueID]*queue{}, counts: map[QueueID]*Counts{}, ofRule: map[ruleID][]*Counts{}, oldest: map[QueueID]uint64{},
 	}
 	if err := q.loadCounts(); err != nil {
 		return nil, err
@@ -169,9 +170,7 @@ func (q *Queues) Set(id QueueID, p Policy) {
 		w = newQueue(q, id)
 		q.queues[id] = w
 	}
-	if q.counts[id] == nil {
-		q.counts[id] = &Counts{}
-	}
+	q.countsOf(id)
 	q.mu.Unlock()
 	w.dest.Swap(d).release()
 	w.wake()
@@ -220,11 +219,7 @@ func (q *Queues) Enqueue(b *kv.Batch, entries []Entry) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, e := range entries {
-		c := q.counts[e.Queue]
-		if c == nil {
-			c = &Counts{}
-			q.counts[e.Queue] = c
-		}
+		c := q.countsOf(e.Queue)
 		touched[e.Queue] = c
 		c.Matched++
 		w := q.queues[e.Queue]
