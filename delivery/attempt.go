@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,10 +129,14 @@ func (w *queue) judge(r *row, a *Attempt, p Policy) outcome {
 	return outcome{w: w, old: r, dead: w.deadLetter(n, a, condition)}
 }
 
-// outlived reports whether a row need not wait for its target, which fails, any
-// longer.
-func (w *queue) outlived(r *row, p Policy) bool {
-	return w.gate.shut && w.q.aged(r).age >= p.MaxAge
+// outlived returns the place in ready of a row that need not wait for its target,
+// which fails, any longer; -1 if there is none.
+func (w *queue) outlived(p Policy) int {
+	if !w.gate.shut {
+		return -1
+	}
+	now := w.q.elapsed()
+	return slices.IndexFunc(w.ready, func(r *row) bool { return w.q.ageAt(r, now) >= p.MaxAge })
 }
 
 // giveUp makes a dead letter of a row that outlived its maximal age while its
@@ -152,13 +157,16 @@ func (w *queue) giveUp(r *row, d *destination) outcome {
 // since Open if another process stamped it.
 func (q *Queues) aged(r *row) *row {
 	n, now := *r, q.elapsed()
-	if r.run == q.run {
-		n.age += now - r.stamp
-	} else {
-		n.age += now
-	}
-	n.run, n.stamp = q.run, now
+	n.age, n.run, n.stamp = q.ageAt(r, now), q.run, now
 	return &n
+}
+
+// ageAt returns the age of a row when elapsed shows now.
+func (q *Queues) ageAt(r *row, now time.Duration) time.Duration {
+	if r.run == q.run {
+		return r.age + now - r.stamp
+	}
+	return r.age + now
 }
 
 // backoff is the pause after the given number of failed attempts: a random

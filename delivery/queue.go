@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -246,12 +247,14 @@ func (w *queue) start(results chan<- outcome, run func(job)) error {
 		if len(w.ready) == 0 {
 			return nil
 		}
-		r := w.ready[0]
-		admitted := w.gate.admit(w.q.now, d.policy.Rate)
-		if !admitted && !w.outlived(r, d.policy) {
-			return nil
+		i, admitted := 0, w.gate.admit(w.q.now, d.policy.Rate)
+		if !admitted {
+			if i = w.outlived(d.policy); i < 0 {
+				return nil
+			}
 		}
-		w.ready = w.ready[1:]
+		r := w.ready[i]
+		w.ready = slices.Delete(w.ready, i, i+1)
 		if !admitted {
 			results <- w.giveUp(r, d)
 			continue
