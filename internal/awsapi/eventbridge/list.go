@@ -5,13 +5,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxListed is how many members of a list of structures are read; no operation
-// takes more.
+// maxListed is how many members of a list are read; no operation takes more.
 const maxListed = 128
 
-// A list is a list of structures. What stands behind its first maxListed members
-// is passed over, so that a request of a million empty structures costs no more
-// memory than its text.
+// A list is a list of a request. What stands behind its first maxListed members
+// is passed over, so that a million empty members cost no more memory than their
+// text.
 type list[T any] []T
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.

@@ -71,7 +71,7 @@ func (a *api) putTargets(_ context.Context, body []byte) ([]byte, error) {
 func (a *api) removeTargets(_ context.Context, body []byte) ([]byte, error) {
 	var r struct {
 		targetsOf
-		Ids []string
+		Ids list[string]
 	}
 	if err := awsjson.Decode(body, &r); err != nil {
 		return nil, err
