@@ -14,6 +14,7 @@ var ranks = map[string]int{
 	"table": 2, "partiql": 2, "connection": 2, "mapping": 2, "delivery": 2,
 	"relay": 3, "bus": 3, "eventsource": 3,
 	"config":                   4,
+	"remote/streams":           4,
 	"remote/inbox":             5,
 	"remote/lambda":            5,
 	"remote/eventbridge":       4,

@@ -1,0 +1,148 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+)
+
+// An admission makes rows for the shards of a listing.
+type admission struct {
+	s       *session
+	listing listing
+	owner   string // of the rows; empty: nobody
+	visited map[string]error
+	created int
+}
+
+// admit makes rows for the shards of a listing that have none, each after those
+// of its parents, and returns how many. With an owner, which is this worker,
+// they are read at once. A shard whose parent cannot be told of is left for
+// later, which is an error.
+func (s *session) admit(ctx context.Context, l listing, owner string) (created int, err error) {
+	a := admission{s: s, listing: l, owner: owner, visited: map[string]error{}}
+	for _, id := range slices.Sorted(maps.Keys(l.shards)) {
+		err = errors.Join(err, a.visit(ctx, id))
+	}
+	if a.created > 0 {
+		poke(s.rescan)
+	}
+	return a.created, err
+}
+
+// visit makes the row of a shard of the listing, if it has none.
+func (a *admission) visit(ctx context.Context, id string) error {
+	if err, visited := a.visited[id]; visited {
+		return err
+	}
+	a.visited[id] = errLater // a shard is no ancestor of itself
+	err := a.admit(ctx, id, a.listing.shards[id])
+	a.visited[id] = err
+	return err
+}
+
+func (a *admission) admit(ctx context.Context, id string, t told) error {
+	if r, known := a.s.board.get(id); known {
+		return a.relate(ctx, r, t)
+	}
+	var parents []string
+	for _, p := range t.parents {
+		wait, err := a.parent(ctx, p)
+		if err != nil {
+			return err
+		}
+		if wait {
+			parents = append(parents, p)
+		}
+	}
+	r := row{Shard: id, Checkpoint: atHorizon, Parents: parents, Owner: a.owner}
+	if a.owner != "" || a.s.stream.Follows {
+		r.Begins = t.begins
+	}
+	return a.create(ctx, r)
+}
+
+// relate adds parents that were not known to a row that nobody started.
+func (a *admission) relate(ctx context.Context, r row, t told) error {
+	for _, p := range t.parents {
+		if _, known := a.s.board.get(p); !known || r.started() || slices.Contains(r.Parents, p) {
+			continue
+		}
+		if err := a.s.rows.addParent(ctx, r.Shard, p); err != nil {
+			return err
+		}
+		r.Parents = append(slices.Clone(r.Parents), p)
+		a.s.board.put(r)
+	}
+	return nil
+}
+
+// errLater says that a shard's parent is neither known nor known to be gone.
+var errLater = errors.New("streams: a parent is not listed yet")
+
+// parent reports whether a shard has to wait for a parent: it does not for one
+// that is neither listed nor readable. Listings may lack a shard that is there,
+// so that the shard itself is asked for; if it can be read, its own parents are
+// not known before it is listed, which is waited for some time.
+func (a *admission) parent(ctx context.Context, id string) (wait bool, err error) {
+	if _, known := a.s.board.get(id); known {
+		return true, nil
+	}
+	if _, listed := a.listing.shards[id]; listed {
+		return true, a.visit(ctx, id)
+	}
+	if !a.listing.complete {
+		return false, errLater
+	}
+	_, err = a.s.o.Streams.GetShardIterator(ctx, &dynamodbstreams.GetShardIteratorInput{
+		StreamArn: &a.s.stream.ARN, ShardId: &id, ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
+	}, onceStreams)
+	switch {
+	case err == nil && !a.s.unlistedLong(id):
+		return false, errLater
+	case err == nil:
+		return true, a.create(ctx, row{Shard: id, Checkpoint: atHorizon})
+	case faultOf(err) == gone, faultOf(err) == trimmed:
+		return false, nil
+	}
+	return false, err
+}
+
+// unlistedLong reports whether a shard that can be read was not listed for long.
+func (s *session) unlistedLong(shard string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.unlisted[shard]; !ok {
+		s.unlisted[shard] = s.o.Now()
+	}
+	return s.o.Now().Sub(s.unlisted[shard]) > unlistedFor
+}
+
+// create makes a row, and reads its shard if it is to be this worker's.
+func (a *admission) create(ctx context.Context, r row) error {
+	if r.Owner != "" {
+		r.Counter = 1
+	}
+	sent := a.s.o.Now()
+	ours, err := a.s.rows.create(ctx, r)
+	if err != nil {
+		return err
+	}
+	if !ours { // another worker was first, with its own parents and owner
+		there, ok, err := a.s.rows.get(ctx, r.Shard)
+		if ok {
+			a.s.board.put(there)
+		}
+		return err
+	}
+	a.created++
+	a.s.board.put(r)
+	if r.Owner != "" {
+		a.s.launch(ctx, held(a.s.rows, a.s.o, r, sent))
+	}
+	return nil
+}

@@ -1,0 +1,223 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+)
+
+// A session is a worker's part in reading one stream to its end.
+type session struct {
+	o      *Options
+	stream begun
+	rows   *rows
+	board  *board
+	budget *budget
+	tasks  sync.WaitGroup
+
+	resync     chan struct{} // asks for a listing
+	rescan     chan struct{} // asks for a look at the rows
+	describing chan *pacer   // holds the pace of describing, while nobody describes
+
+	mu         sync.Mutex
+	held       map[string]*task
+	iterators  map[string]string    // at the group's start, for the first reading here
+	final      time.Time            // since when the stream is known to get no further shards; zero: it may
+	unfiltered bool                 // the server does not offer CHILD_SHARDS
+	unlisted   map[string]time.Time // shards that can be read, since when no listing had them
+	trouble    string               // what last failed, apart from shards
+}
+
+func newSession(o *Options, b begun, budget *budget) *session {
+	s := &session{
+		o: o, stream: b, budget: budget, board: newBoard(o.Now()), rows: o.leases(b.ARN),
+		held: map[string]*task{}, unlisted: map[string]time.Time{}, iterators: b.iterators,
+		resync: make(chan struct{}, 1), rescan: make(chan struct{}, 1), describing: make(chan *pacer, 1),
+	}
+	s.describing <- newPacer(describesPerSecond, o.Now)
+	return s
+}
+
+// run returns nil once each record of the stream was dealt with and no more can
+// come, or the error of ctx.
+func (s *session) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer s.tasks.Wait()
+	defer cancel()
+	again := backoff{least: s.o.scanEvery() / 4, most: s.o.scanEvery()}
+	for discovering := false; ; {
+		err := s.scan(ctx)
+		s.note(err)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			if err := again.wait(ctx); err != nil {
+				return err
+			}
+			continue
+		case !discovering:
+			discovering = true
+			s.tasks.Go(func() { s.discover(ctx) })
+		case s.drained():
+			return nil
+		}
+		again.reset()
+		s.watch()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.rescan:
+		case <-time.After(s.o.scanEvery()):
+		}
+	}
+}
+
+// scan looks at the rows and takes what is to be this worker's.
+func (s *session) scan(ctx context.Context) error {
+	call, cancel := context.WithTimeout(ctx, s.o.stopAfter())
+	defer cancel()
+	begun := s.o.Now()
+	all, err := s.rows.all(call)
+	if err != nil {
+		return err
+	}
+	s.board.replace(all, begun, s.o.Now())
+	rows, still, _ := s.board.unfinished()
+	takes, ask := view{
+		me: s.o.Worker, rows: rows, patient: s.o.expireAfter(), asked: s.board.wanting,
+		expired: func(r row) bool { return still[r.Shard] > s.o.expireAfter() },
+		held:    func(shard string) bool { return s.task(shard) != nil },
+	}.plan()
+	for _, r := range takes {
+		l, takeErr := s.take(call, r)
+		err = errors.Join(err, takeErr)
+		if l != nil {
+			s.o.Logger.Info("streams: took a shard", "shard", r.Shard, "from", r.Owner)
+			s.launch(ctx, l)
+		}
+	}
+	if ask != nil {
+		s.board.wants(ask.Shard, s.o.Now())
+		err = errors.Join(err, s.rows.want(call, *ask, s.o.Worker))
+	}
+	return err
+}
+
+// launch reads a shard whose lease this worker holds, until its end, or until
+// the lease is lost or to be given away.
+func (s *session) launch(ctx context.Context, l *lease) {
+	r, _ := l.now()
+	t := newTask(s, l)
+	s.mu.Lock()
+	if s.held[r.Shard] != nil || ctx.Err() != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.held[r.Shard] = t
+	s.mu.Unlock()
+	s.board.put(r)
+	s.tasks.Go(func() {
+		t.run(ctx)
+		s.mu.Lock()
+		delete(s.held, r.Shard)
+		s.mu.Unlock()
+		poke(s.rescan)
+	})
+}
+
+func (s *session) task(shard string) *task {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held[shard]
+}
+
+// iterator returns the iterator that was made for a shard at the group's start,
+// once.
+func (s *session) iterator(shard string) *string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	it, ok := s.iterators[shard]
+	delete(s.iterators, shard)
+	if !ok {
+		return nil
+	}
+	return &it
+}
+
+// drained reports whether no record is left: no shard can be added, and all
+// rows, looked at after that, are at their end.
+func (s *session) drained() bool {
+	s.mu.Lock()
+	final := s.final
+	s.mu.Unlock()
+	rows, _, scanned := s.board.unfinished()
+	return !final.IsZero() && scanned.After(final) && len(rows) == 0
+}
+
+// note keeps what failed last, for Status, and logs it when it is new.
+func (s *session) note(err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.trouble
+	s.trouble = ""
+	if err != nil {
+		s.trouble = err.Error()
+	}
+	if s.trouble != "" && s.trouble != was {
+		s.o.Logger.Warn("streams: cannot go on; trying again", "stream", s.stream.ARN, "error", s.trouble)
+	}
+}
+
+// describe asks for a page of the stream, at the pace of all its describing,
+// and some times again after what may heal.
+func (s *session) describe(ctx context.Context, in *dynamodbstreams.DescribeStreamInput) (*types.StreamDescription, error) {
+	var pace *pacer
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case pace = <-s.describing:
+	}
+	defer func() { s.describing <- pace }()
+	again := backoff{least: 100 * time.Millisecond, most: 10 * time.Second}
+	for {
+		if err := pace.wait(ctx); err != nil {
+			return nil, err
+		}
+		pace.count()
+		call, cancel := context.WithTimeout(ctx, callTime)
+		out, err := s.o.Streams.DescribeStream(call, in, onceStreams)
+		cancel()
+		if err == nil {
+			pace.faster()
+			return out.StreamDescription, nil
+		}
+		switch faultOf(err) {
+		case throttled:
+			pace.slower()
+		case gone, refused:
+			return nil, err
+		}
+		if again.tries == describeTries {
+			return nil, err
+		}
+		if err := again.wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// poke asks for something that is asked for once, however often.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

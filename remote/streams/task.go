@@ -1,0 +1,168 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+)
+
+// A task reads one shard whose lease this worker holds: fetch asks for pages,
+// deliver hands them over, keep renews the lease and writes how far they came.
+type task struct {
+	s     *session
+	lease *lease
+	shard string
+	row   row // as the task found it
+	pages chan page
+	full  atomic.Int32 // pages in memory
+
+	warned  int // hours of lag that were warned of; of the goroutine that watches
+	mu      sync.Mutex
+	trouble [parts]string // what last failed in each part
+}
+
+// The parts of a task that may fail.
+const (
+	fetching = iota
+	handing
+	keeping
+	parts
+)
+
+// A page is what a task fetched at once.
+type page struct {
+	records []types.Record
+	bytes   int64     // of the budget
+	tip     time.Time // all that was written by then was fetched; zero: not known
+	last    bool      // nothing follows in the shard
+}
+
+func newTask(s *session, l *lease) *task {
+	r, _ := l.now()
+	return &task{s: s, lease: l, shard: r.Shard, row: r, pages: make(chan page, 1)}
+}
+
+// run returns when the shard is at its end, the lease is lost, or ctx ended
+// and the lease was given back. What is being handed over when ctx ends or
+// another worker asks for the shard may end first, for a part of the failover
+// time.
+func (t *task) run(ctx context.Context) {
+	work, end := context.WithCancel(context.WithoutCancel(ctx))
+	reading, stop := context.WithCancel(work)
+	defer end()
+	var all sync.WaitGroup
+	all.Go(func() {
+		select {
+		case <-ctx.Done():
+			stop()
+		case <-reading.Done():
+		}
+		_ = pause(work, t.s.o.graceTime())
+		end()
+	})
+	all.Go(func() { defer stop(); defer end(); t.deliver(work, reading) })
+	all.Go(func() { defer end(); t.keep(work, stop) })
+	all.Go(func() { t.fetch(reading, ctx) })
+	all.Wait()
+	stop()
+	close(t.pages)
+	for p := range t.pages {
+		t.s.budget.give(p.bytes)
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.s.o.graceTime())
+	defer cancel()
+	if err := t.lease.release(last); err != nil {
+		t.s.o.Logger.Info("streams: left a shard", "shard", t.shard, "error", err)
+	}
+}
+
+// keep renews the lease and writes how far handling came, until work ends, the
+// lease is lost, or it could not be renewed in time. stop ends reading once
+// another worker asks for the shard.
+func (t *task) keep(work context.Context, stop func()) {
+	step := t.s.o.renewEvery() / 4
+	for {
+		if t.awaitDue(work, step) != nil {
+			return
+		}
+		call, cancel := context.WithTimeout(work, t.s.o.renewEvery())
+		err := t.lease.write(call, nil)
+		cancel()
+		switch {
+		case work.Err() != nil:
+			return
+		case errors.Is(err, errLost) || err != nil && !t.lease.valid():
+			t.s.o.Logger.Warn("streams: lost a shard", "shard", t.shard, "error", err)
+			return
+		case err != nil:
+			t.note(keeping, err)
+			if pause(work, jitter(step)) != nil {
+				return
+			}
+		}
+		if err == nil {
+			t.note(keeping, nil)
+		}
+		if t.lease.wanted() != "" {
+			stop()
+		}
+	}
+}
+
+// awaitDue returns when the lease is to be written.
+func (t *task) awaitDue(work context.Context, step time.Duration) error {
+	for {
+		wait := t.lease.due().Sub(t.s.o.Now())
+		if wait <= 0 {
+			return work.Err()
+		}
+		if err := pause(work, min(wait, step)); err != nil { // it may come nearer meanwhile
+			return err
+		}
+	}
+}
+
+// finish writes that the shard is at its end, so that its children may begin.
+func (t *task) finish(work context.Context) {
+	t.lease.advance(atEnd, t.s.o.Now())
+	again := backoff{least: t.s.o.renewEvery() / 16, most: t.s.o.renewEvery() / 2}
+	for {
+		err := t.lease.write(work, nil)
+		if err == nil {
+			r, _ := t.lease.now()
+			t.s.board.put(r)
+			return
+		}
+		if t.note(keeping, err); errors.Is(err, errLost) || again.wait(work) != nil {
+			return
+		}
+	}
+}
+
+// gap tells of records that were removed before they were read.
+func (t *task) gap(why string, after string) {
+	t.lease.gap()
+	t.s.o.Logger.Error("streams: gap: records were removed before they were read", "stream", t.s.stream.ARN, "shard", t.shard, "after", after, "why", why)
+}
+
+// note keeps what failed last, for Status, and logs it when it is new; nil is
+// that nothing fails.
+func (t *task) note(part int, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was := t.trouble[part]
+	t.trouble[part] = ""
+	if err != nil {
+		t.trouble[part] = err.Error()
+	}
+	if now := t.trouble[part]; now != "" && now != was {
+		t.s.o.Logger.Warn("streams: shard fails; trying again", "shard", t.shard, "error", now)
+	}
+}
