@@ -1,0 +1,153 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tablecast/tablecast/remote/streams"
+)
+
+// handle deals with the records of one shard. It implements streams.Handler.
+func (t *tableWorker) handle(ctx context.Context, b streams.Batch) error {
+	set := t.setOf(b.Stream)
+	p, err := t.apply(set, b.Records)
+	if err != nil {
+		return err
+	}
+	for len(p) > 0 {
+		held, err := t.held(ctx)
+		if err != nil {
+			return err
+		}
+		publish, park := p.divide(held)
+		accepted, rejected, err := t.publish(ctx, publish)
+		if err != nil {
+			return err
+		}
+		if err := t.deleteAccepted(ctx, set, accepted); err != nil {
+			return err
+		}
+		if p, err = t.park(ctx, p.only(park, rejected)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// only returns the records of a page that are of one of two others, in order.
+func (p page) only(a, b page) (out page) {
+	in := make(map[*mapped]bool, len(a)+len(b))
+	for _, m := range a {
+		in[m] = true
+	}
+	for _, m := range b {
+		in[m] = true
+	}
+	for _, m := range p {
+		if in[m] {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// held returns the items that have parked records.
+func (t *tableWorker) held(ctx context.Context) (map[string]bool, error) {
+	var items []heldItem
+	err := t.w.persist(ctx, "read what is parked", func() (err error) {
+		items, err = t.store.held(ctx)
+		return err
+	})
+	out := make(map[string]bool, len(items))
+	for _, h := range items {
+		out[h.group] = true
+	}
+	t.noteHeld(items)
+	return out, err
+}
+
+// park keeps records, and returns those that need not be parked any more since
+// what they were behind has left.
+func (t *tableWorker) park(ctx context.Context, p page) (again page, err error) {
+	byItem := map[string]page{}
+	var order []string
+	for _, m := range p {
+		if byItem[m.group] == nil {
+			order = append(order, m.group)
+		}
+		byItem[m.group] = append(byItem[m.group], m)
+	}
+	for _, group := range order {
+		released, err := t.parkItem(ctx, byItem[group])
+		if err != nil {
+			return nil, err
+		}
+		again = append(again, released...)
+	}
+	return again, nil
+}
+
+// parkItem keeps records of one item.
+func (t *tableWorker) parkItem(ctx context.Context, p page) (again page, err error) {
+	records := make([]*Parked, len(p))
+	for i, m := range p {
+		records[i] = newParked(m.record, t.w.opts.File.Version, m.err, t.w.opts.Now())
+	}
+	err = t.w.persist(ctx, "park records", func() error { return t.store.park(ctx, records) })
+	if errors.Is(err, errReleased) {
+		for _, m := range p {
+			if errors.Is(m.err, errBehind) {
+				m.err = nil
+			}
+		}
+		return p, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.parkedNow.Add(int64(len(records)))
+	for _, r := range records {
+		if !r.Behind {
+			t.w.opts.Logger.Error("worker: record parked", "table", t.name, "seq", r.Seq, "definition", r.Definition, "error", r.Error)
+		}
+	}
+	return nil, nil
+}
+
+// Bounds of the pause between two tries.
+const (
+	minPause = 50 * time.Millisecond
+	maxPause = 10 * time.Second
+)
+
+// persist calls fn until it succeeds or its error is errReleased, or ctx ends.
+func (w *Worker) persist(ctx context.Context, what string, fn func() error) error {
+	pause := minPause
+	for {
+		err := fn()
+		if err == nil || errors.Is(err, errReleased) || ctx.Err() != nil {
+			return err
+		}
+		if pause == minPause {
+			w.opts.Logger.Warn("worker: cannot "+what+"; trying on", "error", err)
+		}
+		if err := sleep(ctx, pause/2+rand.N(pause/2)); err != nil {
+			return err
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// sleep returns after a time, or with the context's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,76 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/stream"
+)
+
+// deletions is how many items of outboxes are deleted at a time.
+const deletions = 8
+
+// deleteAccepted deletes the items of outboxes whose events were accepted, if
+// their definition says so.
+func (t *tableWorker) deleteAccepted(ctx context.Context, set *mapping.Set, accepted page) error {
+	var all sync.WaitGroup
+	slots := make(chan struct{}, deletions)
+	errs := make([]error, len(accepted))
+	for i, m := range accepted {
+		if !deletes(set, m.events) {
+			continue
+		}
+		slots <- struct{}{}
+		all.Go(func() {
+			errs[i] = t.w.persist(ctx, "delete an item of the outbox", func() error { return t.deleteUnchanged(ctx, m.record) })
+			<-slots
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func deletes(set *mapping.Set, events []mapping.Raised) bool {
+	for i := range events {
+		if set.Deletes(events[i].Definition) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxCompared is how many attributes a condition compares: an expression may
+// have 4 KB.
+const maxCompared = 100
+
+// deleteUnchanged deletes the item of a record if it is still as the record has
+// it.
+func (t *tableWorker) deleteUnchanged(ctx context.Context, r *stream.Record) error {
+	names, values := map[string]string{}, row{}
+	var same []string
+	for i, f := range r.New {
+		if i == maxCompared {
+			break
+		}
+		n := strconv.Itoa(i)
+		names["#"+n], values[":"+n] = f.Name, attribute(f.Value)
+		same = append(same, "#"+n+"=:"+n)
+	}
+	_, err := t.w.opts.Tables.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &t.name, Key: attributes(r.Keys), ConditionExpression: aws.String(strings.Join(same, " AND ")),
+		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+	})
+	var changed *types.ConditionalCheckFailedException
+	if errors.As(err, &changed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,180 @@
+package worker
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/tablecast/tablecast/internal/awsapi/dynamodb"
+	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv/kvtest"
+	"github.com/tablecast/tablecast/remote/streams"
+	"github.com/tablecast/tablecast/stream"
+	"github.com/tablecast/tablecast/table"
+)
+
+// newStore returns the state table of a real server.
+func newStore(t *testing.T) *store {
+	t.Helper()
+	kept := kvtest.NewMem(t)
+	st, err := stream.Open(kept, stream.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := table.Open(kept, st, table.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewUnstartedServer(nil)
+	srv.Config = awsjson.NewHTTPServer(awsjson.NewServer(awsjson.Options{Services: []awsjson.Service{dynamodb.Service(tables, "us-east-1")}}), nil)
+	srv.Start()
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(func() {
+		client.CloseIdleConnections()
+		srv.Close()
+	})
+	s := &store{name: "state", group: "g", table: "users", client: sdk.New(sdk.Options{
+		Region: "us-east-1", BaseEndpoint: &srv.URL, HTTPClient: client, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	})}
+	if err := streams.EnsureState(t.Context(), s.client, s.name); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// change is the record of an item with a body of some bytes that do not shrink.
+func change(id, seq string, bytes int) *stream.Record {
+	body := make([]byte, bytes)
+	rand.Read(body)
+	it := item.MapOf(item.Field{Name: "id", Value: item.S(id)}, item.Field{Name: "body", Value: item.B(body)})
+	return &stream.Record{
+		Op: stream.Modify, Time: time.Unix(1_800_000_000, 0).UTC(), Keys: it[1:2], New: it, Old: it,
+		Origin: &stream.Origin{ARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/users/stream/2026-01-01T00:00:00.000", Table: "users", View: stream.NewAndOldImages, Sequence: seq, EventID: "e" + seq},
+	}
+}
+
+func (s *store) all(t *testing.T, group string) (out []*Parked) {
+	t.Helper()
+	if err := s.parked(t.Context(), hash(group), 0, func(p *Parked) bool { out = append(out, p); return true }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Whatever its size, a record comes back as it was, in the order of numbers of
+// any length.
+func TestStoreKeeps(t *testing.T) {
+	s := newStore(t)
+	var records []*Parked
+	var want []*stream.Record
+	for i, seq := range []string{"9", "10", "123456789012345678901234567890"} {
+		r := change("u", seq, []int{100, 100, 250_000}[i])
+		want = append(want, r)
+		records = append(records, newParked(r, "v", errors.New("broken "+seq), time.Unix(1_900_000_000, 0)))
+	}
+	if err := s.park(t.Context(), []*Parked{records[2], records[0], records[1]}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.park(t.Context(), records); err != nil {
+		t.Fatal("again: ", err)
+	}
+	got := s.all(t, records[0].Group)
+	for i, p := range got {
+		r, err := p.record()
+		if d := cmp.Diff(want[i], r, cmp.AllowUnexported(item.Value{})); err != nil || d != "" {
+			t.Errorf("%v %s", err, d)
+		}
+		if d := cmp.Diff(records[i], p, cmpopts.IgnoreUnexported(Parked{})); d != "" || p.parts != []int{1, 1, 2}[i] {
+			t.Errorf("%d parts: %s", p.parts, d)
+		}
+	}
+	held, err := s.held(t.Context())
+	if d := cmp.Diff([]heldItem{{hash(records[0].Group), records[0].Group, 3}}, held, cmp.AllowUnexported(heldItem{})); err != nil || d != "" || len(got) != 3 {
+		t.Errorf("%v %s", err, d)
+	}
+	if err := s.keep(t.Context(), got[0], errors.New("other")); err != nil {
+		t.Fatal(err)
+	}
+	if p := s.all(t, records[0].Group)[0]; p.Error != "other" || p.Tries != 1 {
+		t.Errorf("%s, %d tries", p.Error, p.Tries)
+	}
+	for i, p := range got {
+		still, err := s.release(t.Context(), p)
+		if err != nil || still != (i < 2) {
+			t.Errorf("release %d: %v, %v", i, still, err)
+		}
+		if _, err := s.release(t.Context(), p); err != nil {
+			t.Errorf("released twice: %v", err)
+		}
+	}
+	if err := s.keep(t.Context(), got[0], errors.New("gone")); err != nil {
+		t.Error(err)
+	}
+	if out, err := s.client.Scan(t.Context(), &sdk.ScanInput{TableName: aws.String("state")}); err != nil || len(out.Items) != 0 {
+		t.Errorf("rows are left: %d, %v", len(out.Items), err)
+	}
+}
+
+// What was to go behind others is not kept if they have left meanwhile.
+func TestStoreBehind(t *testing.T) {
+	s := newStore(t)
+	first, behind := newParked(change("u", "1", 9), "v", errors.New("broken"), time.Now()), newParked(change("u", "2", 9), "v", errBehind, time.Now())
+	if err := s.park(t.Context(), []*Parked{behind}); !errors.Is(err, errReleased) || len(s.all(t, behind.Group)) != 0 {
+		t.Errorf("%v", err)
+	}
+	if err := s.park(t.Context(), []*Parked{first, behind}); err != nil {
+		t.Error(err)
+	}
+	if err := s.park(t.Context(), []*Parked{behind}); err != nil {
+		t.Errorf("kept already: %v", err)
+	}
+	held, err := s.held(t.Context())
+	if err != nil || len(held) != 1 || held[0].n != 2 {
+		t.Errorf("%v, %v", held, err)
+	}
+}
+
+// Many records at once take several transactions, and parkings and releases at
+// once keep the count.
+func TestStoreCounts(t *testing.T) {
+	s := newStore(t)
+	var records []*Parked
+	for i := range 200 {
+		records = append(records, newParked(change("u", strconv.Itoa(i), 9), "v", errors.New("broken"), time.Now()))
+	}
+	if err := s.park(t.Context(), records); err != nil {
+		t.Fatal(err)
+	}
+	more := newParked(change("u", "5000", 9), "v", errBehind, time.Now())
+	var all sync.WaitGroup
+	all.Go(func() {
+		for _, p := range records[:50] {
+			for {
+				if _, err := s.release(t.Context(), p); err == nil {
+					break
+				}
+			}
+		}
+	})
+	all.Go(func() {
+		for s.park(t.Context(), []*Parked{more}) != nil {
+		}
+	})
+	all.Wait()
+	held, err := s.held(t.Context())
+	if got := s.all(t, more.Group); err != nil || len(got) != 151 || held[0].n != 151 {
+		t.Errorf("%d records, %v, %v", len(got), held, err)
+	}
+}
