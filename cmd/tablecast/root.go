@@ -25,7 +25,7 @@ mapped to a domain event, and rules hand the event to its consumers.
 		newUp(), newDemo(), newCheck(), newTest(), newMatch(), newTail(), newEnv(), newVersion(),
 		newExplain(), newDryRun(), newBackfill(), newParked(), newRedrive(), newSchema(),
 		newBuses(), newRules(), newTargets(), newDLQ(), newEvents(), newMappings(),
-		newBackup(), newRestore(), newImport(), newExport(), newPackage(),
+		newBackup(), newRestore(), newImport(), newExport(), newPackage(), newWorker(),
 	)
 	return root
 }

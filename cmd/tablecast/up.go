@@ -102,6 +102,9 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 	if err != nil {
 		return err
 	}
+	if file != nil && (file.Source != config.Embedded || file.Bus != config.Embedded) {
+		logger.Warn("the file names a source or a bus elsewhere, which tablecast worker serves; this node runs all of the file by itself", "source", file.Source, "bus", file.Bus)
+	}
 	nodeOpts.Config, nodeOpts.Logger, nodeOpts.Stdout, nodeOpts.Endpoint = file, logger, out, f.endpoint(ln)
 	node, err := tablecast.Open(f.dir, nodeOpts)
 	if err != nil {

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/internal/server"
+)
+
+// A recorder notes which operations are asked of a node, as IAM names them.
+type recorder struct {
+	to *httputil.ReverseProxy
+
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func (r *recorder) ServeHTTP(w http.ResponseWriter, in *http.Request) {
+	service, op, _ := strings.Cut(in.Header.Get("X-Amz-Target"), ".")
+	actions := []string{op}
+	if op == "TransactWriteItems" {
+		actions = []string{"PutItem", "UpdateItem", "DeleteItem"}
+	}
+	r.mu.Lock()
+	for _, a := range actions {
+		prefix := "dynamodb:"
+		if service == "AWSEvents" {
+			prefix = "events:"
+		}
+		r.seen[prefix+a] = true
+	}
+	r.mu.Unlock()
+	r.to.ServeHTTP(w, in)
+}
+
+// recorded runs a node on a file, behind a recorder, until the test ends.
+func recorded(t *testing.T, text string) (direct string, r *recorder, through string) {
+	t.Helper()
+	file, err := config.Parse("node.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := tablecast.Open("data", tablecast.Options{FS: vfs.NewMem(), Config: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := server.Options{Listen: "127.0.0.1:0"}
+	ln, err := server.Listen(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(ctx, node, ln, opts, time.Second) }()
+	to := &url.URL{Scheme: "http", Host: ln.Addr().String()}
+	r = &recorder{to: httputil.NewSingleHostReverseProxy(to), seen: map[string]bool{}}
+	srv := httptest.NewServer(r)
+	t.Cleanup(func() {
+		srv.Close()
+		cancel()
+		if err := errors.Join(<-done, node.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return to.String(), r, srv.URL
+}
+
+// work runs a worker until the test ends, and returns the address of its health.
+func work(t *testing.T, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	out, in := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		cmd := newRoot()
+		cmd.SetArgs(append(args, "--json"))
+		cmd.SetOut(in)
+		cmd.SetErr(io.Discard)
+		if err := cmd.ExecuteContext(ctx); err != nil {
+			t.Error(err)
+		}
+		in.Close()
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	var ready struct{ Ready struct{ Health string } }
+	if err := json.NewDecoder(out).Decode(&ready); err != nil {
+		t.Fatal(err)
+	}
+	return ready.Ready.Health
+}
+
+// docs/aws.md does what it says, its policy allows what a worker does and no
+// more, and its metrics are those that there are.
+func TestDocumentedAWS(t *testing.T) {
+	text, err := os.ReadFile("../../docs/aws.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	direct, tables, source := recorded(t, "tables: { users: { key: id, stream: new-and-old-images } }")
+	_, buses, target := recorded(t, "")
+	for name, value := range map[string]string{"TABLECAST_SOURCE": source, "TABLECAST_BUS": target, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_ENDPOINT_URL": direct} {
+		t.Setenv(name, value)
+	}
+	printed, health, shown, policy := "", "", 0, ""
+	for _, b := range block.FindAllStringSubmatch(string(text), -1) {
+		switch kind, name, body := b[1], b[2], b[3]; {
+		case kind == "yaml":
+			write(t, ".", name, body)
+		case name == "run":
+			health = work(t, strings.Fields(body)[1:]...)
+		case name == "put":
+			putAll(t, direct, body)
+			eventually(t, func() bool {
+				_, out, _ := execute(t.Context(), "worker", "parked")
+				return out != ""
+			})
+		case name == "policy":
+			policy = body
+		case kind == "sh":
+			printed = shell(t, body, false)
+		case kind == "text":
+			shown++
+			if got := steady(t, printed); strings.TrimSpace(got) != strings.TrimSpace(body) {
+				t.Errorf("printed\n%s\ndocumented\n%s", got, body)
+			}
+		}
+	}
+	if shown != 2 {
+		t.Errorf("%d answers", shown)
+	}
+	checkPolicy(t, policy, tables, buses)
+	checkMetrics(t, string(text), health)
+}
+
+func putAll(t *testing.T, url, lines string) {
+	t.Helper()
+	client := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: aws.AnonymousCredentials{}})
+	for line := range strings.Lines(lines) {
+		var user map[string]string
+		if err := json.Unmarshal([]byte(line), &user); err != nil {
+			t.Fatal(err)
+		}
+		item := map[string]types.AttributeValue{}
+		for name, value := range user {
+			item[name] = &types.AttributeValueMemberS{Value: value}
+		}
+		if _, err := client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("users"), Item: item}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func checkPolicy(t *testing.T, text string, all ...*recorder) {
+	t.Helper()
+	var policy struct{ Statement []struct{ Action any } }
+	if err := json.Unmarshal([]byte(text), &policy); err != nil {
+		t.Fatal(err)
+	}
+	allowed, used := map[string]bool{}, map[string]bool{}
+	for _, s := range policy.Statement {
+		several, _ := s.Action.([]any)
+		for _, a := range several { // ListStreams stands alone: it is asked once a stream was disabled
+			allowed[a.(string)] = true
+		}
+	}
+	for _, r := range all {
+		r.mu.Lock()
+		for a := range r.seen {
+			used[a] = true
+		}
+		r.mu.Unlock()
+	}
+	if d := cmp.Diff(used, allowed); d != "" {
+		t.Errorf("used, and allowed: %s", d)
+	}
+}
+
+func checkMetrics(t *testing.T, page, health string) {
+	t.Helper()
+	resp, err := http.Get(health + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(pattern, text string) (out []string) {
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+			out = append(out, m[1])
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	if d := cmp.Diff(names("(?m)^# TYPE (tablecast_\\w+)", string(body)), names("(?m)^\\| `(tablecast_\\w+)`", page)); d != "" {
+		t.Errorf("metrics, and documented ones: %s", d)
+	}
+}
+
+// Mistakes on the command line of a worker are told with what to write instead.
+func TestWorkerUsage(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("AWS_REGION", "")
+	t.Setenv("AWS_CONFIG_FILE", "none")
+	health := []string{"--listen", "127.0.0.1:0"}
+	const events = "tables: { users: { key: id } }\nevents: { E: { from: users } }\n"
+	for _, c := range []struct {
+		file, want string
+		args       []string
+	}{
+		{"", "there is no tablecast.yaml here or above", health},
+		{events, "the source is embedded, and a worker carries changes elsewhere: write --source aws", health},
+		{events, "the bus is embedded", append(health, "--source", "aws")},
+		{events, "--bus is here; write aws, or the URL of an endpoint", append(health, "--source", "aws", "--bus", "here")},
+		{events, "no region is set: give --region, or set AWS_REGION", append(health, "--source", "aws", "--bus", "aws")},
+		{events, "--group is \"a#b\"", append(health, "--source", "aws", "--bus", "aws", "--group", "a#b")},
+		{events, "--max-request is 2MB; write 256KB or 1MB", append(health, "--max-request", "2MB")},
+		{events, "--failover is 10ms; write 1s or more", append(health, "--failover", "10ms")},
+		{events, "other machines reach 0.0.0.0:0: add --expose", []string{"--listen", "0.0.0.0:0"}},
+		{events, "name --event, --seq or --key, or --all", []string{"drop"}},
+		{events, "--key needs --table", []string{"redrive", "--key", `{"id":"u1"}`}},
+		{"tables: { users: { key: id } }\n", "the file declares no events", append(health, "--source", "http://127.0.0.1:1", "--bus", "http://127.0.0.1:1")},
+	} {
+		if c.file != "" {
+			write(t, ".", "tablecast.yaml", c.file)
+		}
+		status, _, stderr := execute(t.Context(), append([]string{"worker"}, c.args...)...)
+		if status != statusUsage || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: %d %s\nwant %s", c.args, status, stderr, c.want)
+		}
+	}
+}

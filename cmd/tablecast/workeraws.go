@@ -1,0 +1,97 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+
+	"github.com/tablecast/tablecast/claim"
+	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/remote/worker"
+)
+
+// groupName is what a group may be called: it stands in keys, between #.
+var groupName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,64}$`)
+
+// options fills in what the flags, the file and the environment say.
+func (f *workerFlags) options(ctx context.Context, file *config.File, o *worker.Options) error {
+	source, bus := cmp.Or(f.source, file.Source), cmp.Or(f.bus, file.Bus)
+	for _, p := range []struct{ key, place string }{{"source", source}, {"bus", bus}} {
+		if !config.IsPlace(p.place) {
+			return fmt.Errorf("--%s is %s; write aws, or the URL of an endpoint", p.key, p.place)
+		}
+		if p.place == config.Embedded {
+			return fmt.Errorf("the %s is embedded, and a worker carries changes elsewhere: write --%s aws, or %s: aws in the file; tablecast up runs what is embedded", p.key, p.key, p.key)
+		}
+	}
+	if !groupName.MatchString(f.group) {
+		return fmt.Errorf("--group is %q; write 1 to 64 letters, digits, _ . and -", f.group)
+	}
+	tables, err := f.awsConfig(ctx, source)
+	if err != nil {
+		return err
+	}
+	buses, err := f.awsConfig(ctx, bus)
+	if err != nil {
+		return err
+	}
+	if file.ClaimCheck.Store != "" {
+		if o.Claims, err = claim.Open(file.ClaimCheck.Store); err != nil {
+			return err
+		}
+	}
+	o.File, o.Group, o.State, o.Region = file, f.group, f.state, tables.Region
+	o.Tables = dynamodb.NewFromConfig(tables)
+	o.Streams = dynamodbstreams.NewFromConfig(tables)
+	o.Buses = eventbridge.NewFromConfig(buses)
+	if source != config.AWS {
+		o.CallsPerSecond = -1
+	}
+	return nil
+}
+
+// awsConfig returns how services at a place are called: with the credentials and
+// the region of the environment, as by every SDK. Loopback needs none.
+func (f *workerFlags) awsConfig(ctx context.Context, place string) (aws.Config, error) {
+	var with []func(*awsconfig.LoadOptions) error
+	if f.region != "" {
+		with = append(with, awsconfig.WithRegion(f.region))
+	}
+	if local(place) && os.Getenv("AWS_ACCESS_KEY_ID") == "" && os.Getenv("AWS_PROFILE") == "" {
+		with = append(with, awsconfig.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+	}
+	c, err := awsconfig.LoadDefaultConfig(ctx, with...)
+	if err != nil {
+		return c, err
+	}
+	if place != config.AWS {
+		c.BaseEndpoint = &place
+		c.Region = cmp.Or(c.Region, "us-east-1")
+	}
+	if c.Region == "" {
+		return c, errors.New("no region is set: give --region, or set AWS_REGION")
+	}
+	return c, nil
+}
+
+// local reports whether a place is an endpoint of this machine.
+func local(place string) bool {
+	u, err := url.Parse(place)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
