@@ -254,3 +254,22 @@ func TestWorkerUsage(t *testing.T) {
 		}
 	}
 }
+
+// A store of large details is reached with the credentials that everything else
+// is, not with those of the environment alone.
+func TestWorkerClaims(t *testing.T) {
+	var signed string
+	bucket := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { signed = r.Header.Get("Authorization") + r.URL.Path }))
+	t.Cleanup(bucket.Close)
+	file := write(t, t.TempDir(), "credentials", "[default]\naws_access_key_id = FROMFILE\naws_secret_access_key = secret\n")
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SHARED_CREDENTIALS_FILE": file, "AWS_REGION": "eu-west-1"} {
+		t.Setenv(name, value)
+	}
+	store, err := (&workerFlags{}).claims(t.Context(), "s3://claims/here?endpoint="+bucket.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Put(t.Context(), "id", []byte("{}")); err != nil || !strings.Contains(signed, "FROMFILE/") || !strings.HasSuffix(signed, "/claims/here/id.json") {
+		t.Errorf("%v, %s", err, signed)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/tablecast/tablecast/claim"
 	"github.com/tablecast/tablecast/config"
@@ -48,7 +49,7 @@ func (f *workerFlags) options(ctx context.Context, file *config.File, o *worker.
 		return err
 	}
 	if file.ClaimCheck.Store != "" {
-		if o.Claims, err = claim.Open(file.ClaimCheck.Store); err != nil {
+		if o.Claims, err = f.claims(ctx, file.ClaimCheck.Store); err != nil {
 			return err
 		}
 	}
@@ -60,6 +61,25 @@ func (f *workerFlags) options(ctx context.Context, file *config.File, o *worker.
 		o.CallsPerSecond = -1
 	}
 	return nil
+}
+
+// claims opens the store of large details. A bucket is reached with the
+// credentials of everything else, unless the environment holds some.
+func (f *workerFlags) claims(ctx context.Context, store string) (claim.Store, error) {
+	u, err := url.Parse(store)
+	if err != nil || u.Scheme != "s3" || os.Getenv("AWS_ACCESS_KEY_ID") != "" {
+		return claim.Open(store)
+	}
+	c, err := f.awsConfig(ctx, config.AWS)
+	if err != nil {
+		return nil, err
+	}
+	c.Region = cmp.Or(u.Query().Get("region"), c.Region)
+	return claim.NewBucket(s3.NewFromConfig(c, func(o *s3.Options) {
+		if endpoint := u.Query().Get("endpoint"); endpoint != "" {
+			o.BaseEndpoint, o.UsePathStyle = &endpoint, true
+		}
+	}), u.Host, u.Path), nil
 }
 
 // awsConfig returns how services at a place are called: with the credentials and

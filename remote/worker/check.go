@@ -35,6 +35,7 @@ func (w *Worker) Prepare(ctx context.Context) error {
 	for {
 		err := w.prepare(ctx)
 		if err == nil || ctx.Err() != nil {
+			w.prepared.Store(err == nil)
 			return err
 		}
 		heals := false

@@ -144,6 +144,9 @@ func TestDescribeBusDenied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := w.Ready(); !errors.Is(err, worker.ErrStarting) {
+		t.Errorf("before Prepare: %v", err)
+	}
 	if err := w.Prepare(t.Context()); err != nil || !strings.Contains(p.log.String(), "allow events:DescribeEventBus") {
 		t.Errorf("%v %s", err, p.log)
 	}

@@ -50,9 +50,12 @@ func (t *tableWorker) noteHeld(items []heldItem) {
 	t.parkedNow.Store(int64(n))
 }
 
-// Ready returns nil while the worker moves, or has nothing to do. Errors: those
-// of streams.Reader.Ready, and eventbridge.ErrDenied.
+// Ready returns nil while the worker moves, or has nothing to do. Errors:
+// ErrStarting, those of streams.Reader.Ready, and eventbridge.ErrDenied.
 func (w *Worker) Ready() error {
+	if !w.prepared.Load() {
+		return ErrStarting
+	}
 	var errs []error
 	for _, t := range w.tables {
 		errs = append(errs, t.ended(), t.reader.Ready())

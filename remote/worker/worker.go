@@ -20,6 +20,7 @@ type Worker struct {
 	opts      Options
 	publisher *eventbridge.Publisher
 	tables    []*tableWorker // in the order of the file
+	prepared  atomic.Bool
 }
 
 // A tableWorker deals with the records of one table.
@@ -37,6 +38,9 @@ type tableWorker struct {
 	mu   sync.Mutex
 	sets map[string]*mapping.Set // by account and region. Guarded by mu
 }
+
+// ErrStarting says that Prepare has not come to its end.
+var ErrStarting = errors.New("worker: it is not prepared")
 
 // Errors of New.
 var (
