@@ -7,7 +7,8 @@
 //     the same bytes;
 //   - acknowledged write to delivered event, in bare fsyncs;
 //   - one event against all rules of a bus, in decodings of the same event;
-//   - events through the publisher, in bare calls of PutEvents;
+//   - events through the publisher, in bare calls of PutEvents, and records
+//     through a worker, in bare reads and such calls;
 //   - start to ready on an empty folder, and memory when idle.
 //
 // Client and server share the process and the machine, so that the processor
@@ -109,7 +110,7 @@ func run(ctx context.Context, s settings) error {
 	if err := operate(ctx, dir, s); err != nil || s.only.String() != "" {
 		return err
 	}
-	if err := errors.Join(eventEach(ctx, dir, s), events(ctx, dir, s), deadAmongLive(ctx, dir, s), patterns(s.time), mappings(s.time), sources(ctx, dir), publishing(ctx, dir, s.time)); err != nil {
+	if err := errors.Join(eventEach(ctx, dir, s), events(ctx, dir, s), deadAmongLive(ctx, dir, s), patterns(s.time), mappings(s.time), sources(ctx, dir), publishing(ctx, dir, s.time), carrying(ctx, dir)); err != nil {
 		return err
 	}
 	binary, err := build(ctx, dir)
