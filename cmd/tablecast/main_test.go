@@ -69,7 +69,7 @@ func TestExitStatuses(t *testing.T) {
 	}{
 		{"check --config " + good, statusOK, "is good: 1 tables"},
 		{"check --config " + bad, statusUsage, `bad.yaml:1:20: unknown key "kye"`},
-		{"check --config " + bad, statusUsage, `rule r has no pattern`},
+		{"check --config " + bad, statusUsage, `rule r has neither pattern nor schedule`},
 		{"check --config " + dir + "/none.yaml", statusUsage, "no such file"},
 		{"up --config " + bad + " --dir " + dir + "/untouched", statusUsage, `unknown key "kye"`},
 		{"up --colour", statusUsage, "unknown flag"},

@@ -18,7 +18,6 @@ var ranks = map[string]int{
 	"remote/inbox":             5,
 	"remote/lambda":            5,
 	"remote/eventbridge":       4,
-	"remote/streams":           4,
 	"remote/worker":            5,
 	".":                        5,
 	"internal/awsapi/dynamodb": 6, "internal/awsapi/streams": 6, "internal/awsapi/eventbridge": 6, "internal/awsapi/lambda": 6,
