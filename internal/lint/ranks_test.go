@@ -25,7 +25,7 @@ var ranks = map[string]int{
 	"internal/server":    7,
 	"internal/transfer":  7, "internal/follow": 7, "internal/cases": 6,
 	"cmd/tablecast":    8,
-	"internal/history": 9, "internal/parity": 9, "bench": 9, "examples/users": 9, "examples/orders": 9,
+	"internal/history": 9, "internal/parity": 9, "bench": 9, "examples/users": 9, "examples/orders": 9, "examples/aws": 9, "examples/aws/consumer": 9,
 }
 
 // helpers are packages that only tests import. They sit beside the package
