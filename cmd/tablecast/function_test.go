@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -319,4 +320,52 @@ func answerTimes(b *testing.B, dir string) (cold, warm time.Duration) {
 		start = time.Now()
 	}
 	return cold, warm
+}
+
+// The function deletes the items of an outbox whose events the bus accepted, but
+// not one that was changed meanwhile.
+func TestFunctionClearsOutbox(t *testing.T) {
+	t.Chdir(t.TempDir())
+	text := "tables: { outbox: { key: id, stream: new-image } }\n"
+	write(t, ".", "tablecast.yaml", text)
+	upHere(t)
+	for name, to := range map[string]string{
+		"TABLECAST_CONFIG": write(t, t.TempDir(), "tablecast.yaml", text+"outbox: { outbox: {} }\n"),
+		"AWS_REGION":       "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local",
+	} {
+		t.Setenv(name, to)
+	}
+	o, err := connect("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := dynamodb.New(o)
+	value := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+	var records []string
+	for n, id := range []string{"same", "changed", "gone"} {
+		item := map[string]types.AttributeValue{"id": value(id), "source": value("shop"), "type": value("Paid"), "payload": value("{}")}
+		if id == "changed" {
+			item["type"] = value("Refunded")
+		}
+		if id != "gone" {
+			if _, err := db.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("outbox"), Item: item}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		records = append(records, fmt.Sprintf(`{"eventID":"e%d","eventName":"INSERT","awsRegion":"us-east-1","dynamodb":{"Keys":{"id":{"S":%q}},
+			"NewImage":{"id":{"S":%[2]q},"source":{"S":"shop"},"type":{"S":"Paid"},"payload":{"S":"{}"}},"SequenceNumber":"10000000000000000000%[1]d","StreamViewType":"NEW_IMAGE"},
+			"eventSourceARN":"arn:aws:dynamodb:us-east-1:000000000000:table/outbox/stream/2030-01-01T00:00:00.000"}`, n, id))
+	}
+	h, err := newFunction(t.Context(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := h.Handle(t.Context(), []byte(`{"Records":[`+strings.Join(records, ",")+`]}`))
+	if err != nil || string(answer) != `{"batchItemFailures":[]}` {
+		t.Fatalf("%s %v", answer, err)
+	}
+	left, err := db.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String("outbox")})
+	if err != nil || len(left.Items) != 1 || left.Items[0]["id"].(*types.AttributeValueMemberS).Value != "changed" {
+		t.Errorf("left: %v %v", left, err)
+	}
 }

@@ -12,6 +12,7 @@ import (
 
 	runtime "github.com/aws/aws-lambda-go/lambda"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
 	"github.com/tablecast/tablecast/claim"
@@ -74,7 +75,7 @@ func newFunction(ctx context.Context, logger *slog.Logger) (*lambda.Handler, err
 		}
 		p.ClaimAbove = file.ClaimCheck.Above
 	}
-	o.Publisher = eventbridge.New(p)
+	o.Publisher, o.Delete = eventbridge.New(p), deleteUnchanged(dynamodb.NewFromConfig(c))
 	return lambda.New(o)
 }
 

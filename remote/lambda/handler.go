@@ -53,15 +53,21 @@ type Handler struct {
 	sets map[origin]*mapping.Set // by the file's names; guarded by mu
 }
 
-// New returns a handler. It fails if the file has definitions that need a node:
-// a function as their mapper.
+// New returns a handler. It fails if the file has definitions that need a node, as
+// they have a function as their mapper, and if it has outboxes whose items are to
+// be deleted and Options.Delete is not set: their events would be raised again and
+// again.
 func New(o Options) (*Handler, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	for i := range o.File.Events {
-		if d := &o.File.Events[i]; d.Function != "" {
+		d := &o.File.Events[i]
+		if d.Function != "" {
 			return nil, fmt.Errorf("lambda: %s: event %s is made by the function %s, which only a node can ask", o.File.Path, d.Name, d.Function)
+		}
+		if d.Outbox != nil && d.Outbox.Delete && o.Delete == nil {
+			return nil, fmt.Errorf("lambda: %s: the items of the outbox %s are to be deleted, which this function cannot; say after: keep and give the table a time to live", o.File.Path, d.Name)
 		}
 	}
 	return &Handler{opts: o, sets: map[origin]*mapping.Set{}}, nil

@@ -63,7 +63,10 @@ func handler(t *testing.T, do func(*lambda.Options)) (*lambda.Handler, *bridge) 
 		t.Fatal(err)
 	}
 	b := &bridge{refuse: func(string) string { return "" }}
-	o := lambda.Options{File: f, Publisher: eventbridge.New(eventbridge.Options{Client: b})}
+	o := lambda.Options{
+		File: f, Publisher: eventbridge.New(eventbridge.Options{Client: b}),
+		Delete: func(context.Context, string, string, *stream.Record) error { return errors.New("no") },
+	}
 	if do != nil {
 		do(&o)
 	}
@@ -252,6 +255,12 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := lambda.New(lambda.Options{File: f}); err == nil || !strings.Contains(err.Error(), "only a node can ask") {
+		t.Errorf("%v", err)
+	}
+	if f, err = config.Parse("tablecast.yaml", []byte(file)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lambda.New(lambda.Options{File: f}); err == nil || !strings.Contains(err.Error(), "say after: keep") {
 		t.Errorf("%v", err)
 	}
 }
