@@ -140,6 +140,10 @@ func TestPattern(t *testing.T) {
 	arch := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
 	program, packed := build(t, "../../cmd/tablecast"), filepath.Join(t.TempDir(), "tablecast.zip")
 	run(t, ".", program, "package", "--arch", arch, "--out", packed)
+	run(t, ".", program, "package", "--arch", arch, "--out", packed+"2")
+	if !bytes.Equal(read(t, packed), read(t, packed+"2")) {
+		t.Error("two packages of the same differ")
+	}
 	s, sam := start(t, program), samTemplate(t)
 
 	stream := s.table(t, "stack-Users-1", "id", &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewAndOldImages})
