@@ -147,7 +147,7 @@ func TestPattern(t *testing.T) {
 	s, sam := start(t, program), samTemplate(t)
 
 	stream := s.table(t, "stack-Users-1", "id", &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewAndOldImages})
-	s.table(t, "stack-Inbox-1", "pk", nil)
+	s.table(t, "stack-Inbox-1", "id", nil)
 	if _, err := s.bus.CreateEventBus(t.Context(), &eventbridge.CreateEventBusInput{Name: aws.String("news")}); err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func (s stand) welcomed(t *testing.T) string {
 		}
 		for _, i := range out.Items {
 			if state, ok := i["state"].(*types.AttributeValueMemberS); ok && state.Value == "done" {
-				return i["pk"].(*types.AttributeValueMemberS).Value
+				return i["id"].(*types.AttributeValueMemberS).Value
 			}
 		}
 		select {

@@ -3,146 +3,212 @@ package inbox_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
+	"os"
+	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/tablecast/tablecast"
-	"github.com/tablecast/tablecast/internal/server"
 	"github.com/tablecast/tablecast/remote/inbox"
 )
 
-// table makes a table on a node of its own and returns a client of it.
-func table(t testing.TB) *dynamodb.Client {
+// once calls Once with a function that counts its runs, and checks what it
+// returns and how often the function has run by then.
+func once(t *testing.T, w *world, id string, runs *int, result, want error, total int) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	err := w.Once(t.Context(), id, func(context.Context) error { *runs++; return result })
+	if !errors.Is(err, want) || *runs != total {
+		t.Errorf("Once: %v after %d runs, want %v after %d", err, *runs, want, total)
 	}
-	node, err := tablecast.Open(t.TempDir(), tablecast.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(ctx, node, ln, server.Options{}, time.Second) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-ended, node.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	c := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://" + ln.Addr().String()), Credentials: credentials.NewStaticCredentialsProvider("k", "s", "")})
-	_, err = c.CreateTable(t.Context(), &dynamodb.CreateTableInput{
-		TableName: aws.String("inbox"), BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS}},
-		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
-func open(c *dynamodb.Client, consumer string, now func() time.Time) *inbox.Inbox {
-	return inbox.New(inbox.Options{Client: c, Table: "inbox", Consumer: consumer, Now: now})
-}
-
-var errFail = errors.New("no luck")
-
-// What was done is not done again; what failed is; consumers do not share.
+// What was done is not done again until it is forgotten; what failed is.
 func TestOnce(t *testing.T) {
-	c := table(t)
-	x := open(c, "mailer", nil)
-	acts := 0
-	act := func(context.Context) error { acts++; return nil }
-	if err := x.Once(t.Context(), "e1", func(context.Context) error { return errFail }); !errors.Is(err, errFail) {
-		t.Errorf("%v", err)
-	}
-	for range 3 {
-		if err := x.Once(t.Context(), "e1", act); err != nil {
-			t.Error(err)
-		}
-	}
-	if err := open(c, "indexer", nil).Once(t.Context(), "e1", act); err != nil || acts != 2 {
-		t.Errorf("acted %d times, want once for each consumer: %v", acts, err)
-	}
+	w, runs, failed := newWorld(t), 0, errors.New("no")
+	once(t, w, "a", &runs, failed, failed, 1)
+	once(t, w, "a", &runs, nil, nil, 2)
+	once(t, w, "a", &runs, nil, nil, 2)
+	once(t, w, "b", &runs, nil, nil, 3)
+	w.clock.move(7*24*time.Hour - time.Minute)
+	once(t, w, "a", &runs, nil, nil, 3)
+	w.clock.move(2 * time.Minute)
+	once(t, w, "a", &runs, nil, nil, 4)
+	once(t, w, "a", &runs, nil, nil, 4)
 }
 
-// Of many deliveries at once, one acts; the others are done or told to come back.
-func TestConcurrentDeliveries(t *testing.T) {
-	x := open(table(t), "mailer", nil)
-	var acts, busy atomic.Int64
+// Ids are what a key of DynamoDB can be, and inboxes with a prefix are apart.
+func TestIDs(t *testing.T) {
+	w, runs := newWorld(t), 0
+	once(t, w, "", &runs, nil, inbox.ErrID, 0)
+	once(t, w, strings.Repeat("x", inbox.MaxID+1), &runs, nil, inbox.ErrID, 0)
+	once(t, w, strings.Repeat("x", inbox.MaxID), &runs, nil, nil, 1)
+	once(t, w, "a", &runs, nil, nil, 2)
+	w.Inbox = inbox.New(inbox.Options{Client: w.db, Table: "inbox", Prefix: "mail/"})
+	once(t, w, "a", &runs, nil, nil, 3)
+	once(t, w, "a", &runs, nil, nil, 3)
+}
+
+// A panic frees the id.
+func TestPanic(t *testing.T) {
+	w, runs := newWorld(t), 0
+	func() {
+		defer func() { _ = recover() }()
+		_ = w.Once(t.Context(), "a", func(context.Context) error { panic("no") })
+	}()
+	once(t, w, "a", &runs, nil, nil, 1)
+}
+
+// Of many calls at once one runs the function; the others are told that it does,
+// and after it that it is done.
+func TestDuplicatesAtOnce(t *testing.T) {
+	w := newWorld(t)
+	var runs, busy atomic.Int32
+	const calls = 16
+	others := make(chan struct{})
+	do := func(context.Context) error {
+		runs.Add(1)
+		<-others
+		return nil
+	}
 	var all sync.WaitGroup
-	for range 8 {
+	for range calls {
 		all.Go(func() {
-			for i := range 10 {
-				err := x.Once(t.Context(), fmt.Sprint("e", i), func(context.Context) error { acts.Add(1); return nil })
-				if errors.Is(err, inbox.ErrBusy) {
-					busy.Add(1)
-				} else if err != nil {
-					t.Error(err)
-				}
+			err := w.Once(t.Context(), "a", do)
+			if errors.Is(err, inbox.ErrBusy) && busy.Add(1) == calls-1 {
+				close(others)
+			} else if err != nil && !errors.Is(err, inbox.ErrBusy) {
+				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
-	if acts.Load() != 10 {
-		t.Errorf("acted %d times on 10 events, %d were busy", acts.Load(), busy.Load())
-	}
-}
-
-// A consumer that dies in the middle holds the event up for the lease, and then
-// another acts; the dead one, should it wake up, is told.
-func TestDeath(t *testing.T) {
-	c := table(t)
-	var late atomic.Int64
-	x := open(c, "mailer", func() time.Time { return time.Now().Add(time.Duration(late.Load())) })
-	err := x.Once(t.Context(), "e1", func(ctx context.Context) error {
-		never := func(context.Context) error { t.Error("two act at once"); return nil }
-		if err := x.Once(ctx, "e1", never); !errors.Is(err, inbox.ErrBusy) {
-			t.Errorf("within the lease: %v", err)
-		}
-		late.Store(int64(2 * time.Minute))
-		return x.Once(ctx, "e1", func(context.Context) error { return nil })
-	})
-	if !errors.Is(err, inbox.ErrLost) {
-		t.Errorf("the one that lost its lease: %v", err)
-	}
-	if err := x.Once(t.Context(), "e1", func(context.Context) error { t.Error("acted again"); return nil }); err != nil {
-		t.Error(err)
-	}
-	late.Store(int64(8 * 24 * time.Hour))
-	acted := false
-	if err := x.Once(t.Context(), "e1", func(context.Context) error { acted = true; return nil }); err != nil || !acted {
-		t.Errorf("after it was to be forgotten: %t %v", acted, err)
-	}
-}
-
-// A table that does not answer is an error, and nothing is done.
-func TestNoTable(t *testing.T) {
-	c := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://127.0.0.1:1"), Credentials: aws.AnonymousCredentials{}, Retryer: aws.NopRetryer{}})
-	if err := open(c, "mailer", nil).Once(t.Context(), "e1", func(context.Context) error { t.Error("acted"); return nil }); err == nil {
-		t.Error("no error")
-	}
-}
-
-func ExampleInbox_Once() {
-	client := dynamodb.New(dynamodb.Options{Region: "eu-west-1"})
-	box := inbox.New(inbox.Options{Client: client, Table: "inbox", Consumer: "welcome-email"})
-	handle := func(ctx context.Context, eventID, email string) error {
-		return box.Once(ctx, eventID, func(ctx context.Context) error {
-			fmt.Println("welcome", email)
-			return nil
+	for range calls {
+		all.Go(func() {
+			if err := w.Once(t.Context(), "a", do); err != nil {
+				t.Error(err)
+			}
 		})
 	}
-	_ = handle // call it with each event that is delivered
+	all.Wait()
+	if runs.Load() != 1 {
+		t.Errorf("%d runs", runs.Load())
+	}
+}
+
+// A process that dies in the middle holds the id until its lease ends.
+func TestCrash(t *testing.T) {
+	if url := os.Getenv("INBOX_CRASH"); url != "" {
+		err := inbox.New(inbox.Options{Client: client(url), Table: "inbox"}).Once(t.Context(), "a", func(context.Context) error {
+			os.Exit(7)
+			return nil
+		})
+		t.Fatal(err)
+	}
+	w, runs := newWorld(t), 0
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrash$")
+	cmd.Env = append(os.Environ(), "INBOX_CRASH="+w.url)
+	if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 7 {
+		t.Fatalf("%v %s", err, out)
+	}
+	once(t, w, "a", &runs, nil, inbox.ErrBusy, 0)
+	w.clock.move(61 * time.Second)
+	once(t, w, "a", &runs, nil, nil, 1)
+	once(t, w, "a", &runs, nil, nil, 1)
+}
+
+// Who is slower than his lease is told that another took over, cannot commit,
+// and does not undo what the other did.
+func TestLostLease(t *testing.T) {
+	w, runs := newWorld(t), 0
+	slow := func(result error) func(ctx context.Context) error {
+		return func(ctx context.Context) error {
+			w.clock.move(61 * time.Second)
+			once(t, w, "a", &runs, nil, nil, 1)
+			_, err := w.db.TransactWriteItems(t.Context(), &sdk.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{count("o1"), w.Done(ctx)}})
+			var cancelled *types.TransactionCanceledException
+			if !errors.As(err, &cancelled) {
+				t.Errorf("the transaction of a lost lease: %v", err)
+			}
+			return result
+		}
+	}
+	if err := w.Once(t.Context(), "a", slow(nil)); !errors.Is(err, inbox.ErrLost) {
+		t.Errorf("%v, want ErrLost", err)
+	}
+	once(t, w, "a", &runs, nil, nil, 1)
+	if n := w.total(t, "o1"); n != "" {
+		t.Errorf("counted %s", n)
+	}
+	w, runs = newWorld(t), 0
+	if err := w.Once(t.Context(), "a", slow(errors.ErrUnsupported)); !errors.Is(err, errors.ErrUnsupported) {
+		t.Error(err)
+	}
+	once(t, w, "a", &runs, nil, nil, 1)
+}
+
+// The context of the function ends with the lease.
+func TestLeaseEndsContext(t *testing.T) {
+	w := newWorld(t)
+	in := inbox.New(inbox.Options{Client: w.db, Table: "inbox", Lease: 50 * time.Millisecond})
+	err := in.Once(t.Context(), "a", func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+}
+
+// A transaction with Done has its effect once, though the function fails after it
+// and the message comes again.
+func TestDoneInTransaction(t *testing.T) {
+	w, runs := newWorld(t), 0
+	for _, result := range []error{errors.ErrUnsupported, nil, nil} {
+		err := w.Once(t.Context(), "a", func(ctx context.Context) error {
+			runs++
+			_, err := w.db.TransactWriteItems(ctx, &sdk.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{count("o1"), w.Done(ctx)}})
+			return errors.Join(err, result)
+		})
+		if !errors.Is(err, result) {
+			t.Errorf("%v, want %v", err, result)
+		}
+	}
+	if n := w.total(t, "o1"); n != "1" || runs != 1 {
+		t.Errorf("counted %s in %d runs", n, runs)
+	}
+	once(t, w, "b", &runs, nil, nil, 2)
+}
+
+// A flaky is a client some of whose calls fail after they were carried out.
+type flaky struct {
+	*sdk.Client
+	lose map[int]bool // calls of UpdateItem, from 1, whose answers are lost
+	seen int
+}
+
+func (f *flaky) UpdateItem(ctx context.Context, in *sdk.UpdateItemInput, with ...func(*sdk.Options)) (*sdk.UpdateItemOutput, error) {
+	f.seen++
+	out, err := f.Client.UpdateItem(ctx, in, with...)
+	if f.lose[f.seen] {
+		return nil, errors.ErrUnsupported
+	}
+	if f.seen == 1 { // as the SDK does whose first answer was lost
+		out, err = f.Client.UpdateItem(ctx, in, with...)
+	}
+	return out, err
+}
+
+// A take that is sent twice is one take. A result that may not have been written
+// is an error, and the next call knows.
+func TestLostAnswers(t *testing.T) {
+	w, runs := newWorld(t), 0
+	f := &flaky{Client: w.db, lose: map[int]bool{2: true}}
+	w.Inbox = inbox.New(inbox.Options{Client: f, Table: "inbox"})
+	once(t, w, "a", &runs, nil, errors.ErrUnsupported, 1)
+	once(t, w, "a", &runs, nil, nil, 1)
 }

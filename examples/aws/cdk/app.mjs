@@ -51,7 +51,7 @@ mapper.addEventSource(new DynamoEventSource(users, {
 
 // A consumer: from a rule of the bus to a function that acts once.
 const inbox = new Table(stack, "Inbox", {
-  partitionKey: { name: "pk", type: AttributeType.STRING }, billingMode: BillingMode.PAY_PER_REQUEST,
+  partitionKey: { name: "id", type: AttributeType.STRING }, billingMode: BillingMode.PAY_PER_REQUEST,
   timeToLiveAttribute: "expires", removalPolicy: RemovalPolicy.DESTROY,
 });
 const undelivered = deadLetters("Undelivered");

@@ -34,7 +34,7 @@ func main() {
 		logger.Error("consumer: no configuration of AWS", "error", err)
 		os.Exit(1)
 	}
-	in := inbox.New(inbox.Options{Client: dynamodb.NewFromConfig(c), Table: os.Getenv("INBOX"), Consumer: "welcome"})
+	in := inbox.New(inbox.Options{Client: dynamodb.NewFromConfig(c), Table: os.Getenv("INBOX"), Prefix: "welcome#"})
 	lambda.Start(func(ctx context.Context, e events.EventBridgeEvent) error {
 		var d detail
 		if err := json.Unmarshal(e.Detail, &d); err != nil {
