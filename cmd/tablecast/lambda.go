@@ -19,6 +19,8 @@ import (
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/remote/eventbridge"
 	"github.com/tablecast/tablecast/remote/lambda"
+	"github.com/tablecast/tablecast/remote/worker"
+	"github.com/tablecast/tablecast/stream"
 )
 
 // Variables of the environment that the function reads, besides AWS's own.
@@ -75,7 +77,11 @@ func newFunction(ctx context.Context, logger *slog.Logger) (*lambda.Handler, err
 		}
 		p.ClaimAbove = file.ClaimCheck.Above
 	}
-	o.Publisher, o.Delete = eventbridge.New(p), deleteUnchanged(dynamodb.NewFromConfig(c))
+	o.Publisher = eventbridge.New(p)
+	db := dynamodb.NewFromConfig(c)
+	o.Delete = func(ctx context.Context, region, table string, r *stream.Record) error {
+		return worker.DeleteUnchanged(ctx, db, table, r, func(o *dynamodb.Options) { o.Region = region })
+	}
 	return lambda.New(o)
 }
 

@@ -66,8 +66,8 @@ func toSet[T any](kind item.Kind, members []T, one func(T) (item.Value, error)) 
 	return item.Set(kind, values)
 }
 
-// Attributes returns an item as the SDK of AWS has it.
-func Attributes(it item.Item) map[string]types.AttributeValue {
+// fromItem returns an item as the SDK of AWS has it.
+func fromItem(it item.Item) map[string]types.AttributeValue {
 	out := make(map[string]types.AttributeValue, len(it))
 	for _, f := range it {
 		out[f.Name] = fromValue(f.Value)
@@ -86,7 +86,7 @@ func fromValue(v item.Value) types.AttributeValue {
 	case item.Bool:
 		return &types.AttributeValueMemberBOOL{Value: v.Bool()}
 	case item.MapKind:
-		return &types.AttributeValueMemberM{Value: Attributes(v.Map())}
+		return &types.AttributeValueMemberM{Value: fromItem(v.Map())}
 	case item.List:
 		list := make([]types.AttributeValue, len(v.List()))
 		for i, e := range v.List() {

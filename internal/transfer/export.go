@@ -129,7 +129,7 @@ func (ex *exporter) segment(ctx context.Context, i int) error {
 	for !at.Done {
 		in := &dynamodb.ScanInput{TableName: &ex.o.Table, Segment: aws.Int32(int32(i)), TotalSegments: aws.Int32(int32(total))}
 		if at.After != nil {
-			in.ExclusiveStartKey = Attributes(at.After)
+			in.ExclusiveStartKey = fromItem(at.After)
 		}
 		page, err := ex.o.Client.Scan(ctx, in)
 		if err != nil {

@@ -227,14 +227,14 @@ func (im *importer) store(ctx context.Context, rows []row) (bad []*badLine, err 
 func (im *importer) storeBatch(ctx context.Context, rows []row) (bad []*badLine, err error) {
 	requests := make([]types.WriteRequest, len(rows))
 	for i, r := range rows {
-		requests[i] = types.WriteRequest{PutRequest: &types.PutRequest{Item: Attributes(r.it)}}
+		requests[i] = types.WriteRequest{PutRequest: &types.PutRequest{Item: fromItem(r.it)}}
 	}
 	err = im.send(ctx, requests)
 	if !isValidation(err) {
 		return nil, err
 	}
 	for _, r := range rows {
-		_, err := im.o.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &im.o.Table, Item: Attributes(r.it)})
+		_, err := im.o.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &im.o.Table, Item: fromItem(r.it)})
 		switch {
 		case isValidation(err):
 			bad = append(bad, &badLine{r.line, 0, r.text, reasonOf(err)})

@@ -51,9 +51,15 @@ func deletes(set *mapping.Set, events []mapping.Raised) bool {
 // have 4 KB.
 const maxCompared = 100
 
-// deleteUnchanged deletes the item of a record if it is still as the record has
-// it.
+// deleteUnchanged is DeleteUnchanged for a record of the table.
 func (t *tableWorker) deleteUnchanged(ctx context.Context, r *stream.Record) error {
+	return DeleteUnchanged(ctx, t.w.opts.Tables, t.name, r)
+}
+
+// DeleteUnchanged deletes the item of a record if it is still as the record has
+// it. An item that is gone, or was changed since, is left: its later change has
+// events of its own.
+func DeleteUnchanged(ctx context.Context, db *dynamodb.Client, table string, r *stream.Record, with ...func(*dynamodb.Options)) error {
 	names, values := map[string]string{}, row{}
 	var same []string
 	for i, f := range r.New {
@@ -64,10 +70,10 @@ func (t *tableWorker) deleteUnchanged(ctx context.Context, r *stream.Record) err
 		names["#"+n], values[":"+n] = f.Name, attribute(f.Value)
 		same = append(same, "#"+n+"=:"+n)
 	}
-	_, err := t.w.opts.Tables.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &t.name, Key: attributes(r.Keys), ConditionExpression: aws.String(strings.Join(same, " AND ")),
+	_, err := db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &table, Key: attributes(r.Keys), ConditionExpression: aws.String(strings.Join(same, " AND ")),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
-	})
+	}, with...)
 	var changed *types.ConditionalCheckFailedException
 	if errors.As(err, &changed) {
 		return nil
