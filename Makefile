@@ -5,7 +5,7 @@ GO      ?= go
 LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
-.PHONY: parity replay demo test lint bench bench-peers clients short crash power fuzz help
+.PHONY: parity replay demo test lint bench bench-peers clients short campaign help
 
 demo: ## the story of the project, end to end, on an embedded node
 	$(GO) run ./cmd/tablecast demo
@@ -13,6 +13,16 @@ demo: ## the story of the project, end to end, on an embedded node
 test: clients lint ## everything that must hold before a change lands
 	$(GO) test -race -count=1 -timeout 14m ./...
 	$(GO) test -count=1 -run TestPlanted ./internal/history -plants
+	$(GO) test -count=1 -run TestHistories ./remote/streams
+
+CYCLES    ?= 2000
+POWER     ?= 10000
+HISTORIES ?= 20000
+
+campaign: ## hours of kills, power losses and simulated histories; CYCLES=N POWER=N HISTORIES=N
+	$(GO) test -count=1 -timeout 0 -run TestKill ./internal/history -cycles $(CYCLES)
+	$(GO) test -count=1 -timeout 0 -run TestPowerLoss ./internal/history -power $(POWER)
+	$(GO) test -count=1 -timeout 0 -run TestHistories ./remote/streams -histories $(HISTORIES)
 
 short: ## the unit tests alone
 	$(GO) test -race -short ./...

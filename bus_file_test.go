@@ -16,7 +16,8 @@ const busFile = `
 tables: { users: { key: id } }
 events: { UserCreated: { from: users, on: insert, source: app, detail: { id: "${new.id}" } } }
 buses: [main, other]
-put-events: { missing-bus: refuse, deduplication: 10m }
+put-events: { missing-bus: refuse, deduplication: 10m, max-size: 256KB }
+quotas: { rules: 2, targets: 6 }
 archives: { all: { bus: main, retention-days: 30 } }
 rules:
   forward: { pattern: { source: [app] }, targets: [ { bus: main, rate: 1000, concurrency: 3 } ] }
@@ -62,6 +63,14 @@ func TestBusesOfTheFile(t *testing.T) {
 	got, err := n.Buses().Put(t.Context(), []bus.Entry{{Bus: "nobody", Source: "s", DetailType: "T", Detail: []byte(`{}`)}})
 	if err != nil || !errors.Is(got[0].Err, bus.ErrBusNotFound) {
 		t.Errorf("%+v, %v", got, err)
+	}
+
+	if err := n.Buses().PutRule(bus.Rule{Bus: bus.Default, Name: "third", Pattern: `{"source":["x"]}`}); !errors.Is(err, bus.ErrLimit) {
+		t.Errorf("a third rule: %v", err)
+	}
+	large := bus.Entry{Bus: "main", Source: "s", DetailType: "T", Detail: []byte(`{"a":"` + strings.Repeat("x", 300<<10) + `"}`)}
+	if _, err := n.Buses().Put(t.Context(), []bus.Entry{large}); !errors.Is(err, bus.ErrPutSize) {
+		t.Errorf("300 KB: %v", err)
 	}
 
 	next := strings.NewReplacer("retention-days: 30", "retention-days: 60", "concurrency: 3", "concurrency: 4", "cron(0 3", "cron(0 4").Replace(busFile)

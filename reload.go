@@ -16,7 +16,7 @@ var ErrRestart = errors.New("tablecast: the node must be started again for this"
 
 // Reload puts another file into effect while the node runs: tables, buses,
 // rules, functions and what feeds them, and, for each table between two records,
-// what its changes mean. The settings of streams, of PutEvents and the claim check
+// what its changes mean. The settings of streams, of PutEvents, quotas and the claim check
 // stay as they were: if the file changes them, nothing is done and the error wraps ErrRestart.
 func (n *Node) Reload(ctx context.Context, f *config.File) error {
 	n.reloading.Lock()
@@ -26,7 +26,7 @@ func (n *Node) Reload(ctx context.Context, f *config.File) error {
 		return fmt.Errorf("%w: it was started without a file", ErrRestart)
 	}
 	for what, same := range map[string]bool{
-		"streams": was.Streams == f.Streams, "put-events": was.PutEvents == f.PutEvents, "mapping.claim-check": was.ClaimCheck == f.ClaimCheck,
+		"streams": was.Streams == f.Streams, "put-events": was.PutEvents == f.PutEvents, "quotas": was.Quotas == f.Quotas, "mapping.claim-check": was.ClaimCheck == f.ClaimCheck,
 	} {
 		if !same {
 			return fmt.Errorf("%w: %s: %s differs", ErrRestart, f.Path, what)

@@ -175,11 +175,13 @@ func (n *Node) wire(dir string) error {
 		return err
 	}
 	var puts config.PutEvents
+	var quotas config.Quotas
 	if n.opts.Config != nil {
-		puts = n.opts.Config.PutEvents
+		puts, quotas = n.opts.Config.PutEvents, n.opts.Config.Quotas
 	}
 	n.buses, err = bus.Open(n.store, n.queues, bus.Options{
-		Account: Account, Region: Region, Serves: n.serves, StrictBus: n.opts.StrictBus || puts.Refuse, DedupWindow: puts.Deduplication, OnAccepted: n.accepted, Logger: n.opts.Logger,
+		Account: Account, Region: Region, Serves: n.serves, StrictBus: n.opts.StrictBus || puts.Refuse, DedupWindow: puts.Deduplication, MaxPutBytes: puts.MaxBytes,
+		MaxBuses: quotas.Buses, MaxRules: quotas.Rules, MaxTargets: quotas.Targets, OnAccepted: n.accepted, Logger: n.opts.Logger,
 	})
 	if err != nil {
 		return err

@@ -11,7 +11,8 @@
 //	  expire-by-ttl: BOOL, entities: { NAME: { ATTRIBUTE: FORM, … }, … }, attributes: PATHS
 //	buses: [ NAME, … ]
 //	streams: { shards: N, retention: DURATION, rotate: DURATION, split-above: N, keep-unread: BOOL }
-//	put-events: { missing-bus: accept|refuse, deduplication: DURATION }
+//	put-events: { missing-bus: accept|refuse, deduplication: DURATION, max-size: 256KB|1MB }
+//	quotas: { buses: N, rules: N, targets: N }
 //	archives:
 //	  NAME: { bus: BUS, pattern: PATTERN, description: TEXT, retention-days: N }
 //	functions:
@@ -74,6 +75,7 @@ type File struct {
 	Tables      []table.Spec
 	Buses       []string // the default bus is there without being named
 	PutEvents   PutEvents
+	Quotas      Quotas
 	Archives    []bus.Archive
 	Streams     StreamSettings
 	Functions   []function.Spec

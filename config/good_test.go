@@ -51,7 +51,8 @@ outbox:
   box: { entity: Message, source: src, detail-type: kind, payload: body, group: of, time: at, after: keep, bus: main, start: latest, envelope: bare }
 streams: { shards: 2, retention: 48h, rotate: 30m, split-above: 500, keep-unread: true }
 buses: [main, audit]
-put-events: { missing-bus: refuse, deduplication: 10m }
+put-events: { missing-bus: refuse, deduplication: 10m, max-size: 256KB }
+quotas: { buses: 10, rules: 1000, targets: 7 }
 archives:
   all: {}
   orders: { bus: main, pattern: { source: [myapp.users] }, description: kept, retention-days: 30 }
@@ -180,7 +181,7 @@ func TestFullFile(t *testing.T) {
 			{Name: "greet", Dir: ".", Binary: "/opt/greet", Runtime: "provided.al2023"},
 			{Name: "hear", Dir: ".", Handler: "index.handler"},
 		},
-		PutEvents: PutEvents{Refuse: true, Deduplication: 10 * time.Minute},
+		PutEvents: PutEvents{Refuse: true, Deduplication: 10 * time.Minute, MaxBytes: 256 << 10}, Quotas: Quotas{10, 1000, 7},
 		Archives: []bus.Archive{
 			{Name: "all", Bus: "default"},
 			{Name: "orders", Bus: "main", Pattern: `{"source":["myapp.users"]}`, Description: "kept", RetentionDays: 30},
@@ -268,7 +269,7 @@ func cases(t *testing.T) []Case {
 		t.Fatal(err)
 	}
 	return []Case{{
-		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 96, Column: 3},
+		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 97, Column: 3},
 		Before: []Step{{Do: "put", Table: "users", Item: it(`{"id":"u1","n":1.5}`)}},
 		Given: []Step{
 			{Do: "put", Table: "users", Item: it(`{"id":"u1"}`).With("tags", tags)},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -84,8 +85,8 @@ func (r *reader) targets(n ast.Node, what string) []bus.Target {
 		}
 		out = append(out, t)
 	}
-	if len(out) > bus.MaxTargets {
-		r.fault(n, what+" has more than "+strconv.Itoa(bus.MaxTargets)+" targets", "divide them over two rules")
+	if most := cmp.Or(r.file.Quotas.Targets, bus.MaxTargets); len(out) > most {
+		r.fault(n, what+" has more than "+strconv.Itoa(most)+" targets", "divide them over two rules, or raise targets: of quotas:")
 	}
 	return out
 }

@@ -31,7 +31,7 @@ var beyondSchema = []string{
 	"age too short", "age too long", "age with a fraction",
 	"variable that is not set", "variable without a name",
 	"an index of another type", "a local index of another partition", "too many local indexes",
-	"a target that is no function", "a cron expression that never is", "paths of a transformer", "a function fed from nowhere", "a filter in the language of rules, and a destination that is none", "a target of functions that are not declared",
+	"a target that is no function", "a cron expression that never is", "paths of a transformer", "six targets", "a function fed from nowhere", "a filter in the language of rules, and a destination that is none", "a target of functions that are not declared",
 	"a fault in what an alias repeats",
 }
 
