@@ -22,6 +22,7 @@ var ranks = map[string]int{
 	".":                        5,
 	"internal/awsapi/dynamodb": 6, "internal/awsapi/streams": 6, "internal/awsapi/eventbridge": 6, "internal/awsapi/lambda": 6,
 	"internal/telemetry": 6,
+	"internal/attribute": 1,
 	"internal/server":    7,
 	"internal/transfer":  7, "internal/follow": 7, "internal/cases": 6,
 	"cmd/tablecast":    8,

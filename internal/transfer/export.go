@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tablecast/tablecast/internal/attribute"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -129,7 +130,7 @@ func (ex *exporter) segment(ctx context.Context, i int) error {
 	for !at.Done {
 		in := &dynamodb.ScanInput{TableName: &ex.o.Table, Segment: aws.Int32(int32(i)), TotalSegments: aws.Int32(int32(total))}
 		if at.After != nil {
-			in.ExclusiveStartKey = fromItem(at.After)
+			in.ExclusiveStartKey = attribute.FromItem(at.After)
 		}
 		page, err := ex.o.Client.Scan(ctx, in)
 		if err != nil {
@@ -137,7 +138,7 @@ func (ex *exporter) segment(ctx context.Context, i int) error {
 		}
 		at = segment{Done: page.LastEvaluatedKey == nil}
 		if !at.Done {
-			if at.After, err = toItem(page.LastEvaluatedKey); err != nil {
+			if at.After, err = attribute.ToItem(page.LastEvaluatedKey); err != nil {
 				return err
 			}
 		}
@@ -154,7 +155,7 @@ func (ex *exporter) write(i int, at segment, page []map[string]types.AttributeVa
 	items := make([]item.Item, len(page))
 	for j, attributes := range page {
 		var err error
-		if items[j], err = toItem(attributes); err != nil {
+		if items[j], err = attribute.ToItem(attributes); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
+	"github.com/tablecast/tablecast/internal/attribute"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -227,14 +228,14 @@ func (im *importer) store(ctx context.Context, rows []row) (bad []*badLine, err 
 func (im *importer) storeBatch(ctx context.Context, rows []row) (bad []*badLine, err error) {
 	requests := make([]types.WriteRequest, len(rows))
 	for i, r := range rows {
-		requests[i] = types.WriteRequest{PutRequest: &types.PutRequest{Item: fromItem(r.it)}}
+		requests[i] = types.WriteRequest{PutRequest: &types.PutRequest{Item: attribute.FromItem(r.it)}}
 	}
 	err = im.send(ctx, requests)
 	if !isValidation(err) {
 		return nil, err
 	}
 	for _, r := range rows {
-		_, err := im.o.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &im.o.Table, Item: fromItem(r.it)})
+		_, err := im.o.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &im.o.Table, Item: attribute.FromItem(r.it)})
 		switch {
 		case isValidation(err):
 			bad = append(bad, &badLine{r.line, 0, r.text, reasonOf(err)})

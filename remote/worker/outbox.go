@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/tablecast/tablecast/internal/attribute"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/stream"
 )
@@ -67,11 +68,11 @@ func DeleteUnchanged(ctx context.Context, db *dynamodb.Client, table string, r *
 			break
 		}
 		n := strconv.Itoa(i)
-		names["#"+n], values[":"+n] = f.Name, attribute(f.Value)
+		names["#"+n], values[":"+n] = f.Name, attribute.FromValue(f.Value)
 		same = append(same, "#"+n+"=:"+n)
 	}
 	_, err := db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &table, Key: attributes(r.Keys), ConditionExpression: aws.String(strings.Join(same, " AND ")),
+		TableName: &table, Key: attribute.FromItem(r.Keys), ConditionExpression: aws.String(strings.Join(same, " AND ")),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}, with...)
 	var changed *types.ConditionalCheckFailedException

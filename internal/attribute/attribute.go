@@ -1,4 +1,5 @@
-package transfer
+// Package attribute turns items into what the SDK of AWS has for them, and back.
+package attribute
 
 import (
 	"fmt"
@@ -7,8 +8,8 @@ import (
 	"github.com/tablecast/tablecast/item"
 )
 
-// toItem turns what the SDK read into an item.
-func toItem(attributes map[string]types.AttributeValue) (item.Item, error) {
+// ToItem turns what the SDK read into an item.
+func ToItem(attributes map[string]types.AttributeValue) (item.Item, error) {
 	fields := make([]item.Field, 0, len(attributes))
 	for name, v := range attributes {
 		value, err := toValue(v)
@@ -33,7 +34,7 @@ func toValue(v types.AttributeValue) (item.Value, error) {
 	case *types.AttributeValueMemberNULL:
 		return item.NullValue(), nil
 	case *types.AttributeValueMemberM:
-		m, err := toItem(v.Value)
+		m, err := ToItem(v.Value)
 		return item.M(m), err
 	case *types.AttributeValueMemberL:
 		list := make([]item.Value, len(v.Value))
@@ -66,16 +67,17 @@ func toSet[T any](kind item.Kind, members []T, one func(T) (item.Value, error)) 
 	return item.Set(kind, values)
 }
 
-// fromItem returns an item as the SDK of AWS has it.
-func fromItem(it item.Item) map[string]types.AttributeValue {
+// FromItem returns an item as the SDK of AWS has it.
+func FromItem(it item.Item) map[string]types.AttributeValue {
 	out := make(map[string]types.AttributeValue, len(it))
 	for _, f := range it {
-		out[f.Name] = fromValue(f.Value)
+		out[f.Name] = FromValue(f.Value)
 	}
 	return out
 }
 
-func fromValue(v item.Value) types.AttributeValue {
+// FromValue returns a value as the SDK of AWS has it.
+func FromValue(v item.Value) types.AttributeValue {
 	switch v.Kind() {
 	case item.String:
 		return &types.AttributeValueMemberS{Value: v.Str()}
@@ -86,11 +88,11 @@ func fromValue(v item.Value) types.AttributeValue {
 	case item.Bool:
 		return &types.AttributeValueMemberBOOL{Value: v.Bool()}
 	case item.MapKind:
-		return &types.AttributeValueMemberM{Value: fromItem(v.Map())}
+		return &types.AttributeValueMemberM{Value: FromItem(v.Map())}
 	case item.List:
 		list := make([]types.AttributeValue, len(v.List()))
 		for i, e := range v.List() {
-			list[i] = fromValue(e)
+			list[i] = FromValue(e)
 		}
 		return &types.AttributeValueMemberL{Value: list}
 	case item.StringSet:
