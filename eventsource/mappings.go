@@ -282,15 +282,14 @@ func (ms *Mappings) Update(uuid string, do func(*Settings)) (Status, error) {
 	if err := ms.keep(&next); err != nil {
 		return Status{}, err
 	}
+	state := Updating
 	switch {
 	case was && !next.Enabled:
-		r.change(Disabling, &next)
+		state = Disabling
 	case !was && next.Enabled:
-		r.change(Enabling, &next)
-	default:
-		r.change(Updating, &next)
+		state = Enabling
 	}
-	return r.status(), nil
+	return r.change(state, &next), nil
 }
 
 // Tag changes the tags of a mapping. Errors: ErrNotFound, ErrTooManyTags.
@@ -348,8 +347,7 @@ func (ms *Mappings) Delete(uuid string) (Status, error) {
 	if _, err := ms.store.Commit(b); err != nil {
 		return Status{}, err
 	}
-	r.change(Deleting, nil)
-	return r.status(), nil
+	return r.change(Deleting, nil), nil
 }
 
 // drop removes checkpoints and parked records in the batch.

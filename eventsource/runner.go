@@ -40,6 +40,10 @@ type runner struct {
 func (m *runner) status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.statusLocked()
+}
+
+func (m *runner) statusLocked() Status {
 	s := Status{Mapping: m.Mapping, State: m.state, Result: m.result, Counts: m.counts}
 	if m.next != nil {
 		s.Mapping = *m.next
@@ -59,12 +63,14 @@ func (m *runner) changing() bool {
 	return m.state != Enabled && m.state != Disabled
 }
 
-// change ends what is under way; next is in force after, nil for nothing.
-func (m *runner) change(state string, next *Mapping) {
+// change ends what is under way; next is in force after, nil for nothing. It
+// returns the status from which on that is so.
+func (m *runner) change(state string, next *Mapping) Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.state, m.next = state, next
 	close(m.stop)
+	return m.statusLocked()
 }
 
 func (m *runner) note(result string) {

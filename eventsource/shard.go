@@ -99,12 +99,8 @@ func (s *shard) rest(ctx context.Context, stop <-chan struct{}, news <-chan stru
 		defer timer.Stop()
 		due = timer.C
 	}
-	select {
-	case <-stop:
+	if stopped(ctx, stop) {
 		return false
-	case <-ctx.Done():
-		return false
-	default:
 	}
 	select {
 	case <-news:
@@ -117,6 +113,18 @@ func (s *shard) rest(ctx context.Context, stop <-chan struct{}, news <-chan stru
 		return false
 	}
 	return true
+}
+
+// stopped reports whether the mapping was told to stop, or the node ends.
+func stopped(ctx context.Context, stop <-chan struct{}) bool {
+	select {
+	case <-stop:
+		return true
+	case <-ctx.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *shard) trouble(what string, err error) {
@@ -217,9 +225,12 @@ func (s *shard) dispatch(ctx context.Context, stop <-chan struct{}, work *sync.W
 			continue
 		}
 		work.Go(func() {
-			if err := s.handle(ctx, stop, batch); err != nil {
-				s.trouble("batch", err)
-				pause(ctx, stop, time.Second)
+			// The mapping may have been stopped since the lane was seen free.
+			if !stopped(ctx, stop) {
+				if err := s.handle(ctx, stop, batch); err != nil {
+					s.trouble("batch", err)
+					pause(ctx, stop, time.Second)
+				}
 			}
 			s.free(l, batch)
 		})
