@@ -68,6 +68,7 @@ func TestDayOfErrors(t *testing.T) {
 			events += 2
 			for range 3 {
 				time.Sleep(10 * time.Minute)
+				synctest.Wait() // the keys and the counters are read one after the other
 				w.conserved()
 			}
 			synctest.Wait()

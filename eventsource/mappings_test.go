@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -274,6 +275,8 @@ func TestWindowLimits(t *testing.T) {
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	// The end of an empty window may fall between, where the clock passes it.
+	calls = slices.DeleteFunc(calls, func(c string) bool { return c == "0 0 true false" })
 	if got := strings.Join(calls[1:5], ", "); calls[0] != "1 0 false false" || got != "1 0 false false, 0 1 true true, 1 0 false false, 0 1 true true" {
 		t.Errorf("calls %q", calls)
 	}
