@@ -17,6 +17,7 @@ import (
 
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/remote/eventbridge"
 	"github.com/tablecast/tablecast/remote/worker"
 )
 
@@ -45,6 +46,7 @@ type runFlags struct {
 	expose       bool
 	maxBytes     string
 	failover     time.Duration
+	giveUp       time.Duration
 }
 
 func newWorker() *cobra.Command {
@@ -85,6 +87,7 @@ Exit statuses:
 	cmd.Flags().StringVar(&run.name, "name", "", "`NAME` of this worker in logs and leases (default: the host's)")
 	cmd.Flags().StringVar(&run.maxBytes, "max-request", "256KB", "`SIZE` of a request of PutEvents: 256KB, or 1MB where EventBridge takes that")
 	cmd.Flags().DurationVar(&run.failover, "failover", 10*time.Second, "within what `TIME` the shards of a worker that died move; workers of a group agree on it")
+	cmd.Flags().DurationVar(&run.giveUp, "give-up", eventbridge.DefaultGiveUp, "after what `TIME` of failures that come again a change is parked, where the bus fails for its event alone; -1s tries for ever")
 	cmd.AddCommand(newWorkerParked(&f), newWorkerRedrive(&f), newWorkerDrop(&f))
 	return cmd
 }
@@ -119,7 +122,7 @@ func runWorker(ctx context.Context, out, errOut io.Writer, f *workerFlags, run *
 	if err != nil {
 		host = "worker"
 	}
-	o := worker.Options{Name: cmp.Or(run.name, host), Failover: run.failover}
+	o := worker.Options{Name: cmp.Or(run.name, host), Failover: run.failover, GiveUp: run.giveUp}
 	var ok bool
 	if o.MaxBytes, ok = requestSize(run.maxBytes); !ok {
 		return errors.Join(usageError{fmt.Errorf("--max-request is %s; write 256KB or 1MB", run.maxBytes)}, ln.Close())

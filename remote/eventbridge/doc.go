@@ -14,7 +14,8 @@
 //     equal details, whose metadata holds an equal id (P5).
 //  3. What can pass is tried until the context ends. What cannot is reported
 //     once, as ErrRejected, and the later events of its group are then not sent:
-//     ErrBehind.
+//     ErrBehind. An entry that fails by itself for GiveUp is one that cannot; a
+//     call that fails and throttling blame no entry.
 //  4. A batch has at most 10 entries and MaxBytes, as EventBridge counts
 //     (event.Event.Size). One that the bus refuses as a whole is halved until
 //     the entry that is to blame stands alone.

@@ -195,6 +195,8 @@ func (s *server) pass(w http.ResponseWriter, r *http.Request, in request, f faul
 		case f == short && i == len(in.Entries)-1:
 		case strings.Contains(e.Detail, "poison"):
 			out.Entries[i] = map[string]string{"ErrorCode": "NotAuthorizedForDetailTypeException", "ErrorMessage": "planned"}
+		case strings.Contains(e.Detail, "sick"):
+			out.Entries[i] = map[string]string{"ErrorCode": "InternalFailure", "ErrorMessage": "planned"}
 		default:
 			on.Entries, at = append(on.Entries, e), append(at, i)
 		}

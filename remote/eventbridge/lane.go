@@ -18,6 +18,7 @@ type lane struct {
 	tries    int       // of the head that failed
 	due      time.Time // when the head may be tried again
 	last     error     // of the head
+	blamed   time.Time // when the head first failed where the call did not
 	claiming bool      // the head is on its way to the claim check
 }
 

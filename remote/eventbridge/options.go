@@ -17,6 +17,9 @@ import (
 // event.MaxPutSize since January 2026; other servers may not.
 const DefaultMaxBytes = 256 << 10
 
+// DefaultGiveUp is longer than the partial failures of a healthy service last.
+const DefaultGiveUp = 15 * time.Minute
+
 // A Client calls PutEvents; *eventbridge.Client of AWS's SDK is one. Retries are
 // the Publisher's.
 type Client interface {
@@ -41,6 +44,11 @@ type Options struct {
 	// MinPause and MaxPause bound the pause before something is tried again;
 	// it doubles with each try. The defaults are 50 ms and 10 s.
 	MinPause, MaxPause time.Duration
+	// GiveUp is for how long an entry may fail by itself, in answers to calls that
+	// do not fail and that were not too many, before its event is rejected: some
+	// service calls a failure internal that comes again with each try. The
+	// default is DefaultGiveUp; below 0, it is tried for ever.
+	GiveUp time.Duration
 	// Definitions are those whose events will be published. New warns of each
 	// whose events lose their id. The default is none.
 	Definitions []mapping.Definition
@@ -68,6 +76,9 @@ func (o Options) withDefaults() Options {
 		o.MaxPause = 10 * time.Second
 	}
 	o.MaxPause = max(o.MaxPause, o.MinPause)
+	if o.GiveUp == 0 {
+		o.GiveUp = DefaultGiveUp
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -185,6 +187,68 @@ func TestThrottled(t *testing.T) {
 	if st := p.Status(); st.Gap != 0 {
 		t.Errorf("%+v", st)
 	}
+}
+
+// An entry that alone fails each time holds nothing but its group, and not for
+// ever; calls that fail and throttling do not count against it.
+func TestGivenUp(t *testing.T) {
+	s := start(t)
+	for _, c := range []struct {
+		giveUp, each time.Duration // each is what passes with a call
+		more         string
+		faults       []fault
+		calls        int
+	}{
+		{0, time.Minute, "sick", nil, 16},
+		{4 * time.Minute, time.Minute, "sick", nil, 5},
+		{4 * time.Minute, time.Minute, "sick", []fault{broken, broken, broken, throttle, throttle, throttle}, 11},
+		{time.Minute, time.Hour, "", []fault{broken, broken, broken, throttle, throttle, throttle}, 8},
+	} {
+		s.plan(c.faults...)
+		var passed atomic.Int64
+		p := eventbridge.New(eventbridge.Options{
+			Client: &ticking{s.sdk(), &passed, c.each}, MinPause: 1, MaxPause: 2, Concurrency: 1, GiveUp: c.giveUp,
+			Now: func() time.Time { return time.Now().Add(time.Duration(passed.Load())) },
+		})
+		results := p.Publish(limit(t), []mapping.Raised{raised("a", 1, c.more), raised("a", 2, ""), raised("b", 1, ""), raised("b", 2, "")})
+		first, second := error(nil), error(nil)
+		if c.more != "" {
+			first, second = eventbridge.ErrRejected, eventbridge.ErrBehind
+		}
+		for i, want := range []error{first, second, nil, nil} {
+			if !errors.Is(results[i], want) {
+				t.Errorf("event %d: %v, want %v", i, results[i], want)
+			}
+		}
+		if first != nil && !strings.Contains(results[0].Error(), "InternalFailure: planned (the entry alone fails, again and again)") {
+			t.Errorf("it was given up for: %v", results[0])
+		}
+		if len(s.calls) != c.calls {
+			t.Errorf("%d calls, want %d", len(s.calls), c.calls)
+		}
+	}
+
+	ctx, cancel := context.WithCancel(limit(t))
+	var passed atomic.Int64
+	p := eventbridge.New(eventbridge.Options{
+		Client: &stopping{&ticking{s.sdk(), &passed, time.Hour}, cancel, 100}, MinPause: 1, MaxPause: 2, Concurrency: 1, GiveUp: -1,
+		Now: func() time.Time { return time.Now().Add(time.Duration(passed.Load())) },
+	})
+	if results := p.Publish(ctx, many(1, "sick")); !errors.Is(results[0], context.Canceled) {
+		t.Error(results[0])
+	}
+}
+
+// A ticking client lets time pass with each call.
+type ticking struct {
+	eventbridge.Client
+	passed *atomic.Int64
+	each   time.Duration
+}
+
+func (c *ticking) PutEvents(ctx context.Context, in *sdk.PutEventsInput, with ...func(*sdk.Options)) (*sdk.PutEventsOutput, error) {
+	defer c.passed.Add(int64(c.each))
+	return c.Client.PutEvents(ctx, in, with...)
 }
 
 // Whoever publishes bare details hears of it.

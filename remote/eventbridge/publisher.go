@@ -119,12 +119,27 @@ func (r *run) settle(out *outcome) {
 			r.lanes.accepted(l)
 		case isRejected(err):
 			r.reject(l, err)
+		case r.poison(l, err):
+			r.reject(l, final(err))
 		default:
 			l.last = err
 			failed = append(failed, l)
 		}
 	}
 	r.retry(failed)
+}
+
+// poison reports whether the head of a lane, which failed, did so by itself for
+// too long.
+func (r *run) poison(l *lane, err error) bool {
+	if t := (*errTransient)(nil); !errors.As(err, &t) || isThrottle(err) || r.p.opts.GiveUp < 0 {
+		return false
+	}
+	now := r.p.opts.Now()
+	if l.blamed.IsZero() {
+		l.blamed = now
+	}
+	return now.Sub(l.blamed) >= r.p.opts.GiveUp
 }
 
 // retry delays lanes together, so that their heads can share a batch again.

@@ -35,6 +35,9 @@ type Options struct {
 	// MaxBytes bounds a request of PutEvents, Concurrency the calls under way.
 	// The defaults are those of remote/eventbridge.
 	MaxBytes, Concurrency int
+	// GiveUp is for how long an entry may fail by itself before its change is
+	// parked. The default is that of remote/eventbridge.
+	GiveUp time.Duration
 	// CallsPerSecond bounds the reads of a shard and Failover is within what time
 	// the shards of a worker that died move. The defaults are those of
 	// remote/streams.

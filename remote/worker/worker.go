@@ -55,7 +55,7 @@ func New(o Options) (*Worker, error) {
 	o = o.withDefaults()
 	w := &Worker{opts: o, publisher: eventbridge.New(eventbridge.Options{
 		Client: o.Buses, MaxBytes: o.MaxBytes, Concurrency: o.Concurrency, Claims: o.Claims, ClaimAbove: o.File.ClaimCheck.Above,
-		Now: o.Now, Logger: o.Logger,
+		GiveUp: o.GiveUp, Now: o.Now, Logger: o.Logger,
 	})}
 	for _, spec := range o.File.Tables {
 		defs, err := definitions(o.File, spec.Name)
