@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
@@ -94,6 +95,52 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A clock that is wrong is told, and the worker starts once it is set.
+func TestClock(t *testing.T) {
+	for _, off := range []time.Duration{-20 * time.Minute, 20 * time.Minute} {
+		p := &pair{serveFor(t, users, map[string]string{"local": "local"}), serve(t, ""), &lines{}}
+		o := p.options(t, "g", strict)
+		clock := &wrongClock{v4.NewSigner(), off, 0}
+		o.Tables = dynamodb.New(dynamodb.Options{
+			Region: "us-east-1", BaseEndpoint: &p.from.url, Credentials: local, Retryer: aws.NopRetryer{}, HTTPClient: p.from.client, HTTPSignerV4: clock,
+		})
+		o.Patience = time.Nanosecond
+		if err := prepare(t, o); !errors.Is(err, worker.ErrSetup) || !strings.Contains(err.Error(), "the clock of this machine is wrong: set it") {
+			t.Errorf("%v off: %v", off, err)
+		}
+		o.Patience, clock.calls = time.Minute, 3
+		if err := prepare(t, o); err != nil || !strings.Contains(p.log.String(), "the clock of this machine is wrong: set it") {
+			t.Errorf("%v off, then set: %v, %s", off, err, p.log)
+		}
+	}
+}
+
+func prepare(t *testing.T, o worker.Options) error {
+	t.Helper()
+	w, err := worker.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.Prepare(t.Context())
+}
+
+// A wrongClock signs with a time that is off, for a number of calls if that is
+// not 0.
+type wrongClock struct {
+	dynamodb.HTTPSignerV4
+	off   time.Duration
+	calls int
+}
+
+func (c *wrongClock) SignHTTP(ctx context.Context, who aws.Credentials, r *http.Request, hash, service, region string, at time.Time, with ...func(*v4.SignerOptions)) error {
+	if c.calls--; c.calls != 0 {
+		at = at.Add(c.off)
+	} else {
+		c.off = 0
+	}
+	return c.HTTPSignerV4.SignHTTP(ctx, who, r, hash, service, region, at, with...)
 }
 
 // Without credentials, and where no server is, the line says so; once a server

@@ -41,12 +41,18 @@ type served struct {
 // serve runs a node until the test ends.
 func serve(t testing.TB, text string) *served {
 	t.Helper()
+	return serveFor(t, text, nil)
+}
+
+// serveFor is serve for those who have one of the keys, if there are any.
+func serveFor(t testing.TB, text string, keys map[string]string) *served {
+	t.Helper()
 	file := parse(t, text)
 	node, err := tablecast.Open("data", tablecast.Options{FS: vfs.NewMem(), Config: file, StrictBus: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts := server.Options{Listen: "127.0.0.1:0"}
+	opts := server.Options{Listen: "127.0.0.1:0", Keys: keys}
 	ln, err := server.Listen(opts)
 	if err != nil {
 		t.Fatal(err)
