@@ -44,6 +44,13 @@ func (n *Node) prepareRelays(f *config.File) error {
 			return err
 		}
 	}
+	var versions []string
+	for _, s := range n.Relays() {
+		versions = append(versions, s.Version)
+	}
+	if err := relay.ForgetVersions(n.store, versions...); err != nil {
+		n.opts.Logger.Warn("tablecast: earlier versions of the mapping are kept", "error", err)
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/table"
 )
 
@@ -42,5 +43,28 @@ func TestDeleteUnchanged(t *testing.T) {
 	}
 	if err := n.deleteUnchanged(t.Context(), "gone", message("second")); err != nil {
 		t.Errorf("a table that is gone: %v", err)
+	}
+}
+
+// A node that is started with one file after the other keeps the version of the
+// mapping that it has now.
+func TestVersionsOfTheMapping(t *testing.T) {
+	fs := vfs.NewMem()
+	for _, event := range []string{"A", "B", "C"} {
+		f, err := config.Parse("f", []byte("tables: { one: { key: id, stream: new-image }, two: { key: id, stream: new-image } }\n"+
+			"events: { "+event+": { from: one }, Same: { from: two } }"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := Open("data", Options{FS: fs, Config: f})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept, _ := keys(t, n.store, kv.Prefix(kv.NewKey('y'))); kept != 1 {
+			t.Errorf("with %s: %d versions", event, kept)
+		}
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

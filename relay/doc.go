@@ -35,6 +35,8 @@
 //  9. A backfill raises the events of items as they are after commit S, after all
 //     events of changes up to S and before any later one: it never shows an older
 //     state after a newer one, and misses none.
-//  10. All of this is done by the goroutine of Run, one thing after the other;
+//  10. The version of the mapping by which a record was parked is kept as long as
+//     the record is.
+//  11. All of this is done by the goroutine of Run, one thing after the other;
 //     who wants something done asks it.
 package relay

@@ -158,6 +158,53 @@ func TestRedriveWithOriginalMapping(t *testing.T) {
 	}
 }
 
+// Versions of the mapping go once they are not in use and nothing is parked by
+// them.
+func TestForgetVersions(t *testing.T) {
+	f := newFolder(t)
+	kept := func() string {
+		var out []string
+		it := f.store.Scan(kv.Prefix(kv.NewKey('y')))
+		for it.Next() {
+			out = append(out, string(it.Value()))
+		}
+		if err := it.Close(); err != nil {
+			t.Error(err)
+		}
+		return strings.Join(out, " ")
+	}
+	forget := func(used string) {
+		if err := ForgetVersions(f.store, used); err != nil {
+			t.Error(err)
+		}
+	}
+	r := f.relay(Options{Set: set("1", raising("E")), Source: []byte("one")}, raising("E"))
+	runs(t, r, func() {
+		for v, name := range []string{"one", "two", "three"} {
+			version := fmt.Sprint(v + 1)
+			if err := r.Replace(t.Context(), []mapping.Definition{raising("E")}, set(version, raising("E")), []byte(name)); err != nil {
+				t.Fatal(err)
+			}
+			if name == "two" {
+				f.write("a", ``)
+				await(t, r, func(s Status) bool { return s.Position >= s.End })
+			}
+		}
+	})
+	if forget("3"); kept() != "two three" {
+		t.Errorf("while one is parked: %s", kept())
+	}
+	r = f.relay(Options{Set: set("3", raising("E")), Source: []byte("three")}, raising("E"))
+	runs(t, r, func() {
+		if n, err := r.Drop(t.Context(), Selection{}); err != nil || n != 1 {
+			t.Errorf("%d, %v", n, err)
+		}
+	})
+	if forget("3"); kept() != "three" {
+		t.Errorf("then: %s", kept())
+	}
+}
+
 // The items of an outbox are deleted once their events are kept, unless they
 // have changed.
 func TestOutboxIsEmptied(t *testing.T) {
