@@ -11,10 +11,6 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// idlePause is how often a relay looks for a stream while its table has none
-// to read from.
-const idlePause = 100 * time.Millisecond
-
 // Run carries records until ctx ends, and then returns nil. It returns earlier
 // only with an error for which decide says Halt.
 func (r *Relay) Run(ctx context.Context) error {
@@ -75,13 +71,14 @@ func (r *Relay) step(ctx context.Context) error {
 // read returns the next changes up to a bound. Without a bound it waits for
 // some, or until there is something else to do.
 func (r *Relay) read(ctx context.Context, bound uint64) ([]stream.Record, error) {
+	added := r.opts.Streams.Added() // before next, which sees those that were
 	st, err := r.next()
 	bounded := bound != ^uint64(0)
 	if err != nil || st == nil && bounded {
 		return nil, err
 	}
 	if !bounded {
-		if err := r.await(ctx, st); err != nil || st == nil {
+		if err := r.await(ctx, st, added); err != nil || st == nil {
 			return nil, err
 		}
 	}
@@ -92,8 +89,7 @@ func (r *Relay) read(ctx context.Context, bound uint64) ([]stream.Record, error)
 	case err != nil:
 		return nil, err
 	case len(page.Records) == 0 && page.Closed && !bounded:
-		idle(ctx)
-		return nil, nil
+		return nil, r.await(ctx, nil, added)
 	}
 	end := slices.IndexFunc(page.Records, func(rec stream.Record) bool { return rec.Seq > bound })
 	if end < 0 {
@@ -102,9 +98,10 @@ func (r *Relay) read(ctx context.Context, bound uint64) ([]stream.Record, error)
 	return page.Records[:end], nil
 }
 
-// await returns once the stream has a record behind the cursor, a page of a
-// backfill is due, or something is asked for.
-func (r *Relay) await(ctx context.Context, st *stream.Stream) error {
+// await returns once the stream has a record behind the cursor or, where there
+// is none to read from, one was added; or a page of a backfill is due, or
+// something is asked for.
+func (r *Relay) await(ctx context.Context, st *stream.Stream, added <-chan struct{}) error {
 	attentive, cancel := r.attentive(ctx)
 	defer cancel()
 	if f := r.filling; f != nil {
@@ -113,10 +110,13 @@ func (r *Relay) await(ctx context.Context, st *stream.Stream) error {
 		defer stop()
 	}
 	var err error
-	if st == nil {
-		idle(attentive)
-	} else {
+	if st != nil {
 		err = st.Wait(attentive, r.cursor.Position)
+	} else {
+		select {
+		case <-added:
+		case <-attentive.Done():
+		}
 	}
 	if ctx.Err() == nil && attentive.Err() != nil {
 		return nil
@@ -160,9 +160,6 @@ func (r *Relay) gap(st *stream.Stream) error {
 	r.advance(next)
 	return nil
 }
-
-// idle lets some time pass in which the table may get a stream.
-func idle(ctx context.Context) { pause(ctx, idlePause) }
 
 // pause returns after the time, or once ctx ends.
 func pause(ctx context.Context, d time.Duration) {

@@ -40,7 +40,8 @@ func TestStreamsInTurn(t *testing.T) {
 	}
 }
 
-// A relay waits for a table that gets its stream much later.
+// A relay waits for a table that gets its stream much later, and then another
+// one, and is there at once.
 func TestTableWithoutStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := openFolder(t, vfs.NewMem())
@@ -49,9 +50,15 @@ func TestTableWithoutStream(t *testing.T) {
 			time.Sleep(time.Hour)
 			f.create()
 			f.put(user(0))
-			time.Sleep(2 * idlePause)
+			synctest.Wait()
+			f.expect(of("A", 0))
+			f.turn(false)
+			time.Sleep(time.Hour)
+			f.turn(true)
+			f.put(user(1))
+			synctest.Wait()
+			f.expect(of("A", 0), of("A", 1))
 		})
-		f.expect(of("A", 0))
 	})
 }
 

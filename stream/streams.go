@@ -77,14 +77,15 @@ type Streams struct {
 	store *kv.Store
 	opts  Options
 
-	mu   sync.RWMutex
-	byID map[uint64]*Stream // guarded by mu
-	next uint64             // next stream id; guarded by mu
+	mu    sync.RWMutex
+	byID  map[uint64]*Stream // guarded by mu
+	next  uint64             // next stream id; guarded by mu
+	added chan struct{}      // closed when byID has another stream; guarded by mu
 }
 
 // Open reads the catalogue.
 func Open(store *kv.Store, o Options) (*Streams, error) {
-	s := &Streams{store: store, opts: o.withDefaults(), byID: map[uint64]*Stream{}, next: 1}
+	s := &Streams{store: store, opts: o.withDefaults(), byID: map[uint64]*Stream{}, next: 1, added: make(chan struct{})}
 	it := store.Scan(kv.Prefix(kv.NewKey('s')))
 	for it.Next() {
 		if err := s.load(it.Key(), it.Value()); err != nil {
@@ -174,9 +175,19 @@ func (s *Streams) Create(b *kv.Batch, spec Spec) *Stream {
 		b.Set(catalogueKey(st.d.ID), st.d.encode())
 		s.mu.Lock()
 		s.byID[st.d.ID] = st
+		close(s.added)
+		s.added = make(chan struct{})
 		s.mu.Unlock()
 	})
 	return st
+}
+
+// Added returns a channel that is closed when there is a stream more than now,
+// of whichever table.
+func (s *Streams) Added() <-chan struct{} {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.added
 }
 
 // label writes the creation time as stream labels have it.
