@@ -177,7 +177,7 @@ func drawArrays(t *rapid.T, depth int) string {
 func TestArraysEqualOracle(t *testing.T) {
 	paths := rapid.SampledFrom([]string{"a.a", "a.b", "a.c", "a.b.a", "a.b.b", "a.b.c", "b.a", "b.b"})
 	matched, refused := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
+	check := func(t *rapid.T) {
 		var parts []string
 		for range rapid.IntRange(2, 3).Draw(t, "fields") {
 			parts = append(parts, fmt.Sprintf(`%q:[%d]`, paths.Draw(t, "path"), rapid.IntRange(0, 1).Draw(t, "bit")))
@@ -199,7 +199,10 @@ func TestArraysEqualOracle(t *testing.T) {
 		if got, err := p.Match([]byte(event)); err != nil || got != want {
 			t.Fatalf("%s on %s: %v, %v, want %v", src, event, got, err, want)
 		}
-	})
+	}
+	for range 10 {
+		rapid.Check(t, check)
+	}
 	if matched*100 < refused {
 		t.Errorf("only %d of %d events matched", matched, refused+matched)
 	}
@@ -211,9 +214,11 @@ func FuzzEngineEqualsOracle(f *testing.F) { f.Fuzz(rapid.MakeFuzz(checkEngine)) 
 func TestGeneratorMeets(t *testing.T) {
 	events, matched := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
-		p, e := drawPattern(t, 1), drawEvent(t, 3)
-		if events++; oracle([]byte(p), []byte(e)) {
-			matched++
+		for range 50 {
+			p, e := drawPattern(t, 1), drawEvent(t, 3)
+			if events++; oracle([]byte(p), []byte(e)) {
+				matched++
+			}
 		}
 	})
 	if matched*20 < events {
