@@ -126,6 +126,7 @@ func (s *session) unlistedLong(shard string) bool {
 func (a *admission) create(ctx context.Context, r row) error {
 	if r.Owner != "" {
 		r.Counter = 1
+		defer a.s.reserve(r.Shard)()
 	}
 	sent := a.s.o.Now()
 	ours, err := a.s.rows.create(ctx, r)

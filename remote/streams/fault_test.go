@@ -97,6 +97,30 @@ func TestExpiredIterators(t *testing.T) {
 	})
 }
 
+// A worker does not take a shard from itself whose row it is still making: that
+// would cost it the lease of what it began to read.
+func TestOwnShards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		w.put(ids(4)...)
+		k := w.work("a", nil, func(op, body string, ask func(string) answer) answer {
+			a := ask(body)
+			if op == "PutItem" {
+				time.Sleep(4 * time.Second) // rows are looked at meanwhile
+			}
+			return a
+		})
+		w.rotations(6)
+		time.Sleep(time.Minute)
+		w.quit(k)
+		w.must(w.check())
+		w.once()
+		if n := w.log.count(`from=a`); n != 0 {
+			t.Errorf("%d shards were taken\n%s", n, w.log.String())
+		}
+	})
+}
+
 // An answer without records is not the end of a shard.
 func TestEmptyPages(t *testing.T) {
 	run(t, 1, func(*world) meddle {

@@ -24,7 +24,8 @@ type session struct {
 	describing chan *pacer   // holds the pace of describing, while nobody describes
 
 	mu         sync.Mutex
-	held       map[string]*task
+	held       map[string]*task     // by shard
+	making     map[string]int       // how many times a row is being made of a shard, as this worker's: scan is not to take it
 	iterators  map[string]string    // at the group's start, for the first reading here
 	final      time.Time            // since when the stream is known to get no further shards; zero: it may
 	unfiltered bool                 // the server does not offer CHILD_SHARDS
@@ -35,7 +36,7 @@ type session struct {
 func newSession(o *Options, b begun, budget *budget) *session {
 	s := &session{
 		o: o, stream: b, budget: budget, board: newBoard(o.Now()), rows: o.leases(b.ARN),
-		held: map[string]*task{}, unlisted: map[string]time.Time{}, iterators: b.iterators,
+		held: map[string]*task{}, making: map[string]int{}, unlisted: map[string]time.Time{}, iterators: b.iterators,
 		resync: make(chan struct{}, 1), rescan: make(chan struct{}, 1), describing: make(chan *pacer, 1),
 	}
 	s.describing <- newPacer(describesPerSecond, o.Now)
@@ -91,7 +92,7 @@ func (s *session) scan(ctx context.Context) error {
 	takes, ask := view{
 		me: s.o.Worker, rows: rows, patient: s.o.expireAfter(), asked: s.board.wanting,
 		expired: func(r row) bool { return still[r.Shard] > s.o.expireAfter() },
-		held:    func(shard string) bool { return s.task(shard) != nil },
+		held:    s.holds,
 	}.plan()
 	for _, r := range takes {
 		l, takeErr := s.take(call, r)
@@ -128,6 +129,28 @@ func (s *session) launch(ctx context.Context, l *lease) {
 		s.mu.Unlock()
 		poke(s.rescan)
 	})
+}
+
+// holds reports whether a shard is read here, or about to be.
+func (s *session) holds(shard string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held[shard] != nil || s.making[shard] > 0
+}
+
+// reserve keeps scan from taking a shard until the function that it returns is
+// called.
+func (s *session) reserve(shard string) (free func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.making[shard]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.making[shard]--; s.making[shard] == 0 {
+			delete(s.making, shard)
+		}
+	}
 }
 
 func (s *session) task(shard string) *task {
