@@ -130,13 +130,26 @@ func (w *queue) judge(r *row, a *Attempt, p Policy) outcome {
 }
 
 // outlived returns the place in ready of a row that need not wait for its target,
-// which fails, any longer; -1 if there is none.
-func (w *queue) outlived(p Policy) int {
+// which fails, any longer; -1 if there is none. Now and then it looks for such
+// rows on the disk, too.
+func (w *queue) outlived(p Policy) (int, error) {
 	if !w.gate.shut {
-		return -1
+		return -1, nil
 	}
-	now := w.q.elapsed()
-	return slices.IndexFunc(w.ready, func(r *row) bool { return w.q.ageAt(r, now) >= p.MaxAge })
+	elapsed, now := w.q.elapsed(), w.q.now()
+	old := func(r *row) bool { return w.q.ageAt(r, elapsed) >= p.MaxAge }
+	if i := slices.IndexFunc(w.ready, old); i >= 0 || now.Before(w.look) {
+		return i, nil
+	}
+	n := len(w.ready)
+	if err := w.loadOld(now, old); err != nil {
+		return -1, err
+	}
+	if len(w.ready) > n {
+		return n, nil
+	}
+	w.look = now.Add(breakMax)
+	return -1, nil
 }
 
 // giveUp makes a dead letter of a row that outlived its maximal age while its

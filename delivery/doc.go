@@ -23,8 +23,8 @@
 //  2. No event is attempted before its row is durable (P2). The outcome of an
 //     attempt is durable before the row is attempted again or its successor in
 //     the group is attempted.
-//  3. A queue holds in memory at most two pages of rows and its concurrency in
-//     calls, whatever its backlog, and as many goroutines for idleTime after;
+//  3. A queue holds in memory at most two pages of rows, two more of those that
+//     it gives up, and its concurrency in calls, whatever its backlog, and as many goroutines for idleTime after;
 //     all queues together, resultBuffer and settleLimit outcomes on their way to
 //     the disk. Queues share nothing but the store and that way (P8).
 //  4. Attempts, age and due time survive a restart. A cancelled attempt leaves
@@ -40,7 +40,7 @@
 // After 10 failures in a row a queue makes no calls but one now and then, a
 // second later at first, a minute at last, until one succeeds. Rows wait on the
 // disk meanwhile, and one that outlives its maximal age becomes a dead letter
-// without another attempt. A rate limit delays calls alike; a row's age goes on.
+// within a minute, without another attempt. A rate limit delays calls alike; a row's age goes on.
 //
 // # Time
 //

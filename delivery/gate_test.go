@@ -117,6 +117,47 @@ func TestOldBacklogOfADeadTarget(t *testing.T) {
 	})
 }
 
+// However long the backlog of a dead target is, each event becomes a dead letter
+// when its age ends.
+func TestAgeBehindADeadTarget(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		const maxAge, each, events = 8 * time.Hour, 20 * time.Second, 3000
+		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+			return target.Answer{}, errors.New("down")
+		})})
+		w.q.Set(q1("a"), Policy{ARN: "x", MaxAge: maxAge})
+		stop := w.run()
+		redriven := map[uint64]bool{}
+		for n := range events {
+			if n == 2000 { // what is young again stands before what is not
+				for _, d := range w.dead() {
+					redriven[d.Seq] = true
+				}
+				if out, err := w.q.Redrive(t.Context(), DeadFilter{}, func(Redriven) {}); err != nil || out.Events < pageRows {
+					t.Fatal(out, err)
+				}
+			}
+			w.put([]QueueID{q1("a")}, "")
+			after(each)
+		}
+		after(maxAge + 2*breakMax)
+		stop()
+		w.check(q1("a"))
+		tried := 0
+		for _, d := range w.dead() {
+			if age := d.Last.Sub(d.First); !redriven[d.Seq] && (age < maxAge || age > maxAge+2*breakMax) {
+				t.Fatalf("a dead letter after %v, with %d attempts", age, d.Attempts)
+			}
+			if d.Attempts > 0 {
+				tried++
+			}
+		}
+		if n := len(w.dead()); n != events || tried < 200 || tried > events-200 {
+			t.Errorf("%d dead letters, %d of them tried", n, tried)
+		}
+	})
+}
+
 // No more calls start in a second than the rate permits, and no fewer if there
 // is work.
 func TestRate(t *testing.T) {

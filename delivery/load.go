@@ -19,7 +19,7 @@ func (w *queue) load(p Policy) error {
 	if err != nil {
 		return err
 	}
-	more, err := w.loadFresh()
+	more, err := w.loadFresh(func(*row) bool { return true })
 	if full || more || w.strays {
 		w.wake()
 	}
@@ -92,9 +92,39 @@ func (w *queue) takeAll(seqs []uint64) error {
 	return nil
 }
 
-// loadFresh takes rows from the cursor on that were never attempted. It
-// reports whether it stopped before the end.
-func (w *queue) loadFresh() (more bool, err error) {
+// loadOld takes a page of rows of each kind that are old: of the fresh ones those
+// up to the first that is not, of the waiting ones those among the longest
+// overdue.
+func (w *queue) loadOld(now time.Time, old func(*row) bool) error {
+	if _, err := w.loadFresh(old); err != nil {
+		return err
+	}
+	r := w.prefix(kindWait)
+	r.Lower, r.Upper = w.id.waitKey(w.floor, 0), w.id.waitKey(now, 0)
+	it := w.q.store.Scan(r)
+	var due []uint64
+	for seen := 0; seen < scanRows && len(due) < pageRows && it.Next(); seen++ {
+		seq := keySeq(it.Key())
+		if _, ok := w.busy[seq]; ok {
+			continue
+		}
+		r, err := w.get(seq)
+		if err != nil {
+			return errors.Join(err, it.Close())
+		}
+		if r != nil && old(r) {
+			due = append(due, seq)
+		}
+	}
+	if err := it.Close(); err != nil {
+		return err
+	}
+	return w.takeAll(due)
+}
+
+// loadFresh takes rows from the cursor on that were never attempted, up to one
+// that does not fit. It reports whether it stopped before that and the end.
+func (w *queue) loadFresh(fits func(*row) bool) (more bool, err error) {
 	durable := w.q.store.Durable() // before the scan, which then sees all up to it
 	rng := w.prefix(kindRow)
 	rng.Lower = w.id.rowKey(w.cursor)
@@ -111,6 +141,9 @@ func (w *queue) loadFresh() (more bool, err error) {
 		r, err := decodeRow(seq, it.Value())
 		if err != nil {
 			return false, err
+		}
+		if r.due.IsZero() && !fits(r) {
+			return false, nil
 		}
 		w.cursor = seq + 1
 		if !r.due.IsZero() {

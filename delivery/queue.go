@@ -52,7 +52,7 @@ type queue struct {
 	running bool          // guarded by Queues.mu
 
 	// Owned by the loop.
-	ready  []*row              // read from the disk, not started; at most two pages and promoted rows
+	ready  []*row              // read from the disk, not started; at most two pages, two more of outlived rows, and promoted rows
 	busy   map[uint64]*row     // in ready, started or unsettled
 	groups map[string]struct{} // groups of busy rows
 	cursor uint64              // rows below have been looked at once
@@ -62,6 +62,7 @@ type queue struct {
 	calm   bool                // no row waits, but for busy ones; load need not look
 	strays bool                // rows may be stranded, see loadStranded
 	floor  time.Time           // no row that load should take waits until before it
+	look   time.Time           // when outlived looks at the disk again
 	heads  map[string]uint64   // no row of the group is below; some groups only
 	gate   gate
 
@@ -180,7 +181,7 @@ func (w *queue) pause() time.Duration {
 // reset forgets what an earlier Run left in memory.
 func (w *queue) reset() {
 	w.ready, w.cursor, w.calls, w.idle, w.next, w.strays = nil, 0, 0, 0, time.Time{}, true
-	w.gate, w.calm = gate{}, false
+	w.gate, w.calm, w.look = gate{}, false, time.Time{}
 	w.stale.Store(true)
 	w.floor = time.Unix(0, 0)
 	clear(w.heads)
@@ -249,8 +250,9 @@ func (w *queue) start(results chan<- outcome, run func(job)) error {
 		}
 		i, admitted := 0, w.gate.admit(w.q.now, d.policy.Rate)
 		if !admitted {
-			if i = w.outlived(d.policy); i < 0 {
-				return nil
+			var err error
+			if i, err = w.outlived(d.policy); err != nil || i < 0 {
+				return err
 			}
 		}
 		r := w.ready[i]
