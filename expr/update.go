@@ -105,8 +105,12 @@ func (p *parse) literal() item.Value {
 
 // checkPaths refuses two actions on one place.
 func (p *parse) checkPaths(paths []Path) {
-	for i, a := range paths {
-		for _, b := range paths[:i] {
+	if len(paths) < 2 {
+		return
+	}
+	earlier := make(map[string][]Path, len(paths)) // by root: others have nothing in common
+	for _, a := range paths {
+		for _, b := range earlier[a.Root()] {
 			if a.overlaps(b) {
 				p.complain(gradePath, "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", b, a)
 			}
@@ -114,6 +118,7 @@ func (p *parse) checkPaths(paths []Path) {
 				p.complain(gradePath, "Two document paths conflict with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", b, a)
 			}
 		}
+		earlier[a.Root()] = append(earlier[a.Root()], a)
 	}
 }
 

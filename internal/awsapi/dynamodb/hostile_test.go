@@ -125,6 +125,26 @@ func TestBombs(t *testing.T) {
 	}
 }
 
+// The time that a request takes grows with its length, not faster: these would
+// take hours.
+func TestManyNames(t *testing.T) {
+	n := start(t, true)
+	n.must(t, "CreateTable", `{"TableName":"lines","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST",`+
+		`"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"},{"AttributeName":"g","AttributeType":"S"}],`+
+		`"GlobalSecondaryIndexes":[{"IndexName":"by-g","KeySchema":[{"AttributeName":"g","KeyType":"HASH"}],"Projection":{"ProjectionType":"KEYS_ONLY"}}]}`)
+	names := strings.TrimPrefix(many(`,"a%d"`, 500_000), ",")
+	updates := strings.TrimPrefix(many(`,"a%d":{"Action":"DELETE"}`, 200_000), ",")
+	for _, c := range []struct{ op, body, want string }{
+		{"GetItem", `{"TableName":"lines","Key":{"id":{"S":"a"}},"AttributesToGet":[` + names + `]}`, "{}"},
+		{"Query", `{"TableName":"lines","IndexName":"by-g","KeyConditions":{"g":{"ComparisonOperator":"EQ","AttributeValueList":[{"S":"x"}]}},"AttributesToGet":[` + names + `]}`, "Global secondary index by-g does not project [a0, a1, "},
+		{"UpdateItem", `{"TableName":"lines","Key":{"id":{"S":"a"}},"AttributeUpdates":{` + updates + `}}`, "{}"},
+	} {
+		if status, answer := n.call(t, c.op, c.body); !strings.Contains(answer, c.want) {
+			t.Errorf("%s: %d %.300s", c.op, status, answer)
+		}
+	}
+}
+
 func many(format string, n int) string {
 	var b strings.Builder
 	for i := range n {

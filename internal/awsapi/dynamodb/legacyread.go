@@ -28,10 +28,12 @@ func (r *readRequest) parseLegacy(q *reading, filter map[string]legacyCondition)
 	}
 	if r.AttributesToGet != nil {
 		paths := make([]expr.Path, len(r.AttributesToGet))
+		named := make(map[string]bool, len(paths))
 		for i, name := range r.AttributesToGet {
-			if slices.Contains(r.AttributesToGet[:i], name) {
+			if named[name] {
 				return awsjson.Validation(invalidOnes + "Duplicate value in attribute name: " + name)
 			}
+			named[name] = true
 			paths[i] = expr.Attribute(name)
 		}
 		var err error

@@ -107,18 +107,22 @@ func (x *selection) checkProjection(d table.Description) error {
 	return nil
 }
 
-// unheld returns the attributes that an index does not hold.
+// unheld returns those of the names, each once, that an index does not hold.
 func unheld(d table.Description, x *table.IndexDescription, names []string) []string {
 	if x.Projection == table.ProjectAll {
 		return nil
 	}
-	held := slices.Clone(x.Include)
+	known := map[string]bool{}
+	for _, name := range x.Include {
+		known[name] = true
+	}
 	for _, a := range append(d.Schema.Attrs(), x.Schema.Attrs()...) {
-		held = append(held, a.Name)
+		known[a.Name] = true
 	}
 	var out []string
 	for _, name := range names {
-		if !slices.Contains(held, name) && !slices.Contains(out, name) {
+		if !known[name] {
+			known[name] = true
 			out = append(out, name)
 		}
 	}

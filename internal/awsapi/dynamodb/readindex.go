@@ -42,26 +42,14 @@ func (r *readRequest) all() bool { return r.Select != nil && *r.Select == "ALL_A
 // missed returns the attributes that the projection and the filter name and the
 // index does not hold.
 func (q *reading) missed(d table.Description) []string {
-	if q.index.Projection == table.ProjectAll {
-		return nil
-	}
-	held := slices.Clone(q.index.Include)
-	for _, a := range append(d.Schema.Attrs(), q.index.Schema.Attrs()...) {
-		held = append(held, a.Name)
-	}
-	var roots, out []string
+	var roots []string
 	if q.projection != nil {
 		roots = q.projection.Roots()
 	}
 	if q.filter != nil {
 		roots = append(roots, q.filter.Roots()...)
 	}
-	for _, name := range roots {
-		if !slices.Contains(held, name) && !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-	}
-	return out
+	return unheld(d, q.index, roots)
 }
 
 // indexName returns the name of the index that is read, if any.

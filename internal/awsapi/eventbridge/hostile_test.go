@@ -37,6 +37,7 @@ func TestHostileEvents(t *testing.T) {
 		"empty entries":            {"PutEvents", `{"Entries":[` + strings.Repeat("{},", mega/3) + `{}]}`, 400, "Member must have length less than or equal to 10"},
 		"empty targets":            {"PutTargets", `{"Rule":"r","Targets":[` + strings.Repeat("{},", mega/3) + `{}]}`, 400, "Member must have length less than or equal to 100"},
 		"empty tags":               {"TagResource", `{"ResourceARN":"arn:aws:events:us-east-1:000000000000:rule/r","Tags":[` + strings.Repeat("{},", mega/3) + `{}]}`, 400, "ValidationException"},
+		"empty tag keys":           {"UntagResource", `{"ResourceARN":"arn:aws:events:us-east-1:000000000000:rule/r","TagKeys":[` + strings.Repeat(`"",`, mega/3) + `""]}`, 400, "ValidationException"},
 		"empty ids":                {"RemoveTargets", `{"Rule":"r","Ids":[` + strings.Repeat(`"",`, mega/3) + `""]}`, 400, "ValidationException"},
 		"empty objects, unknown":   {"PutEvents", `{"Unknown":[` + strings.Repeat("{},", mega/3) + `{}],"Entries":[]}`, 400, "Member must have length greater than or equal to 1"},
 		"invalid UTF-8":            {"PutEvents", put(`{"a":"` + strings.Repeat("\xff\xc0\xaf", 1000) + `"}`), 400, "SerializationException"},

@@ -70,7 +70,7 @@ func (a *api) tagResource(_ context.Context, body []byte) ([]byte, error) {
 func (a *api) untagResource(_ context.Context, body []byte) ([]byte, error) {
 	var r struct {
 		ResourceARN *string
-		TagKeys     []string
+		TagKeys     list[string]
 	}
 	if err := awsjson.Decode(body, &r); err != nil {
 		return nil, err
