@@ -36,6 +36,9 @@ func (n *Node) apply(ctx context.Context, f *config.File) error {
 			return fmt.Errorf("%s: archive %s: %w", f.Path, a.Name, err)
 		}
 	}
+	if err := n.conns.Declare(config.Origin, f.Connections, f.Destinations); err != nil {
+		return fmt.Errorf("%s: %w", f.Path, err)
+	}
 	for _, rule := range f.Rules {
 		if err := n.applyRule(rule); err != nil {
 			return fmt.Errorf("%s: rule %s: %w", f.Path, rule.Name, err)

@@ -15,6 +15,13 @@
 //	quotas: { buses: N, rules: N, targets: N }
 //	archives:
 //	  NAME: { bus: BUS, pattern: PATTERN, description: TEXT, retention-days: N }
+//	connections:
+//	  NAME: { basic: { username: TEXT, password: SECRET } | api-key: { name: TEXT, value: SECRET } |
+//	          oauth: { token-url: URL, method: POST|GET|PUT, client-id: TEXT, client-secret: SECRET, PARAMETERS }, PARAMETERS }
+//	    PARAMETERS: header|query|body: { NAME: TEXT, … }
+//	    SECRET: a text that takes a part from the environment
+//	api-destinations:
+//	  NAME: { connection: NAME, endpoint: URL, method: METHOD, rate: N }
 //	functions:
 //	  NAME: { dir: PATH, handler: TEXT, binary: PATH, runtime: TEXT, env: { NAME: TEXT }, timeout: DURATION, memory: MIB, concurrency: N, from: TABLES | { TABLE: FEED, … } }
 //	    FEED: { start: POSITION, batch: N, window: DURATION, parallel: N, retries: N, age: DURATION, bisect: BOOL, report-failures: BOOL, tumbling: DURATION,
@@ -29,7 +36,8 @@
 //	          detail: TEMPLATE, schema: SCHEMA | FILE, bus: BUS, start: POSITION, SHAPE }
 //	rules:
 //	  NAME: { bus: BUS, pattern: PATTERN, schedule: SCHEDULE, state: STATE, description: TEXT, targets: [ TARGET, … ] }
-//	    TARGET: { webhook: URL | function: NAME | log: NAME | command: [ARGV] | bus: BUS | sqs|sns|kinesis|state-machine|log-group: ARN | nats: URL, id: NAME, order: BOOL,
+//	    TARGET: { webhook: URL | function: NAME | log: NAME | command: [ARGV] | bus: BUS | sqs|sns|kinesis|state-machine|log-group: ARN | nats: URL |
+//	              api-destination: NAME, header|query: { NAME: TEXT, … }, path: [ TEXT, … ], id: NAME, order: BOOL,
 //	              input: JSON, input-path: PATH, input-transformer: { paths: { NAME: PATH, … }, template: TEXT },
 //	              retry: { attempts: N, age: DURATION }, rate: N, concurrency: N, dead-letter: ARN }
 //	tests:
@@ -57,6 +65,7 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/schema"
@@ -77,8 +86,11 @@ type File struct {
 	PutEvents   PutEvents
 	Quotas      Quotas
 	Archives    []bus.Archive
-	Streams     StreamSettings
-	Functions   []function.Spec
+	// Connections and Destinations say how and where API destinations are called.
+	Connections  []connection.Declaration
+	Destinations []connection.Destination
+	Streams      StreamSettings
+	Functions    []function.Spec
 	// EventSources feed functions, in the order of the file.
 	EventSources []EventSource
 	Events       []mapping.Definition

@@ -104,21 +104,9 @@ func (r *reader) functionARN(n ast.Node, what string) (string, bool) {
 
 // declared reads the name of a function that the file declares.
 func (r *reader) declared(n ast.Node, what string) (string, bool) {
-	name, ok := r.text(n, what)
-	if !ok {
-		return "", false
-	}
 	var names []string
 	for _, f := range r.file.Functions {
-		if f.Name == name {
-			return name, true
-		}
 		names = append(names, f.Name)
 	}
-	fix := "declare it under functions"
-	if hint := nearest(name, names); hint != "" {
-		fix = "did you mean " + quoted(hint) + "?"
-	}
-	r.fault(n, what+" is "+quoted(name)+", which does not exist", fix)
-	return "", false
+	return r.known(n, what, names, "functions")
 }

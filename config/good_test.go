@@ -9,10 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/item"
@@ -56,6 +58,13 @@ quotas: { buses: 10, rules: 1000, targets: 7 }
 archives:
   all: {}
   orders: { bus: main, pattern: { source: [myapp.users] }, description: kept, retention-days: 30 }
+connections:
+  shop: { basic: { username: ada, password: "${env:TABLECAST_SHOP:-p}" }, header: { X-A: b } }
+  key: { api-key: { name: X-Key, value: "${env:TABLECAST_KEY:-k}" }, query: { q: "${env:TABLECAST_Q:-1}" }, body: { b: c } }
+  bank: { oauth: { token-url: https://bank.example.com/token, method: PUT, client-id: me, client-secret: "id ${env:TABLECAST_BANK:-s}", header: { H: h }, query: { a: b }, body: { scope: read } } }
+api-destinations:
+  orders: { connection: shop, endpoint: "https://shop.example.com/orders/*", method: PUT, rate: 10 }
+  keys: { connection: key, endpoint: "http://127.0.0.1:9000" }
 functions:
   welcome: { dir: src, handler: index.handler, env: { TEAM: red }, timeout: 30s, memory: 256, concurrency: 2 }
   greet: { binary: /opt/greet, runtime: provided.al2023, from: [lines] }
@@ -118,7 +127,7 @@ rules:
   more: { pattern: { source: [x] }, targets: [ { state-machine: "arn:aws:states:eu-west-1:111122223333:stateMachine:m", id: m }, { log-group: "arn:aws:logs:eu-west-1:111122223333:log-group:g", id: g } ] }
   text:
     pattern: '{"source":["tablecast.lines"]}'
-    targets: { log: /var/log/lines.jsonl }
+    targets: [ { log: /var/log/lines.jsonl }, { api-destination: orders, header: { X-B: $.detail.b }, query: { q: a }, path: $.detail.id, id: call }, { api-destination: keys } ]
 tests:
   all forms:
     before: { put: users, item: { id: u1, n: 1.5 } }
@@ -186,6 +195,22 @@ func TestFullFile(t *testing.T) {
 			{Name: "all", Bus: "default"},
 			{Name: "orders", Bus: "main", Pattern: `{"source":["myapp.users"]}`, Description: "kept", RetentionDays: 30},
 		},
+		Connections: []connection.Declaration{
+			{Name: "shop", Kind: connection.Basic, Auth: connection.Auth{Username: "ada", Password: "p", Invocation: connection.Parameters{Header: []connection.Parameter{{Key: "X-A", Value: "b"}}}}},
+			{Name: "key", Kind: connection.APIKey, Auth: connection.Auth{KeyName: "X-Key", KeyValue: "k", Invocation: connection.Parameters{
+				Query: []connection.Parameter{{Key: "q", Value: "1", Secret: true}}, Body: []connection.Parameter{{Key: "b", Value: "c"}},
+			}}},
+			{Name: "bank", Kind: connection.OAuth, Auth: connection.Auth{
+				TokenURL: "https://bank.example.com/token", TokenMethod: "PUT", ClientID: "me", ClientSecret: "id s",
+				TokenParameters: connection.Parameters{
+					Header: []connection.Parameter{{Key: "H", Value: "h"}}, Query: []connection.Parameter{{Key: "a", Value: "b"}}, Body: []connection.Parameter{{Key: "scope", Value: "read"}},
+				},
+			}},
+		},
+		Destinations: []connection.Destination{
+			{Name: "orders", Connection: "shop", Endpoint: "https://shop.example.com/orders/*", Method: "PUT", Rate: 10},
+			{Name: "keys", Connection: "key", Endpoint: "http://127.0.0.1:9000", Method: "POST"},
+		},
 		EventSources: []EventSource{
 			{Table: "lines", Start: eventsource.Latest, Settings: eventsource.Settings{Function: "greet", Enabled: true, BatchSize: 100, Parallel: 1, MaxRetry: -1, MaxAge: -1}},
 			{Table: "users", Start: eventsource.TrimHorizon, Settings: eventsource.Settings{
@@ -227,7 +252,13 @@ func TestFullFile(t *testing.T) {
 				{ID: "g", ARN: "arn:aws:logs:eu-west-1:111122223333:log-group:g", Origin: Origin},
 			}},
 			{Bus: "default", Name: "text", Pattern: `{"source":["tablecast.lines"]}`, Origin: Origin,
-				Targets: []bus.Target{{ID: "log-f12d009b", ARN: "log:/var/log/lines.jsonl", Origin: Origin}}},
+				Targets: []bus.Target{
+					{ID: "log-f12d009b", ARN: "log:/var/log/lines.jsonl", Origin: Origin},
+					{ID: "call", ARN: "arn:aws:events:us-east-1:000000000000:api-destination/orders", Origin: Origin, Parameters: map[string]jsontext.Value{
+						"HttpParameters": jsontext.Value(`{"PathParameterValues":["$.detail.id"],"HeaderParameters":{"X-B":"$.detail.b"},"QueryStringParameters":{"q":"a"}}`),
+					}},
+					{ID: "api-destination-4ae94721", ARN: "arn:aws:events:us-east-1:000000000000:api-destination/keys", Origin: Origin},
+				}},
 		},
 	}
 	if len(got.Version) != versionDigits || string(got.Text) != full || len(got.uses) == 0 {
@@ -269,7 +300,7 @@ func cases(t *testing.T) []Case {
 		t.Fatal(err)
 	}
 	return []Case{{
-		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 97, Column: 3},
+		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 104, Column: 3},
 		Before: []Step{{Do: "put", Table: "users", Item: it(`{"id":"u1","n":1.5}`)}},
 		Given: []Step{
 			{Do: "put", Table: "users", Item: it(`{"id":"u1"}`).With("tags", tags)},

@@ -111,7 +111,7 @@ const versionDigits = 12
 
 // top reads the file's own keys: what is referred to before what refers to it.
 func (r *reader) top(n ast.Node) {
-	keys := r.fields(n, "the file", "version", "source", "bus", "tables", "streams", "buses", "put-events", "quotas", "archives", "functions", "mapping", "outbox", "events", "rules", "tests")
+	keys := r.fields(n, "the file", "version", "source", "bus", "tables", "streams", "buses", "put-events", "quotas", "archives", "connections", "api-destinations", "functions", "mapping", "outbox", "events", "rules", "tests")
 	if v, ok := keys["version"]; ok && v.String() != "1" {
 		r.fault(v, "version is "+v.String(), "write version: 1")
 	}
@@ -127,6 +127,8 @@ func (r *reader) top(n ast.Node) {
 	r.putEvents(keys["put-events"])
 	r.quotas(keys["quotas"])
 	r.each(keys["archives"], "archives", r.archive)
+	r.each(keys["connections"], "connections", r.connection)
+	r.each(keys["api-destinations"], "api-destinations", r.apiDestination)
 	r.each(keys["functions"], "functions", r.function)
 	r.mapping(keys["mapping"])
 	r.each(keys["outbox"], "outbox", r.outbox)

@@ -115,6 +115,42 @@ func (r *reader) fields(n ast.Node, what string, known ...string) map[string]ast
 	return out
 }
 
+// need is fields for a mapping of which some keys must be there.
+func (r *reader) need(n ast.Node, what string, keys []string, more ...string) map[string]ast.Node {
+	fields := r.fields(n, what, slices.Concat(keys, more)...)
+	if _, ok := entries(n); !ok {
+		return fields
+	}
+	for _, key := range keys {
+		if fields[key] == nil {
+			r.fault(n, what+" has no "+key, "add "+key+":")
+		}
+	}
+	return fields
+}
+
+// known reads a name that must be one of those that stand under a key of the
+// file.
+func (r *reader) known(n ast.Node, what string, names []string, under string) (string, bool) {
+	name, ok := r.text(n, what)
+	if !ok || slices.Contains(names, name) {
+		return name, ok
+	}
+	fix := "declare it under " + under
+	if hint := nearest(name, names); hint != "" {
+		fix = "did you mean " + quoted(hint) + "?"
+	}
+	r.fault(n, what+" is "+quoted(name)+", which does not exist", fix)
+	return "", false
+}
+
+// ruleName checks the name of something that is named as rules are.
+func (r *reader) ruleName(p pair, kind string) {
+	if !ruleName.MatchString(p.name) {
+		r.fault(p.key, quoted(p.name)+" is no "+kind+" name", "use 1 to 64 letters, digits, _ . and -")
+	}
+}
+
 // text returns a scalar that is a string, with what it takes from the
 // environment.
 func (r *reader) text(n ast.Node, what string) (string, bool) {

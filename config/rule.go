@@ -23,9 +23,7 @@ var ruleName = regexp.MustCompile(`^[.\-_A-Za-z0-9]{1,64}$`)
 
 func (r *reader) rule(p pair) {
 	what := "rule " + p.name
-	if !ruleName.MatchString(p.name) {
-		r.fault(p.key, quoted(p.name)+" is no rule name", "use 1 to 64 letters, digits, _ . and -")
-	}
+	r.ruleName(p, "rule")
 	rule := bus.Rule{Name: p.name, Origin: Origin}
 	fields := r.fields(p.value, what, "bus", "pattern", "schedule", "description", "state", "targets")
 	if _, ok := entries(p.value); !ok {

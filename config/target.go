@@ -19,8 +19,8 @@ import (
 // target reads one target of a rule; false if it cannot be told what it is.
 func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 	t := bus.Target{Origin: Origin}
-	fields := r.fields(n, "a target of "+what, "webhook", "function", "log", "command", "bus", "sqs", "sns", "kinesis", "state-machine", "log-group", "nats",
-		"id", "input", "input-path", "input-transformer", "retry", "order", "rate", "concurrency", "dead-letter")
+	fields := r.fields(n, "a target of "+what, "webhook", "function", "log", "command", "bus", "sqs", "sns", "kinesis", "state-machine", "log-group", "nats", "api-destination",
+		"header", "query", "path", "id", "input", "input-path", "input-transformer", "retry", "order", "rate", "concurrency", "dead-letter")
 	if _, ok := entries(n); !ok {
 		return t, false
 	}
@@ -37,6 +37,7 @@ func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 		}
 	}
 	r.input(fields, what, &t)
+	r.httpParameters(n, fields, what, &t)
 	if v, ok := fields["order"]; ok {
 		t.Ordered = r.boolean(v, "order of "+what)
 	}
@@ -58,7 +59,7 @@ func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 // kind returns the one key that says where a target is.
 func (r *reader) kind(n ast.Node, fields map[string]ast.Node, what string) string {
 	found := ""
-	for _, kind := range []string{"webhook", "function", "log", "command", "bus", "sqs", "sns", "kinesis", "state-machine", "log-group", "nats"} {
+	for _, kind := range []string{"webhook", "function", "log", "command", "bus", "sqs", "sns", "kinesis", "state-machine", "log-group", "nats", "api-destination"} {
 		if _, ok := fields[kind]; !ok {
 			continue
 		}
@@ -83,6 +84,8 @@ func (r *reader) arn(kind string, n ast.Node, what string) string {
 		return arn
 	case "bus":
 		return busARN + r.bus(n, what)
+	case "api-destination":
+		return r.calledARN(n, what)
 	}
 	if kind == "command" {
 		argv := []string{}

@@ -32,6 +32,7 @@ type Connection struct {
 	ID          string `json:"id"` // a UUID, in its ARN
 	Description string `json:"description,omitzero"`
 	Kind        string `json:"kind"`
+	Origin      string `json:"origin,omitzero"` // who declared it; empty: the API
 	// State is one of the constants, Reason says why it is Deauthorized.
 	State  string `json:"state"`
 	Reason string `json:"reason,omitzero"`
@@ -186,12 +187,17 @@ func (s *Connections) Delete(name string) (Connection, error) {
 	if !ok {
 		return Connection{}, &NameError{name, ErrNotFound}
 	}
-	if err := s.save(func(b *kv.Batch) { b.Delete(connectionKey(name)) }); err != nil {
-		return Connection{}, err
+	return c, s.remove(name)
+}
+
+// remove removes a connection. The caller holds mu.
+func (s *Connections) remove(name string) error {
+	err := s.save(func(b *kv.Batch) { b.Delete(connectionKey(name)) })
+	if err == nil {
+		delete(s.connections, name)
+		delete(s.tokens, name)
 	}
-	delete(s.connections, name)
-	delete(s.tokens, name)
-	return c, nil
+	return err
 }
 
 // Describe returns a connection and its parameters without what is secret.

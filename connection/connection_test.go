@@ -330,6 +330,91 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// A file's connections and API destinations are what it says, and nothing is
+// written while it says the same.
+func TestDeclare(t *testing.T) {
+	w := newWorld(t)
+	w.destination("api", Basic, basic, Destination{})
+	w.destination("taken", Basic, basic, Destination{})
+	declare := func(conns []Declaration, dests ...Destination) {
+		t.Helper()
+		if err := w.Declare("file", conns, dests); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key := Declaration{"taken", APIKey, Auth{KeyName: "X-Key", KeyValue: canary}}
+	user := Declaration{"own", Basic, basic}
+	to := Destination{Name: "own", Connection: "own", Endpoint: w.api.URL + "/own", Method: http.MethodPut}
+	names := func() (out []string) {
+		for _, c := range w.List("") {
+			out = append(out, c.Name+" "+c.Kind+" "+c.Origin)
+		}
+		for _, d := range w.Destinations("") {
+			out = append(out, d.Name+" "+d.Method+" "+d.Origin)
+		}
+		return out
+	}
+	declare([]Declaration{key, user}, to)
+	want := []string{"api BASIC ", "own BASIC file", "taken API_KEY file", "api POST ", "own PUT file", "taken POST "}
+	if got := names(); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+
+	was, sealed := w.content(), w.List("own")[0].Sealed
+	w.open(Key{1})
+	declare([]Declaration{key, user}, to)
+	if !bytes.Equal(was, w.content()) {
+		t.Error("the same file was written again")
+	}
+	user.Auth.Password = "another"
+	declare([]Declaration{key, user}, to)
+	if c, _, err := w.Describe("own"); err != nil || bytes.Equal(c.Sealed, sealed) {
+		t.Errorf("a new password: %v", err)
+	}
+	if _, err := w.Deauthorize("own"); err != nil {
+		t.Fatal(err)
+	}
+	declare([]Declaration{key, user}, to)
+	if _, active, err := w.Destination("own"); err != nil || !active {
+		t.Errorf("%t, %v", active, err)
+	}
+	refused := w.connections["own"]
+	refused.State = Deauthorized
+	w.connections["own"] = refused // as one that got no token
+	declare([]Declaration{key, user}, to)
+	if _, active, err := w.Destination("own"); err != nil || !active {
+		t.Errorf("after it was refused: %t, %v", active, err)
+	}
+	w.open(Key{2})
+	declare([]Declaration{key, user}, to)
+	if c, _, err := w.Describe("taken"); err != nil || c.State != Authorized {
+		t.Errorf("with another key: %+v, %v", c, err)
+	}
+
+	declare([]Declaration{user}, to)
+	declare(nil)
+	if got := names(); !slices.Equal(got, []string{"api BASIC ", "api POST ", "taken POST "}) {
+		t.Errorf("%q", got)
+	}
+	if err := w.Declare("file", nil, []Destination{to}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("without its connection: %v", err)
+	}
+}
+
+// content returns all that the store has.
+func (w *world) content() []byte {
+	w.t.Helper()
+	var out []byte
+	it := w.store.Scan(kv.Range{})
+	for it.Next() {
+		out = append(append(out, it.Key()...), it.Value()...)
+	}
+	if err := it.Close(); err != nil {
+		w.t.Error(err)
+	}
+	return out
+}
+
 // A key file is made once, for its owner alone.
 func TestLoadKey(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "KEY")

@@ -21,7 +21,8 @@ type Destination struct {
 	Connection  string    `json:"connection"` // its name
 	Endpoint    string    `json:"endpoint"`   // a URL; each * in its path is filled in turn
 	Method      string    `json:"method"`
-	Rate        int       `json:"rate"` // calls a second
+	Rate        int       `json:"rate"`            // calls a second
+	Origin      string    `json:"origin,omitzero"` // who declared it; empty: the API
 	Created     time.Time `json:"created"`
 	Modified    time.Time `json:"modified"`
 }
@@ -77,12 +78,17 @@ func (s *Connections) DeleteDestination(name string) error {
 	if _, ok := s.destinations[name]; !ok {
 		return &NameError{name, ErrDestinationNotFound}
 	}
-	if err := s.save(func(b *kv.Batch) { b.Delete(destinationKey(name)) }); err != nil {
-		return err
+	return s.removeDestination(name)
+}
+
+// removeDestination removes an API destination. The caller holds mu.
+func (s *Connections) removeDestination(name string) error {
+	err := s.save(func(b *kv.Batch) { b.Delete(destinationKey(name)) })
+	if err == nil {
+		delete(s.destinations, name)
+		delete(s.turns, name)
 	}
-	delete(s.destinations, name)
-	delete(s.turns, name)
-	return nil
+	return err
 }
 
 // Destination returns an API destination and whether it can be called: its

@@ -1,0 +1,91 @@
+package connection
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/tablecast/tablecast/event"
+)
+
+// A Declaration is a connection that a file declares: its name, kind and what
+// authorizes.
+type Declaration struct {
+	Name, Kind string
+	Auth       Auth
+}
+
+// Declare makes connections and API destinations what a file says, whoever made
+// them before, and removes those that bear the origin and are not named. What is
+// as the file says stays as it is, but for a connection that is deauthorized:
+// it is authorized again. Of destinations the name, connection, endpoint, method
+// and rate count. Errors: ErrNotFound, for a destination whose connection there
+// is not.
+func (s *Connections) Declare(origin string, conns []Declaration, dests []Destination) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range conns {
+		if err := s.declare(origin, d); err != nil {
+			return fmt.Errorf("connection %s: %w", d.Name, err)
+		}
+	}
+	for _, d := range dests {
+		if err := s.declareDestination(origin, d); err != nil {
+			return fmt.Errorf("API destination %s: %w", d.Name, err)
+		}
+	}
+	var err error
+	for name, d := range s.destinations {
+		if d.Origin == origin && !slices.ContainsFunc(dests, func(x Destination) bool { return x.Name == name }) {
+			err = errors.Join(err, s.removeDestination(name))
+		}
+	}
+	for name, c := range s.connections {
+		if c.Origin == origin && !slices.ContainsFunc(conns, func(x Declaration) bool { return x.Name == name }) {
+			err = errors.Join(err, s.remove(name))
+		}
+	}
+	return err
+}
+
+// declare makes a connection what the file says. The caller holds mu.
+func (s *Connections) declare(origin string, d Declaration) error {
+	now := s.opts.Now().UTC()
+	c, known := s.connections[d.Name]
+	if !known {
+		c = Connection{Name: d.Name, ID: event.NewID(), Created: now}
+	}
+	was, err := s.auth(c)
+	if err == nil && c.Origin == origin && c.Kind == d.Kind && c.Description == "" && c.State != Deauthorized && sameAuth(was, d.Auth) {
+		return nil
+	}
+	c.Origin, c.Kind, c.Description, c.Modified = origin, d.Kind, "", now
+	_, err = s.put(c, d.Auth)
+	return err
+}
+
+func sameAuth(a, b Auth) bool {
+	x, err := json.Marshal(a)
+	y, bad := json.Marshal(b)
+	return err == nil && bad == nil && bytes.Equal(x, y)
+}
+
+// declareDestination makes an API destination what the file says. The caller
+// holds mu.
+func (s *Connections) declareDestination(origin string, d Destination) error {
+	was, known := s.destinations[d.Name]
+	d.Origin, d.ID, d.Created, d.Modified = origin, was.ID, was.Created, was.Modified
+	d.Rate = cmp.Or(d.Rate, DefaultRate)
+	if d == was {
+		return nil
+	}
+	if !known {
+		d.ID, d.Created = event.NewID(), s.opts.Now().UTC()
+	}
+	_, err := s.putDestination(d)
+	return err
+}
