@@ -216,7 +216,7 @@ func processorTime() time.Duration {
 
 // residentNow returns the memory of this process that is resident, in bytes.
 func residentNow() int64 {
-	n, err := resident(os.Getpid())
+	n, err := resident(os.Getpid(), "VmRSS:")
 	if err != nil {
 		return 0
 	}

@@ -191,15 +191,16 @@ func (quiet) Infof(string, ...any)              {}
 func (quiet) Errorf(string, ...any)             {}
 func (quiet) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// resident returns the memory of a process that is resident, in bytes; 0 on
-// systems that do not tell.
-func resident(pid int) (int64, error) {
+// resident returns memory of a process that is resident, of a kind as Linux names
+// it (VmRSS: for all, RssAnon: for its own), in bytes; 0 on systems that do not
+// tell.
+func resident(pid int, kind string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, nil
 	}
 	for line := range strings.SplitSeq(string(status), "\n") {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, kind); ok {
 			var kb int64
 			_, err := fmt.Sscan(rest, &kb)
 			return kb << 10, err
