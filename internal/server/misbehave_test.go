@@ -50,7 +50,7 @@ func TestMisbehavingHandlers(t *testing.T) {
 	ok(t, os.WriteFile(filepath.Join(dir, "index.mjs"), []byte(misbehaving), 0o600))
 	_, err := c.CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: aws.String("hear"), Role: aws.String("arn:aws:iam::000000000000:role/any"), Runtime: types.RuntimeNodejs22x, Handler: aws.String("index.handler"),
-		Code: &types.FunctionCode{S3Bucket: aws.String("hot-reload"), S3Key: &dir}, Timeout: aws.Int32(1), MemorySize: aws.Int32(256),
+		Code: &types.FunctionCode{S3Bucket: aws.String("hot-reload"), S3Key: &dir}, Timeout: aws.Int32(4), MemorySize: aws.Int32(256),
 		Environment: &types.Environment{Variables: map[string]string{"OUT": out}},
 	})
 	ok(t, err)
