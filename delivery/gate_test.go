@@ -130,6 +130,7 @@ func TestAgeBehindADeadTarget(t *testing.T) {
 		redriven := map[uint64]bool{}
 		for n := range events {
 			if n == 2000 { // what is young again stands before what is not
+				synctest.Wait() // or one dies between the two calls
 				for _, d := range w.dead() {
 					redriven[d.Seq] = true
 				}
