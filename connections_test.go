@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/tablecast/tablecast/config"
@@ -48,8 +47,13 @@ rules:
 		}
 		return f
 	}
-	log := &locked{}
-	n := openNode(t, Options{Config: file("canary-1"), Logger: slog.New(slog.NewTextHandler(log, nil))})
+	var log bytes.Buffer
+	t.Cleanup(func() { // once the node is closed
+		if bytes.Contains(log.Bytes(), []byte("canary")) {
+			t.Errorf("logged %s", log.Bytes())
+		}
+	})
+	n := openNode(t, Options{Config: file("canary-1"), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for i, key := range []string{"canary-1", "canary-2"} {
 		if i > 0 {
 			if err := n.Reload(t.Context(), file(key)); err != nil {
@@ -77,25 +81,4 @@ rules:
 	if err := it.Close(); err != nil {
 		t.Error(err)
 	}
-	if strings.Contains(log.String(), "canary") {
-		t.Errorf("logged %s", log)
-	}
-}
-
-// A locked buffer is a log that goroutines write.
-type locked struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *locked) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *locked) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

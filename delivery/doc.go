@@ -24,9 +24,10 @@
 //     attempt is durable before the row is attempted again or its successor in
 //     the group is attempted.
 //  3. A queue holds in memory at most two pages of rows, two more of those that
-//     it gives up, and its concurrency in calls, whatever its backlog, and as many goroutines for idleTime after;
-//     all queues together, resultBuffer and settleLimit outcomes on their way to
-//     the disk. Queues share nothing but the store and that way (P8).
+//     it gives up, and its concurrency in calls, whatever its backlog, and as
+//     many goroutines for idleTime after; all queues together, resultBuffer and
+//     settleLimit outcomes on their way to the disk. Queues share nothing but the
+//     store and that way (P8).
 //  4. Attempts, age and due time survive a restart. A cancelled attempt leaves
 //     no trace.
 //  5. Of one group in an ordered queue only the row with the lowest seq is
@@ -40,7 +41,8 @@
 // After 10 failures in a row a queue makes no calls but one now and then, a
 // second later at first, a minute at last, until one succeeds. Rows wait on the
 // disk meanwhile, and one that outlives its maximal age becomes a dead letter
-// within a minute, without another attempt. A rate limit delays calls alike; a row's age goes on.
+// within a minute, without another attempt. A rate limit delays calls alike; a
+// row's age goes on.
 //
 // # Time
 //

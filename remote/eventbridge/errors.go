@@ -37,12 +37,3 @@ func (e *RejectedError) Unwrap() error { return ErrRejected }
 type errTransient struct{ code, message string }
 
 func (e *errTransient) Error() string { return e.code + ": " + e.message }
-
-// final returns a failure of one entry as one that did not pass.
-func final(err error) error {
-	var t *errTransient
-	if !errors.As(err, &t) {
-		return err
-	}
-	return &RejectedError{t.code, t.message + " (the entry alone fails, again and again)"}
-}

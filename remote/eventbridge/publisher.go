@@ -107,7 +107,7 @@ func (r *run) settle(out *outcome) {
 	r.calls--
 	var failed []*lane
 	for i, l := range out.job {
-		err := out.errs[i]
+		err := r.judge(l, out.errs[i])
 		switch {
 		case out.refused && len(out.job) > 1:
 			l.most = max(len(out.job)/2, 1)
@@ -119,8 +119,6 @@ func (r *run) settle(out *outcome) {
 			r.lanes.accepted(l)
 		case isRejected(err):
 			r.reject(l, err)
-		case r.poison(l, err):
-			r.reject(l, final(err))
 		default:
 			l.last = err
 			failed = append(failed, l)
@@ -129,17 +127,21 @@ func (r *run) settle(out *outcome) {
 	r.retry(failed)
 }
 
-// poison reports whether the head of a lane, which failed, did so by itself for
-// too long.
-func (r *run) poison(l *lane, err error) bool {
-	if t := (*errTransient)(nil); !errors.As(err, &t) || isThrottle(err) || r.p.opts.GiveUp < 0 {
-		return false
+// judge returns the result of the head of a lane: a rejection where it has failed
+// by itself for too long, else what it was.
+func (r *run) judge(l *lane, err error) error {
+	t := (*errTransient)(nil)
+	if !errors.As(err, &t) || isThrottle(err) || r.p.opts.GiveUp < 0 {
+		return err
 	}
 	now := r.p.opts.Now()
 	if l.blamed.IsZero() {
 		l.blamed = now
 	}
-	return now.Sub(l.blamed) >= r.p.opts.GiveUp
+	if now.Sub(l.blamed) < r.p.opts.GiveUp {
+		return err
+	}
+	return &RejectedError{t.code, t.message + " (the entry alone fails, again and again)"}
 }
 
 // retry delays lanes together, so that their heads can share a batch again.
