@@ -228,11 +228,20 @@ func TestGivenUp(t *testing.T) {
 		}
 	}
 
-	ctx, cancel := context.WithCancel(limit(t))
 	var passed atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
+	s.plan(entries, entries, entries, entries) // the first of a call is throttled
 	p := eventbridge.New(eventbridge.Options{
-		Client: &stopping{&ticking{s.sdk(), &passed, time.Hour}, cancel, 100}, MinPause: 1, MaxPause: 2, Concurrency: 1, GiveUp: -1,
-		Now: func() time.Time { return time.Now().Add(time.Duration(passed.Load())) },
+		Client: &ticking{s.sdk(), &passed, time.Hour}, MinPause: 1, MaxPause: 2, Concurrency: 1, GiveUp: time.Minute, Now: now,
+	})
+	allNil(t, p.Publish(limit(t), many(1, "")))
+	if len(s.calls) != 5 {
+		t.Errorf("%d calls of an entry that was throttled", len(s.calls))
+	}
+
+	ctx, cancel := context.WithCancel(limit(t))
+	p = eventbridge.New(eventbridge.Options{
+		Client: &stopping{&ticking{s.sdk(), &passed, time.Hour}, cancel, 100}, MinPause: 1, MaxPause: 2, Concurrency: 1, GiveUp: -1, Now: now,
 	})
 	if results := p.Publish(ctx, many(1, "sick")); !errors.Is(results[0], context.Canceled) {
 		t.Error(results[0])
