@@ -2,9 +2,7 @@ package config
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
@@ -96,20 +94,6 @@ func (r *reader) secret(n ast.Node, what string) string {
 	return r.authText(n, what)
 }
 
-// fromEnvironment reports whether a text takes a part from the environment.
-func fromEnvironment(n ast.Node) bool {
-	s, ok := n.(*ast.StringNode)
-	if !ok {
-		return false
-	}
-	for _, found := range reference.FindAllString(s.Value, -1) {
-		if !strings.HasPrefix(found, "$$") {
-			return true
-		}
-	}
-	return false
-}
-
 // parameters reads what is sent with a call. What comes from the environment is
 // secret.
 func (r *reader) parameters(fields map[string]ast.Node, what string) (p connection.Parameters) {
@@ -136,8 +120,7 @@ func (r *reader) httpURL(n ast.Node, what string) string {
 	if !ok {
 		return ""
 	}
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || len(s) > maxURL {
+	if u := endpoint(s); u == nil || u.User != nil || len(s) > maxURL {
 		r.fault(n, what+" is no URL that can be called", "write https://HOST/PATH, without a user")
 	}
 	return s

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -12,6 +13,12 @@ import (
 var reference = regexp.MustCompile(`\$?\$\{env:([^}]*)\}`)
 
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// fromEnvironment reports whether a text takes a part from the environment.
+func fromEnvironment(n ast.Node) bool {
+	text, _ := textOf(n)
+	return slices.ContainsFunc(reference.FindAllString(text, -1), func(found string) bool { return !strings.HasPrefix(found, "$$") })
+}
 
 // environment replaces each ${env:NAME} and ${env:NAME:-DEFAULT} of a text by
 // the variable's value, or the default if the variable is not set or empty;

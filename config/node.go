@@ -163,17 +163,27 @@ func (r *reader) text(n ast.Node, what string) (string, bool) {
 
 // rawText returns a scalar that is a string, as it is written.
 func (r *reader) rawText(n ast.Node, what string) (string, bool) {
-	switch s := n.(type) {
-	case *ast.StringNode:
-		return s.Value, true
-	case *ast.LiteralNode:
-		return s.Value.Value, true
+	if s, ok := textOf(n); ok {
+		return s, true
+	}
+	switch n.(type) {
 	case *ast.NullNode:
 		r.fault(n, what+" is empty", "write a text, or remove the key")
 	case ast.ScalarNode:
 		r.fault(n, what+" must be text", "put it in quotes: "+quoted(n.GetToken().Value))
 	default:
 		r.fault(n, what+" must be text", "write one value, not a list or mapping")
+	}
+	return "", false
+}
+
+// textOf returns a scalar that is a string, on one line or on several.
+func textOf(n ast.Node) (string, bool) {
+	switch s := n.(type) {
+	case *ast.StringNode:
+		return s.Value, true
+	case *ast.LiteralNode:
+		return s.Value.Value, true
 	}
 	return "", false
 }

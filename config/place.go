@@ -23,6 +23,14 @@ func (r *reader) place(n ast.Node, what string) string {
 
 // IsPlace reports whether a text is Embedded, AWS or the URL of an endpoint.
 func IsPlace(text string) bool {
+	return text == Embedded || text == AWS || endpoint(text) != nil
+}
+
+// endpoint returns a URL that can be called by HTTP; nil if the text is none.
+func endpoint(text string) *url.URL {
 	u, err := url.Parse(text)
-	return text == Embedded || text == AWS || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil
+	}
+	return u
 }
