@@ -47,7 +47,7 @@ bench-peers: clients ## the same requests to other servers that speak DynamoDB
 	$(GO) run ./bench -peers test/peers/node_modules -time 6s
 
 clients: ## what the client tests need besides Go
-	./scripts/clients
+	./test/install
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

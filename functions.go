@@ -11,16 +11,16 @@ import (
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function"
-	"github.com/tablecast/tablecast/lambda"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/target"
 )
 
 // openFunctions opens the functions of the folder and those that the file
 // declares. Their processes start with the first events.
 func (n *Node) openFunctions(dir string) error {
-	o := lambda.Options{
+	o := function.Options{
 		Account: Account, Region: Region, Endpoint: n.opts.Endpoint, Logger: n.opts.Logger, Destination: n.destination,
-		Log: func(name string, l function.Line) {
+		Log: func(name string, l process.Line) {
 			n.opts.Logger.Info(l.Text, "function", name, "request", l.RequestID)
 		},
 	}
@@ -32,7 +32,7 @@ func (n *Node) openFunctions(dir string) error {
 		o.Declared, path = f.Functions, f.Path+": "
 	}
 	var err error
-	if n.functions, err = lambda.Open(n.store, o); err != nil {
+	if n.functions, err = function.Open(n.store, o); err != nil {
 		return fmt.Errorf("%s%w", path, err)
 	}
 	return nil
@@ -46,14 +46,14 @@ func (n *Node) openSources() (err error) {
 			_, err := n.functions.Get(name)
 			return err == nil
 		},
-		Invoke: func(ctx context.Context, name string, payload []byte) (function.Result, error) {
-			return n.functions.Invoke(ctx, name, payload, function.InvokeOptions{})
+		Invoke: func(ctx context.Context, name string, payload []byte) (process.Result, error) {
+			return n.functions.Invoke(ctx, name, payload, process.InvokeOptions{})
 		},
 		Destination: func(arn string) (eventsource.Destination, error) {
 			to, err := n.destination(arn)
 			return func(ctx context.Context, functionARN string, record []byte) error {
-				err := to(ctx, lambda.Record{Function: functionARN, Body: record})
-				if errors.Is(err, lambda.ErrRefused) {
+				err := to(ctx, function.Record{Function: functionARN, Body: record})
+				if errors.Is(err, function.ErrRefused) {
 					err = fmt.Errorf("%w: %w", eventsource.ErrRefused, err)
 				}
 				return err
@@ -65,11 +65,11 @@ func (n *Node) openSources() (err error) {
 
 // invoke hands an event to a function.
 func (n *Node) invoke(ctx context.Context, name string, payload []byte) ([]byte, string, error) {
-	r, err := n.functions.Invoke(ctx, name, payload, function.InvokeOptions{})
+	r, err := n.functions.Invoke(ctx, name, payload, process.InvokeOptions{})
 	switch {
-	case errors.Is(err, lambda.ErrNotFound):
+	case errors.Is(err, function.ErrNotFound):
 		return nil, "", fmt.Errorf("%w: %s", target.ErrNoFunction, name)
-	case errors.Is(err, function.ErrClosed):
+	case errors.Is(err, process.ErrClosed):
 		err = fmt.Errorf("function %s: the node is closing: %w", name, err)
 	}
 	return r.Payload, r.FunctionError, err
@@ -78,22 +78,22 @@ func (n *Node) invoke(ctx context.Context, name string, payload []byte) ([]byte,
 // destination returns what takes the records of events and batches that a
 // function was done with: a function, an event bus, a queue, a topic, a URL or a
 // log.
-func (n *Node) destination(arn string) (lambda.Destination, error) {
+func (n *Node) destination(arn string) (function.Destination, error) {
 	if name, ok := busOf(arn); ok {
-		return func(ctx context.Context, r lambda.Record) error { return n.announce(ctx, name, arn, r) }, nil
+		return func(ctx context.Context, r function.Record) error { return n.announce(ctx, name, arn, r) }, nil
 	}
 	t, err := target.Open(arn, target.Options{LogDir: n.logs, Stdout: n.opts.Stdout, Invoke: n.enqueue, AWS: n.opts.AWS})
 	if err != nil {
-		return nil, &lambda.DestinationError{ARN: arn}
+		return nil, &function.DestinationError{ARN: arn}
 	}
-	return func(ctx context.Context, r lambda.Record) error {
+	return func(ctx context.Context, r function.Record) error {
 		if idle, ok := t.(interface{ CloseIdleConnections() }); ok {
 			defer idle.CloseIdleConnections()
 		}
 		_, err := t.Deliver(ctx, &target.Delivery{Event: &event.Event{ID: event.NewID()}, Body: r.Body, Attempt: 1})
 		var answered *target.Error
 		if errors.As(err, &answered) && answered.Permanent && answered.Code == target.CodeRefused {
-			err = fmt.Errorf("%w: %w", lambda.ErrRefused, err)
+			err = fmt.Errorf("%w: %w", function.ErrRefused, err)
 		}
 		return err
 	}, nil
@@ -109,7 +109,7 @@ func busOf(arn string) (string, bool) {
 }
 
 // announce puts a record on a bus as Lambda does.
-func (n *Node) announce(ctx context.Context, name, arn string, r lambda.Record) error {
+func (n *Node) announce(ctx context.Context, name, arn string, r function.Record) error {
 	kind := "Lambda Function Invocation Result - Failure"
 	if r.Success {
 		kind = "Lambda Function Invocation Result - Success"
@@ -124,7 +124,7 @@ func (n *Node) announce(ctx context.Context, name, arn string, r lambda.Record) 
 // enqueue hands an event to a function without waiting for its answer.
 func (n *Node) enqueue(_ context.Context, name string, payload []byte) ([]byte, string, error) {
 	err := n.functions.Enqueue(name, "", payload)
-	if errors.Is(err, lambda.ErrNotFound) {
+	if errors.Is(err, function.ErrNotFound) {
 		err = fmt.Errorf("%w: %s", target.ErrNoFunction, name)
 	}
 	return nil, "", err

@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/eventsource"
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/stream"
 )
@@ -36,7 +36,7 @@ type entry struct {
 // not available; one that fails parks the record.
 func (m *functionMapper) Map(r *stream.Record) ([]mapping.Produced, error) {
 	payload := append(eventsource.AppendRecord([]byte(`{"Records":[`), r, Region), "]}"...)
-	res, err := m.n.functions.Invoke(context.Background(), m.name, payload, function.InvokeOptions{})
+	res, err := m.n.functions.Invoke(context.Background(), m.name, payload, process.InvokeOptions{})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%w: function %s: %w", mapping.ErrUnavailable, m.name, err)

@@ -11,16 +11,15 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/claim"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/event"
-	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/pattern"
 	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/table"
+	"github.com/tablecast/tablecast/target/claim"
 )
 
 // definitions returns the definitions of a file and of the embedding program, by
@@ -59,7 +58,7 @@ func (n *Node) prepareRelay(f *config.File, name string, defs []mapping.Definiti
 		Store: n.store, Streams: n.streams, Table: name, Definitions: defs, Set: n.set(f, name, defs),
 		Source: source(f), Compile: func(source []byte) (*mapping.Set, error) { return n.compile(source, name) },
 		Sink:   n.accept,
-		Delete: func(ctx context.Context, it item.Item) error { return n.deleteUnchanged(ctx, name, it) },
+		Delete: func(ctx context.Context, it item.Item) error { return n.tables.DeleteUnchanged(ctx, name, it) },
 		Scan: func(ctx context.Context, after item.Item, limit int) ([]item.Item, item.Item, uint64, error) {
 			return n.scan(ctx, name, after, limit)
 		},
@@ -159,25 +158,6 @@ func (n *Node) check(ctx context.Context, e *event.Event) error {
 func (n *Node) scan(ctx context.Context, name string, after item.Item, limit int) ([]item.Item, item.Item, uint64, error) {
 	p, err := n.tables.Scan(ctx, table.ScanRequest{Table: name, Start: after, Limit: limit, At: true})
 	return p.Items, p.Last, p.Seq, err
-}
-
-// deleteUnchanged deletes an item if it is still as given.
-func (n *Node) deleteUnchanged(ctx context.Context, name string, it item.Item) error {
-	d, err := n.tables.Describe(name)
-	if errors.Is(err, table.ErrNotFound) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	same, err := expr.Unchanged(it)
-	if err != nil {
-		return err
-	}
-	_, err = n.tables.Delete(ctx, table.DeleteRequest{Table: name, Key: d.Schema.Project(it), Condition: same})
-	if changed := (*table.ConditionError)(nil); errors.As(err, &changed) {
-		return nil
-	}
-	return err
 }
 
 // Relay returns the relay of a table that events come from; nil if there is

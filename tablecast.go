@@ -25,20 +25,21 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/claim"
 	"github.com/tablecast/tablecast/config"
-	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/eventsource"
+	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/kv"
-	"github.com/tablecast/tablecast/lambda"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
 	"github.com/tablecast/tablecast/target"
+	"github.com/tablecast/tablecast/target/claim"
+	"github.com/tablecast/tablecast/target/connection"
 )
 
 // Account and Region stand in the ARNs and events of a node.
@@ -103,7 +104,7 @@ type Node struct {
 	buses     *bus.Buses
 	conns     *connection.Connections
 	claims    claim.Store // nil without one
-	functions *lambda.Functions
+	functions *function.Functions
 	sources   *eventsource.Mappings
 	logs      string // folder of log targets
 
@@ -265,7 +266,7 @@ func (n *Node) Streams() *stream.Streams { return n.streams }
 func (n *Node) Buses() *bus.Buses { return n.buses }
 
 // Functions returns the node's functions.
-func (n *Node) Functions() *lambda.Functions { return n.functions }
+func (n *Node) Functions() *function.Functions { return n.functions }
 
 // EventSources returns the mappings of streams to functions.
 func (n *Node) EventSources() *eventsource.Mappings { return n.sources }
@@ -278,6 +279,10 @@ func (n *Node) Queues() *delivery.Queues { return n.queues }
 
 // Stats returns the figures of the node's store.
 func (n *Node) Stats() kv.Stats { return n.store.Stats() }
+
+// Snapshot returns an unchanging view of all that the folder holds, in the form
+// that docs/formats.md draws, for programs that check it. The caller closes it.
+func (n *Node) Snapshot() *kv.Snapshot { return n.store.Snapshot() }
 
 // Ready returns why the node makes no progress, or nil: a hop ended, the disk
 // is full, or a relay cannot hand on.

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/target"
+	"github.com/tablecast/tablecast/target/connection"
 )
 
 // keyFile is the file in a node's folder that holds the key of what authorizes

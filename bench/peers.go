@@ -53,7 +53,7 @@ func exists(path string) bool {
 func peers(ctx context.Context, dir, binary string, s settings) error {
 	list := rivals(binary, s.peers)
 	if len(list) == 2 {
-		return fmt.Errorf("no peer below %s: install them with scripts/clients", s.peers)
+		return fmt.Errorf("no peer below %s: install them with test/install", s.peers)
 	}
 	type cell struct{ puts, gets load }
 	figures := make([][2]cell, len(list))

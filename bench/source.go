@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/tablecast/tablecast/eventsource"
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/stream"
@@ -27,7 +27,7 @@ const (
 )
 
 // A handler takes the payload of a batch.
-type handler func(ctx context.Context, payload []byte) (function.Result, error)
+type handler func(ctx context.Context, payload []byte) (process.Result, error)
 
 // A source is a folder with a table whose changes a handler is fed with.
 type source struct {
@@ -66,7 +66,7 @@ func (s *source) program(ctx context.Context, dir string) error {
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/tablecast/tablecast/bench/testdata/noop").CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w: %s", err, out)
 	}
-	fn, err := function.Open(function.Spec{Name: "noop", Dir: dir, Binary: binary, Timeout: time.Minute, Endpoint: "http://127.0.0.1:1"}, function.Options{})
+	fn, err := process.Open(process.Spec{Name: "noop", Dir: dir, Binary: binary, Timeout: time.Minute, Endpoint: "http://127.0.0.1:1"}, process.Options{})
 	if err != nil {
 		return err
 	}
@@ -74,8 +74,8 @@ func (s *source) program(ctx context.Context, dir string) error {
 	var hop sync.WaitGroup
 	var ended error
 	hop.Go(func() { ended = fn.Run(running) })
-	s.handle = func(ctx context.Context, payload []byte) (function.Result, error) {
-		return fn.Invoke(ctx, payload, function.InvokeOptions{})
+	s.handle = func(ctx context.Context, payload []byte) (process.Result, error) {
+		return fn.Invoke(ctx, payload, process.InvokeOptions{})
 	}
 	if err = s.calls(ctx); err == nil {
 		err = s.throughput("a program", "")
@@ -102,7 +102,7 @@ func (s *source) calls(ctx context.Context) error {
 }
 
 func openSource(dir string) (*source, error) {
-	s := &source{invoked: make(chan struct{}, 1), handle: func(context.Context, []byte) (function.Result, error) { return function.Result{}, nil }}
+	s := &source{invoked: make(chan struct{}, 1), handle: func(context.Context, []byte) (process.Result, error) { return process.Result{}, nil }}
 	var err error
 	if s.store, err = kv.Open(dir, kv.Options{}); err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func openSource(dir string) (*source, error) {
 	if err == nil {
 		s.mappings, err = eventsource.Open(s.store, eventsource.Options{
 			Streams: s.streams, Exists: func(string) bool { return true }, FunctionARN: func(name string) string { return name },
-			Invoke: func(ctx context.Context, _ string, payload []byte) (function.Result, error) {
+			Invoke: func(ctx context.Context, _ string, payload []byte) (process.Result, error) {
 				r, err := s.handle(ctx, payload)
 				select {
 				case s.invoked <- struct{}{}:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/pattern"
 )

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/kv"
 )

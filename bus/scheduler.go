@@ -8,9 +8,9 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/tablecast/tablecast/bus/schedule"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/kv"
-	"github.com/tablecast/tablecast/schedule"
 )
 
 const (

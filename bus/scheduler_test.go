@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tablecast/tablecast/schedule"
+	"github.com/tablecast/tablecast/bus/schedule"
 )
 
 // scheduled puts a rule with a schedule and a log target.

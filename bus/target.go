@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/target"

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tablecast/tablecast/claim"
+	"github.com/tablecast/tablecast/target/claim"
 )
 
 // A folder is one beside the file, wherever the file was named from; other

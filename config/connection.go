@@ -7,7 +7,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
-	"github.com/tablecast/tablecast/connection"
+	"github.com/tablecast/tablecast/target/connection"
 )
 
 // Limits of connections.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
-	"github.com/tablecast/tablecast/schema"
+	"github.com/tablecast/tablecast/mapping/schema"
 )
 
 // contract reads a JSON Schema, which stands in the file or in one of its own.

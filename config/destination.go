@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/connection"
+	"github.com/tablecast/tablecast/target/connection"
 )
 
 // maxCallRate is the highest rate of an API destination, in calls a second.

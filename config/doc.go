@@ -65,11 +65,11 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/connection"
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/mapping"
-	"github.com/tablecast/tablecast/schema"
+	"github.com/tablecast/tablecast/mapping/schema"
 	"github.com/tablecast/tablecast/table"
+	"github.com/tablecast/tablecast/target/connection"
 )
 
 // A File is what tablecast.yaml declares, in the order in which it does.
@@ -90,7 +90,7 @@ type File struct {
 	Connections  []connection.Declaration
 	Destinations []connection.Destination
 	Streams      StreamSettings
-	Functions    []function.Spec
+	Functions    []process.Spec
 	// EventSources feed functions, in the order of the file.
 	EventSources []EventSource
 	Events       []mapping.Definition

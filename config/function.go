@@ -8,7 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/target"
 )
 
@@ -27,7 +27,7 @@ func (r *reader) function(p pair) {
 	if !functionName.MatchString(p.name) {
 		r.fault(p.key, quoted(p.name)+" is no function name", "use 1 to 64 letters, digits, _ and -")
 	}
-	spec := function.Spec{Name: p.name}
+	spec := process.Spec{Name: p.name}
 	fields := r.fields(p.value, what, "dir", "binary", "handler", "runtime", "env", "timeout", "memory", "concurrency", "from")
 	text := func(key string) string {
 		if v, ok := fields[key]; ok {
@@ -72,7 +72,7 @@ func (r *reader) fromFile(path string) string {
 
 // variable reads one variable of a function's environment.
 func (r *reader) variable(e pair, what string) string {
-	if function.ReservedEnv(e.name) {
+	if process.ReservedEnv(e.name) {
 		r.fault(e.key, "env of "+what+" sets "+e.name+", which Lambda reserves", "use another name")
 	}
 	s, _ := r.text(e.value, e.name+" in env of "+what)

@@ -14,15 +14,15 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/eventsource"
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/pattern"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
+	"github.com/tablecast/tablecast/target/connection"
 )
 
 // full uses every key that there is.
@@ -185,7 +185,7 @@ func TestFullFile(t *testing.T) {
 		ClaimCheck: ClaimCheck{Above: 256 << 10, Store: "s3://bucket/prefix"},
 		Buses:      []string{"main", "audit"},
 		Streams:    StreamSettings{Shards: 2, Retention: 48 * time.Hour, Rotate: 30 * time.Minute, SplitAbove: 500, KeepUnread: true},
-		Functions: []function.Spec{
+		Functions: []process.Spec{
 			{Name: "welcome", Dir: "src", Handler: "index.handler", Env: map[string]string{"TEAM": "red"}, Timeout: 30 * time.Second, MemoryMB: 256, Concurrency: 2},
 			{Name: "greet", Dir: ".", Binary: "/opt/greet", Runtime: "provided.al2023"},
 			{Name: "hear", Dir: ".", Handler: "index.handler"},

@@ -10,7 +10,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/schedule"
+	"github.com/tablecast/tablecast/bus/schedule"
 )
 
 // Origin marks the rules, targets and buses that a file declared.

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/tablecast/tablecast/mapping"
-	"github.com/tablecast/tablecast/schema"
+	"github.com/tablecast/tablecast/mapping/schema"
 )
 
 // Compare returns what the consumers of a file's events meet with another

@@ -7,7 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -21,7 +21,7 @@ type verdict struct {
 // judge reads what the function answered for a batch: the lowest sequence number
 // that it reports is where it goes on; a report that names no record of the
 // batch means that all failed.
-func judge(s *Settings, batch []*record, r *function.Result) verdict {
+func judge(s *Settings, batch []*record, r *process.Result) verdict {
 	if r.FunctionError != "" {
 		return verdict{}
 	}

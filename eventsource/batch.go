@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/kv"
 )
 
@@ -62,7 +62,7 @@ func (s *shard) deliver(ctx context.Context, stop <-chan struct{}, batch []*reco
 
 // after does what is decided about a batch that failed; more says that it is to
 // be tried again.
-func (s *shard) after(ctx context.Context, stop <-chan struct{}, batch []*record, failures int, v verdict, result *function.Result) (more bool, err error) {
+func (s *shard) after(ctx context.Context, stop <-chan struct{}, batch []*record, failures int, v verdict, result *process.Result) (more bool, err error) {
 	decision, reason := decide(&s.m.Settings, len(batch), failures)
 	switch decision {
 	case Again:
@@ -100,7 +100,7 @@ func allDone(s *shard, records []*record) bool {
 
 // invoke hands a payload to the function; it was not reached if it does not
 // exist, cannot start or has no room.
-func (s *shard) invoke(ctx context.Context, body []byte) (function.Result, bool) {
+func (s *shard) invoke(ctx context.Context, body []byte) (process.Result, bool) {
 	result, err := s.m.all.opts.Invoke(ctx, s.m.Function, body)
 	switch {
 	case ctx.Err() != nil:
@@ -170,7 +170,7 @@ func (s *shard) park(records []*record, reason string) error {
 
 // giveUp ends the attempts with a batch: its destination is told, its item is
 // parked, or it is counted as skipped.
-func (s *shard) giveUp(ctx context.Context, batch []*record, condition string, count int, result *function.Result) error {
+func (s *shard) giveUp(ctx context.Context, batch []*record, condition string, count int, result *process.Result) error {
 	n := uint64(len(batch))
 	text, err := s.failureOf(batch, condition, count, result)
 	if err != nil {
@@ -211,7 +211,7 @@ func (s *shard) tell(ctx context.Context, batch []*record, text []byte) error {
 	for n := 1; ; n++ {
 		to, err := s.m.all.opts.Destination(s.m.OnFailure)
 		if err == nil {
-			err = to(ctx, s.m.all.opts.FunctionARN(s.m.Function)+":"+function.Version, text)
+			err = to(ctx, s.m.all.opts.FunctionARN(s.m.Function)+":"+process.Version, text)
 		}
 		if err == nil {
 			return s.settle(batch, Counts{Sent: uint64(len(batch))}, nil)

@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"go.uber.org/goleak"
 
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
@@ -140,9 +140,9 @@ func (w *world) mapped(do func(*Mapping)) Status {
 }
 
 // invoke is the function.
-func (w *world) invoke(_ context.Context, _ string, payload []byte) (function.Result, error) {
+func (w *world) invoke(_ context.Context, _ string, payload []byte) (process.Result, error) {
 	if w.bare {
-		return function.Result{}, nil
+		return process.Result{}, nil
 	}
 	var e event
 	if err := json.Unmarshal(payload, &e); err != nil {
@@ -162,13 +162,13 @@ func (w *world) invoke(_ context.Context, _ string, payload []byte) (function.Re
 	answer, err := w.handle(changes, &e)
 	switch {
 	case errors.Is(err, errAway):
-		return function.Result{NotStarted: true, FunctionError: "Unhandled", Payload: []byte(`{}`)}, nil
+		return process.Result{NotStarted: true, FunctionError: "Unhandled", Payload: []byte(`{}`)}, nil
 	case errors.Is(err, errBusy):
-		return function.Result{}, err
+		return process.Result{}, err
 	case err != nil:
-		return function.Result{RequestID: "id", FunctionError: "Unhandled", Payload: fmt.Appendf(nil, "{%q:%q}", "errorMessage", err.Error())}, nil
+		return process.Result{RequestID: "id", FunctionError: "Unhandled", Payload: fmt.Appendf(nil, "{%q:%q}", "errorMessage", err.Error())}, nil
 	}
-	return function.Result{RequestID: "id", Payload: []byte(answer)}, nil
+	return process.Result{RequestID: "id", Payload: []byte(answer)}, nil
 }
 
 // Failures that are not the function's, and one that is.

@@ -7,7 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -55,11 +55,11 @@ const seconds = "2006-01-02T15:04:05Z"
 
 // failureOf describes a batch that is given up after so many invocations, of
 // which the last came to result.
-func (s *shard) failureOf(batch []*record, condition string, count int, result *function.Result) ([]byte, error) {
+func (s *shard) failureOf(batch []*record, condition string, count int, result *process.Result) ([]byte, error) {
 	first, last := batch[0], batch[len(batch)-1]
 	f := failure{
 		Version: "1.0", At: s.m.all.now().UTC().Format("2006-01-02T15:04:05.000Z"),
-		Request: failureRequest{ARN: s.m.all.opts.FunctionARN(s.m.Function) + ":" + function.Version, Condition: condition, Count: max(1, count)},
+		Request: failureRequest{ARN: s.m.all.opts.FunctionARN(s.m.Function) + ":" + process.Version, Condition: condition, Count: max(1, count)},
 		Batch: failureBatch{
 			Shard: s.info.ID, First: stream.FormatSeq(first.seq), Last: stream.FormatSeq(last.seq), Size: len(batch), Stream: s.m.Stream,
 			From: first.at.UTC().Format(seconds), To: last.at.UTC().Format(seconds),
@@ -68,7 +68,7 @@ func (s *shard) failureOf(batch []*record, condition string, count int, result *
 	}
 	if result != nil && condition == exhausted {
 		f.Request.ID = result.RequestID
-		f.Response = &failureAnswer{Status: 200, Version: function.Version}
+		f.Response = &failureAnswer{Status: 200, Version: process.Version}
 		if result.FunctionError != "" {
 			f.Response.Error = &result.FunctionError
 		}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/kv"
 )
 
@@ -31,15 +31,15 @@ func TestReport(t *testing.T) {
 		`"text"`: 0, `[1]`: 0,
 	} {
 		s := Settings{Report: true}
-		if v := judge(&s, batch, &function.Result{Payload: []byte(answer)}); v.good != good {
+		if v := judge(&s, batch, &process.Result{Payload: []byte(answer)}); v.good != good {
 			t.Errorf("%s: %d taken, want %d", answer, v.good, good)
 		}
 		s.Report = false
-		if v := judge(&s, batch, &function.Result{Payload: []byte(answer)}); v.good != 3 {
+		if v := judge(&s, batch, &process.Result{Payload: []byte(answer)}); v.good != 3 {
 			t.Errorf("%s without ReportBatchItemFailures: %d taken", answer, v.good)
 		}
 	}
-	if v := judge(&Settings{}, batch, &function.Result{FunctionError: "Unhandled", Payload: []byte(`{}`)}); v.good != 0 {
+	if v := judge(&Settings{}, batch, &process.Result{FunctionError: "Unhandled", Payload: []byte(`{}`)}); v.good != 0 {
 		t.Errorf("an error took %d", v.good)
 	}
 }

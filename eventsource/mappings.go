@@ -15,7 +15,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/stream"
 )
@@ -26,7 +26,7 @@ type Options struct {
 	Streams *stream.Streams
 	// Invoke hands an event to a function and waits for its answer; an error, or
 	// a result with NotStarted, says that it was not reached.
-	Invoke func(ctx context.Context, name string, payload []byte) (function.Result, error)
+	Invoke func(ctx context.Context, name string, payload []byte) (process.Result, error)
 	// Exists reports whether there is a function of the name.
 	Exists func(name string) bool
 	// FunctionARN returns a function's name in full.

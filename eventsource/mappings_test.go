@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 )
 
 func takeAll([]change, *event) (string, error) { return "", nil }
@@ -60,7 +60,7 @@ func TestPayloadCut(t *testing.T) {
 	for range 10 {
 		queue = append(queue, &record{json: make([]byte, 1<<20)})
 	}
-	if n, full := s.cut(queue); n != 5 || !full || len(payload(queue[:n])) > function.MaxPayloadBytes || len(payload(queue[:n+1])) < 6<<20 {
+	if n, full := s.cut(queue); n != 5 || !full || len(payload(queue[:n])) > process.MaxPayloadBytes || len(payload(queue[:n+1])) < 6<<20 {
 		t.Errorf("%d records, full %v", n, full)
 	}
 	huge := []*record{{json: make([]byte, 7<<20)}, {}}

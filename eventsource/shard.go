@@ -9,7 +9,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -264,7 +264,7 @@ func (s *shard) cut(queue []*record) (n int, full bool) {
 	size := overhead
 	for n < len(queue) && n < s.m.BatchSize {
 		size += len(queue[n].json) + 1
-		if n > 0 && size > function.MaxPayloadBytes {
+		if n > 0 && size > process.MaxPayloadBytes {
 			return n, true
 		}
 		n++

@@ -69,20 +69,6 @@ func checked(n node, check func(*parse)) (*Condition, error) {
 // Exists returns the condition that the path leads to something.
 func Exists(p Path) *Condition { return &Condition{call{"attribute_exists", []Operand{At(p)}}} }
 
-// Unchanged returns the condition that an item has all attributes of another,
-// which is not empty.
-func Unchanged(it item.Item) (*Condition, error) {
-	var all *Condition
-	for _, a := range it {
-		equal, err := Compare("=", At(Attribute(a.Name)), Literal(a.Value))
-		if err != nil {
-			return nil, err
-		}
-		all = And(all, equal)
-	}
-	return all, nil
-}
-
 // And returns the condition that both hold; nil always holds.
 func And(a, b *Condition) *Condition {
 	if a == nil || b == nil {

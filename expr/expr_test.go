@@ -5,8 +5,9 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json"
-	"github.com/tablecast/tablecast/item"
 	"pgregory.net/rapid"
+
+	"github.com/tablecast/tablecast/item"
 )
 
 // it reads an item in wire JSON.

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/item"
-	"pgregory.net/rapid"
 )
 
 // The oracle evaluates conditions in the slow and obvious way: on trees that

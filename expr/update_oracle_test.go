@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/item"
-	"pgregory.net/rapid"
 )
 
 // A changeOracle is one action of an update, and the slow way to its outcome:

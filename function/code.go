@@ -1,134 +1,119 @@
 package function
 
 import (
-	"errors"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
+
+	"github.com/tablecast/tablecast/kv"
 )
 
-// A code is one generation of a function's code: what was on disk at one
-// moment. It does not change.
-type code struct {
-	generation uint64
-	handler    handler
-	bundle     *bundle // nil unless the handler is TypeScript
-	err        error   // an *Error: why this generation cannot run
+const chunkBytes = 1 << 20
+
+func chunkKey(number uint64) kv.Key { return kv.NewKey('f').Uint64(1).Uint64(number) }
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// refresh returns the newest code, after looking whether the disk holds other
-// code than last time.
-func (f *Function) refresh() *code {
-	f.codeMu.Lock()
-	defer f.codeMu.Unlock()
-	if f.tree == nil || !f.tree.same() {
-		f.load()
+// place puts code where a function can name it: a zip file into the store and
+// unpacked into a folder, which it returns.
+func (fs *Functions) place(c *Code) (dir string, err error) {
+	if c.Dir != "" {
+		*c = Code{Dir: c.Dir, SHA256: digest([]byte(c.Dir))}
+		return c.Dir, nil
 	}
-	return f.code
-}
-
-// load makes the next generation of what is on disk. The tree is read before
-// the code is, so that a change made meanwhile is seen the next time.
-func (f *Function) load() {
-	next := &code{generation: 1}
-	if f.code != nil {
-		next.generation = f.code.generation + 1
+	*c = Code{Zip: c.Zip, Size: int64(len(c.Zip)), SHA256: digest(c.Zip)}
+	if c.Number, err = fs.takeNumber(); err != nil {
+		return "", err
 	}
-	f.code = next
-	if f.tree, next.err = f.watch(); next.err != nil {
-		return
+	dir = fs.codeDir(c.Number)
+	if err := unpack(c.Zip, dir, MaxCodeBytes); err != nil {
+		_ = os.RemoveAll(dir) // else it goes at the next Open
+		return "", err
 	}
-	if next.handler, next.err = f.engine.find(&f.spec); next.err != nil {
-		return
-	}
-	if f.engine.kind != kindNode || !isTyped(next.handler.file) {
-		return
-	}
-	if next.bundle, next.err = bundleSource(&f.spec, next.handler.file); next.err == nil {
-		f.watchInputs(next.bundle.inputs)
-	}
-}
-
-// watchInputs adds the files of a bundle that lie outside the function's
-// directory to those that are watched.
-func (f *Function) watchInputs(inputs []string) {
-	known := len(f.outside)
-	for _, file := range inputs {
-		if !strings.HasPrefix(file, f.spec.Dir+string(filepath.Separator)) && !slices.Contains(f.outside, file) {
-			f.outside = append(f.outside, file)
+	for i := 0; i*chunkBytes < len(c.Zip); i++ {
+		b := fs.store.NewBatch()
+		b.Set(chunkKey(c.Number).Uint64(uint64(i)), c.Zip[i*chunkBytes:min(len(c.Zip), (i+1)*chunkBytes)])
+		if _, err := fs.store.Commit(b); err != nil {
+			return "", err
 		}
 	}
-	for _, file := range f.outside[known:] {
-		f.tree.files = append(f.tree.files, stampOf(file))
+	c.Zip = nil
+	return dir, nil
+}
+
+// takeNumber returns a number of the store that nothing else has.
+func (fs *Functions) takeNumber() (uint64, error) {
+	b := fs.store.NewBatch()
+	c, err := fs.store.Commit(b)
+	return c.First, err
+}
+
+func (fs *Functions) codeDir(number uint64) string {
+	return filepath.Join(fs.opts.Dir, strconv.FormatUint(number, 10))
+}
+
+// restore unpacks the code of a function that was read from the store.
+func (fs *Functions) restore(c *Code) (dir string, err error) {
+	if c.Dir != "" {
+		return c.Dir, nil
 	}
-	f.tree.extra = f.outside
-	f.tree.sort()
-}
-
-func (f *Function) watch() (*tree, error) {
-	t, err := readTree(f.spec.Dir, f.outside)
-	if errors.Is(err, errManyFiles) {
-		return nil, f.spec.fault(CodeInvalid, f.spec.Dir+" holds "+err.Error(), "set the directory that holds only its code")
+	dir = fs.codeDir(c.Number)
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil // it was hidden for a while
 	}
-	return t, nil
+	var text []byte
+	it := fs.store.Scan(kv.Prefix(chunkKey(c.Number)))
+	for it.Next() {
+		text = append(text, it.Value()...)
+	}
+	if err := it.Close(); err != nil {
+		return "", err
+	}
+	if got := digest(text); got != c.SHA256 {
+		return "", fmt.Errorf("%w: code %d has the digest %s, not %s", kv.ErrCorrupt, c.Number, got, c.SHA256)
+	}
+	return dir, unpack(text, dir, MaxCodeBytes)
 }
 
-// A launch is how to start a process for one generation.
-type launch struct {
-	argv       []string
-	env        map[string]string
-	runtimeDir string
-}
-
-// launch writes what the generation needs below the directory of Run, and
-// returns the command line.
-func (f *Function) launch(c *code) (*launch, error) {
-	l := &launch{runtimeDir: f.tempDir}
-	switch f.engine.kind {
-	case kindNode:
-		file, flags := c.handler.file, []string(nil)
-		if c.bundle != nil {
-			flags = []string{"--enable-source-maps"}
-			file = filepath.Join(f.generationDir(c), c.bundle.name)
-			if err := writeOnce(file, c.bundle.text); err != nil {
-				return nil, err
-			}
+// sweep removes the code that no function names, as one that was cut short
+// leaves it.
+func (fs *Functions) sweep() error {
+	used := map[uint64]bool{}
+	for _, e := range fs.byName {
+		used[e.fn.Code.Number] = true
+	}
+	var gone []uint64
+	it := fs.store.Scan(kv.Prefix(kv.NewKey('f').Uint64(1)))
+	for it.Next() {
+		r := kv.ReadKey(it.Key())
+		r.Uint64()
+		if n := r.Uint64(); !used[n] {
+			used[n] = true // once is enough
+			gone = append(gone, n)
 		}
-		l.argv = append([]string{f.engine.program}, flags...)
-		l.argv = append(l.argv, filepath.Join(f.tempDir, nodeBootstrap), file, c.handler.export)
-	case kindPython:
-		l.argv = []string{f.engine.program, "-u", filepath.Join(f.tempDir, pythonBootstrap), c.handler.module, c.handler.export}
-		// Python tells whether a compiled file is old by the second and the
-		// size, which misses a quick change; and the directory is the user's.
-		l.env = map[string]string{"PYTHONDONTWRITEBYTECODE": "1"}
-	default:
-		l.argv = []string{c.handler.file}
 	}
-	return l, nil
+	if err := it.Close(); err != nil || len(gone) == 0 {
+		return err
+	}
+	b := fs.store.NewBatch()
+	b.UseReserve()
+	for _, n := range gone {
+		dropCode(b, n)
+	}
+	_, err := fs.store.Commit(b)
+	return err
 }
 
-// generationDir holds what was made of one generation, while it has processes.
-func (f *Function) generationDir(c *code) string {
-	return filepath.Join(f.tempDir, "code-"+strconv.FormatUint(c.generation, 10))
-}
-
-// writeOnce writes the file unless it is there, whole or not at all.
-func writeOnce(file string, text []byte) error {
-	if isFile(file) {
-		return nil
+// dropCode removes a zip file in the batch.
+func dropCode(b *kv.Batch, number uint64) {
+	if number > 0 {
+		r := kv.Prefix(chunkKey(number))
+		b.DeleteRange(r.Lower, r.Upper)
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), "part-*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(text)
-	if err := errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), file)
 }

@@ -1,31 +1,57 @@
-// Package function runs Lambda-style functions of any language as processes of
-// this machine, over the AWS Lambda Runtime API.
+// Package function keeps the functions of a node: those that came over the API,
+// with their code, and those that the node's file declares. It runs them
+// through package process, and holds the queue of events that nobody waits
+// for.
 //
-//	Invoke ─▶ queue ─▶ process 1  GET  /2018-06-01/runtime/invocation/next
-//	                   process 2  POST /2018-06-01/runtime/invocation/{id}/response
-//	                   ...        POST /2018-06-01/runtime/invocation/{id}/error
+// # Keys
 //
-// Open checks a Spec, Run owns the processes and every goroutine, Invoke hands
-// one payload to one process. What each part may rely on:
+//	'f' 0 name          -> function: configuration, where its code is, policy, tags (JSON)
+//	'f' 1 code chunk    -> a MiB of a zip file; code is its number in the store
+//	'f' 2 seq           -> event that waits for an attempt, or for its destination (JSON)
+//	'f' 3 name seq      -> event whose attempts are used up (JSON)
 //
-//  1. A process has one invocation at a time, and a listener of its own on the
-//     loopback interface: whoever asks there for the next invocation is that
-//     process or its children.
-//  2. Processes ask for work; nothing is sent to one that did not ask. A
-//     process is started when more invocations wait than processes are about
-//     to ask, never more than Spec.Concurrency at once.
-//  3. Each invocation is answered exactly once: by the process, or, if that
-//     ended or overran, by the payload that Lambda gives for it. An invocation
-//     that no process read is handed to another process, not answered.
-//  4. A process that fails before it asks for work answers one waiting
-//     invocation with the reason; the next one starts a new process.
-//  5. An invocation sees the code that was on disk when it was made, or newer
-//     code. A process with older code ends before it is handed another.
-//  6. What a process wrote before it answered is logged before Invoke returns.
-//  7. When Run returns, no process that it started is left, nor any of its
-//     children in its process group, and no file.
+// # Invariants
 //
-// Functions are contained, not sandboxed: they run as the user of this
-// process and can read and write what that user can. docs/functions.md says
-// what is limited and what is not.
+//  1. A change of a function is durable before it is in force. Its code is
+//     whole in the store before the function names it.
+//  2. Folders of code are made from the store at Open, and never trusted after:
+//     what a power loss leaves there does not matter.
+//  3. An invocation runs on the configuration that was in force when it was
+//     made, to its end; the next one on the new configuration.
+//  4. An event is durable before Enqueue returns. It leaves the queue in the
+//     batch that makes it a dead letter, or after an attempt that succeeded, or
+//     after its destination took it; so each is attempted at least once.
+//  5. A function that cannot start (no node on this machine, no such handler)
+//     says so in its State, and takes no attempt away from an event.
 package function
+
+import "errors"
+
+// Errors of this package.
+var (
+	// ErrNotFound says that there is no function of that name.
+	ErrNotFound = errors.New("function: no such function")
+	// ErrExists says that there is a function of that name.
+	ErrExists = errors.New("function: function exists")
+	// ErrDeclared refuses to change a function that the node's file declares.
+	ErrDeclared = errors.New("function: the function is declared in the node's file")
+	// ErrRevision says that the function is not of the revision that the caller
+	// knows.
+	ErrRevision = errors.New("function: another revision")
+	// ErrConcurrency says that the function's reserved concurrency is 0.
+	ErrConcurrency = errors.New("function: reserved concurrency is 0")
+	// ErrStatement says that a policy has no such statement.
+	ErrStatement = errors.New("function: no such statement")
+	// ErrStatementExists says that a policy has the statement.
+	ErrStatementExists = errors.New("function: statement exists")
+	// ErrNoConfig says that the function has no configuration of events.
+	ErrNoConfig = errors.New("function: no event configuration")
+	// ErrTooManyTags says that a function can have 50 tags.
+	ErrTooManyTags = errors.New("function: too many tags")
+	// ErrZip says that code is no zip file that can be unpacked here.
+	ErrZip = errors.New("function: not a usable zip file")
+	// ErrCodeSize says that unpacked code is larger than MaxCodeBytes.
+	ErrCodeSize = errors.New("function: code is too large")
+	// ErrBacklog says that MaxQueued events wait.
+	ErrBacklog = errors.New("function: too many events wait")
+)

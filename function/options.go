@@ -1,78 +1,96 @@
 package function
 
-import "time"
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
 
-// Defaults of Options.
-const (
-	DefaultIdle        = 5 * time.Minute
-	DefaultInit        = 10 * time.Second
-	DefaultGrace       = 500 * time.Millisecond
-	DefaultMaxWaiting  = 1000
-	DefaultMaxLogBytes = 4 << 20
+	"github.com/tablecast/tablecast/function/process"
 )
 
-// Options say how functions run. The zero value is good.
+// Options configure Functions.
 type Options struct {
-	// Log takes each line that the function writes, and Lambda's own lines
-	// about each invocation. It is called from several goroutines, holds up
-	// the process meanwhile, and must not call the Function. The default
-	// drops the lines.
-	Log func(Line)
-	// Idle is how long a process without work is kept. The default is 5 min.
-	Idle time.Duration
-	// Init is the least time that a process has until it asks for its first
-	// event; it has Spec.Timeout if that is longer. The default is 10 s.
-	Init time.Duration
-	// Grace is the time between asking a process to end and killing it; one
-	// that overran is killed at once. The default is 500 ms.
-	Grace time.Duration
-	// MaxWaiting is the most invocations that wait for a process. The default
-	// is 1000.
-	MaxWaiting int
-	// MaxLogBytes is the most that one invocation may log; the rest is counted
-	// and dropped. The default is 4 MiB.
-	MaxLogBytes int
-	// PassEnv names variables of this process's environment that functions
-	// see, besides PATH, HOME, LANG and TMPDIR.
-	PassEnv []string
-	// Node and Python are the programs that run handlers. The defaults are
-	// "node" and "python3", looked up in PATH.
-	Node, Python string
-	// TempDir is where Run makes a directory of its own, removed at its end.
-	// The default is the system's.
-	TempDir string
-	// Now is the clock of deadlines and log lines. The default is time.Now.
+	// Account and Region are those of ARNs. The defaults are 000000000000 and
+	// us-east-1.
+	Account, Region string
+	// Endpoint is what the SDKs in functions call. Without it none can run.
+	Endpoint string
+	// Credentials are what the SDKs in functions sign with. The default is that
+	// of function.Spec.
+	Credentials process.Credentials
+	// Dir is the folder that code is unpacked in. Functions owns it.
+	Dir string
+	// Declared are the functions of the node's file.
+	Declared []process.Spec
+	// Function are the options of each function, but for Log.
+	Function process.Options
+	// Log takes the lines of functions. The default drops them.
+	Log func(name string, l process.Line)
+	// Destination returns what hands a record to the ARN, or an error that says
+	// that nothing does. The default knows none.
+	Destination func(arn string) (Destination, error)
+	// Pause is the time before attempt n+1 of an event whose attempt n failed
+	// by itself, or, if not, could not be made. The default is Lambda's: n
+	// minutes; 1 s, doubled up to 5 minutes.
+	Pause func(n int, failed bool) time.Duration
+	// Now is the clock. The default is time.Now.
 	Now func() time.Time
+	// Logger receives what operators should know. The default discards it.
+	Logger *slog.Logger
 }
 
-func (o Options) complete() Options {
-	setDefault(&o.Idle, DefaultIdle)
-	setDefault(&o.Init, DefaultInit)
-	setDefault(&o.Grace, DefaultGrace)
-	setDefault(&o.MaxWaiting, DefaultMaxWaiting)
-	setDefault(&o.MaxLogBytes, DefaultMaxLogBytes)
-	setDefault(&o.Node, "node")
-	setDefault(&o.Python, "python3")
+// ErrRefused says that a destination will never take the record, because of its
+// size for instance: it becomes a dead letter of the function.
+var ErrRefused = errors.New("function: the destination refuses the record")
+
+// A Destination takes the record of an event, or says why not; ErrRefused, or
+// anything else to be asked again.
+type Destination func(ctx context.Context, r Record) error
+
+// A Record is what a destination is told.
+type Record struct {
+	Function string // ARN with version
+	Success  bool
+	Body     []byte // JSON
+}
+
+func (o Options) withDefaults() Options {
+	if o.Account == "" {
+		o.Account = process.DefaultAccount
+	}
+	if o.Region == "" {
+		o.Region = process.DefaultRegion
+	}
 	if o.Log == nil {
-		o.Log = func(Line) {}
+		o.Log = func(string, process.Line) {}
+	}
+	if o.Destination == nil {
+		o.Destination = func(arn string) (Destination, error) { return nil, &DestinationError{arn} }
+	}
+	if o.Pause == nil {
+		o.Pause = pauseOf
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
 	return o
 }
 
-// A Line is one line of a function's log.
-type Line struct {
-	// Time is when the line was read.
-	Time time.Time
-	// RequestID is the invocation that the process was busy with, or the last
-	// one it had; empty before the first.
-	RequestID string
-	// Platform marks Lambda's own lines: START, END, REPORT, and why a process
-	// ended.
-	Platform bool
-	// Text is the line without its end. Lines longer than 256 KiB are cut in
-	// pieces.
-	Text string
+// pauseOf is Lambda's pause.
+func pauseOf(n int, failed bool) time.Duration {
+	if failed {
+		return time.Duration(n) * time.Minute
+	}
+	return min(time.Second<<min(n, 10), 5*time.Minute)
 }
+
+// A DestinationError says that nothing can be sent to the ARN.
+type DestinationError struct{ ARN string }
+
+// Error names the ARN.
+func (e *DestinationError) Error() string { return "function: no destination " + e.ARN }

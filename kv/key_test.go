@@ -6,8 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/tablecast/tablecast/kv"
 	"pgregory.net/rapid"
+
+	"github.com/tablecast/tablecast/kv"
 )
 
 // An element of a tuple key: a uint64, a string or a []byte.

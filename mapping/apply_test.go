@@ -7,9 +7,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/trace"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/stream"
-	"github.com/tablecast/tablecast/trace"
 )
 
 const (

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tablecast/tablecast/cel"
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/mapping/cel"
 	"github.com/tablecast/tablecast/stream"
 )
 

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tablecast/tablecast/cel"
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/mapping/cel"
 )
 
 // An Error says that a definition could not make its events.

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/tablecast/tablecast/cel"
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/mapping/cel"
 )
 
 // A root is a variable that expressions may use.

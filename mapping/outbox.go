@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	"github.com/tablecast/tablecast/cel"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/mapping/cel"
 )
 
 // An Outbox says which attributes of an item are the parts of an event.

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tablecast/tablecast/cel"
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/mapping/cel"
 )
 
 // A Path leads from an item to a value inside it: address.city, tags[0],

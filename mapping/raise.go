@@ -10,9 +10,9 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/tablecast/tablecast/cel"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/mapping/cel"
 )
 
 // raise appends the events of a definition whose guards hold.

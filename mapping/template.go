@@ -7,8 +7,8 @@ import (
 
 	"cel.dev/cel-go/common/types"
 
-	"github.com/tablecast/tablecast/cel"
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/mapping/cel"
 )
 
 // A Template makes JSON out of a change: objects, arrays and literals as they

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,7 +15,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tablecast/tablecast/event"
-	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
@@ -227,16 +225,7 @@ func definitions(since map[string]int, written int) []mapping.Definition {
 
 // delete deletes an item that is still as given.
 func (f *folder) delete(ctx context.Context, it item.Item) error {
-	same, err := expr.Unchanged(it)
-	if err != nil {
-		return err
-	}
-	key := item.MapOf(item.Field{Name: "id", Value: must(it.Get("id"))})
-	_, err = f.tables.Delete(ctx, table.DeleteRequest{Table: "users", Key: key, Condition: same})
-	if failed := new(table.ConditionError); errors.As(err, &failed) {
-		return nil
-	}
-	return err
+	return f.tables.DeleteUnchanged(ctx, "users", it)
 }
 
 func must(v item.Value, _ bool) item.Value { return v }

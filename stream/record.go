@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tablecast/tablecast/internal/trace"
 	"github.com/tablecast/tablecast/item"
-	"github.com/tablecast/tablecast/trace"
 )
 
 // A View says which images of an item its change records hold.

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tablecast/tablecast/internal/trace"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/stream"
-	"github.com/tablecast/tablecast/trace"
 )
 
 // A write is the change of one item: what decide returns replaces the item; a

@@ -9,10 +9,11 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"pgregory.net/rapid"
+
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/table"
-	"pgregory.net/rapid"
 )
 
 func text(name string) item.KeyAttr   { return item.KeyAttr{Name: name, Kind: item.String} }

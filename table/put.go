@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/tablecast/tablecast/expr"
@@ -47,6 +48,37 @@ func (r PutRequest) write(ts *Tables) (*write, error) {
 		}
 		return r.Item, require(r.Condition, old)
 	}}, nil
+}
+
+// DeleteUnchanged removes the item that has the key of it from a table if the
+// two are equal. That the item changed, or that it or its table is gone, is no
+// error. Errors: see the package comment.
+func (ts *Tables) DeleteUnchanged(ctx context.Context, table string, it item.Item) error {
+	_, err := ts.one(ctx, deleteUnchanged{table, it})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// A deleteUnchanged removes the item of a table that is equal to one.
+type deleteUnchanged struct {
+	table string
+	it    item.Item
+}
+
+func (r deleteUnchanged) write(ts *Tables) (*write, error) {
+	t, err := ts.get(r.table)
+	if err != nil {
+		return nil, err
+	}
+	key := t.schema.Project(r.it)
+	return &write{table: t, key: key, decide: func(old item.Item) (item.Item, error) {
+		if item.EqualItems(old, r.it) {
+			return nil, nil
+		}
+		return old, nil
+	}}, t.checkKey(key)
 }
 
 // A DeleteRequest removes the item of a key.

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"pgregory.net/rapid"
+
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
-	"pgregory.net/rapid"
 )
 
 type fixture struct {
@@ -385,5 +386,35 @@ func BenchmarkPut(b *testing.B) {
 		if _, err := f.tables.Put(b.Context(), table.PutRequest{Table: "users", Item: row.With("id", item.S(fmt.Sprint(i)))}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// An item that is not as it was stays, whatever was changed, added or removed.
+func TestDeleteUnchanged(t *testing.T) {
+	f := open(t)
+	if _, err := f.tables.Create(users); err != nil {
+		t.Fatal(err)
+	}
+	const now = `{"id":{"S":"m1"},"payload":{"S":"second"},"n":{"N":"1"}}`
+	if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "users", Item: it(t, now)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, was := range []string{
+		`{"id":{"S":"m1"},"payload":{"S":"first"},"n":{"N":"1"}}`,
+		`{"id":{"S":"m1"},"payload":{"S":"second"}}`,
+		`{"id":{"S":"m1"},"payload":{"S":"second"},"n":{"N":"1"},"more":{"BOOL":true}}`,
+		`{"id":{"S":"m2"}}`,
+		now,
+	} {
+		if err := f.tables.DeleteUnchanged(t.Context(), "users", it(t, "%s", was)); err != nil {
+			t.Fatal(err)
+		}
+		left, err := f.tables.Get(t.Context(), "users", it(t, `{"id":{"S":"m1"}}`))
+		if err != nil || (left == nil) != (was == now) {
+			t.Errorf("after %s: %v, %v", was, left, err)
+		}
+	}
+	if err := f.tables.DeleteUnchanged(t.Context(), "gone", it(t, "%s", now)); err != nil {
+		t.Errorf("a table that is gone: %v", err)
 	}
 }

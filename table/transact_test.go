@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/table"

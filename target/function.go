@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/tablecast/tablecast/trace"
+	"github.com/tablecast/tablecast/internal/trace"
 )
 
 // FunctionARN begins the ARN of a function as a target:

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/tablecast/tablecast/trace"
+	"github.com/tablecast/tablecast/internal/trace"
 )
 
 // A natsTarget publishes the body to a subject that a JetStream stream keeps, and

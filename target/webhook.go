@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/tablecast/tablecast/trace"
+	"github.com/tablecast/tablecast/internal/trace"
 )
 
 // A webhook posts the body to a URL.

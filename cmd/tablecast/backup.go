@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/kv"
 )

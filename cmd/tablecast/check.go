@@ -10,6 +10,7 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
+
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/item"
 )

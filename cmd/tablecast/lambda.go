@@ -15,12 +15,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
-	"github.com/tablecast/tablecast/claim"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/remote/eventbridge"
-	"github.com/tablecast/tablecast/remote/lambda"
+	"github.com/tablecast/tablecast/remote/handler"
 	"github.com/tablecast/tablecast/remote/worker"
 	"github.com/tablecast/tablecast/stream"
+	"github.com/tablecast/tablecast/target/claim"
 )
 
 // Variables of the environment that the function reads, besides AWS's own.
@@ -46,7 +46,7 @@ func runFunction(ctx context.Context) error {
 }
 
 // newFunction returns the handler that the file and the environment say.
-func newFunction(ctx context.Context, logger *slog.Logger) (*lambda.Handler, error) {
+func newFunction(ctx context.Context, logger *slog.Logger) (*handler.Handler, error) {
 	path := cmp.Or(os.Getenv(envConfig), config.Find(os.Getenv("LAMBDA_TASK_ROOT")))
 	if path == "" {
 		return nil, errors.New("there is no tablecast.yaml beside the program: tablecast package puts it there")
@@ -55,7 +55,7 @@ func newFunction(ctx context.Context, logger *slog.Logger) (*lambda.Handler, err
 	if err != nil {
 		return nil, err
 	}
-	o := lambda.Options{File: file, Logger: logger}
+	o := handler.Options{File: file, Logger: logger}
 	if o.Tables, err = tableNames(os.Getenv(envTables)); err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func newFunction(ctx context.Context, logger *slog.Logger) (*lambda.Handler, err
 	o.Delete = func(ctx context.Context, region, table string, r *stream.Record) error {
 		return worker.DeleteUnchanged(ctx, db, table, r, func(o *dynamodb.Options) { o.Region = region })
 	}
-	return lambda.New(o)
+	return handler.New(o)
 }
 
 // tableNames reads the file's names of tables by those on AWS.

@@ -9,8 +9,9 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
 	"github.com/tablecast/tablecast/config"
-	"github.com/tablecast/tablecast/schema"
+	"github.com/tablecast/tablecast/mapping/schema"
 )
 
 func newSchema() *cobra.Command {

@@ -19,7 +19,7 @@ import (
 	spans "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/tablecast/tablecast/trace"
+	"github.com/tablecast/tablecast/internal/trace"
 )
 
 const parentSpan = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"

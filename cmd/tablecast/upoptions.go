@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
+
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/target"
 )

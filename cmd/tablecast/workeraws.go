@@ -18,9 +18,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/tablecast/tablecast/claim"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/remote/worker"
+	"github.com/tablecast/tablecast/target/claim"
 )
 
 // groupName is what a group may be called: it stands in keys, between #.

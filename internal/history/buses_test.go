@@ -231,7 +231,7 @@ func goCaller(t *testing.T, p *process) caller {
 func scriptCaller(t *testing.T, p *process) caller {
 	dir := filepath.Join(repository, "test/clients")
 	if _, err := os.Stat(filepath.Join(dir, "node_modules/@aws-sdk/client-eventbridge")); err != nil {
-		t.Skip("the AWS SDK for JavaScript is not installed: run scripts/clients")
+		t.Skip("the AWS SDK for JavaScript is not installed: run test/install")
 	}
 	cmd := exec.Command("node", "events.mjs")
 	cmd.Dir, cmd.Env, cmd.Stderr = dir, clientEnviron(p), p.output
@@ -279,7 +279,7 @@ func cliCaller(t *testing.T, p *process) caller {
 	path := "/usr/bin/aws"
 	if _, err := os.Stat(path); err != nil {
 		if path, err = exec.LookPath("aws"); err != nil {
-			t.Skip("the AWS CLI is not installed: run scripts/clients")
+			t.Skip("the AWS CLI is not installed: run test/install")
 		}
 	}
 	return func(op string, in []byte) ([]byte, string, error) {

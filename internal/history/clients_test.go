@@ -22,7 +22,7 @@ func TestExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(modules, "@aws-sdk/client-dynamodb")); err != nil {
-		t.Skip("the AWS SDK for JavaScript is not installed: run scripts/clients")
+		t.Skip("the AWS SDK for JavaScript is not installed: run test/install")
 	}
 	t.Run("users", func(t *testing.T) {
 		p := example(t, modules, "users", []string{"ada", "grace", "edsger"},
@@ -97,7 +97,7 @@ func TestClients(t *testing.T) {
 	defer p.kill()
 	t.Run("JavaScript", func(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(clients, "node_modules/@aws-sdk/client-dynamodb")); err != nil {
-			t.Skip("the AWS SDK for JavaScript is not installed: run scripts/clients")
+			t.Skip("the AWS SDK for JavaScript is not installed: run test/install")
 		}
 		runClient(t, p, clients, "node", "tables.mjs")
 		code := t.TempDir()
@@ -110,7 +110,7 @@ func TestClients(t *testing.T) {
 	for _, python := range []string{"/usr/bin/python3", "python3"} {
 		t.Run(python, func(t *testing.T) {
 			if err := exec.Command(python, "-c", "import boto3").Run(); err != nil {
-				t.Skipf("%s has no boto3: run scripts/clients", python)
+				t.Skipf("%s has no boto3: run test/install", python)
 			}
 			runClient(t, p, clients, python, "tables.py", p.endpoint)
 		})
@@ -179,7 +179,7 @@ func testCLI(t *testing.T, p *process) {
 	path := "/usr/bin/aws" // Debian's, which has no other way than --endpoint-url
 	if _, err := os.Stat(path); err != nil {
 		if path, err = exec.LookPath("aws"); err != nil {
-			t.Log("the AWS CLI is not installed: its part is left out; run scripts/clients")
+			t.Log("the AWS CLI is not installed: its part is left out; run test/install")
 			return
 		}
 	}

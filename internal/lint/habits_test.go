@@ -127,3 +127,36 @@ func TestKeyspaces(t *testing.T) {
 		t.Errorf("only %d keyspaces found: %v", len(owners), owners)
 	}
 }
+
+// Imports stand in three groups: the standard library, other modules, our own.
+func TestImportGroups(t *testing.T) {
+	fset, files := parseModule(t)
+	for _, f := range files {
+		var last *ast.ImportSpec
+		for _, spec := range f.ast.Imports {
+			if last != nil {
+				apart := fset.Position(spec.Pos()).Line - fset.Position(last.End()).Line
+				switch a, b := importGroup(last), importGroup(spec); {
+				case a > b:
+					t.Errorf("%s: %s stands below %s", fset.Position(spec.Pos()), spec.Path.Value, last.Path.Value)
+				case a == b && apart > 1 || a < b && apart < 2:
+					t.Errorf("%s: one blank line between groups of imports, and none inside", fset.Position(spec.Pos()))
+				}
+			}
+			last = spec
+		}
+	}
+}
+
+// importGroup is the place of an import's group in a file.
+func importGroup(spec *ast.ImportSpec) int {
+	name := strings.Trim(spec.Path.Value, `"`)
+	first, _, _ := strings.Cut(name, "/")
+	switch {
+	case strings.HasPrefix(name, module):
+		return 2
+	case strings.Contains(first, "."):
+		return 1
+	}
+	return 0
+}

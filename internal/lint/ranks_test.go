@@ -9,24 +9,19 @@ import (
 // ranks orders the packages: a package imports only packages of a strictly
 // lower rank. docs/design.md explains the order.
 var ranks = map[string]int{
-	"kv": 0, "item": 0, "event": 0, "pattern": 0, "schedule": 0, "function": 0, "schema": 0, "claim": 0, "trace": 0, "internal/awsjson": 0, "internal/lint": 0,
-	"expr": 1, "cel": 1, "stream": 1, "target": 1, "lambda": 1,
-	"table": 2, "partiql": 2, "connection": 2, "mapping": 2, "delivery": 2,
+	"kv": 0, "item": 0, "event": 0, "pattern": 0, "bus/schedule": 0, "function/process": 0, "mapping/schema": 0, "target/claim": 0,
+	"internal/trace": 0, "internal/awsjson": 0, "internal/lint": 0,
+	"expr": 1, "mapping/cel": 1, "stream": 1, "target": 1, "function": 1, "internal/attribute": 1,
+	"table": 2, "expr/partiql": 2, "target/connection": 2, "mapping": 2, "delivery": 2,
 	"relay": 3, "bus": 3, "eventsource": 3,
-	"config":                   4,
-	"remote/streams":           4,
-	"remote/inbox":             5,
-	"remote/lambda":            5,
-	"remote/eventbridge":       4,
-	"remote/worker":            5,
-	".":                        5,
+	"config": 4, "remote/streams": 4, "remote/eventbridge": 4,
+	".": 5, "remote/handler": 5, "remote/inbox": 5, "remote/worker": 5,
 	"internal/awsapi/dynamodb": 6, "internal/awsapi/streams": 6, "internal/awsapi/eventbridge": 6, "internal/awsapi/lambda": 6,
-	"internal/telemetry": 6,
-	"internal/attribute": 1,
-	"internal/server":    7,
-	"internal/transfer":  7, "internal/follow": 7, "internal/cases": 6,
-	"cmd/tablecast":    8,
-	"internal/history": 9, "internal/parity": 9, "bench": 9, "examples/users": 9, "examples/orders": 9, "examples/aws": 9, "examples/aws/consumer": 9,
+	"internal/telemetry": 6, "internal/cases": 6,
+	"internal/server": 7, "internal/transfer": 7, "internal/follow": 7,
+	"cmd/tablecast":       8,
+	"internal/acceptance": 9, "internal/history": 9, "internal/parity": 9, "bench": 9,
+	"examples/users": 9, "examples/orders": 9, "examples/aws": 9, "examples/aws/consumer": 9,
 }
 
 // helpers are packages that only tests import. They sit beside the package
@@ -35,8 +30,8 @@ var helpers = []string{"kv/kvtest", "target/targettest"}
 
 // The two halves of the path meet in mapping, relay and above, never below.
 var (
-	state = []string{"item", "cel", "expr", "partiql", "stream", "table"}
-	news  = []string{"event", "pattern", "target", "delivery", "connection", "bus"}
+	state = []string{"item", "mapping/cel", "expr", "expr/partiql", "stream", "table"}
+	news  = []string{"event", "pattern", "target", "target/claim", "target/connection", "delivery", "bus", "bus/schedule"}
 )
 
 func TestImportRanks(t *testing.T) {

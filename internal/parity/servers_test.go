@@ -62,7 +62,7 @@ func startPeer(t *testing.T, p peer) *process {
 	t.Helper()
 	proc := &process{peer: p}
 	if err := proc.start(t); err != nil {
-		t.Skipf("%s does not run here (scripts/clients installs what it can): %v", p.name, err)
+		t.Skipf("%s does not run here (test/install installs what it can): %v", p.name, err)
 	}
 	t.Cleanup(proc.kill)
 	return proc

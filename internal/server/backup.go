@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/go-json-experiment/json"
+
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/kv"
 )

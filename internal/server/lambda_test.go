@@ -429,7 +429,7 @@ func TestLambdaPublishAndConsume(t *testing.T) {
 	modules, err := filepath.Abs("../../test/clients/node_modules")
 	ok(t, err)
 	if _, err := os.Stat(filepath.Join(modules, "@aws-sdk/client-eventbridge")); err != nil {
-		t.Skip("the AWS SDK for JavaScript is not installed: run scripts/clients")
+		t.Skip("the AWS SDK for JavaScript is not installed: run test/install")
 	}
 	_, url := serve(t, Options{})
 	c := lambdaClient(url)

@@ -41,7 +41,7 @@ export const handler = async ({ Records: [r] }) => {
 // mean success are that.
 func TestMisbehavingHandlers(t *testing.T) {
 	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("node is not installed: run scripts/clients")
+		t.Skip("node is not installed: run test/install")
 	}
 	_, url := serve(t, Options{})
 	c, ctx := lambdaClient(url), t.Context()

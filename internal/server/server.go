@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/internal/awsapi/dynamodb"
 	"github.com/tablecast/tablecast/internal/awsapi/eventbridge"

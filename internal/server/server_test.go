@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	eb "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/internal/awsapi/dynamodb"
 	"github.com/tablecast/tablecast/internal/awsapi/eventbridge"

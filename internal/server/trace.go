@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/internal/telemetry"
-	"github.com/tablecast/tablecast/trace"
+	"github.com/tablecast/tablecast/internal/trace"
 )
 
 // traced lets what a request changes belong to the trace that its headers name.

@@ -26,9 +26,9 @@ import (
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/delivery"
+	"github.com/tablecast/tablecast/internal/trace"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/stream"
-	"github.com/tablecast/tablecast/trace"
 )
 
 // Wanted reports whether the environment names a collector.

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/tablecast/tablecast/internal/attribute"
 	"github.com/tablecast/tablecast/item"
 )

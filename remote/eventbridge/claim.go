@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/tablecast/tablecast/claim"
+	"github.com/tablecast/tablecast/target/claim"
 )
 
 // tooLarge reports whether an event must not be sent as it is.

@@ -19,7 +19,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/event"
 	api "github.com/tablecast/tablecast/internal/awsapi/eventbridge"
@@ -28,6 +27,7 @@ import (
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/remote/eventbridge"
 	"github.com/tablecast/tablecast/target"
+	"github.com/tablecast/tablecast/target/connection"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -8,9 +8,9 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
-	"github.com/tablecast/tablecast/claim"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/target/claim"
 )
 
 // DefaultMaxBytes is what a request may have on every bus. EventBridge takes

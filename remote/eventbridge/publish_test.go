@@ -14,10 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
-	"github.com/tablecast/tablecast/claim"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/remote/eventbridge"
+	"github.com/tablecast/tablecast/target/claim"
 )
 
 // many returns one event each of n groups.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/stream"
 )

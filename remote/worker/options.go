@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
-	"github.com/tablecast/tablecast/claim"
 	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/target/claim"
 )
 
 // Options configure a Worker. File, Group, State and the clients must be set.

@@ -43,7 +43,7 @@ func (p peer) start(t *testing.T) *served {
 		}
 	}
 	if path == "" {
-		t.Skipf("SKIPPED: %s is neither on PATH nor named by %s, so nothing was tried against it (scripts/clients installs what it can)", p.name, p.where)
+		t.Skipf("SKIPPED: %s is neither on PATH nor named by %s, so nothing was tried against it (test/install installs what it can)", p.name, p.where)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/go-json-experiment/json"
+
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/table"
 )

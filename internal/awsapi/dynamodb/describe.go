@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/table"
 )

@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/expr"
+	"github.com/tablecast/tablecast/expr/partiql"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
-	"github.com/tablecast/tablecast/partiql"
 	"github.com/tablecast/tablecast/table"
 )
 

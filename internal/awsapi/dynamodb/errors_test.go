@@ -12,9 +12,9 @@ import (
 	"testing"
 
 	"github.com/tablecast/tablecast/expr"
+	"github.com/tablecast/tablecast/expr/partiql"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
-	"github.com/tablecast/tablecast/partiql"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
 )

@@ -7,9 +7,10 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/tablecast/tablecast/expr/partiql"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
-	"github.com/tablecast/tablecast/partiql"
 	"github.com/tablecast/tablecast/table"
 )
 

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tablecast/tablecast/expr/partiql"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
-	"github.com/tablecast/tablecast/partiql"
 	"github.com/tablecast/tablecast/table"
 )
 

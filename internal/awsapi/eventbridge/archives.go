@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/internal/awsjson"
 )

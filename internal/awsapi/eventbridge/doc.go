@@ -22,8 +22,8 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/target/connection"
 )
 
 // Service returns the operations over the buses and connections. It answers each operation of

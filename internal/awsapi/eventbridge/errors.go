@@ -6,13 +6,13 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/connection"
+	"github.com/tablecast/tablecast/bus/schedule"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/pattern"
-	"github.com/tablecast/tablecast/schedule"
 	"github.com/tablecast/tablecast/target"
+	"github.com/tablecast/tablecast/target/connection"
 )
 
 const (

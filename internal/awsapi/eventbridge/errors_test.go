@@ -12,12 +12,12 @@ import (
 	"testing"
 
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/connection"
+	"github.com/tablecast/tablecast/bus/schedule"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/pattern"
-	"github.com/tablecast/tablecast/schedule"
 	"github.com/tablecast/tablecast/target"
+	"github.com/tablecast/tablecast/target/connection"
 )
 
 // unexpected marks an error that no request should meet: it is logged and

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/internal/trace"
 	"github.com/tablecast/tablecast/pattern"
-	"github.com/tablecast/tablecast/trace"
 )
 
 type entry struct {

@@ -16,7 +16,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/connection"
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/internal/awsapi/eventbridge"
@@ -24,6 +23,7 @@ import (
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/target"
+	"github.com/tablecast/tablecast/target/connection"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

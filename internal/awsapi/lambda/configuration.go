@@ -2,7 +2,7 @@ package lambda
 
 import (
 	"github.com/tablecast/tablecast/function"
-	"github.com/tablecast/tablecast/lambda"
+	"github.com/tablecast/tablecast/function/process"
 )
 
 type environment struct {
@@ -42,11 +42,11 @@ const lastModified = "2006-01-02T15:04:05.000+0000"
 // noRole stands for the role of functions that the file declares.
 const noRole = "arn:aws:iam::000000000000:role/none"
 
-func (a *api) describe(f *lambda.Function) configuration {
+func (a *api) describe(f *function.Function) configuration {
 	c := configuration{
 		FunctionName: f.Name, FunctionArn: a.functions.ARN(f.Name), Runtime: f.Runtime, Role: f.Role, Handler: f.Handler,
 		CodeSize: f.Code.Size, Description: f.Description, Timeout: f.Seconds, MemorySize: f.MemoryMB,
-		LastModified: f.Modified.UTC().Format(lastModified), CodeSha256: f.Code.SHA256, Version: function.Version,
+		LastModified: f.Modified.UTC().Format(lastModified), CodeSha256: f.Code.SHA256, Version: process.Version,
 		TracingConfig: map[string]string{"Mode": "PassThrough"}, RevisionId: f.Revision, State: "Active", LastUpdateStatus: "Successful",
 		PackageType: "Zip", Architectures: []string{"x86_64"}, EphemeralStorage: map[string]int{"Size": 512},
 		SnapStart:     map[string]string{"ApplyOn": "None", "OptimizationStatus": "Off"},
@@ -67,9 +67,9 @@ func (a *api) describe(f *lambda.Function) configuration {
 // reasonCode is Lambda's code of why a function cannot run.
 func reasonCode(code string) string {
 	switch code {
-	case function.CodeNoRuntime, function.CodeUnsupported:
+	case process.CodeNoRuntime, process.CodeUnsupported:
 		return "InvalidRuntime"
-	case function.CodeInvalid:
+	case process.CodeInvalid:
 		return "InvalidConfiguration"
 	}
 	return "FunctionError"

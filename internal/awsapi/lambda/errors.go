@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/kv"
-	"github.com/tablecast/tablecast/lambda"
 )
 
 const (
@@ -28,31 +28,31 @@ var rows = []struct {
 	text   string
 	reason string
 }{
-	{lambda.ErrNotFound, missing, http.StatusNotFound, "Function not found: ", ""},
-	{lambda.ErrExists, conflict, http.StatusConflict, "Function already exist: ", ""},
-	{lambda.ErrDeclared, invalidValue, http.StatusBadRequest, "The file of this node declares the function, and only the file changes it: ", ""},
-	{lambda.ErrRevision, "PreconditionFailedException", http.StatusPreconditionFailed, "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id", ""},
-	{lambda.ErrConcurrency, throttled, http.StatusTooManyRequests, "Rate Exceeded.", "ReservedFunctionConcurrentInvocationLimitExceeded"},
-	{lambda.ErrBacklog, throttled, http.StatusTooManyRequests, "Rate Exceeded.", "FunctionInvocationRateLimitExceeded"},
-	{function.ErrBusy, throttled, http.StatusTooManyRequests, "Rate Exceeded.", "ConcurrentInvocationLimitExceeded"},
-	{function.ErrPayloadTooLarge, tooLarge, http.StatusRequestEntityTooLarge, "Request must be smaller than the limit of the InvokeFunction operation: 6291556 bytes, 1048576 bytes if the invocation type is Event", ""},
-	{lambda.ErrStatement, missing, http.StatusNotFound, "Statement is not found in resource policy.", ""},
-	{lambda.ErrStatementExists, conflict, http.StatusConflict, "The statement id provided already exists. Please provide a new statement id, or remove the existing statement.", ""},
-	{lambda.ErrNoConfig, missing, http.StatusNotFound, "The function doesn't have an EventInvokeConfig", ""},
-	{lambda.ErrTooManyTags, invalidValue, http.StatusBadRequest, "A resource can have at most 50 tags.", ""},
-	{lambda.ErrCodeSize, invalidValue, http.StatusBadRequest, "Unzipped size must be smaller than 262144000 bytes", ""},
-	{lambda.ErrZip, invalidValue, http.StatusBadRequest, "Could not unzip uploaded file. Please check your file, then try to upload again.", ""},
+	{function.ErrNotFound, missing, http.StatusNotFound, "Function not found: ", ""},
+	{function.ErrExists, conflict, http.StatusConflict, "Function already exist: ", ""},
+	{function.ErrDeclared, invalidValue, http.StatusBadRequest, "The file of this node declares the function, and only the file changes it: ", ""},
+	{function.ErrRevision, "PreconditionFailedException", http.StatusPreconditionFailed, "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id", ""},
+	{function.ErrConcurrency, throttled, http.StatusTooManyRequests, "Rate Exceeded.", "ReservedFunctionConcurrentInvocationLimitExceeded"},
+	{function.ErrBacklog, throttled, http.StatusTooManyRequests, "Rate Exceeded.", "FunctionInvocationRateLimitExceeded"},
+	{process.ErrBusy, throttled, http.StatusTooManyRequests, "Rate Exceeded.", "ConcurrentInvocationLimitExceeded"},
+	{process.ErrPayloadTooLarge, tooLarge, http.StatusRequestEntityTooLarge, "Request must be smaller than the limit of the InvokeFunction operation: 6291556 bytes, 1048576 bytes if the invocation type is Event", ""},
+	{function.ErrStatement, missing, http.StatusNotFound, "Statement is not found in resource policy.", ""},
+	{function.ErrStatementExists, conflict, http.StatusConflict, "The statement id provided already exists. Please provide a new statement id, or remove the existing statement.", ""},
+	{function.ErrNoConfig, missing, http.StatusNotFound, "The function doesn't have an EventInvokeConfig", ""},
+	{function.ErrTooManyTags, invalidValue, http.StatusBadRequest, "A resource can have at most 50 tags.", ""},
+	{function.ErrCodeSize, invalidValue, http.StatusBadRequest, "Unzipped size must be smaller than 262144000 bytes", ""},
+	{function.ErrZip, invalidValue, http.StatusBadRequest, "Could not unzip uploaded file. Please check your file, then try to upload again.", ""},
 
 	// SDKs try again after these.
 	{kv.ErrDiskFull, service, http.StatusInternalServerError, "The disk of this node is nearly full.", ""},
 	{kv.ErrClosed, service, http.StatusInternalServerError, "The node is shutting down.", ""},
-	{function.ErrClosed, service, http.StatusInternalServerError, "The node is shutting down.", ""},
+	{process.ErrClosed, service, http.StatusInternalServerError, "The node is shutting down.", ""},
 }
 
 // mapError turns a domain error into Lambda's; nil is one that no request
 // should meet, such as a damaged store.
 func mapError(err error) *awsjson.Error {
-	var destination *lambda.DestinationError
+	var destination *function.DestinationError
 	if errors.As(err, &destination) {
 		return invalid("The destination ARN " + destination.ARN + " is invalid.")
 	}

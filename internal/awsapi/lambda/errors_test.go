@@ -13,8 +13,8 @@ import (
 
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/kv"
-	"github.com/tablecast/tablecast/lambda"
 )
 
 // unexpected marks an error that no request should meet: it is logged and
@@ -26,33 +26,33 @@ var kinds = map[string]struct {
 	err  error
 	kind string
 }{
-	"lambda.ErrNotFound":          {lambda.ErrNotFound, missing},
-	"lambda.ErrExists":            {lambda.ErrExists, conflict},
-	"lambda.ErrDeclared":          {lambda.ErrDeclared, invalidValue},
-	"lambda.ErrRevision":          {lambda.ErrRevision, "PreconditionFailedException"},
-	"lambda.ErrConcurrency":       {lambda.ErrConcurrency, throttled},
-	"lambda.ErrStatement":         {lambda.ErrStatement, missing},
-	"lambda.ErrStatementExists":   {lambda.ErrStatementExists, conflict},
-	"lambda.ErrNoConfig":          {lambda.ErrNoConfig, missing},
-	"lambda.ErrTooManyTags":       {lambda.ErrTooManyTags, invalidValue},
-	"lambda.ErrZip":               {lambda.ErrZip, invalidValue},
-	"lambda.ErrCodeSize":          {lambda.ErrCodeSize, invalidValue},
-	"lambda.ErrBacklog":           {lambda.ErrBacklog, throttled},
-	"lambda.DestinationError":     {&lambda.DestinationError{ARN: "x"}, invalidValue},
+	"lambda.ErrNotFound":          {function.ErrNotFound, missing},
+	"lambda.ErrExists":            {function.ErrExists, conflict},
+	"lambda.ErrDeclared":          {function.ErrDeclared, invalidValue},
+	"lambda.ErrRevision":          {function.ErrRevision, "PreconditionFailedException"},
+	"lambda.ErrConcurrency":       {function.ErrConcurrency, throttled},
+	"lambda.ErrStatement":         {function.ErrStatement, missing},
+	"lambda.ErrStatementExists":   {function.ErrStatementExists, conflict},
+	"lambda.ErrNoConfig":          {function.ErrNoConfig, missing},
+	"lambda.ErrTooManyTags":       {function.ErrTooManyTags, invalidValue},
+	"lambda.ErrZip":               {function.ErrZip, invalidValue},
+	"lambda.ErrCodeSize":          {function.ErrCodeSize, invalidValue},
+	"lambda.ErrBacklog":           {function.ErrBacklog, throttled},
+	"lambda.DestinationError":     {&function.DestinationError{ARN: "x"}, invalidValue},
 	"eventsource.ErrNotFound":     {eventsource.ErrNotFound, missing},
 	"eventsource.ErrNoStream":     {eventsource.ErrNoStream, invalidValue},
 	"eventsource.ErrNoFunction":   {eventsource.ErrNoFunction, invalidValue},
 	"eventsource.ErrFilter":       {eventsource.ErrFilter, invalidValue},
 	"eventsource.ErrBusy":         {eventsource.ErrBusy, "ResourceInUseException"},
 	"eventsource.ErrNotParked":    {eventsource.ErrNotParked, invalidValue},
-	"lambda.ErrRefused":           {lambda.ErrRefused, unexpected}, // of destinations, as its namesake
+	"lambda.ErrRefused":           {function.ErrRefused, unexpected}, // of destinations, as its namesake
 	"eventsource.ErrRefused":      {eventsource.ErrRefused, unexpected},
 	"eventsource.ErrTooManyTags":  {eventsource.ErrTooManyTags, invalidValue},
 	"eventsource.ExistsError":     {&eventsource.ExistsError{}, conflict},
-	"function.ErrClosed":          {function.ErrClosed, service},
-	"function.ErrBusy":            {function.ErrBusy, throttled},
-	"function.ErrPayloadTooLarge": {function.ErrPayloadTooLarge, tooLarge},
-	"function.Error":              {&function.Error{}, unexpected}, // becomes a State or an answer
+	"function.ErrClosed":          {process.ErrClosed, service},
+	"function.ErrBusy":            {process.ErrBusy, throttled},
+	"function.ErrPayloadTooLarge": {process.ErrPayloadTooLarge, tooLarge},
+	"function.Error":              {&process.Error{}, unexpected}, // becomes a State or an answer
 	"kv.ErrDiskFull":              {kv.ErrDiskFull, service},
 	"kv.ErrClosed":                {kv.ErrClosed, service},
 	"kv.ErrNotFound":              {kv.ErrNotFound, unexpected}, // never leaves package lambda

@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/internal/awsjson"
-	"github.com/tablecast/tablecast/lambda"
 )
 
 // hotReload is the bucket whose keys are directories of this machine.
@@ -25,22 +25,22 @@ type codeMembers struct {
 }
 
 // code returns the code that a request gives.
-func (c *codeMembers) code() (lambda.Code, error) {
+func (c *codeMembers) code() (function.Code, error) {
 	switch {
 	case c.ImageUri != nil:
-		return lambda.Code{}, invalid("Container images do not run here. Give a zip file, or a directory.")
+		return function.Code{}, invalid("Container images do not run here. Give a zip file, or a directory.")
 	case c.S3Bucket == nil && c.ZipFile == nil:
-		return lambda.Code{}, invalid("Please provide a source for function code.")
-	case c.S3Bucket == nil && len(c.ZipFile) > lambda.MaxZipBytes:
-		return lambda.Code{}, &awsjson.Error{Type: tooLarge, Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("Zipped size must be smaller than %d bytes", lambda.MaxZipBytes)}
+		return function.Code{}, invalid("Please provide a source for function code.")
+	case c.S3Bucket == nil && len(c.ZipFile) > function.MaxZipBytes:
+		return function.Code{}, &awsjson.Error{Type: tooLarge, Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("Zipped size must be smaller than %d bytes", function.MaxZipBytes)}
 	case c.S3Bucket == nil:
-		return lambda.Code{Zip: bytes.Clone(c.ZipFile)}, nil
+		return function.Code{Zip: bytes.Clone(c.ZipFile)}, nil
 	case *c.S3Bucket != hotReload:
-		return lambda.Code{}, invalid("Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist")
+		return function.Code{}, invalid("Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist")
 	case !filepath.IsAbs(value(c.S3Key)):
-		return lambda.Code{}, invalid("S3Key must be the absolute path of a directory when S3Bucket is " + hotReload + ".")
+		return function.Code{}, invalid("S3Key must be the absolute path of a directory when S3Bucket is " + hotReload + ".")
 	}
-	return lambda.Code{Dir: filepath.Clean(*c.S3Key)}, nil
+	return function.Code{Dir: filepath.Clean(*c.S3Key)}, nil
 }
 
 // settings are the members that CreateFunction and UpdateFunctionConfiguration
@@ -75,7 +75,7 @@ func (s *settings) check() error {
 	size := 0
 	for _, name := range slices.Sorted(maps.Keys(s.Environment.Variables)) {
 		size += len(name) + len(s.Environment.Variables[name])
-		if function.ReservedEnv(name) {
+		if process.ReservedEnv(name) {
 			reserved = append(reserved, name)
 		}
 	}
@@ -89,7 +89,7 @@ func (s *settings) check() error {
 }
 
 // apply sets what the request has.
-func (s *settings) apply(c *lambda.Config) {
+func (s *settings) apply(c *function.Config) {
 	set(&c.Runtime, s.Runtime)
 	set(&c.Handler, s.Handler)
 	set(&c.Role, s.Role)
@@ -141,7 +141,7 @@ func (a *api) createFunction(_ context.Context, r *awsjson.Request) (*awsjson.An
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	f := lambda.Function{Name: name, Code: code, Tags: in.Tags}
+	f := function.Function{Name: name, Code: code, Tags: in.Tags}
 	in.apply(&f.Config)
 	if f, err = a.functions.Create(f); err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
 
@@ -59,7 +59,7 @@ func (a *api) invoke(ctx context.Context, r *awsjson.Request) (*awsjson.Answer, 
 
 // call invokes a function and waits for its answer.
 func (a *api) call(ctx context.Context, r *awsjson.Request, name string, payload []byte) (*awsjson.Answer, error) {
-	o := function.InvokeOptions{RequestID: r.ID, TraceID: r.Header.Get("X-Amzn-Trace-Id")}
+	o := process.InvokeOptions{RequestID: r.ID, TraceID: r.Header.Get("X-Amzn-Trace-Id")}
 	if text := r.Header.Get("X-Amz-Client-Context"); text != "" {
 		client, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(text) > maxClientContext || !jsontext.Value(client).IsValid() {
@@ -72,7 +72,7 @@ func (a *api) call(ctx context.Context, r *awsjson.Request, name string, payload
 	if err != nil {
 		return nil, a.unknown(name, err)
 	}
-	header := map[string]string{executedVersion: function.Version}
+	header := map[string]string{executedVersion: process.Version}
 	if result.FunctionError != "" {
 		header["X-Amz-Function-Error"] = result.FunctionError
 	}

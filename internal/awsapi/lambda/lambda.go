@@ -15,15 +15,15 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/eventsource"
+	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/internal/awsjson"
-	"github.com/tablecast/tablecast/lambda"
 )
 
 // maxRequest is the largest body: that of CreateFunction.
 const maxRequest = 70167211
 
 // Service returns the operations over the functions and what feeds them.
-func Service(functions *lambda.Functions, mappings *eventsource.Mappings) awsjson.RESTService {
+func Service(functions *function.Functions, mappings *eventsource.Mappings) awsjson.RESTService {
 	a := &api{functions: functions, mappings: mappings}
 	out := awsjson.RESTService{SigningName: "lambda", Owns: owned.MatchString, MaxBody: maxRequest, MapError: mapError}
 	for _, o := range operations {
@@ -38,7 +38,7 @@ func Service(functions *lambda.Functions, mappings *eventsource.Mappings) awsjso
 var owned = regexp.MustCompile(`^/20[0-9]{2}-[0-9]{2}-[0-9]{2}/`)
 
 type api struct {
-	functions *lambda.Functions
+	functions *function.Functions
 	mappings  *eventsource.Mappings
 }
 

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
 
@@ -36,7 +36,7 @@ func (a *api) nameOf(text, qualifier string) (string, error) {
 	case qualifier != "" && qualifier != version:
 		return "", invalid("The derived qualifier from the function name does not match the specified qualifier.")
 	}
-	if version != "" && version != function.Version {
+	if version != "" && version != process.Version {
 		return "", notFound("Function not found: " + a.functions.ARN(name) + ":" + version)
 	}
 	return name, nil

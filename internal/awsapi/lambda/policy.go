@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/internal/awsjson"
-	"github.com/tablecast/tablecast/lambda"
 )
 
 var (
@@ -82,8 +82,8 @@ func (a *api) addPermission(_ context.Context, r *awsjson.Request) (*awsjson.Ans
 	if err != nil {
 		return nil, err
 	}
-	err = a.functions.Allow(name, value(in.RevisionId), lambda.Statement{ID: *in.StatementId, Text: text})
-	if errors.Is(err, lambda.ErrStatementExists) {
+	err = a.functions.Allow(name, value(in.RevisionId), function.Statement{ID: *in.StatementId, Text: text})
+	if errors.Is(err, function.ErrStatementExists) {
 		return nil, &awsjson.Error{Type: conflict, Status: http.StatusConflict, Message: "The statement id (" + *in.StatementId + ") provided already exists. Please provide a new statement id, or remove the existing statement."}
 	}
 	if err != nil {
@@ -125,7 +125,7 @@ func (a *api) removePermission(_ context.Context, r *awsjson.Request) (*awsjson.
 		return nil, err
 	}
 	err = a.functions.Disallow(name, r.Query.Get("RevisionId"), r.Param("StatementId"))
-	if errors.Is(err, lambda.ErrStatement) {
+	if errors.Is(err, function.ErrStatement) {
 		return nil, notFound("Statement " + r.Param("StatementId") + " is not found in resource policy.")
 	}
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/internal/awsjson"
-	"github.com/tablecast/tablecast/lambda"
 )
 
 // listPage is how many functions one answer lists.
@@ -14,7 +14,7 @@ const listPage = 50
 
 // unknown words that there is no function as Lambda does.
 func (a *api) unknown(name string, err error) error {
-	if errors.Is(err, lambda.ErrNotFound) {
+	if errors.Is(err, function.ErrNotFound) {
 		return notFound("Function not found: " + a.functions.ARN(name))
 	}
 	return err

@@ -7,8 +7,8 @@ import (
 	"net/http"
 
 	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/internal/awsjson"
-	"github.com/tablecast/tablecast/lambda"
 )
 
 func (a *api) tagResource(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
@@ -86,7 +86,7 @@ func (a *api) reserve(r *awsjson.Request, n *int) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.functions.Configure(name, "", func(c *lambda.Config) { c.Concurrency = n })
+	_, err = a.functions.Configure(name, "", func(c *function.Config) { c.Concurrency = n })
 	return a.unknown(name, err)
 }
 
@@ -134,9 +134,9 @@ type eventConfig struct {
 	DestinationConfig        destinations
 }
 
-func (a *api) eventConfig(name string, c lambda.EventConfig) eventConfig {
+func (a *api) eventConfig(name string, c function.EventConfig) eventConfig {
 	out := eventConfig{
-		LastModified: epoch(c.Modified), FunctionArn: a.functions.ARN(name) + ":" + function.Version,
+		LastModified: epoch(c.Modified), FunctionArn: a.functions.ARN(name) + ":" + process.Version,
 		MaximumRetryAttempts: c.MaxRetries, MaximumEventAgeInSeconds: c.MaxAge,
 		DestinationConfig: destinations{&destination{}, &destination{}},
 	}
@@ -176,9 +176,9 @@ func (a *api) setEvents(r *awsjson.Request, anew bool) (*awsjson.Answer, error) 
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.functions.SetEvents(name, func(c *lambda.EventConfig) *lambda.EventConfig {
+	c, err := a.functions.SetEvents(name, func(c *function.EventConfig) *function.EventConfig {
 		if anew {
-			*c = lambda.DefaultEventConfig()
+			*c = function.DefaultEventConfig()
 		}
 		set(&c.MaxRetries, in.MaximumRetryAttempts)
 		set(&c.MaxAge, in.MaximumEventAgeInSeconds)
@@ -195,7 +195,7 @@ func (a *api) setEvents(r *awsjson.Request, anew bool) (*awsjson.Answer, error) 
 
 // noConfig words that a function has no configuration of events.
 func (a *api) noConfig(name string) error {
-	return notFound("The function " + a.functions.ARN(name) + ":" + function.Version + " doesn't have an EventInvokeConfig")
+	return notFound("The function " + a.functions.ARN(name) + ":" + process.Version + " doesn't have an EventInvokeConfig")
 }
 
 func (a *api) getFunctionEventInvokeConfig(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
@@ -218,8 +218,8 @@ func (a *api) deleteFunctionEventInvokeConfig(_ context.Context, r *awsjson.Requ
 	if err != nil {
 		return nil, err
 	}
-	_, err = a.functions.SetEvents(name, func(*lambda.EventConfig) *lambda.EventConfig { return nil })
-	if errors.Is(err, lambda.ErrNoConfig) {
+	_, err = a.functions.SetEvents(name, func(*function.EventConfig) *function.EventConfig { return nil })
+	if errors.Is(err, function.ErrNoConfig) {
 		return nil, a.noConfig(name)
 	}
 	return &awsjson.Answer{Status: http.StatusNoContent}, a.unknown(name, err)

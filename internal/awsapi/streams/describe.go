@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/go-json-experiment/json"
+
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/stream"
 )

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/go-json-experiment/json"
+
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/stream"
