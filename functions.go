@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/eventsource"
@@ -90,7 +92,7 @@ func (n *Node) destination(arn string) (function.Destination, error) {
 		if idle, ok := t.(interface{ CloseIdleConnections() }); ok {
 			defer idle.CloseIdleConnections()
 		}
-		_, err := t.Deliver(ctx, &target.Delivery{Event: &event.Event{ID: event.NewID()}, Body: r.Body, Attempt: 1})
+		_, err := t.Deliver(ctx, &target.Delivery{Event: &event.Event{ID: uuid.NewString()}, Body: r.Body, Attempt: 1})
 		var answered *target.Error
 		if errors.As(err, &answered) && answered.Permanent && answered.Code == target.CodeRefused {
 			err = fmt.Errorf("%w: %w", function.ErrRefused, err)

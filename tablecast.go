@@ -129,7 +129,7 @@ type Node struct {
 // the folder.
 func Open(dir string, o Options) (*Node, error) {
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := &Node{opts: o, config: o.Config, relays: map[string]*relay.Relay{}}
 	n.Watch(o.Observer)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/tablecast/tablecast/event"
 )
 
@@ -134,7 +136,7 @@ func (b *Buses) admit(ctx context.Context, entries []Entry) error {
 // stamp gives an event what its first bus gives: id, account, region and, if it
 // has none, the time.
 func (b *Buses) stamp(e *event.Event) *event.Event {
-	e.ID, e.Account, e.Region = event.NewID(), b.opts.Account, b.opts.Region
+	e.ID, e.Account, e.Region = uuid.NewString(), b.opts.Account, b.opts.Region
 	if e.Time.IsZero() {
 		e.Time = b.opts.Now().UTC()
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/kv"
 )
@@ -147,7 +149,7 @@ func TestAccepted(t *testing.T) {
 }
 
 func out(bus, source string) Outgoing {
-	return Outgoing{bus, &event.Event{ID: event.NewID(), Source: source, DetailType: "T", Detail: []byte(`{}`)}}
+	return Outgoing{bus, &event.Event{ID: uuid.NewString(), Source: source, DetailType: "T", Detail: []byte(`{}`)}}
 }
 
 // Accept stores events of several buses and the mark, or nothing.

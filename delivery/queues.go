@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -102,7 +101,7 @@ func (o Options) withDefaults() Options {
 		o.Grace = 2 * time.Second
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o
 }

@@ -2,10 +2,8 @@ package eventsource
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -14,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
 	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/kv"
@@ -71,7 +70,7 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o
 }
@@ -152,13 +151,6 @@ func (ms *Mappings) Run(ctx context.Context) error {
 	}
 }
 
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
 // Create makes a mapping of stream, start, settings and tags; the rest is given
 // to it. Errors: ErrNoStream, ErrNoFunction, ErrFilter, *ExistsError, those of
 // Options.Destination, kv.ErrDiskFull.
@@ -177,7 +169,7 @@ func (ms *Mappings) Create(m Mapping) (Status, error) {
 			return Status{}, &ExistsError{other.UUID, m.Stream, m.Function}
 		}
 	}
-	m.UUID = newUUID()
+	m.UUID = uuid.NewString()
 	if m.Start == Latest {
 		m.After = st.End()
 	}

@@ -1,24 +1,16 @@
 package function
 
 import (
-	"crypto/rand"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 )
 
 // MaxTags is how many tags a function can have.
 const MaxTags = 50
-
-// newUUID returns a random UUID.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
 
 // Create makes a function of name, configuration, code and tags. One that
 // cannot run is made, and says why in its State. Errors: ErrExists, ErrZip,
@@ -44,7 +36,7 @@ func (fs *Functions) Create(f Function) (Function, error) {
 // The caller holds control; old is nil for a new function.
 func (fs *Functions) enforce(old *entry, f Function) (Function, error) {
 	f.complete()
-	f.Revision, f.Modified = newUUID(), fs.now()
+	f.Revision, f.Modified = uuid.NewString(), fs.now()
 	b := fs.store.NewBatch()
 	value, err := json.Marshal(&f)
 	if err != nil {

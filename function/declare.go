@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/kv"
 )
@@ -41,7 +43,7 @@ func (fs *Functions) Declare(specs []process.Spec) error {
 
 // declared returns the function that a spec means.
 func (fs *Functions) declared(s process.Spec) *Function {
-	f := &Function{Name: s.Name, Declared: true, Dir: s.Dir, Modified: fs.now(), Revision: newUUID(), Code: Code{Dir: s.Dir, SHA256: digest([]byte(s.Dir))}}
+	f := &Function{Name: s.Name, Declared: true, Dir: s.Dir, Modified: fs.now(), Revision: uuid.NewString(), Code: Code{Dir: s.Dir, SHA256: digest([]byte(s.Dir))}}
 	f.Config = Config{Runtime: s.Runtime, Handler: s.Handler, Binary: s.Binary, Env: s.Env, Seconds: int(s.Timeout / time.Second), MemoryMB: s.MemoryMB}
 	if s.Concurrency > 0 {
 		f.Concurrency = &s.Concurrency

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
 	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/internal/trace"
@@ -247,7 +248,7 @@ func (fs *Functions) Invoke(ctx context.Context, name string, payload []byte, o 
 		}
 		if e.fault != nil {
 			if o.RequestID == "" {
-				o.RequestID = newUUID()
+				o.RequestID = uuid.NewString()
 			}
 			return refused(e.fault, o.RequestID), nil
 		}

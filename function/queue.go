@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
 
 	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/kv"
@@ -119,7 +120,7 @@ func (fs *Functions) Enqueue(name, id string, payload []byte) error {
 		return ErrBacklog
 	}
 	if id == "" {
-		id = newUUID()
+		id = uuid.NewString()
 	}
 	now := fs.now()
 	r := row{Function: name, ID: id, Payload: payload, At: now, Due: now}

@@ -1,13 +1,12 @@
 package table
 
 import (
-	"crypto/rand"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
@@ -39,7 +38,7 @@ func (ts *Tables) Create(spec Spec) (Description, error) {
 	now := ts.opts.Now().UTC()
 	id := ts.next
 	d := descriptor{
-		ID: id, Name: spec.Name, TableID: newTableID(), Schema: spec.Schema, Created: now, Billing: spec.Billing,
+		ID: id, Name: spec.Name, TableID: uuid.NewString(), Schema: spec.Schema, Created: now, Billing: spec.Billing,
 		Throughput: spec.Throughput, Protected: spec.Protected, Class: spec.Class, Tags: spec.Tags,
 	}
 	for _, x := range spec.Indexes {
@@ -126,15 +125,6 @@ func removeEntries(b *kv.Batch, id uint64) {
 	b.DeleteRange(r.Lower, r.Upper)
 	b.Delete(countKey(id))
 	b.Delete(filledKey(id))
-}
-
-// newTableID returns a random UUID.
-func newTableID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 func isNotFound(err error) bool { return errors.Is(err, kv.ErrNotFound) }

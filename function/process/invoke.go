@@ -2,10 +2,11 @@ package process
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Unhandled is the only FunctionError that Lambda gives today.
@@ -79,7 +80,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte, o InvokeOptions) 
 	}
 	inv := &invocation{id: o.RequestID, payload: payload, opts: o, done: make(chan outcome, 1)}
 	if inv.id == "" {
-		inv.id = newID()
+		inv.id = uuid.NewString()
 	}
 	if err := f.enqueue(inv, f.refresh()); err != nil {
 		return Result{}, err
@@ -105,11 +106,3 @@ func (f *Function) withdraw(inv *invocation) {
 // succeed and fail answer the invocation; exactly one of them is called, once.
 func (inv *invocation) succeed(r Result) { inv.done <- outcome{result: r} }
 func (inv *invocation) fail(err error)   { inv.done <- outcome{err: err} }
-
-// newID returns a random UUID.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}

@@ -2,9 +2,7 @@ package awsjson
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 )
 
 // A RESTService is a table of operations that method and path name, as in AWS's
@@ -82,7 +81,7 @@ func (s *server) restService(r *http.Request) *RESTService {
 
 // serveREST takes a request through the stages that follow the guard.
 func (s *server) serveREST(w http.ResponseWriter, r *http.Request, svc *RESTService) {
-	id := newUUID()
+	id := uuid.NewString()
 	w.Header().Set("X-Amzn-Requestid", id)
 	buf := newBuffer(&s.budget)
 	defer buf.release()
@@ -205,12 +204,4 @@ func (s *server) restError(r *http.Request, svc *RESTService, err error) *Answer
 		text = []byte(`{"Type":"Service"}`)
 	}
 	return &Answer{Status: status, Header: map[string]string{"X-Amzn-Errortype": e.Type}, Body: text}
-}
-
-// newUUID returns a random UUID.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

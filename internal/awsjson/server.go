@@ -3,7 +3,6 @@ package awsjson
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -81,7 +80,7 @@ func NewServer(o Options) http.Handler {
 		o.MaxInFlight = 128 << 20
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &server{opts: o, routes: map[string]*route{}, prefixes: map[string]*Service{}, hosts: hostSet(o.AllowedHosts)}
 	largest := o.MaxBody

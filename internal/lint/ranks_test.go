@@ -10,7 +10,7 @@ import (
 // lower rank. docs/design.md explains the order.
 var ranks = map[string]int{
 	"kv": 0, "item": 0, "event": 0, "pattern": 0, "bus/schedule": 0, "function/process": 0, "mapping/schema": 0, "target/claim": 0,
-	"internal/trace": 0, "internal/awsjson": 0, "internal/lint": 0,
+	"internal/wait": 0, "internal/local": 0, "internal/trace": 0, "internal/awsjson": 0, "internal/lint": 0,
 	"expr": 1, "mapping/cel": 1, "stream": 1, "target": 1, "function": 1, "internal/attribute": 1,
 	"table": 2, "expr/partiql": 2, "target/connection": 2, "mapping": 2, "delivery": 2,
 	"relay": 3, "bus": 3, "eventsource": 3,
@@ -23,6 +23,10 @@ var ranks = map[string]int{
 	"internal/acceptance": 9, "internal/history": 9, "internal/parity": 9, "bench": 9,
 	"examples/users": 9, "examples/orders": 9, "examples/aws": 9, "examples/aws/consumer": 9,
 }
+
+// base are packages that any other may import, those of rank 0 too: they import
+// nothing of ours.
+var base = []string{"internal/wait", "internal/local"}
 
 // helpers are packages that only tests import. They sit beside the package
 // whose contract they check and may import it.
@@ -46,6 +50,9 @@ func TestImportRanks(t *testing.T) {
 			continue
 		}
 		for _, dep := range f.imports() {
+			if slices.Contains(base, f.pkg) && !f.test {
+				t.Errorf("%s: imports %s, but %s may import nothing of ours", f.path, dep, f.pkg)
+			}
 			checkImport(t, f, rank, dep)
 		}
 	}
@@ -57,6 +64,9 @@ func checkImport(t *testing.T, f *source, rank int, dep string) {
 		if !f.test {
 			t.Errorf("%s: imports %s, which is for tests only", f.path, dep)
 		}
+		return
+	}
+	if slices.Contains(base, dep) {
 		return
 	}
 	if f.test && dep == f.pkg {

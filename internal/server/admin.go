@@ -11,10 +11,10 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
 
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
-	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/mapping"
@@ -366,7 +366,7 @@ func (a administration) backfill(ctx context.Context, in backfillIn, out *lines)
 		if in.Rate < 0 {
 			return badRequest("rate must not be negative")
 		}
-		if _, err := r.StartBackfill(ctx, in.Event, event.NewID(), in.Rate); err != nil {
+		if _, err := r.StartBackfill(ctx, in.Event, uuid.NewString(), in.Rate); err != nil {
 			return err
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -80,7 +79,7 @@ func loopback(host string) bool {
 // way, for at most grace.
 func Serve(ctx context.Context, node *tablecast.Node, ln net.Listener, o Options, grace time.Duration) error {
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	figures, stop := newMetrics(node)
 	defer stop()

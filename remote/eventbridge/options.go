@@ -2,7 +2,6 @@ package eventbridge
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"time"
 
@@ -83,7 +82,7 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o
 }

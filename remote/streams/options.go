@@ -3,7 +3,6 @@ package streams
 import (
 	"context"
 	"crypto/rand"
-	"io"
 	"log/slog"
 	"time"
 
@@ -112,7 +111,7 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
-	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/kv"
 )
 
@@ -116,7 +116,7 @@ func (s *Connections) Create(c Connection, a Auth) (Connection, error) {
 		return Connection{}, &NameError{c.Name, ErrExists}
 	}
 	now := s.opts.Now().UTC()
-	c.ID, c.Created, c.Modified = event.NewID(), now, now
+	c.ID, c.Created, c.Modified = uuid.NewString(), now, now
 	return s.put(c, a)
 }
 

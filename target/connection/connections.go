@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -52,7 +51,7 @@ func Open(store *kv.Store, o Options) (*Connections, error) {
 		o.Now = time.Now
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Connections{
 		kv: store, opts: o, client: target.NewClient(o.Target), woken: make(chan struct{}, 1),

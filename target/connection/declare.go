@@ -8,8 +8,7 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json"
-
-	"github.com/tablecast/tablecast/event"
+	"github.com/google/uuid"
 )
 
 // A Declaration is a connection that a file declares: its name, kind and what
@@ -57,7 +56,7 @@ func (s *Connections) declare(origin string, d Declaration) error {
 	now := s.opts.Now().UTC()
 	c, known := s.connections[d.Name]
 	if !known {
-		c = Connection{Name: d.Name, ID: event.NewID(), Created: now}
+		c = Connection{Name: d.Name, ID: uuid.NewString(), Created: now}
 	}
 	was, err := s.auth(c)
 	if err == nil && c.Origin == origin && c.Kind == d.Kind && c.Description == "" && c.State != Deauthorized && sameAuth(was, d.Auth) {
@@ -84,7 +83,7 @@ func (s *Connections) declareDestination(origin string, d Destination) error {
 		return nil
 	}
 	if !known {
-		d.ID, d.Created = event.NewID(), s.opts.Now().UTC()
+		d.ID, d.Created = uuid.NewString(), s.opts.Now().UTC()
 	}
 	_, err := s.putDestination(d)
 	return err

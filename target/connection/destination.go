@@ -5,7 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tablecast/tablecast/event"
+	"github.com/google/uuid"
+
 	"github.com/tablecast/tablecast/kv"
 )
 
@@ -38,7 +39,7 @@ func (s *Connections) CreateDestination(d Destination) (Destination, error) {
 		return Destination{}, &NameError{d.Name, ErrDestinationExists}
 	}
 	now := s.opts.Now().UTC()
-	d.ID, d.Created = event.NewID(), now
+	d.ID, d.Created = uuid.NewString(), now
 	return s.putDestination(d)
 }
 
