@@ -149,7 +149,7 @@ func (n *Node) applyArchive(a bus.Archive) error {
 	if old.Archive == a {
 		return nil
 	}
-	_, err = n.buses.UpdateArchive(a.Name, bus.ArchiveChange{Description: &a.Description, Pattern: &a.Pattern, RetentionDays: &a.RetentionDays})
+	_, err = n.buses.UpdateArchive(a.Name, bus.ArchiveUpdate{Description: &a.Description, Pattern: &a.Pattern, RetentionDays: &a.RetentionDays})
 	return err
 }
 

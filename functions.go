@@ -94,7 +94,7 @@ func (n *Node) destination(arn string) (function.Destination, error) {
 		}
 		_, err := t.Deliver(ctx, &target.Delivery{Event: &event.Event{ID: uuid.NewString()}, Body: r.Body, Attempt: 1})
 		var answered *target.Error
-		if errors.As(err, &answered) && answered.Permanent && answered.Code == target.CodeRefused {
+		if errors.As(err, &answered) && answered.Permanent && answered.Code == target.CodeClientError {
 			err = fmt.Errorf("%w: %w", function.ErrRefused, err)
 		}
 		return err

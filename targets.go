@@ -60,8 +60,8 @@ type busTarget struct {
 }
 
 // Deliver implements target.Target.
-func (b busTarget) Deliver(ctx context.Context, d *target.Delivery) (target.Answer, error) {
-	return target.Answer{Status: "accepted"}, b.n.buses.Forward(ctx, b.name, d.Event)
+func (b busTarget) Deliver(ctx context.Context, d *target.Delivery) (target.Response, error) {
+	return target.Response{Status: "accepted"}, b.n.buses.Forward(ctx, b.name, d.Event)
 }
 
 // deadEvery is how often dead letters are sent to the queues that take them.
@@ -73,7 +73,7 @@ func (n *Node) sendDead(ctx context.Context) error {
 	if n.opts.AWS == nil {
 		return nil
 	}
-	queues := map[string]target.DeadQueue{}
+	queues := map[string]target.DeadLetterQueue{}
 	tick := time.NewTicker(deadEvery)
 	defer tick.Stop()
 	for {
@@ -92,7 +92,7 @@ func (n *Node) sendDead(ctx context.Context) error {
 }
 
 // sendDeadOf sends the dead letters of a rule's targets.
-func (n *Node) sendDeadOf(ctx context.Context, r bus.Rule, queues map[string]target.DeadQueue) {
+func (n *Node) sendDeadOf(ctx context.Context, r bus.Rule, queues map[string]target.DeadLetterQueue) {
 	for _, t := range r.Targets {
 		if !strings.HasPrefix(t.DeadLetterARN, target.QueueARN) {
 			continue
@@ -100,7 +100,7 @@ func (n *Node) sendDeadOf(ctx context.Context, r bus.Rule, queues map[string]tar
 		q, ok := queues[t.DeadLetterARN]
 		if !ok {
 			var err error
-			if q, err = target.OpenDeadQueue(t.DeadLetterARN, n.targetOptions()); err != nil {
+			if q, err = target.OpenDeadLetterQueue(t.DeadLetterARN, n.targetOptions()); err != nil {
 				n.opts.Logger.Warn("tablecast: dead-letter queue", "rule", r.Name, "target", t.ID, "error", err)
 				continue
 			}

@@ -89,7 +89,7 @@ func (b *Buses) CreateArchive(a Archive) error {
 	switch _, exists := b.archives[a.Name]; {
 	case exists || taken:
 		return &NameError{Bus: a.Bus, Name: a.Name, Err: ErrArchiveExists}
-	case len(b.archives) >= MaxArchives:
+	case len(b.archives) >= maxArchives:
 		return ErrLimit
 	}
 	if err := checkPattern(a.Pattern); err != nil {
@@ -114,14 +114,14 @@ func checkPattern(src string) error {
 }
 
 // An ArchiveChange is what UpdateArchive sets; what is nil stays.
-type ArchiveChange struct {
+type ArchiveUpdate struct {
 	Description, Pattern *string
 	RetentionDays        *int
 }
 
 // UpdateArchive changes an archive; what it holds already stays, unless its
 // retention has passed. Errors: ErrArchiveNotFound, *pattern.Error.
-func (b *Buses) UpdateArchive(name string, c ArchiveChange) (ArchiveInfo, error) {
+func (b *Buses) UpdateArchive(name string, c ArchiveUpdate) (ArchiveInfo, error) {
 	b.control.Lock()
 	defer b.control.Unlock()
 	old, err := b.archive(name)

@@ -217,7 +217,7 @@ func TestArchiveRetention(t *testing.T) {
 	}
 	w.holds("forever", 8)
 	days := 1
-	_, err := w.UpdateArchive("a", ArchiveChange{RetentionDays: &days})
+	_, err := w.UpdateArchive("a", ArchiveUpdate{RetentionDays: &days})
 	w.must(err)
 	pass(1)
 	w.holds("a", 2)
@@ -250,7 +250,7 @@ func TestArchiveRule(t *testing.T) {
 	w.put("s", "x")
 	w.holds("a", 1)
 	other := bySource("x")
-	_, err = w.UpdateArchive("a", ArchiveChange{Pattern: &other})
+	_, err = w.UpdateArchive("a", ArchiveUpdate{Pattern: &other})
 	w.must(err)
 	w.put("s", "x", "x")
 	w.holds("a", 3)

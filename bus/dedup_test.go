@@ -30,22 +30,22 @@ func TestDeduplication(t *testing.T) {
 		defer func() { stop() }()
 		got := w.publish(Default, "a", "b", "a", "")
 		first := got[0]
-		if first.Repeated || got[1].Repeated || got[2] != (Result{ID: first.ID, Repeated: true}) || got[3].Repeated {
+		if first.Duplicate || got[1].Duplicate || got[2] != (Result{ID: first.ID, Duplicate: true}) || got[3].Duplicate {
 			w.t.Errorf("one call: %+v", got)
 		}
-		if got := w.publish("main", "a")[0]; got.Repeated {
+		if got := w.publish("main", "a")[0]; got.Duplicate {
 			w.t.Errorf("the id of another bus counts: %+v", got)
 		}
 		after(5*time.Minute - time.Second)
 		stop()
 		w.reopen()
 		stop = w.run()
-		if got := w.publish(Default, "a")[0]; got.ID != first.ID || !got.Repeated {
+		if got := w.publish(Default, "a")[0]; got.ID != first.ID || !got.Duplicate {
 			w.t.Errorf("within the window: %+v, want a repeat of %s", got, first.ID)
 		}
 		after(time.Second)
 		second := w.publish(Default, "a")[0]
-		if second.Repeated {
+		if second.Duplicate {
 			w.t.Errorf("after the window: %+v", second)
 		}
 		after(3 * time.Minute) // the first use is forgotten, the second is not
@@ -74,7 +74,7 @@ func TestConcurrentDeduplication(t *testing.T) {
 			for i := range 20 {
 				ids := []string{fmt.Sprint("id", i), fmt.Sprint("id", 19-i)}
 				for _, r := range w.publish(Default, ids...) {
-					if !r.Repeated {
+					if !r.Duplicate {
 						accepted.Add(1)
 					}
 				}
@@ -94,7 +94,7 @@ func TestFailedEntryKeepsItsID(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	w.must(w.Create(Bus{Name: "missing"}))
-	if got := w.publish("missing", "a")[0]; got.Err != nil || got.Repeated {
+	if got := w.publish("missing", "a")[0]; got.Err != nil || got.Duplicate {
 		t.Errorf("%+v", got)
 	}
 }

@@ -102,25 +102,25 @@ func (w *world) target(arn string) (target.Target, error) {
 	if _, err := target.Open(arn, target.Options{}); err != nil {
 		return nil, err
 	}
-	return targetFunc(func(ctx context.Context, d *target.Delivery) (target.Answer, error) {
+	return targetFunc(func(ctx context.Context, d *target.Delivery) (target.Response, error) {
 		if to := w.forwards[arn]; to != "" {
-			return target.Answer{}, w.Forward(ctx, to, d.Event)
+			return target.Response{}, w.Forward(ctx, to, d.Event)
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if w.answer != nil {
 			if err := w.answer(arn); err != nil {
-				return target.Answer{}, err
+				return target.Response{}, err
 			}
 		}
 		w.bodies[arn] = append(w.bodies[arn], string(d.Body))
-		return target.Answer{}, nil
+		return target.Response{}, nil
 	}), nil
 }
 
-type targetFunc func(ctx context.Context, d *target.Delivery) (target.Answer, error)
+type targetFunc func(ctx context.Context, d *target.Delivery) (target.Response, error)
 
-func (f targetFunc) Deliver(ctx context.Context, d *target.Delivery) (target.Answer, error) {
+func (f targetFunc) Deliver(ctx context.Context, d *target.Delivery) (target.Response, error) {
 	return f(ctx, d)
 }
 
@@ -142,6 +142,12 @@ func (w *world) run() (stop func()) {
 }
 
 // must fails the test for an error.
+func (w *world) deadLetters() (out []delivery.DeadLetter) {
+	w.t.Helper()
+	w.must(w.queues.DeadLetters(w.t.Context(), delivery.DeadFilter{}, func(d delivery.DeadLetter) bool { out = append(out, d); return true }))
+	return out
+}
+
 func (w *world) must(err error) {
 	w.t.Helper()
 	if err != nil {

@@ -27,7 +27,7 @@ func (b *Buses) Forward(ctx context.Context, name string, e *event.Event) error 
 	next.Forwarded = true
 	a, err := b.match(name, &next)
 	if err != nil {
-		return &target.Error{Code: target.CodeMissing, Msg: err.Error(), Permanent: true}
+		return &target.Error{Code: target.CodeNoResource, Msg: err.Error(), Permanent: true}
 	}
 	batch := b.store.NewBatch()
 	b.add(batch, []*addition{a})

@@ -43,7 +43,7 @@ func TestForwardNowhere(t *testing.T) {
 	w := memory(t, Options{})
 	err := w.Forward(context.Background(), "nobody", out("x", "s").Event)
 	var e *target.Error
-	if !errors.As(err, &e) || !e.Permanent || e.Code != target.CodeMissing {
+	if !errors.As(err, &e) || !e.Permanent || e.Code != target.CodeNoResource {
 		t.Errorf("error %v", err)
 	}
 }

@@ -51,7 +51,7 @@ func (h *history) run() {
 		case 0, 1, 2:
 			return errors.New("flaky")
 		case 3:
-			return &target.Error{Code: target.CodeRefused, Permanent: true}
+			return &target.Error{Code: target.CodeClientError, Permanent: true}
 		}
 		return nil
 	}

@@ -7,15 +7,18 @@ import (
 	"github.com/tablecast/tablecast/event"
 )
 
-// Limits that hold unless Options say otherwise: EventBridge's default quotas.
-const (
-	MaxBuses   = 100 // in all
-	MaxRules   = 300 // of a bus
-	MaxTargets = 5   // of a rule
-	MaxTags    = 50  // of a bus or rule, whatever the options
+// MaxTargets is how many targets a rule may have unless Options.MaxTargets says
+// otherwise: EventBridge's default quota.
+const MaxTargets = 5
 
-	MaxArchives = 1000 // in all, whatever the options
-	MaxReplays  = 10   // that run at one time, whatever the options
+// The other quotas, as EventBridge has them.
+const (
+	defaultMaxBuses = 100
+	defaultMaxRules = 300 // of one bus
+
+	maxTags     = 50 // of one bus or rule
+	maxArchives = 1000
+	maxReplays  = 10 // that run at the same time
 )
 
 // Options configure Buses. The zero value works.
@@ -26,8 +29,8 @@ type Options struct {
 	// Retention is how long accepted events are kept, in time that nodes ran.
 	// The default is 24 h.
 	Retention time.Duration
-	// MaxBuses, MaxRules and MaxTargets bound what is kept. The defaults are
-	// the constants of these names.
+	// MaxBuses, MaxRules (of a bus) and MaxTargets (of a rule) are quotas. The
+	// defaults are EventBridge's: 100, 300 and 5.
 	MaxBuses, MaxRules, MaxTargets int
 	// MaxPutBytes bounds the sizes of the entries of one Put, added up. The
 	// default is event.MaxPutSize.
@@ -79,7 +82,7 @@ func (o Options) withDefaults() Options {
 	for _, limit := range []struct {
 		value    *int
 		standard int
-	}{{&o.MaxBuses, MaxBuses}, {&o.MaxRules, MaxRules}, {&o.MaxTargets, MaxTargets}, {&o.MaxPutBytes, event.MaxPutSize}} {
+	}{{&o.MaxBuses, defaultMaxBuses}, {&o.MaxRules, defaultMaxRules}, {&o.MaxTargets, MaxTargets}, {&o.MaxPutBytes, event.MaxPutSize}} {
 		if *limit.value == 0 {
 			*limit.value = limit.standard
 		}

@@ -55,9 +55,9 @@ func (e *Entry) check() error {
 
 // A Result says what became of an entry: the id of its event, or an error.
 type Result struct {
-	ID       string
-	Repeated bool // the id is that of an earlier event
-	Err      error
+	ID        string
+	Duplicate bool // the id is that of an earlier event
+	Err       error
 }
 
 // Put stores the events of a producer durably, each with its deliveries, all of
@@ -84,7 +84,7 @@ func (b *Buses) Put(ctx context.Context, entries []Entry) ([]Result, error) {
 		if first, err := b.first(id, used); err != nil {
 			return nil, err
 		} else if first != "" {
-			results[i] = Result{ID: first, Repeated: true}
+			results[i] = Result{ID: first, Duplicate: true}
 			continue
 		}
 		a, err := b.match(e.Bus, b.stamp(e.event()))

@@ -82,7 +82,7 @@ func (b *Buses) StartReplay(r Replay) (Replay, error) {
 	if _, exists := b.replays[r.Name]; exists {
 		return Replay{}, &NameError{Name: r.Name, Err: ErrReplayExists}
 	}
-	if len(b.activeReplays()) >= MaxReplays {
+	if len(b.activeReplays()) >= maxReplays {
 		return Replay{}, ErrLimit
 	}
 	r.State, r.Reason, r.Started, r.Ended, r.Last = ReplayStarting, "", b.opts.Now().UTC(), time.Time{}, time.Time{}

@@ -84,7 +84,7 @@ func (b *Buses) age(ctx context.Context) error {
 		passed := time.Since(last).Truncate(time.Millisecond)
 		last = last.Add(passed)
 		l.advance(passed, seq, b.opts.Retention)
-		if err := b.queues.Hold(func() error { return b.trim(&l) }); err != nil {
+		if err := b.queues.WithoutRedrive(func() error { return b.trim(&l) }); err != nil {
 			b.opts.Logger.Warn("bus: trim", "error", err)
 		}
 		if err := b.forget(); err != nil {

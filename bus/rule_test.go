@@ -137,7 +137,7 @@ func TestTags(t *testing.T) {
 		w.must(w.Tag(Default, rule, map[string]string{"a": "1", "b": "2"}, nil))
 		w.must(w.Tag(Default, rule, map[string]string{"a": "3"}, []string{"b", "x"}))
 		many := map[string]string{}
-		for i := range MaxTags {
+		for i := range maxTags {
 			many[fmt.Sprint("t", i)] = ""
 		}
 		w.want(w.Tag(Default, rule, many, nil), ErrTooManyTags)

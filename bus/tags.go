@@ -50,7 +50,7 @@ func retag(old, set map[string]string, remove []string) (map[string]string, erro
 		delete(tags, key)
 	}
 	switch {
-	case len(tags) > MaxTags:
+	case len(tags) > maxTags:
 		return nil, ErrTooManyTags
 	case len(tags) == 0:
 		return nil, nil

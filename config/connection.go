@@ -28,7 +28,7 @@ func (r *reader) connection(p pair) {
 	}
 	for _, way := range []struct {
 		key, kind string
-		read      func(ast.Node, string) connection.Auth
+		read      func(ast.Node, string) connection.AuthParameters
 	}{{"basic", connection.Basic, r.basic}, {"api-key", connection.APIKey, r.apiKey}, {"oauth", connection.OAuth, r.oauth}} {
 		v, ok := fields[way.key]
 		switch {
@@ -46,19 +46,19 @@ func (r *reader) connection(p pair) {
 	r.file.Connections = append(r.file.Connections, d)
 }
 
-func (r *reader) basic(n ast.Node, what string) (a connection.Auth) {
+func (r *reader) basic(n ast.Node, what string) (a connection.AuthParameters) {
 	fields := r.need(n, what, []string{"username", "password"})
 	a.Username, a.Password = r.authText(fields["username"], "username of "+what), r.secret(fields["password"], "password of "+what)
 	return a
 }
 
-func (r *reader) apiKey(n ast.Node, what string) (a connection.Auth) {
+func (r *reader) apiKey(n ast.Node, what string) (a connection.AuthParameters) {
 	fields := r.need(n, what, []string{"name", "value"})
 	a.KeyName, a.KeyValue = r.authText(fields["name"], "name of "+what), r.secret(fields["value"], "value of "+what)
 	return a
 }
 
-func (r *reader) oauth(n ast.Node, what string) (a connection.Auth) {
+func (r *reader) oauth(n ast.Node, what string) (a connection.AuthParameters) {
 	fields := r.need(n, what, []string{"token-url", "client-id", "client-secret"}, "method", "header", "query", "body")
 	a.TokenURL = r.httpURL(fields["token-url"], "token-url of "+what)
 	a.TokenMethod = http.MethodPost

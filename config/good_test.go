@@ -196,11 +196,11 @@ func TestFullFile(t *testing.T) {
 			{Name: "orders", Bus: "main", Pattern: `{"source":["myapp.users"]}`, Description: "kept", RetentionDays: 30},
 		},
 		Connections: []connection.Declaration{
-			{Name: "shop", Kind: connection.Basic, Auth: connection.Auth{Username: "ada", Password: "p", Invocation: connection.Parameters{Header: []connection.Parameter{{Key: "X-A", Value: "b"}}}}},
-			{Name: "key", Kind: connection.APIKey, Auth: connection.Auth{KeyName: "X-Key", KeyValue: "k", Invocation: connection.Parameters{
+			{Name: "shop", Kind: connection.Basic, Auth: connection.AuthParameters{Username: "ada", Password: "p", Invocation: connection.Parameters{Header: []connection.Parameter{{Key: "X-A", Value: "b"}}}}},
+			{Name: "key", Kind: connection.APIKey, Auth: connection.AuthParameters{KeyName: "X-Key", KeyValue: "k", Invocation: connection.Parameters{
 				Query: []connection.Parameter{{Key: "q", Value: "1", Secret: true}}, Body: []connection.Parameter{{Key: "b", Value: "c"}},
 			}}},
-			{Name: "bank", Kind: connection.OAuth, Auth: connection.Auth{
+			{Name: "bank", Kind: connection.OAuth, Auth: connection.AuthParameters{
 				TokenURL: "https://bank.example.com/token", TokenMethod: "PUT", ClientID: "me", ClientSecret: "id s",
 				TokenParameters: connection.Parameters{
 					Header: []connection.Parameter{{Key: "H", Value: "h"}}, Query: []connection.Parameter{{Key: "a", Value: "b"}}, Body: []connection.Parameter{{Key: "scope", Value: "read"}},

@@ -41,9 +41,10 @@ type Attempt struct {
 	// Start and Took say when and how long.
 	Start time.Time
 	Took  time.Duration
-	// Answer is what the target said, Err why it failed; nil if it did not.
-	Answer target.Answer
-	Err    error
+	// Response is what the target answered. Err is why the call failed; nil if
+	// it succeeded.
+	Response target.Response
+	Err      error
 	// Outcome is Delivered, Retry or DeadLettered; Next is when the retry is
 	// due.
 	Outcome string
@@ -54,7 +55,7 @@ type Attempt struct {
 // cancelled from here has none.
 func (w *queue) attempt(ctx context.Context, r *row, d *destination, results chan<- outcome) {
 	a := Attempt{Queue: w.id, Seq: r.seq, Number: r.attempts + 1, Queued: r.first, ARN: d.policy.ARN, Start: w.q.now()}
-	a.Event, a.Answer, a.Err = w.call(ctx, r, d)
+	a.Event, a.Response, a.Err = w.call(ctx, r, d)
 	a.Took = w.q.now().Sub(a.Start)
 	cancelled := a.Err != nil && ctx.Err() != nil
 	if !cancelled {
@@ -74,18 +75,18 @@ func (w *queue) attempt(ctx context.Context, r *row, d *destination, results cha
 }
 
 // call looks the event up, makes the body and delivers it.
-func (w *queue) call(ctx context.Context, r *row, d *destination) (e *event.Event, a target.Answer, err error) {
+func (w *queue) call(ctx context.Context, r *row, d *destination) (e *event.Event, a target.Response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.q.opts.Logger.Error("delivery: target panicked", "rule", w.id.Rule, "target", w.id.Target, "panic", p)
-			err = &target.Error{Code: target.CodeUndelivering, Msg: fmt.Sprintf("panic: %v", p)}
+			err = &target.Error{Code: target.CodeInternal, Msg: fmt.Sprintf("panic: %v", p)}
 		}
 	}()
 	e, err = w.q.opts.Events(w.id.Bus, r.seq)
 	if errors.Is(err, kv.ErrNotFound) {
 		return nil, a, &target.Error{Code: CodeEventMissing, Msg: err.Error(), Permanent: true}
 	} else if err != nil {
-		return nil, a, &target.Error{Code: target.CodeUndelivering, Msg: err.Error()}
+		return nil, a, &target.Error{Code: target.CodeInternal, Msg: err.Error()}
 	}
 	var body []byte
 	if d.policy.Input == nil {
@@ -111,7 +112,7 @@ func (w *queue) judge(r *row, a *Attempt, p Policy) outcome {
 	n := w.q.aged(r)
 	n.attempts++
 	n.code, n.msg = failure.Code, clip(failure.Msg)
-	n.history = n.history.with(Try{Start: a.Start.UTC(), Millis: a.Took.Milliseconds(), Code: n.code, Msg: n.msg})
+	n.history = n.history.with(FailedAttempt{Start: a.Start.UTC(), Millis: a.Took.Milliseconds(), Code: n.code, Msg: n.msg})
 	condition := ""
 	switch {
 	case failure.Permanent:
@@ -185,11 +186,11 @@ func (q *Queues) ageAt(r *row, now time.Duration) time.Duration {
 // backoff is the pause after the given number of failed attempts: a random
 // part of an exponentially growing bound.
 func (q *Queues) backoff(attempts int, p Policy) time.Duration {
-	bound := p.MinBackoff
-	for i := 1; i < attempts && bound < p.MaxBackoff; i++ {
+	bound := p.minBackoff
+	for i := 1; i < attempts && bound < p.maxBackoff; i++ {
 		bound *= 2
 	}
-	return time.Duration(q.opts.Rand() * float64(min(bound, p.MaxBackoff)))
+	return time.Duration(q.opts.Rand() * float64(min(bound, p.maxBackoff)))
 }
 
 // asError gives any error of a target the form of a target.Error.
@@ -220,6 +221,6 @@ func clip(s string) string {
 type broken struct{ err error }
 
 // Deliver implements target.Target.
-func (b broken) Deliver(context.Context, *target.Delivery) (target.Answer, error) {
-	return target.Answer{}, &target.Error{Code: target.CodeMissing, Msg: b.err.Error()}
+func (b broken) Deliver(context.Context, *target.Delivery) (target.Response, error) {
+	return target.Response{}, &target.Error{Code: target.CodeNoResource, Msg: b.err.Error()}
 }

@@ -84,29 +84,3 @@ func decodeDead(key, value []byte) (d DeadLetter, err error) {
 	}
 	return d, nil
 }
-
-// A DeadID is a dead letter's place: they are listed by queue, then by seq.
-type DeadID struct {
-	QueueID
-	Seq uint64
-}
-
-// DeadLetters returns at most limit dead letters after the given place, in
-// order. The zero DeadID stands before the first.
-func (q *Queues) DeadLetters(after DeadID, limit int) ([]DeadLetter, error) {
-	r := kv.Prefix(kv.NewKey('x'))
-	if after != (DeadID{}) {
-		r.Lower = append(after.deadKey(after.Seq), 0)
-	}
-	it := q.store.Scan(r)
-	var out []DeadLetter
-	for len(out) < limit && it.Next() {
-		d, err := decodeDead(it.Key(), it.Value())
-		if err != nil {
-			it.Close()
-			return nil, err
-		}
-		out = append(out, d)
-	}
-	return out, it.Close()
-}

@@ -36,7 +36,7 @@ func TestDayLongOutage(t *testing.T) {
 		condition string
 	}{
 		{"attempts", Policy{MaxAttempts: 50}, ConditionAttempts},
-		{"age", Policy{MaxBackoff: 2 * time.Hour}, ConditionAge},
+		{"age", Policy{maxBackoff: 2 * time.Hour}, ConditionAge},
 		{"one", Policy{MaxAttempts: 1}, ConditionAttempts},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -71,11 +71,11 @@ func TestDayLongOutage(t *testing.T) {
 func TestRecovery(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		var up atomic.Bool
-		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
 			if up.Load() {
-				return target.Answer{}, nil
+				return target.Response{}, nil
 			}
-			return target.Answer{}, errors.New("down")
+			return target.Response{}, errors.New("down")
 		})})
 		w.q.Set(q1("a"), Policy{ARN: "x"})
 		stop := w.run()
@@ -116,7 +116,7 @@ func TestRestartKeepsAttempts(t *testing.T) {
 func TestDowntimeAndClockJumpsDoNotAge(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		w := newWorld(t, store, map[string]target.Target{"down": fails})
-		p := Policy{ARN: "down", MaxAge: time.Hour, MaxBackoff: time.Minute, MaxAttempts: 1 << 30}
+		p := Policy{ARN: "down", MaxAge: time.Hour, maxBackoff: time.Minute, MaxAttempts: 1 << 30}
 		w.q.Set(q1("a"), p)
 		w.put([]QueueID{q1("a")}, "")
 		stop := w.run()
@@ -173,9 +173,9 @@ func TestGroupsInOrder(t *testing.T) {
 		last, healthy := map[string]uint64{}, 0
 		var up atomic.Bool
 		w := newWorld(t, store, nil)
-		w.targets = map[string]target.Target{"x": targetFunc(func(_ context.Context, d *target.Delivery) (target.Answer, error) {
+		w.targets = map[string]target.Target{"x": targetFunc(func(_ context.Context, d *target.Delivery) (target.Response, error) {
 			if d.Event.Group == "bad" && !up.Load() {
-				return target.Answer{}, errors.New("not yet")
+				return target.Response{}, errors.New("not yet")
 			}
 			time.Sleep(time.Millisecond)
 			w.mu.Lock()
@@ -193,7 +193,7 @@ func TestGroupsInOrder(t *testing.T) {
 			if d.Event.Group != "bad" {
 				healthy++
 			}
-			return target.Answer{}, nil
+			return target.Response{}, nil
 		})}
 		w.q.Set(q1("a"), Policy{ARN: "x", Ordered: true})
 		stop := w.run()
@@ -223,16 +223,16 @@ func TestPermanentRetryAfterMissingAndInput(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		var asked atomic.Int64
 		w := newWorld(t, store, map[string]target.Target{
-			"no": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
-				return target.Answer{}, &target.Error{Code: target.CodeRefused, Msg: "bad", Permanent: true}
+			"no": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+				return target.Response{}, &target.Error{Code: target.CodeClientError, Msg: "bad", Permanent: true}
 			}),
-			"later": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+			"later": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
 				if asked.Add(1) == 1 {
-					return target.Answer{}, &target.Error{Code: target.CodeThrottled, Msg: "busy", RetryAfter: 3 * time.Hour}
+					return target.Response{}, &target.Error{Code: target.CodeThrottling, Msg: "busy", RetryAfter: 3 * time.Hour}
 				}
-				return target.Answer{}, nil
+				return target.Response{}, nil
 			}),
-			"panic": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) { panic("oh") }),
+			"panic": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) { panic("oh") }),
 			"ok":    works,
 		})
 		w.q.Set(q1("no"), Policy{ARN: "no"})
@@ -322,9 +322,9 @@ func TestRemoveDropsAndCounts(t *testing.T) {
 func TestSuccessAfterRemoval(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		release := make(chan struct{})
-		w := newWorld(t, store, map[string]target.Target{"deaf": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+		w := newWorld(t, store, map[string]target.Target{"deaf": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
 			<-release
-			return target.Answer{}, nil
+			return target.Response{}, nil
 		})})
 		id := q1("a")
 		w.q.Set(id, Policy{ARN: "deaf"})
@@ -402,7 +402,7 @@ func TestPolicyChanges(t *testing.T) {
 	})
 }
 
-func TestDeadLettersArePaged(t *testing.T) {
+func TestDeadLettersOfSeveralQueues(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		w := newWorld(t, store, map[string]target.Target{"down": fails})
 		ids := []QueueID{q1("a"), q1("b"), {"other", "a", "t"}}
@@ -413,23 +413,13 @@ func TestDeadLettersArePaged(t *testing.T) {
 		w.put(ids, "", "", "")
 		after(0)
 		stop()
-		var after DeadID
-		seen := map[DeadID]bool{}
-		for {
-			page, err := w.q.DeadLetters(after, 2)
-			if err != nil {
-				t.Fatal(err)
+		seen := map[string]bool{}
+		for _, d := range w.dead() {
+			place := fmt.Sprintf("%v %d", d.Queue, d.Seq)
+			if seen[place] || d.Event.ID != strconv.FormatUint(d.Seq, 10) {
+				t.Errorf("twice, or of another event: %+v", d)
 			}
-			if len(page) == 0 {
-				break
-			}
-			for _, d := range page {
-				after = DeadID{d.Queue, d.Seq}
-				if seen[after] || d.Event.ID != strconv.FormatUint(d.Seq, 10) {
-					t.Errorf("twice, or of another event: %+v", d)
-				}
-				seen[after] = true
-			}
+			seen[place] = true
 		}
 		if len(seen) != 9 {
 			t.Errorf("%d dead letters of 9", len(seen))

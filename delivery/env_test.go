@@ -32,22 +32,22 @@ type world struct {
 }
 
 // A targetFunc is a target.
-type targetFunc func(ctx context.Context, d *target.Delivery) (target.Answer, error)
+type targetFunc func(ctx context.Context, d *target.Delivery) (target.Response, error)
 
-func (f targetFunc) Deliver(ctx context.Context, d *target.Delivery) (target.Answer, error) {
+func (f targetFunc) Deliver(ctx context.Context, d *target.Delivery) (target.Response, error) {
 	return f(ctx, d)
 }
 
 var (
-	works = targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
-		return target.Answer{Status: "ok"}, nil
+	works = targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+		return target.Response{Status: "ok"}, nil
 	})
-	fails = targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
-		return target.Answer{}, errors.New("down")
+	fails = targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+		return target.Response{}, errors.New("down")
 	})
-	hangs = targetFunc(func(ctx context.Context, _ *target.Delivery) (target.Answer, error) {
+	hangs = targetFunc(func(ctx context.Context, _ *target.Delivery) (target.Response, error) {
 		<-ctx.Done()
-		return target.Answer{}, ctx.Err()
+		return target.Response{}, ctx.Err()
 	})
 )
 
@@ -163,8 +163,8 @@ func (w *world) countKeys(r kv.Range) (n int) {
 
 func (w *world) dead() []DeadLetter {
 	w.t.Helper()
-	out, err := w.q.DeadLetters(DeadID{}, 1<<20)
-	if err != nil {
+	var out []DeadLetter
+	if err := w.q.DeadLetters(w.t.Context(), DeadFilter{}, func(d DeadLetter) bool { out = append(out, d); return true }); err != nil {
 		w.t.Fatal(err)
 	}
 	return out

@@ -39,7 +39,7 @@ func verdictOf(err error) verdict {
 		return verdict{kind: alive}
 	}
 	switch e := asError(err); {
-	case e.Code == CodeInput || e.Code == CodeEventMissing || e.Code == target.CodeUndelivering:
+	case e.Code == CodeInput || e.Code == CodeEventMissing || e.Code == target.CodeInternal:
 		return verdict{}
 	case e.Permanent:
 		return verdict{kind: alive}

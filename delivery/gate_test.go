@@ -21,14 +21,14 @@ func TestDeadTargetAmongLiveOnes(t *testing.T) {
 		const live, events = 100, 50
 		var calls, delivered atomic.Int64
 		w := newWorld(t, store, map[string]target.Target{
-			"dead": targetFunc(func(ctx context.Context, _ *target.Delivery) (target.Answer, error) {
+			"dead": targetFunc(func(ctx context.Context, _ *target.Delivery) (target.Response, error) {
 				calls.Add(1)
 				<-time.After(5 * time.Second)
-				return target.Answer{}, &target.Error{Code: target.CodeTimeout, Msg: "no answer"}
+				return target.Response{}, &target.Error{Code: target.CodeTimeout, Msg: "no answer"}
 			}),
-			"live": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+			"live": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
 				delivered.Add(1)
-				return target.Answer{}, nil
+				return target.Response{}, nil
 			}),
 		})
 		ids := []QueueID{q1("dead")}
@@ -51,7 +51,7 @@ func TestDeadTargetAmongLiveOnes(t *testing.T) {
 		if n := calls.Load(); n < 32 || n > 32+breakAfter-1+60+7 {
 			t.Errorf("the dead target was called %d times in an hour", n)
 		}
-		if s := w.q.States()[0]; s.Paused.IsZero() || s.Pending() != 2*events {
+		if s := w.q.States()[0]; s.NextProbe.IsZero() || s.Pending() != 2*events {
 			t.Errorf("state %+v", s)
 		}
 		stop()
@@ -64,12 +64,12 @@ func TestProbe(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		var up atomic.Bool
 		var calls atomic.Int64
-		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
 			calls.Add(1)
 			if up.Load() {
-				return target.Answer{}, nil
+				return target.Response{}, nil
 			}
-			return target.Answer{}, errors.New("down")
+			return target.Response{}, errors.New("down")
 		})})
 		w.q.Set(q1("a"), Policy{ARN: "x"})
 		stop := w.run()
@@ -95,9 +95,9 @@ func TestProbe(t *testing.T) {
 func TestOldBacklogOfADeadTarget(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		var calls atomic.Int64
-		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
 			calls.Add(1)
-			return target.Answer{}, errors.New("down")
+			return target.Response{}, errors.New("down")
 		})})
 		w.q.Set(q1("a"), Policy{ARN: "x", MaxAge: time.Hour})
 		stop := w.run()
@@ -122,8 +122,8 @@ func TestOldBacklogOfADeadTarget(t *testing.T) {
 func TestAgeBehindADeadTarget(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		const maxAge, each, events = 8 * time.Hour, 20 * time.Second, 3000
-		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
-			return target.Answer{}, errors.New("down")
+		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+			return target.Response{}, errors.New("down")
 		})})
 		w.q.Set(q1("a"), Policy{ARN: "x", MaxAge: maxAge})
 		stop := w.run()
@@ -134,7 +134,7 @@ func TestAgeBehindADeadTarget(t *testing.T) {
 				for _, d := range w.dead() {
 					redriven[d.Seq] = true
 				}
-				if out, err := w.q.Redrive(t.Context(), DeadFilter{}, func(Redriven) {}); err != nil || out.Events < pageRows {
+				if out, err := w.q.Redrive(t.Context(), DeadFilter{}, func(RedriveResult) {}); err != nil || out.Events < pageRows {
 					t.Fatal(out, err)
 				}
 				stop = w.run()
@@ -166,11 +166,11 @@ func TestRate(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		var mu sync.Mutex
 		var starts []time.Time
-		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
 			mu.Lock()
 			starts = append(starts, time.Now())
 			mu.Unlock()
-			return target.Answer{}, nil
+			return target.Response{}, nil
 		})})
 		w.q.Set(q1("a"), Policy{ARN: "x", Rate: 20})
 		stop := w.run()
@@ -196,7 +196,7 @@ func TestRate(t *testing.T) {
 func TestHistory(t *testing.T) {
 	var h History
 	for i := range 30 {
-		h = h.with(Try{Code: fmt.Sprint(i), Msg: string(make([]byte, 1000)), Start: time.Unix(int64(i), 0).UTC(), Millis: int64(i)})
+		h = h.with(FailedAttempt{Code: fmt.Sprint(i), Msg: string(make([]byte, 1000)), Start: time.Unix(int64(i), 0).UTC(), Millis: int64(i)})
 	}
 	if len(h) != maxHistory || h[0].Code != "0" || h[1].Code != "21" || h[9].Code != "29" || len(h[9].Msg) > 3*maxTryMsg {
 		t.Errorf("%+v", h)

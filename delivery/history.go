@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// A Try is an attempt that failed.
-type Try struct {
+// A FailedAttempt is one call of a target that failed, as rows and dead letters
+// keep it.
+type FailedAttempt struct {
 	Start  time.Time `json:"start"`
 	Millis int64     `json:"millis"` // how long it took, in milliseconds
 	Code   string    `json:"code"`
@@ -14,7 +15,7 @@ type Try struct {
 }
 
 // A History is attempts that failed, the oldest first.
-type History []Try
+type History []FailedAttempt
 
 const (
 	// maxHistory bounds the attempts that are remembered: the first and the
@@ -25,7 +26,7 @@ const (
 )
 
 // with returns the history with one more attempt.
-func (h History) with(t Try) History {
+func (h History) with(t FailedAttempt) History {
 	if len(t.Msg) > maxTryMsg {
 		t.Msg = clip(t.Msg[:maxTryMsg])
 	}
@@ -59,7 +60,7 @@ func (d *decoder) history() (h History) {
 		return nil
 	}
 	for range n {
-		h = append(h, Try{
+		h = append(h, FailedAttempt{
 			Start: time.Unix(0, d.varint()).UTC(), Millis: d.varint(), Code: d.string(), Msg: d.string(),
 		})
 	}

@@ -35,17 +35,17 @@ func history(t *testing.T, seed uint64) {
 	delivered := map[string]int{}
 	fs := vfs.NewCrashableMem()
 	w := newWorld(t, openStore(t, fs), nil)
-	w.targets = map[string]target.Target{"x": targetFunc(func(_ context.Context, d *target.Delivery) (target.Answer, error) {
+	w.targets = map[string]target.Target{"x": targetFunc(func(_ context.Context, d *target.Delivery) (target.Response, error) {
 		switch n := flaky.Add(0x9e3779b97f4a7c15) >> 60; {
 		case n < 6:
-			return target.Answer{}, errors.New("flaky")
+			return target.Response{}, errors.New("flaky")
 		case n == 6:
-			return target.Answer{}, &target.Error{Code: target.CodeRefused, Permanent: true}
+			return target.Response{}, &target.Error{Code: target.CodeClientError, Permanent: true}
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		delivered[d.Rule+d.Event.ID]++
-		return target.Answer{}, nil
+		return target.Response{}, nil
 	})}
 	ids := []QueueID{q1("a"), q1("b")}
 	set := func() {
@@ -106,15 +106,15 @@ func history(t *testing.T, seed uint64) {
 func TestRetriesFasterThanCommits(t *testing.T) {
 	const events = 500
 	var calls atomic.Uint64
-	w := newWorld(t, openStore(t, vfs.NewMem()), map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
+	w := newWorld(t, openStore(t, vfs.NewMem()), map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
 		if calls.Add(1)%3 != 0 {
-			return target.Answer{}, errors.New("flaky")
+			return target.Response{}, errors.New("flaky")
 		}
-		return target.Answer{}, nil
+		return target.Response{}, nil
 	})})
 	ids := []QueueID{q1("a"), q1("b")}
 	for i, id := range ids {
-		w.q.Set(id, Policy{ARN: "x", MinBackoff: 1, MaxBackoff: time.Millisecond, MaxAttempts: 1 << 30, Ordered: i == 1})
+		w.q.Set(id, Policy{ARN: "x", minBackoff: 1, maxBackoff: time.Millisecond, MaxAttempts: 1 << 30, Ordered: i == 1})
 	}
 	stop := w.run()
 	for i := range events {
@@ -139,8 +139,8 @@ const held = 3*pageRows + 32 + resultBuffer + settleLimit
 func TestOverdueBacklogHoldsNoMemory(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		const events = 3000
-		down := targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
-			return target.Answer{}, &target.Error{Code: target.CodeUndelivering, Msg: "this side"} // which shuts no gate
+		down := targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+			return target.Response{}, &target.Error{Code: target.CodeInternal, Msg: "this side"} // which shuts no gate
 		})
 		w := newWorld(t, store, map[string]target.Target{"down": down, "hang": hangs})
 		id := q1("a")
@@ -169,11 +169,11 @@ func TestBacklogHoldsNoMemory(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		const events, batch = 50_000, 1000
 		var calls atomic.Int64
-		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(ctx context.Context, d *target.Delivery) (target.Answer, error) {
+		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(ctx context.Context, d *target.Delivery) (target.Response, error) {
 			if calls.Add(1)%2 == 0 {
 				return hangs(ctx, d)
 			}
-			return target.Answer{}, errors.New("down")
+			return target.Response{}, errors.New("down")
 		})}) // slowly eats its concurrency
 		ids := []QueueID{{"main", "a", "t"}, {"main", "a", "o"}}
 		for i, id := range ids {

@@ -14,7 +14,7 @@ func (w *queue) load(p Policy) error {
 	now := w.q.now()
 	full, err := w.loadDue(now)
 	if err == nil && w.strays {
-		w.strays, err = w.loadStranded(now.Add(p.MaxAge + p.MaxBackoff))
+		w.strays, err = w.loadStranded(now.Add(p.MaxAge + p.maxBackoff))
 	}
 	if err != nil {
 		return err

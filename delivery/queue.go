@@ -79,7 +79,6 @@ type state struct {
 	failures  int // in a row
 	lastError string
 	errorAt   time.Time
-	next      time.Time
 	shut      time.Time // when the next probe is due; zero while the gate is open
 }
 
@@ -270,7 +269,7 @@ func (w *queue) start(results chan<- outcome, run func(job)) error {
 // note publishes the loop's view.
 func (w *queue) note() {
 	w.mu.Lock()
-	w.state.calls, w.state.next, w.state.shut = w.calls, w.next, time.Time{}
+	w.state.calls, w.state.shut = w.calls, time.Time{}
 	if w.gate.shut {
 		w.state.shut = w.gate.until
 	}

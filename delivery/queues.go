@@ -31,10 +31,10 @@ type Policy struct {
 	Rate int
 	// Ordered delivers the events of one group one after the other, by seq.
 	Ordered bool
-	// MinBackoff and MaxBackoff bound the pause before a retry: a random part
-	// of MinBackoff, doubled with each attempt up to MaxBackoff. The defaults
-	// are 1 s and 10 min.
-	MinBackoff, MaxBackoff time.Duration
+	// minBackoff and maxBackoff bound the pause before a retry: a random part
+	// of minBackoff, doubled with each attempt up to maxBackoff. The defaults
+	// are 1 s and 10 min; tests shorten them.
+	minBackoff, maxBackoff time.Duration
 	// Input makes the body out of the event. The default is the envelope. Its
 	// errors are permanent.
 	Input func(*event.Event) ([]byte, error)
@@ -53,11 +53,11 @@ func (p Policy) withDefaults() Policy {
 	if p.Concurrency == 0 {
 		p.Concurrency = 32
 	}
-	if p.MinBackoff == 0 {
-		p.MinBackoff = time.Second
+	if p.minBackoff == 0 {
+		p.minBackoff = time.Second
 	}
-	if p.MaxBackoff == 0 {
-		p.MaxBackoff = 10 * time.Minute
+	if p.maxBackoff == 0 {
+		p.maxBackoff = 10 * time.Minute
 	}
 	return p
 }

@@ -42,10 +42,10 @@ func (f *DeadFilter) prefix() kv.Key {
 	return k
 }
 
-// Dead calls fn for the dead letters that the filter selects, by queue, then by
+// DeadLetters calls fn for the dead letters that the filter selects, by queue, then by
 // seq, until fn returns false or ctx ends. What comes or goes meanwhile may or
 // may not be seen.
-func (q *Queues) Dead(ctx context.Context, f DeadFilter, fn func(DeadLetter) bool) error {
+func (q *Queues) DeadLetters(ctx context.Context, f DeadFilter, fn func(DeadLetter) bool) error {
 	return q.eachDead(ctx, f, func(page []DeadLetter) (bool, error) {
 		for _, d := range page {
 			if !fn(d) {
@@ -93,10 +93,10 @@ func (q *Queues) eachDead(ctx context.Context, f DeadFilter, fn func([]DeadLette
 }
 
 // A Redriven counts what Redrive did.
-type Redriven struct {
+type RedriveResult struct {
 	Events   int `json:"events"`   // that are pending again
-	Homeless int `json:"homeless"` // left, because their target is gone
-	Empty    int `json:"empty"`    // left, because their event was missing when they died
+	NoTarget int `json:"homeless"` // left, because their target is gone
+	NoEvent  int `json:"empty"`    // left, because their event was missing when they died
 }
 
 // Redrive makes the dead letters that the filter selects pending again, with
@@ -104,10 +104,10 @@ type Redriven struct {
 // died is out of order. It goes on in batches, each of which takes its dead
 // letters away, so that one that was interrupted is resumed by another, and
 // tells progress after each. A letter that comes back is not met again.
-func (q *Queues) Redrive(ctx context.Context, f DeadFilter, progress func(Redriven)) (Redriven, error) {
+func (q *Queues) Redrive(ctx context.Context, f DeadFilter, progress func(RedriveResult)) (RedriveResult, error) {
 	q.sorting.Lock()
 	defer q.sorting.Unlock()
-	var sum Redriven
+	var sum RedriveResult
 	err := q.eachDead(ctx, f, func(page []DeadLetter) (bool, error) {
 		err := q.revive(page, &sum)
 		progress(sum)
@@ -118,14 +118,14 @@ func (q *Queues) Redrive(ctx context.Context, f DeadFilter, progress func(Redriv
 
 // Hold calls fn while no dead letter becomes a row, so that what OldestPending
 // answers inside fn stays true.
-func (q *Queues) Hold(fn func() error) error {
+func (q *Queues) WithoutRedrive(fn func() error) error {
 	q.reviving.Lock()
 	defer q.reviving.Unlock()
 	return fn()
 }
 
 // revive makes dead letters rows again, in one batch.
-func (q *Queues) revive(page []DeadLetter, sum *Redriven) error {
+func (q *Queues) revive(page []DeadLetter, sum *RedriveResult) error {
 	q.reviving.Lock()
 	defer q.reviving.Unlock()
 	b := q.store.NewBatch()
@@ -141,17 +141,17 @@ func (q *Queues) revive(page []DeadLetter, sum *Redriven) error {
 			q.opts.Restore(b, d.Queue.Bus, d.Seq, d.Event)
 		}
 	}
-	var done Redriven
+	var done RedriveResult
 	b.Number(1, func(uint64) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		done = Redriven{}
+		done = RedriveResult{}
 		for i, d := range page {
 			switch {
 			case d.Event == nil:
-				done.Empty++
+				done.NoEvent++
 			case q.queues[d.Queue] == nil:
-				done.Homeless++
+				done.NoTarget++
 			default:
 				done.Events++
 				q.reviveRow(b, d.Queue, rows[i])
@@ -161,7 +161,7 @@ func (q *Queues) revive(page []DeadLetter, sum *Redriven) error {
 	if _, err := q.store.Commit(b); err != nil {
 		return err
 	}
-	sum.Events, sum.Homeless, sum.Empty = sum.Events+done.Events, sum.Homeless+done.Homeless, sum.Empty+done.Empty
+	sum.Events, sum.NoTarget, sum.NoEvent = sum.Events+done.Events, sum.NoTarget+done.NoTarget, sum.NoEvent+done.NoEvent
 	for i, d := range page {
 		q.give(d.Queue, rows[i].due)
 	}

@@ -15,13 +15,13 @@ import (
 	"github.com/tablecast/tablecast/target"
 )
 
-var refuses = targetFunc(func(context.Context, *target.Delivery) (target.Answer, error) {
-	return target.Answer{}, &target.Error{Code: target.CodeRefused, Msg: "400 no", Permanent: true}
+var refuses = targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+	return target.Response{}, &target.Error{Code: target.CodeClientError, Msg: "400 no", Permanent: true}
 })
 
 // switched returns a target that refuses until up is set.
 func switched(up *atomic.Bool) target.Target {
-	return targetFunc(func(ctx context.Context, d *target.Delivery) (target.Answer, error) {
+	return targetFunc(func(ctx context.Context, d *target.Delivery) (target.Response, error) {
 		if up.Load() {
 			return works(ctx, d)
 		}
@@ -48,8 +48,8 @@ func TestRedrive(t *testing.T) {
 				w.put(ids, "g", "g", "h")
 				after(time.Second)
 				clear(w.events) // their retention has passed
-				done, err := w.q.Redrive(t.Context(), DeadFilter{Rule: "a"}, func(Redriven) {})
-				if err != nil || done != (Redriven{Events: 1203}) {
+				done, err := w.q.Redrive(t.Context(), DeadFilter{Rule: "a"}, func(RedriveResult) {})
+				if err != nil || done != (RedriveResult{Events: 1203}) {
 					t.Errorf("%+v %v", done, err)
 				}
 				after(time.Second)
@@ -58,7 +58,7 @@ func TestRedrive(t *testing.T) {
 					t.Errorf("again: %+v", c)
 				}
 				up.Store(true)
-				if _, err = w.q.Redrive(t.Context(), DeadFilter{Bus: "main", Rule: "a", Code: target.CodeRefused}, func(Redriven) {}); err != nil {
+				if _, err = w.q.Redrive(t.Context(), DeadFilter{Bus: "main", Rule: "a", Code: target.CodeClientError}, func(RedriveResult) {}); err != nil {
 					t.Error(err)
 				}
 				after(time.Second)
@@ -87,11 +87,11 @@ func TestDeadFilter(t *testing.T) {
 		after(time.Second)
 		for f, want := range map[DeadFilter]int{
 			{}: 5, {Bus: "main"}: 5, {Bus: "x"}: 0, {Rule: "a"}: 3, {Bus: "main", Rule: "b", Target: "t"}: 2, {Target: "u"}: 0,
-			{Code: target.CodeRefused}: 3, {Text: "400"}: 3, {Text: "down"}: 2, {Since: mid}: 1, {Until: mid}: 4,
+			{Code: target.CodeClientError}: 3, {Text: "400"}: 3, {Text: "down"}: 2, {Since: mid}: 1, {Until: mid}: 4,
 			{Event: w.attempts[0].Event.ID}: 2, {Event: "nobody"}: 0,
 		} {
 			n := 0
-			if err := w.q.Dead(t.Context(), f, func(DeadLetter) bool { n++; return true }); err != nil || n != want {
+			if err := w.q.DeadLetters(t.Context(), f, func(DeadLetter) bool { n++; return true }); err != nil || n != want {
 				t.Errorf("%+v: %d, %v, want %d", f, n, err, want)
 			}
 		}
@@ -107,8 +107,8 @@ func TestDeadFilter(t *testing.T) {
 		if _, err := store.Commit(b); err != nil {
 			t.Fatal(err)
 		}
-		done, err := w.q.Redrive(t.Context(), DeadFilter{}, func(Redriven) {})
-		if err != nil || done != (Redriven{Events: 2, Homeless: 1}) {
+		done, err := w.q.Redrive(t.Context(), DeadFilter{}, func(RedriveResult) {})
+		if err != nil || done != (RedriveResult{Events: 2, NoTarget: 1}) {
 			t.Errorf("%+v %v", done, err)
 		}
 		after(time.Second)
@@ -135,7 +135,7 @@ func TestRedriveIsResumable(t *testing.T) {
 		for redriven < events {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			batches := rnd.IntN(3)
-			done, err := w.q.Redrive(ctx, DeadFilter{}, func(Redriven) {
+			done, err := w.q.Redrive(ctx, DeadFilter{}, func(RedriveResult) {
 				if batches--; batches < 0 {
 					cancel(interrupted)
 				}

@@ -21,10 +21,7 @@ type QueueState struct {
 	LastErrorAt time.Time
 	// Paused is when the next probe is due, if so many calls in a row failed
 	// that no others are made; zero if not.
-	Paused time.Time
-	// NextAttempt is when the next waiting row is due; zero if none waits or
-	// the queue is not waiting.
-	NextAttempt time.Time
+	NextProbe time.Time
 }
 
 // record takes in a finished attempt. The caller holds the queue's mu.
@@ -49,8 +46,8 @@ func (q *Queues) States() []QueueState {
 	q.mu.Unlock()
 	for i, w := range queues {
 		w.mu.Lock()
-		out[i].InFlight, out[i].Failures, out[i].NextAttempt = w.state.calls, w.state.failures, w.state.next
-		out[i].Paused = w.state.shut
+		out[i].InFlight, out[i].Failures = w.state.calls, w.state.failures
+		out[i].NextProbe = w.state.shut
 		out[i].LastError, out[i].LastErrorAt = w.state.lastError, w.state.errorAt
 		w.mu.Unlock()
 		if d := w.dest.Load(); d != nil {

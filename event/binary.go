@@ -38,16 +38,6 @@ func appendPrefixed(dst []byte, s string) []byte {
 	return append(dst, s...)
 }
 
-// BinaryTime returns the time of a stored event without decoding the rest. It
-// fails with ErrCorrupt.
-func BinaryTime(b []byte) (time.Time, error) {
-	if len(b) == 0 || b[0] != form {
-		return time.Time{}, ErrCorrupt
-	}
-	d := decoder{rest: b[1:]}
-	return d.time(), d.err()
-}
-
 // DecodeBinary reads what AppendBinary wrote, all of b. It fails with
 // ErrCorrupt. The event owns its memory; its time is in UTC.
 func DecodeBinary(b []byte) (*Event, error) {
@@ -84,13 +74,6 @@ func DecodeBinary(b []byte) (*Event, error) {
 type decoder struct {
 	rest   []byte
 	failed bool
-}
-
-func (d *decoder) err() error {
-	if d.failed {
-		return ErrCorrupt
-	}
-	return nil
 }
 
 func (d *decoder) time() time.Time {

@@ -85,17 +85,17 @@ func awsError(ctx context.Context, err error) error {
 	code := api.ErrorCode()
 	switch {
 	case strings.Contains(code, "ProvisionedThroughputExceeded"):
-		e.Code = CodeThrottled
+		e.Code = CodeThrottling
 	case strings.HasPrefix(code, "ResourceNotFound") || strings.HasPrefix(code, "StateMachineDoesNotExist"):
-		e.Code, e.Permanent = CodeMissing, true
+		e.Code, e.Permanent = CodeNoResource, true
 	case strings.Contains(code, "NonExistentQueue") || strings.Contains(code, "QueueDoesNotExist") || strings.HasPrefix(code, "NotFound"):
-		e.Code, e.Permanent = CodeMissing, true
+		e.Code, e.Permanent = CodeNoResource, true
 	case strings.Contains(code, "Throttl") || strings.Contains(code, "TooManyRequests"):
-		e.Code = CodeThrottled
+		e.Code = CodeThrottling
 	case strings.Contains(code, "AccessDenied") || strings.Contains(code, "Authorization") || strings.Contains(code, "InvalidClientTokenId"):
-		e.Code, e.Permanent = CodeDenied, true
+		e.Code, e.Permanent = CodeNoPermissions, true
 	case api.ErrorFault() == smithy.FaultClient || strings.HasPrefix(code, "Invalid"):
-		e.Code, e.Permanent = CodeRefused, true
+		e.Code, e.Permanent = CodeClientError, true
 	}
 	return e
 }
@@ -121,7 +121,7 @@ func (q *queueTarget) CloseIdleConnections() { q.idle() }
 
 // Deliver implements Target. In a queue that keeps order, the event's id tells
 // the queue a repeat.
-func (q *queueTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+func (q *queueTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	in := &sqs.SendMessageInput{MessageBody: aws.String(string(d.Body))}
 	if q.arn.fifo() {
 		in.MessageGroupId, in.MessageDeduplicationId = aws.String(group(d)), aws.String(d.Event.ID)
@@ -129,12 +129,12 @@ func (q *queueTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) 
 	return q.send(ctx, in, d.Event.Trace)
 }
 
-func (q *queueTarget) send(ctx context.Context, in *sqs.SendMessageInput, trace string) (Answer, error) {
+func (q *queueTarget) send(ctx context.Context, in *sqs.SendMessageInput, trace string) (Response, error) {
 	ctx, cancel := limit(ctx, q.timeout)
 	defer cancel()
 	url, err := q.find(ctx)
 	if err != nil {
-		return Answer{}, awsError(ctx, err)
+		return Response{}, awsError(ctx, err)
 	}
 	in.QueueUrl = &url
 	if trace != "" {
@@ -142,9 +142,9 @@ func (q *queueTarget) send(ctx context.Context, in *sqs.SendMessageInput, trace 
 	}
 	out, err := q.client.SendMessage(ctx, in)
 	if err != nil {
-		return Answer{}, awsError(ctx, err)
+		return Response{}, awsError(ctx, err)
 	}
-	return Answer{Status: "message " + aws.ToString(out.MessageId)}, nil
+	return Response{Status: "message " + aws.ToString(out.MessageId)}, nil
 }
 
 // find returns the URL of the queue.
@@ -192,7 +192,7 @@ type topicTarget struct {
 func (t *topicTarget) CloseIdleConnections() { t.idle() }
 
 // Deliver implements Target.
-func (t *topicTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+func (t *topicTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	ctx, cancel := limit(ctx, t.timeout)
 	defer cancel()
 	in := &sns.PublishInput{TopicArn: &t.arn.text, Message: aws.String(string(d.Body))}
@@ -201,7 +201,7 @@ func (t *topicTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) 
 	}
 	out, err := t.client.Publish(ctx, in)
 	if err != nil {
-		return Answer{}, awsError(ctx, err)
+		return Response{}, awsError(ctx, err)
 	}
-	return Answer{Status: "message " + aws.ToString(out.MessageId)}, nil
+	return Response{Status: "message " + aws.ToString(out.MessageId)}, nil
 }

@@ -153,7 +153,7 @@ func TestAWSTargets(t *testing.T) {
 	}
 
 	dead, deadARN := m.queue(t, "dead", nil)
-	q, err := target.OpenDeadQueue(deadARN, m.options())
+	q, err := target.OpenDeadLetterQueue(deadARN, m.options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestAWSTargets(t *testing.T) {
 
 	for _, missing := range []string{"arn:aws:sqs:us-east-1:123456789012:nobody", "arn:aws:sns:us-east-1:123456789012:nobody"} {
 		var e *target.Error
-		if err := deliver(t, missing, m.options(), d); !errors.As(err, &e) || !e.Permanent || e.Code != target.CodeMissing {
+		if err := deliver(t, missing, m.options(), d); !errors.As(err, &e) || !e.Permanent || e.Code != target.CodeNoResource {
 			t.Errorf("%s: %#v", missing, err)
 		}
 	}
@@ -190,7 +190,7 @@ func TestAWSFailures(t *testing.T) {
 			t.Errorf("%s:more: %v", arn, err)
 		}
 	}
-	if _, err := target.OpenDeadQueue("arn:aws:sqs:us-east-1:123456789012:q.fifo", o); err == nil {
+	if _, err := target.OpenDeadLetterQueue("arn:aws:sqs:us-east-1:123456789012:q.fifo", o); err == nil {
 		t.Error("a queue in order takes dead letters")
 	}
 }

@@ -29,7 +29,7 @@ func newCommand(argv []string, o Options) *command {
 
 // Deliver implements Target. The answer's body is what the process wrote to
 // standard output and standard error.
-func (c *command) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+func (c *command) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	out := &capped{}
@@ -41,11 +41,11 @@ func (c *command) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
 	cmd.Cancel = func() error { return killGroup(cmd) }
 	cmd.WaitDelay = reapDelay
 	if err := cmd.Start(); err != nil {
-		return Answer{}, startError(err)
+		return Response{}, startError(err)
 	}
 	err := cmd.Wait()
 	_ = killGroup(cmd) // what the process left running
-	answer := Answer{Body: out.buf}
+	answer := Response{Body: out.buf}
 	if cmd.ProcessState != nil {
 		answer.Status = cmd.ProcessState.String()
 	}
@@ -71,7 +71,7 @@ func startError(err error) error {
 	}
 	code := CodeUnavailable
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
-		code = CodeMissing
+		code = CodeNoResource
 	}
 	return &Error{Code: code, Msg: "start: " + err.Error()}
 }
@@ -104,11 +104,11 @@ func (c *command) environ(d *Delivery) []string {
 	return out
 }
 
-// capped keeps the first MaxAnswerBytes written to it and takes the rest.
+// capped keeps the first MaxResponseBytes written to it and takes the rest.
 type capped struct{ buf []byte }
 
 func (c *capped) Write(p []byte) (int, error) {
-	n := min(len(p), MaxAnswerBytes-len(c.buf))
+	n := min(len(p), MaxResponseBytes-len(c.buf))
 	c.buf = append(c.buf, p[:n]...)
 	return len(p), nil
 }

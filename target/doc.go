@@ -21,7 +21,7 @@
 //  1. A target makes one call and never repeats it: only package delivery knows
 //     about time.
 //  2. A call ends when its context ends, or after Options.Timeout (a function has
-//     its own), whatever the other side does, and holds at most MaxAnswerBytes of what it answers.
+//     its own), whatever the other side does, and holds at most MaxResponseBytes of what it answers.
 //  3. A webhook never connects to a link-local, multicast or unspecified
 //     address or to a cloud's metadata service. The address is checked when the
 //     connection is made, after names were resolved, so no name can lead there.

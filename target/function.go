@@ -39,14 +39,14 @@ func openFunction(arn string, o Options) (Target, error) {
 }
 
 // Deliver implements Target. The function has the time of its own timeout.
-func (f *functionTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+func (f *functionTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	payload, failed, err := f.invoke(trace.With(ctx, trace.Parse(d.Event.Trace)), f.name, d.Body)
-	answer := Answer{Status: "answered", Body: payload[:min(len(payload), MaxAnswerBytes)]}
+	answer := Response{Status: "answered", Body: payload[:min(len(payload), MaxResponseBytes)]}
 	switch {
 	case ctx.Err() != nil:
 		return answer, ctx.Err()
 	case errors.Is(err, ErrNoFunction):
-		return answer, &Error{Code: CodeMissing, Msg: fmt.Sprintf("there is no function %s", f.name)}
+		return answer, &Error{Code: CodeNoResource, Msg: fmt.Sprintf("there is no function %s", f.name)}
 	case err != nil:
 		return answer, &Error{Code: CodeUnavailable, Msg: err.Error()}
 	case failed != "":

@@ -14,7 +14,7 @@ import (
 const greet = "arn:aws:lambda:us-east-1:000000000000:function:greet"
 
 func TestFunction(t *testing.T) {
-	large := bytes.Repeat([]byte("x"), 2*target.MaxAnswerBytes)
+	large := bytes.Repeat([]byte("x"), 2*target.MaxResponseBytes)
 	for name, c := range map[string]struct {
 		answer []byte
 		failed string
@@ -24,7 +24,7 @@ func TestFunction(t *testing.T) {
 		"answers":      {answer: []byte(`"hi"`)},
 		"large answer": {answer: large},
 		"fails":        {answer: []byte(`{"errorType":"E"}`), failed: "Unhandled", code: target.CodeUnavailable},
-		"is not there": {err: fmt.Errorf("wrapped: %w", target.ErrNoFunction), code: target.CodeMissing},
+		"is not there": {err: fmt.Errorf("wrapped: %w", target.ErrNoFunction), code: target.CodeNoResource},
 		"cannot start": {err: errors.New("no node"), code: target.CodeUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestFunction(t *testing.T) {
 			case c.code != "" && (!errors.As(err, &failed) || failed.Code != c.code || failed.Permanent):
 				t.Errorf("%v, want %s", err, c.code)
 			}
-			if got != "greet {}" || len(answer.Body) > target.MaxAnswerBytes {
+			if got != "greet {}" || len(answer.Body) > target.MaxResponseBytes {
 				t.Errorf("invoked %q, answer of %d bytes", got, len(answer.Body))
 			}
 		})

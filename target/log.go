@@ -14,22 +14,22 @@ import (
 type logTarget struct{ path string }
 
 // Deliver implements Target.
-func (l *logTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+func (l *logTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	if err := ctx.Err(); err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	f, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return Answer{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
+		return Response{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
 	}
 	n, err := f.Write(line(d.Body))
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
 	if err != nil {
-		return Answer{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
+		return Response{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
 	}
-	return Answer{Status: written(n)}, nil
+	return Response{Status: written(n)}, nil
 }
 
 // A stdoutLog writes lines to a stream that may not keep concurrent writes
@@ -42,17 +42,17 @@ type stdoutLog struct {
 func newStdoutLog(w io.Writer) *stdoutLog { return &stdoutLog{w: w} }
 
 // Deliver implements Target.
-func (l *stdoutLog) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+func (l *stdoutLog) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := ctx.Err(); err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	n, err := l.w.Write(line(d.Body))
 	if err != nil {
-		return Answer{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
+		return Response{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
 	}
-	return Answer{Status: written(n)}, nil
+	return Response{Status: written(n)}, nil
 }
 
 // line returns body as one line in fresh memory. Line breaks become spaces: in

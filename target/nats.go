@@ -72,16 +72,16 @@ func (n *natsTarget) connect() (*nats.Conn, error) {
 }
 
 // Deliver implements Target.
-func (n *natsTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+func (n *natsTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	ctx, cancel := limit(ctx, n.timeout)
 	defer cancel()
 	conn, err := n.connect()
 	if err != nil {
-		return Answer{}, natsError(ctx, err)
+		return Response{}, natsError(ctx, err)
 	}
 	js, err := jetstream.New(conn)
 	if err != nil {
-		return Answer{}, natsError(ctx, err)
+		return Response{}, natsError(ctx, err)
 	}
 	msg := nats.NewMsg(n.subject)
 	msg.Data = d.Body
@@ -92,12 +92,12 @@ func (n *natsTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
 	}
 	ack, err := js.PublishMsg(ctx, msg, jetstream.WithMsgID(d.Event.ID), jetstream.WithRetryAttempts(0))
 	if err != nil {
-		return Answer{}, natsError(ctx, err)
+		return Response{}, natsError(ctx, err)
 	}
 	if ack.Duplicate {
-		return Answer{Status: "stream " + ack.Stream + " has it"}, nil
+		return Response{Status: "stream " + ack.Stream + " has it"}, nil
 	}
-	return Answer{Status: "stream " + ack.Stream}, nil
+	return Response{Status: "stream " + ack.Stream}, nil
 }
 
 // natsError classifies the failure of a call.
@@ -107,11 +107,11 @@ func natsError(ctx context.Context, err error) error {
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled):
 		return context.Canceled
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
-		return &Error{Code: CodeMissing, Msg: "no stream of JetStream keeps the subject"}
+		return &Error{Code: CodeNoResource, Msg: "no stream of JetStream keeps the subject"}
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrPermissionViolation):
-		return &Error{Code: CodeDenied, Msg: err.Error(), Permanent: true}
+		return &Error{Code: CodeNoPermissions, Msg: err.Error(), Permanent: true}
 	case errors.Is(err, nats.ErrMaxPayload), errors.As(err, &api) && api.Code == 400:
-		return &Error{Code: CodeRefused, Msg: err.Error(), Permanent: true}
+		return &Error{Code: CodeClientError, Msg: err.Error(), Permanent: true}
 	}
 	return transportError(err)
 }

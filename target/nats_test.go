@@ -83,7 +83,7 @@ func TestNATS(t *testing.T) {
 		t.Errorf("%+v, %v", m, err)
 	}
 	var e *target.Error
-	if _, err := open(t, url+"/nowhere", target.Options{}).Deliver(t.Context(), d); !errors.As(err, &e) || e.Code != target.CodeMissing || e.Permanent {
+	if _, err := open(t, url+"/nowhere", target.Options{}).Deliver(t.Context(), d); !errors.As(err, &e) || e.Code != target.CodeNoResource || e.Permanent {
 		t.Errorf("a subject without a stream: %#v", err)
 	}
 	if _, err := open(t, "nats://127.0.0.1:1/events.x", target.Options{}).Deliver(t.Context(), d); !errors.As(err, &e) || e.Code != target.CodeUnavailable {

@@ -47,9 +47,6 @@ type Options struct {
 	Env []string
 	// Invoke runs functions. Nil: there are none.
 	Invoke Invoke
-	// IdleConns is how many idle connections one webhook keeps. The default is
-	// 16.
-	IdleConns int
 }
 
 func (o Options) withDefaults() Options {
@@ -61,9 +58,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Env == nil {
 		o.Env = []string{"PATH", "HOME", "LANG", "TZ", "TMPDIR"}
-	}
-	if o.IdleConns == 0 {
-		o.IdleConns = 16
 	}
 	return o
 }

@@ -81,15 +81,15 @@ type serviceTarget struct {
 func (s *serviceTarget) CloseIdleConnections() { s.idle() }
 
 // Deliver implements Target.
-func (s *serviceTarget) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+func (s *serviceTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	ctx, cancel := limit(ctx, s.timeout)
 	defer cancel()
 	status, err := s.call(ctx, d)
 	var answered *Error
 	if err == nil || errors.As(err, &answered) {
-		return Answer{Status: status}, err
+		return Response{Status: status}, err
 	}
-	return Answer{}, awsError(ctx, err)
+	return Response{}, awsError(ctx, err)
 }
 
 // openKinesis puts a record. Its partition key is the target's parameter, or the
@@ -165,7 +165,7 @@ func openLogGroup(a arn, o Options, client *http.Client) func(context.Context, *
 		case err != nil:
 			return "", err
 		case out.RejectedLogEventsInfo != nil:
-			return "", &Error{Code: CodeRefused, Msg: "the line is too old or too new for the log group", Permanent: true}
+			return "", &Error{Code: CodeClientError, Msg: "the line is too old or too new for the log group", Permanent: true}
 		}
 		return "logged", nil
 	}

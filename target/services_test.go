@@ -82,7 +82,7 @@ func TestServices(t *testing.T) {
 
 	for _, missing := range []string{"arn:aws:kinesis:us-east-1:123456789012:stream/nobody", "arn:aws:states:us-east-1:123456789012:stateMachine:nobody", "arn:aws:logs:us-east-1:123456789012:log-group:nobody"} {
 		var e *target.Error
-		if _, err := open(t, missing, o).Deliver(t.Context(), d); !errors.As(err, &e) || !e.Permanent || e.Code != target.CodeMissing {
+		if _, err := open(t, missing, o).Deliver(t.Context(), d); !errors.As(err, &e) || !e.Permanent || e.Code != target.CodeNoResource {
 			t.Errorf("%s: %#v", missing, err)
 		}
 	}

@@ -9,15 +9,15 @@ import (
 	"github.com/tablecast/tablecast/event"
 )
 
-// MaxAnswerBytes is the most of an answer that is kept.
-const MaxAnswerBytes = 64 << 10
+// MaxResponseBytes is how many bytes of a response body are kept.
+const MaxResponseBytes = 64 << 10
 
 // A Target hands events to someone outside. Deliver may be called from several
 // goroutines at once. A nil error means that the event was taken. An *Error
 // says how it failed; any other error means that the call is worth repeating,
 // except that a call whose context was cancelled has no outcome.
 type Target interface {
-	Deliver(ctx context.Context, d *Delivery) (Answer, error)
+	Deliver(ctx context.Context, d *Delivery) (Response, error)
 }
 
 // A Delivery is one attempt to hand over one event. The target changes nothing
@@ -35,23 +35,23 @@ type Delivery struct {
 	Attempt int
 }
 
-// An Answer is what the other side said.
-type Answer struct {
+// A Response is what the called side answered.
+type Response struct {
 	// Status is one line: "200 OK", "exit status 0".
 	Status string
-	// Body is at most MaxAnswerBytes; may be nil.
+	// Body is at most MaxResponseBytes; may be nil.
 	Body []byte
 }
 
 // Codes of an Error; what a dead letter's error code says.
 const (
-	CodeTimeout      = "TIMEOUT"          // no whole answer within the deadline
-	CodeThrottled    = "THROTTLING"       // told to come back
-	CodeRefused      = "SDK_CLIENT_ERROR" // the other side rejects this event
-	CodeDenied       = "NO_PERMISSIONS"   // not allowed to call
-	CodeMissing      = "NO_RESOURCE"      // nobody there to call, and nobody will be
-	CodeUnavailable  = "UNAVAILABLE"      // cannot be reached, or fails by itself
-	CodeUndelivering = "INTERNAL_ERROR"   // this side failed
+	CodeTimeout       = "TIMEOUT"          // no whole answer within the deadline
+	CodeThrottling    = "THROTTLING"       // told to come back
+	CodeClientError   = "SDK_CLIENT_ERROR" // the other side rejects this event
+	CodeNoPermissions = "NO_PERMISSIONS"   // not allowed to call
+	CodeNoResource    = "NO_RESOURCE"      // nobody there to call, and nobody will be
+	CodeUnavailable   = "UNAVAILABLE"      // cannot be reached, or fails by itself
+	CodeInternal      = "INTERNAL_ERROR"   // this side failed
 )
 
 // An Error says why a call failed and whether to repeat it.

@@ -15,6 +15,9 @@ import (
 	"github.com/tablecast/tablecast/internal/trace"
 )
 
+// idleConns is how many idle connections one target keeps.
+const idleConns = 16
+
 // A webhook posts the body to a URL.
 type webhook struct {
 	url     string
@@ -39,7 +42,7 @@ func NewClient(o Options) *http.Client {
 			TLSClientConfig:        o.TLS,
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     true,
-			MaxIdleConnsPerHost:    o.IdleConns,
+			MaxIdleConnsPerHost:    idleConns,
 			IdleConnTimeout:        time.Minute,
 			TLSHandshakeTimeout:    o.Timeout,
 			MaxResponseHeaderBytes: 64 << 10,
@@ -50,12 +53,12 @@ func NewClient(o Options) *http.Client {
 
 // Deliver implements Target. The event's identity travels in headers, so that
 // a consumer can tell a repeat without reading the body.
-func (w *webhook) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
+func (w *webhook) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(d.Body))
 	if err != nil {
-		return Answer{}, &Error{Code: CodeUndelivering, Msg: err.Error(), Permanent: true}
+		return Response{}, &Error{Code: CodeInternal, Msg: err.Error(), Permanent: true}
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "tablecast")
@@ -74,16 +77,16 @@ func (w *webhook) Deliver(ctx context.Context, d *Delivery) (Answer, error) {
 	return Call(w.client, req)
 }
 
-// Call makes one call and reads at most MaxAnswerBytes of the answer. Its error
+// Call makes one call and reads at most MaxResponseBytes of the answer. Its error
 // is an *Error, or the context's if that was cancelled.
-func Call(client *http.Client, req *http.Request) (Answer, error) {
+func Call(client *http.Client, req *http.Request) (Response, error) {
 	resp, err := client.Do(req)
 	if err != nil {
-		return Answer{}, transportError(err)
+		return Response{}, transportError(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswerBytes))
-	answer := Answer{Status: resp.Status, Body: body}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxResponseBytes))
+	answer := Response{Status: resp.Status, Body: body}
 	if err != nil {
 		return answer, transportError(err)
 	}
@@ -99,7 +102,7 @@ func transportError(err error) error {
 	var network net.Error
 	switch {
 	case errors.As(err, &blocked):
-		return &Error{Code: CodeDenied, Msg: blocked.Error(), Permanent: true}
+		return &Error{Code: CodeNoPermissions, Msg: blocked.Error(), Permanent: true}
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &network) && network.Timeout():
@@ -117,16 +120,16 @@ func statusError(resp *http.Response) error {
 	e := &Error{Code: CodeUnavailable, Msg: "answered " + resp.Status, RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
 	switch {
 	case code >= 300 && code < 400:
-		e.Code, e.Permanent = CodeRefused, true
+		e.Code, e.Permanent = CodeClientError, true
 		e.Msg = fmt.Sprintf("answered %s to %q; redirects are not followed", resp.Status, resp.Header.Get("Location"))
 	case code == http.StatusTooManyRequests:
-		e.Code = CodeThrottled
+		e.Code = CodeThrottling
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		e.Code, e.Permanent = CodeDenied, code == http.StatusForbidden
+		e.Code, e.Permanent = CodeNoPermissions, code == http.StatusForbidden
 	case code == http.StatusNotFound || code == http.StatusGone:
-		e.Code, e.Permanent = CodeMissing, true
+		e.Code, e.Permanent = CodeNoResource, true
 	case code >= 400 && code < 500:
-		e.Code, e.Permanent = CodeRefused, !transient(code)
+		e.Code, e.Permanent = CodeClientError, !transient(code)
 	}
 	return e
 }

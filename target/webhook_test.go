@@ -34,11 +34,11 @@ func TestStatuses(t *testing.T) {
 		want      string
 	}{
 		{200, false, ""}, {204, false, ""}, {299, false, ""},
-		{301, true, target.CodeRefused}, {304, true, target.CodeRefused},
-		{400, true, target.CodeRefused}, {401, false, target.CodeDenied}, {403, true, target.CodeDenied},
-		{404, true, target.CodeMissing}, {407, false, target.CodeRefused}, {408, false, target.CodeRefused},
-		{409, false, target.CodeRefused}, {410, true, target.CodeMissing}, {422, true, target.CodeRefused},
-		{425, false, target.CodeRefused}, {429, false, target.CodeThrottled},
+		{301, true, target.CodeClientError}, {304, true, target.CodeClientError},
+		{400, true, target.CodeClientError}, {401, false, target.CodeNoPermissions}, {403, true, target.CodeNoPermissions},
+		{404, true, target.CodeNoResource}, {407, false, target.CodeClientError}, {408, false, target.CodeClientError},
+		{409, false, target.CodeClientError}, {410, true, target.CodeNoResource}, {422, true, target.CodeClientError},
+		{425, false, target.CodeClientError}, {429, false, target.CodeThrottling},
 		{500, false, target.CodeUnavailable}, {503, false, target.CodeUnavailable},
 	} {
 		e := deliverError(t, serve(t, status(c.code), 5*time.Second))
@@ -175,7 +175,7 @@ func TestNameThatLeadsInside(t *testing.T) {
 	defer s.Close()
 	url := strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
 	e := deliverError(t, open(t, url, target.Options{PublicOnly: true}))
-	if e == nil || !e.Permanent || e.Code != target.CodeDenied || visited.Load() {
+	if e == nil || !e.Permanent || e.Code != target.CodeNoPermissions || visited.Load() {
 		t.Errorf("%+v, visited %v", e, visited.Load())
 	}
 	allow := target.Options{PublicOnly: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}

@@ -139,7 +139,7 @@ func (s *story) attempted(a delivery.Attempt) {
 	if c == nil {
 		return
 	}
-	c.answer = a.Answer.Status
+	c.answer = a.Response.Status
 	if a.Err != nil {
 		c.answer = a.Err.Error()
 		return

@@ -49,8 +49,8 @@ func faults() map[string]fault {
 		}, "", 0, "", "", 0},
 		"redirects": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", http.StatusMovedPermanently)
-		}, "", 3, target.CodeRefused, "169.254.169.254", 1},
-		"is metadata": {nil, "http://169.254.169.254/latest/meta-data/", 1, target.CodeMissing, "never called", 2},
+		}, "", 3, target.CodeClientError, "169.254.169.254", 1},
+		"is metadata": {nil, "http://169.254.169.254/latest/meta-data/", 1, target.CodeNoResource, "never called", 2},
 		"errs": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "", 2,
 			target.CodeUnavailable, "answered 500", 3},
 		"flaps": {func(w http.ResponseWriter, _ *http.Request) {
@@ -128,7 +128,8 @@ func TestFaultyEndpoints(t *testing.T) {
 	if !ahead {
 		t.Error("P8: events for the endpoint that works waited for those that hang")
 	}
-	dead, err := n.Queues().DeadLetters(delivery.DeadID{}, 1000)
+	var dead []delivery.DeadLetter
+	err := n.Queues().DeadLetters(t.Context(), delivery.DeadFilter{}, func(d delivery.DeadLetter) bool { dead = append(dead, d); return true })
 	if err != nil {
 		t.Fatal(err)
 	}

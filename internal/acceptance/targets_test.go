@@ -116,8 +116,8 @@ func TestDeadLettersGoToAQueue(t *testing.T) {
 		t.Fatal("nothing was sent")
 	}
 	for end := time.Now().Add(10 * time.Second); ; {
-		left, err := n.Queues().DeadLetters(delivery.DeadID{}, 1)
-		if err != nil {
+		var left []delivery.DeadLetter
+		if err := n.Queues().DeadLetters(t.Context(), delivery.DeadFilter{}, func(d delivery.DeadLetter) bool { left = append(left, d); return false }); err != nil {
 			t.Fatal(err)
 		}
 		if len(left) == 0 {

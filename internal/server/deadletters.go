@@ -46,7 +46,7 @@ type deadLetter struct {
 // deadLetters answers a dead letter a line.
 func (a administration) deadLetters(ctx context.Context, in deadIn, out *lines) error {
 	n := 0
-	return a.node.Queues().Dead(ctx, in.filter(), func(d delivery.DeadLetter) bool {
+	return a.node.Queues().DeadLetters(ctx, in.filter(), func(d delivery.DeadLetter) bool {
 		x := deadLetter{
 			Bus: d.Queue.Bus, Rule: d.Queue.Rule, Target: d.Queue.Target, Seq: d.Seq, First: d.First, Last: d.Last,
 			Attempts: d.Attempts, Attributes: a.node.Buses().DeadAttributes(&d), History: d.History,
@@ -63,7 +63,7 @@ func (a administration) deadLetters(ctx context.Context, in deadIn, out *lines) 
 // at the end.
 func (a administration) redriveDead(ctx context.Context, in deadIn, out *lines) error {
 	last := time.Now()
-	sum, err := a.node.Queues().Redrive(ctx, in.filter(), func(r delivery.Redriven) {
+	sum, err := a.node.Queues().Redrive(ctx, in.filter(), func(r delivery.RedriveResult) {
 		if time.Since(last) >= progressEvery {
 			last = time.Now()
 			out.put(r)

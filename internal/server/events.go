@@ -26,7 +26,7 @@ type recent struct {
 }
 
 func (r *recent) add(a delivery.Attempt) {
-	a.Event, a.Answer.Body = nil, nil
+	a.Event, a.Response.Body = nil, nil
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.list) < maxRecent {
@@ -47,7 +47,7 @@ func (r *recent) of(id delivery.QueueID, seq uint64) (out []attempt) {
 		if a.Queue != id || a.Seq != seq {
 			continue
 		}
-		x := attempt{Number: a.Number, Start: a.Start.UTC(), Millis: float64(a.Took) / 1e6, Outcome: a.Outcome, Status: a.Answer.Status}
+		x := attempt{Number: a.Number, Start: a.Start.UTC(), Millis: float64(a.Took) / 1e6, Outcome: a.Outcome, Status: a.Response.Status}
 		if a.Err != nil {
 			x.Error = a.Err.Error()
 		}
@@ -265,7 +265,7 @@ func (a administration) verdict(r *bus.Rule, seq uint64, envelope []byte) (ruleV
 	}
 	for _, t := range r.Targets {
 		id := delivery.QueueID{Bus: r.Bus, Rule: r.Name, Target: t.ID}
-		fate, err := a.node.Queues().Fate(id, seq)
+		fate, err := a.node.Queues().Status(id, seq)
 		if err != nil {
 			return v, err
 		}

@@ -70,7 +70,7 @@ func (m *metrics) attempted(a delivery.Attempt) {
 	}
 	code := delivery.CodeOf(a.Err)
 	m.failed.WithLabelValues(append([]string{code}, labels...)...).Inc()
-	if code == target.CodeThrottled {
+	if code == target.CodeThrottling {
 		m.throttled.WithLabelValues(labels...).Inc()
 	}
 }
@@ -95,7 +95,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		tell(droppedDesc, prometheus.CounterValue, s.Dropped, labels...)
 		tell(pendingDesc, prometheus.GaugeValue, s.Pending(), labels...)
 		paused := uint64(0)
-		if !s.Paused.IsZero() {
+		if !s.NextProbe.IsZero() {
 			paused = 1
 		}
 		tell(pausedDesc, prometheus.GaugeValue, paused, labels...)

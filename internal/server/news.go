@@ -109,7 +109,7 @@ func (a administration) targets(_ context.Context, in busIn, out *lines) error {
 			LastErrorAt time.Time `json:"lastErrorAt,omitzero"`
 			Paused      time.Time `json:"pausedUntil,omitzero"`
 			counters
-		}{s.ID.Bus, s.ID.Rule, s.ID.Target, s.ARN, s.InFlight, s.Failures, s.LastError, s.LastErrorAt, s.Paused, countersOf(s.Counts)})
+		}{s.ID.Bus, s.ID.Rule, s.ID.Target, s.ARN, s.InFlight, s.Failures, s.LastError, s.LastErrorAt, s.NextProbe, countersOf(s.Counts)})
 		if !more {
 			return nil
 		}

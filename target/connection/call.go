@@ -44,25 +44,25 @@ type httpParameters struct {
 
 // Deliver implements target.Target: it waits for its turn, calls, and forgets a
 // token that was refused.
-func (t *destinationTarget) Deliver(ctx context.Context, d *target.Delivery) (target.Answer, error) {
+func (t *destinationTarget) Deliver(ctx context.Context, d *target.Delivery) (target.Response, error) {
 	dest, _, err := t.s.Destination(t.name)
 	if err != nil || t.id != "" && t.id != dest.ID {
-		return target.Answer{}, &target.Error{Code: target.CodeMissing, Msg: "there is no API destination " + t.name + " with the id of the ARN"}
+		return target.Response{}, &target.Error{Code: target.CodeNoResource, Msg: "there is no API destination " + t.name + " with the id of the ARN"}
 	}
 	if err := wait(ctx, t.s.turn(dest)); err != nil {
-		return target.Answer{}, err
+		return target.Response{}, err
 	}
 	t.s.mu.Lock()
 	c, ok := t.s.connections[dest.Connection]
 	t.s.mu.Unlock()
 	if !ok {
-		return target.Answer{}, denied("there is no connection %s", dest.Connection)
+		return target.Response{}, denied("there is no connection %s", dest.Connection)
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.s.timeout())
 	defer cancel()
 	req, err := t.s.request(ctx, dest, c, d)
 	if err != nil {
-		return target.Answer{}, err
+		return target.Response{}, err
 	}
 	answer, err := target.Call(t.s.client, req)
 	if e := (*target.Error)(nil); errors.As(err, &e) { // a URL may hold a secret
@@ -101,12 +101,12 @@ func (s *Connections) request(ctx context.Context, dest Destination, c Connectio
 	var params httpParameters
 	if v := d.Params["HttpParameters"]; v != nil {
 		if err := json.Unmarshal(v, &params); err != nil {
-			return nil, &target.Error{Code: target.CodeRefused, Msg: "HttpParameters: " + err.Error(), Permanent: true}
+			return nil, &target.Error{Code: target.CodeClientError, Msg: "HttpParameters: " + err.Error(), Permanent: true}
 		}
 	}
 	at, err := url.Parse(dest.Endpoint)
 	if err != nil {
-		return nil, &target.Error{Code: target.CodeRefused, Msg: "the endpoint is no URL", Permanent: true}
+		return nil, &target.Error{Code: target.CodeClientError, Msg: "the endpoint is no URL", Permanent: true}
 	}
 	for _, v := range params.PathParameterValues {
 		at = at.ResolveReference(&url.URL{Path: strings.Replace(at.Path, "*", v, 1), RawQuery: at.RawQuery})
@@ -118,7 +118,7 @@ func (s *Connections) request(ctx context.Context, dest Destination, c Connectio
 	at.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, dest.Method, at.String(), nil)
 	if err != nil {
-		return nil, &target.Error{Code: target.CodeRefused, Msg: "the endpoint cannot be called", Permanent: true}
+		return nil, &target.Error{Code: target.CodeClientError, Msg: "the endpoint cannot be called", Permanent: true}
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	var headers []Parameter

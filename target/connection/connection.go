@@ -48,7 +48,7 @@ type Connection struct {
 // An Auth is the parameters of a connection, secrets included. Its fields that
 // are secret are Password, KeyValue, ClientSecret and the values of Parameters
 // that say so.
-type Auth struct {
+type AuthParameters struct {
 	Username, Password string // of Basic
 	KeyName, KeyValue  string // of APIKey: a header
 	// Of OAuth: where and how to ask for tokens.
@@ -69,7 +69,7 @@ type Parameter struct {
 }
 
 // redacted returns the parameters without what is secret.
-func (a Auth) redacted() Auth {
+func (a AuthParameters) redacted() AuthParameters {
 	a.Password, a.KeyValue, a.ClientSecret = "", "", ""
 	for _, list := range []*[]Parameter{
 		&a.TokenParameters.Header, &a.TokenParameters.Query, &a.TokenParameters.Body,
@@ -109,7 +109,7 @@ func connectionKey(name string) kv.Key { return kv.NewKey('k').Raw([]byte{'c'}).
 
 // Create makes a connection; of c, the name, description and kind count.
 // Errors: ErrExists.
-func (s *Connections) Create(c Connection, a Auth) (Connection, error) {
+func (s *Connections) Create(c Connection, a AuthParameters) (Connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, exists := s.connections[c.Name]; exists {
@@ -121,7 +121,7 @@ func (s *Connections) Create(c Connection, a Auth) (Connection, error) {
 }
 
 // put stores a connection with what authorizes it. The caller holds mu.
-func (s *Connections) put(c Connection, a Auth) (Connection, error) {
+func (s *Connections) put(c Connection, a AuthParameters) (Connection, error) {
 	text, err := json.Marshal(a)
 	if err != nil {
 		return Connection{}, err
@@ -151,7 +151,7 @@ func (s *Connections) store(c Connection) error {
 
 // Update changes a connection: change is given it with all that authorizes it,
 // and returns it as it is to be. Errors: ErrNotFound, and those of change.
-func (s *Connections) Update(name string, change func(*Connection, *Auth) error) (Connection, error) {
+func (s *Connections) Update(name string, change func(*Connection, *AuthParameters) error) (Connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, ok := s.connections[name]
@@ -202,12 +202,12 @@ func (s *Connections) remove(name string) error {
 
 // Describe returns a connection and its parameters without what is secret.
 // Errors: ErrNotFound.
-func (s *Connections) Describe(name string) (Connection, Auth, error) {
+func (s *Connections) Describe(name string) (Connection, AuthParameters, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, ok := s.connections[name]
 	if !ok {
-		return Connection{}, Auth{}, &NameError{name, ErrNotFound}
+		return Connection{}, AuthParameters{}, &NameError{name, ErrNotFound}
 	}
 	a, _ := s.auth(c)
 	return c, a.redacted(), nil
@@ -228,7 +228,7 @@ func (s *Connections) List(prefix string) []Connection {
 }
 
 // auth unseals what authorizes a connection.
-func (s *Connections) auth(c Connection) (a Auth, err error) {
+func (s *Connections) auth(c Connection) (a AuthParameters, err error) {
 	if len(c.Sealed) == 0 {
 		return a, errors.New("it is deauthorized")
 	}

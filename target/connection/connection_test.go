@@ -94,7 +94,7 @@ func (w *world) answer(statuses ...int) {
 
 // destination makes a connection and a destination of one name and returns the
 // target.
-func (w *world) destination(name, kind string, a Auth, d Destination) target.Target {
+func (w *world) destination(name, kind string, a AuthParameters, d Destination) target.Target {
 	w.t.Helper()
 	if _, err := w.Create(Connection{Name: name, Kind: kind}, a); err != nil {
 		w.t.Fatal(err)
@@ -117,7 +117,7 @@ func (w *world) destination(name, kind string, a Auth, d Destination) target.Tar
 	return t
 }
 
-var basic = Auth{Username: "ada", Password: canary}
+var basic = AuthParameters{Username: "ada", Password: canary}
 
 func TestConformance(t *testing.T) {
 	open := func(statuses ...int) func(t *testing.T) target.Target {
@@ -196,7 +196,7 @@ func TestCall(t *testing.T) {
 // Tokens are fetched when needed, used again, and replaced when refused.
 func TestOAuth(t *testing.T) {
 	w := newWorld(t)
-	a := Auth{TokenURL: w.api.URL + "/token", TokenMethod: http.MethodPost, ClientID: "me", ClientSecret: canary, TokenParameters: Parameters{Body: []Parameter{{Key: "scope", Value: "all"}}}}
+	a := AuthParameters{TokenURL: w.api.URL + "/token", TokenMethod: http.MethodPost, ClientID: "me", ClientSecret: canary, TokenParameters: Parameters{Body: []Parameter{{Key: "scope", Value: "all"}}}}
 	to := w.destination("o", OAuth, a, Destination{})
 	if _, active, _ := w.Destination("o"); active {
 		t.Error("active before it is authorized")
@@ -307,7 +307,7 @@ func TestSecrets(t *testing.T) {
 	if c, _, err := w.Describe("d"); err != nil || c.State != Deauthorized || c.Reason == "" {
 		t.Errorf("with another key: %+v %v", c, err)
 	}
-	_, err = w.Update("d", func(_ *Connection, a *Auth) error { *a = basic; return nil })
+	_, err = w.Update("d", func(_ *Connection, a *AuthParameters) error { *a = basic; return nil })
 	if err != nil {
 		t.Error(err)
 	}
@@ -322,7 +322,7 @@ func TestSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := to.Deliver(t.Context(), targettest.Delivery(1)); !errors.As(err, &e) || e.Code != target.CodeDenied || e.Permanent {
+	if _, err := to.Deliver(t.Context(), targettest.Delivery(1)); !errors.As(err, &e) || e.Code != target.CodeNoPermissions || e.Permanent {
 		t.Errorf("deauthorized: %v", err)
 	}
 	if strings.Contains(w.log.String(), canary) {
@@ -342,7 +342,7 @@ func TestDeclare(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	key := Declaration{"taken", APIKey, Auth{KeyName: "X-Key", KeyValue: canary}}
+	key := Declaration{"taken", APIKey, AuthParameters{KeyName: "X-Key", KeyValue: canary}}
 	user := Declaration{"own", Basic, basic}
 	to := Destination{Name: "own", Connection: "own", Endpoint: w.api.URL + "/own", Method: http.MethodPut}
 	names := func() (out []string) {

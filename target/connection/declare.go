@@ -15,7 +15,7 @@ import (
 // authorizes.
 type Declaration struct {
 	Name, Kind string
-	Auth       Auth
+	Auth       AuthParameters
 }
 
 // Declare makes connections and API destinations what a file says, whoever made
@@ -67,7 +67,7 @@ func (s *Connections) declare(origin string, d Declaration) error {
 	return err
 }
 
-func sameAuth(a, b Auth) bool {
+func sameAuth(a, b AuthParameters) bool {
 	x, err := json.Marshal(a)
 	y, bad := json.Marshal(b)
 	return err == nil && bad == nil && bytes.Equal(x, y)
@@ -78,7 +78,7 @@ func sameAuth(a, b Auth) bool {
 func (s *Connections) declareDestination(origin string, d Destination) error {
 	was, known := s.destinations[d.Name]
 	d.Origin, d.ID, d.Created, d.Modified = origin, was.ID, was.Created, was.Modified
-	d.Rate = cmp.Or(d.Rate, DefaultRate)
+	d.Rate = cmp.Or(d.Rate, defaultRate)
 	if d == was {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 
 // DefaultRate is how many calls of a destination start in a second unless it
 // says otherwise.
-const DefaultRate = 300
+const defaultRate = 300
 
 // A Destination is what to call. It is a target.
 type Destination struct {
@@ -62,7 +62,7 @@ func (s *Connections) putDestination(d Destination) (Destination, error) {
 		return Destination{}, &NameError{d.Connection, ErrNotFound}
 	}
 	if d.Rate == 0 {
-		d.Rate = DefaultRate
+		d.Rate = defaultRate
 	}
 	d.Modified = s.opts.Now().UTC()
 	if err := s.save(func(b *kv.Batch) { b.Set(destinationKey(d.Name), encode(d)) }); err != nil {

@@ -63,7 +63,7 @@ func (s *Connections) forget(name string) {
 
 // fetch asks for a token by RFC 6749, section 4.4, the client's name and secret
 // in the body, or in the query of a GET.
-func (s *Connections) fetch(ctx context.Context, a Auth) (t token, err error) {
+func (s *Connections) fetch(ctx context.Context, a AuthParameters) (t token, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {a.ClientID}, "client_secret": {a.ClientSecret}}
@@ -162,7 +162,7 @@ func (s *Connections) authorizeCall(ctx context.Context, c Connection, req *http
 }
 
 func denied(format string, args ...any) error {
-	return &target.Error{Code: target.CodeDenied, Msg: fmt.Sprintf(format, args...)}
+	return &target.Error{Code: target.CodeNoPermissions, Msg: fmt.Sprintf(format, args...)}
 }
 
 // merge adds members to a body that is a JSON object; another body stays.

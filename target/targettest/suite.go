@@ -36,7 +36,7 @@ type Features struct {
 	// Refusing returns a target whose other side rejects the event for good.
 	Refusing func(t *testing.T) target.Target
 	// Talkative returns a target whose other side takes the event and answers
-	// with more than target.MaxAnswerBytes.
+	// with more than target.MaxResponseBytes.
 	Talkative func(t *testing.T) target.Target
 }
 
@@ -150,7 +150,7 @@ func failure(t *testing.T, tt target.Target, permanent bool) {
 
 func longAnswer(t *testing.T, tt target.Target) {
 	a, err := tt.Deliver(t.Context(), Delivery(1))
-	if err != nil || len(a.Body) != target.MaxAnswerBytes {
+	if err != nil || len(a.Body) != target.MaxResponseBytes {
 		t.Errorf("%d bytes of answer, error %v", len(a.Body), err)
 	}
 }

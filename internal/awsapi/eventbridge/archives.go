@@ -90,7 +90,7 @@ func (a *api) updateArchive(_ context.Context, body []byte) ([]byte, error) {
 	if r.Description == nil && r.EventPattern == nil && r.RetentionDays == nil {
 		return nil, awsjson.Validation("At least one of EventPattern, RetentionDays or Description must be provided.")
 	}
-	x, err := a.buses.UpdateArchive(*r.ArchiveName, bus.ArchiveChange{Description: r.Description, Pattern: r.EventPattern, RetentionDays: r.RetentionDays})
+	x, err := a.buses.UpdateArchive(*r.ArchiveName, bus.ArchiveUpdate{Description: r.Description, Pattern: r.EventPattern, RetentionDays: r.RetentionDays})
 	if err != nil {
 		return nil, err
 	}

@@ -101,7 +101,7 @@ func (r *connectionMembers) validate(v *awsjson.Validator) {
 
 // change puts what the members say into a connection, and returns what they
 // lack.
-func (r *connectionMembers) change(c *connection.Connection, a *connection.Auth) error {
+func (r *connectionMembers) change(c *connection.Connection, a *connection.AuthParameters) error {
 	if r.Description != nil {
 		c.Description = *r.Description
 	}
@@ -125,7 +125,7 @@ func (r *connectionMembers) change(c *connection.Connection, a *connection.Auth)
 	return nil
 }
 
-func (p *wireAuth) change(a *connection.Auth) {
+func (p *wireAuth) change(a *connection.AuthParameters) {
 	if b := p.BasicAuthParameters; b != nil {
 		assign(&a.Username, b.Username)
 		assign(&a.Password, b.Password)
@@ -180,7 +180,7 @@ func wireParametersOf(p connection.Parameters) *wireParameters {
 }
 
 // shown writes parameters as DescribeConnection has them.
-func shown(kind string, a connection.Auth) *wireAuth {
+func shown(kind string, a connection.AuthParameters) *wireAuth {
 	out := &wireAuth{InvocationHttpParameters: wireParametersOf(a.Invocation)}
 	switch kind {
 	case connection.Basic:
@@ -222,7 +222,7 @@ func (a *api) createConnection(_ context.Context, body []byte) ([]byte, error) {
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	c, auth := connection.Connection{Name: *r.Name}, connection.Auth{}
+	c, auth := connection.Connection{Name: *r.Name}, connection.AuthParameters{}
 	if err := r.change(&c, &auth); err != nil {
 		return nil, err
 	}

@@ -119,7 +119,7 @@ func success(e *bus.Entry, r bus.Result) string {
 	switch {
 	case e.DeduplicationID == "":
 		return ""
-	case r.Repeated:
+	case r.Duplicate:
 		return "DEDUPLICATED"
 	default:
 		return "PUBLISHED"

@@ -119,8 +119,8 @@ func (n *node) outcome(t *testing.T, bodies <-chan string, id string) string {
 		case body := <-bodies:
 			return strings.ReplaceAll(body, id, "ID")
 		case <-tick.C:
-			letters, err := n.queues.DeadLetters(delivery.DeadID{}, 1000)
-			check(t, err)
+			var letters []delivery.DeadLetter
+			check(t, n.queues.DeadLetters(t.Context(), delivery.DeadFilter{}, func(d delivery.DeadLetter) bool { letters = append(letters, d); return true }))
 			for _, d := range letters {
 				if d.Event.ID == id && d.Code == delivery.CodeInput && d.Msg != "" {
 					return dead

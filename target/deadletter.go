@@ -10,15 +10,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// A DeadQueue takes dead letters.
-type DeadQueue interface {
+// A DeadLetterQueue takes the dead letters of other targets.
+type DeadLetterQueue interface {
 	// SendDead sends an envelope with attributes; errors are those of Deliver.
 	SendDead(ctx context.Context, body []byte, attributes map[string]string) error
 }
 
-// OpenDeadQueue returns the queue that an ARN names. It fails with a
+// OpenDeadLetterQueue returns the standard queue of SQS that an ARN names. It fails with a
 // *ParseError.
-func OpenDeadQueue(text string, o Options) (DeadQueue, error) {
+func OpenDeadLetterQueue(text string, o Options) (DeadLetterQueue, error) {
 	t, err := Open(text, o)
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func OpenDeadQueue(text string, o Options) (DeadQueue, error) {
 	return q, nil
 }
 
-// SendDead implements DeadQueue.
+// SendDead implements DeadLetterQueue.
 func (q *queueTarget) SendDead(ctx context.Context, body []byte, attributes map[string]string) error {
 	in := &sqs.SendMessageInput{MessageBody: aws.String(string(body)), MessageAttributes: map[string]types.MessageAttributeValue{}}
 	for name, value := range attributes {
