@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,17 +14,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/tablecast/tablecast"
-	"github.com/tablecast/tablecast/config"
-	"github.com/tablecast/tablecast/internal/server"
+	"github.com/tablecast/tablecast/internal/server/servertest"
 )
 
 // A recorder notes which operations are asked of a node, as IAM names them.
@@ -57,33 +52,15 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 // recorded runs a node on a file, behind a recorder, until the test ends.
 func recorded(t *testing.T, text string) (direct string, r *recorder, through string) {
 	t.Helper()
-	file, err := config.Parse("node.yaml", []byte(text))
+	_, direct = servertest.Start(t, servertest.Options{Config: text, Memory: true})
+	to, err := url.Parse(direct)
 	if err != nil {
 		t.Fatal(err)
 	}
-	node, err := tablecast.Open("data", tablecast.Options{FS: vfs.NewMem(), Config: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts := server.Options{Listen: "127.0.0.1:0"}
-	ln, err := server.Listen(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(ctx, node, ln, opts, time.Second) }()
-	to := &url.URL{Scheme: "http", Host: ln.Addr().String()}
 	r = &recorder{to: httputil.NewSingleHostReverseProxy(to), seen: map[string]bool{}}
 	srv := httptest.NewServer(r)
-	t.Cleanup(func() {
-		srv.Close()
-		cancel()
-		if err := errors.Join(<-done, node.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	return to.String(), r, srv.URL
+	t.Cleanup(srv.Close)
+	return direct, r, srv.URL
 }
 
 // work runs a worker until the test ends, and returns the address of its health.

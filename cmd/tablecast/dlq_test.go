@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	eb "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
+	"github.com/tablecast/tablecast/internal/awsapi/apitest"
 )
 
 // says runs a command that must print all the texts in time.
@@ -48,7 +49,7 @@ func TestDeadLetterCommands(t *testing.T) {
 		}
 	}))
 	t.Cleanup(hook.Close)
-	c := eb.New(eb.Options{Region: "us-east-1", BaseEndpoint: aws.String(os.Getenv("AWS_ENDPOINT_URL")), Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")})
+	c := eb.NewFromConfig(apitest.Config(os.Getenv("AWS_ENDPOINT_URL")))
 	if _, err := c.PutRule(t.Context(), &eb.PutRuleInput{Name: aws.String("r"), EventPattern: aws.String(`{"source":["s"]}`)}); err != nil {
 		t.Fatal(err)
 	}

@@ -11,9 +11,10 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	eb "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
+	"github.com/tablecast/tablecast/internal/awsapi/apitest"
 )
 
 // An event is seen by who watches its pattern, tells what each rule makes of it
@@ -25,7 +26,7 @@ func TestEventCommands(t *testing.T) {
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }))
 	t.Cleanup(hook.Close)
 	url := os.Getenv("AWS_ENDPOINT_URL")
-	c := eb.New(eb.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")})
+	c := eb.NewFromConfig(apitest.Config(url))
 	for name, pattern := range map[string]string{"hears": `{"source":["s"]}`, "deaf": `{"source":["other"]}`} {
 		if _, err := c.PutRule(t.Context(), &eb.PutRuleInput{Name: &name, EventPattern: &pattern}); err != nil {
 			t.Fatal(err)

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/middleware"
@@ -19,6 +18,7 @@ import (
 	spans "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tablecast/tablecast/internal/awsapi/apitest"
 	"github.com/tablecast/tablecast/internal/trace"
 )
 
@@ -56,7 +56,7 @@ rules: { welcome: { pattern: { source: [app] }, targets: [ { webhook: `+hook.URL
 `)
 	upHere(t)
 	put := func(id, header string) trace.Context {
-		c := ddb.New(ddb.Options{Region: "us-east-1", BaseEndpoint: aws.String(os.Getenv("AWS_ENDPOINT_URL")), Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")})
+		c := ddb.NewFromConfig(apitest.Config(os.Getenv("AWS_ENDPOINT_URL")))
 		_, err := c.PutItem(t.Context(), &ddb.PutItemInput{TableName: aws.String("users"), Item: map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: id}}},
 			func(o *ddb.Options) {
 				o.APIOptions = append(o.APIOptions, func(s *middleware.Stack) error {

@@ -10,16 +10,15 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/internal/awsapi/apitest"
 	"github.com/tablecast/tablecast/internal/follow"
-	"github.com/tablecast/tablecast/internal/server"
+	"github.com/tablecast/tablecast/internal/server/servertest"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -36,30 +35,10 @@ type world struct {
 
 func start(t *testing.T) *world {
 	t.Helper()
-	node, err := tablecast.Open(t.TempDir(), tablecast.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := server.Options{Listen: "127.0.0.1:0"}
-	ln, err := server.Listen(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(ctx, node, ln, o, time.Second) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-done, node.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	url, creds := "http://"+ln.Addr().String(), credentials.NewStaticCredentialsProvider("local", "local", "")
-	w := &world{
-		t: t, node: node, tables: dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: creds, Retryer: onlyClosed()}),
-		streams: dynamodbstreams.New(dynamodbstreams.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: creds, Retryer: onlyClosed()}),
-	}
-	_, err = w.tables.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+	node, url := servertest.Start(t, servertest.Options{})
+	c := apitest.Config(url)
+	w := &world{t: t, node: node, tables: dynamodb.NewFromConfig(c), streams: dynamodbstreams.NewFromConfig(c)}
+	_, err := w.tables.CreateTable(t.Context(), &dynamodb.CreateTableInput{
 		TableName: aws.String("users"), BillingMode: types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}},
 		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
@@ -276,13 +255,4 @@ func TestCompareSeq(t *testing.T) {
 	if follow.CompareSeq("999999999999999999999", "1000000000000000000000") >= 0 || follow.CompareSeq("11", "12") >= 0 || follow.CompareSeq("12", "12") != 0 {
 		t.Error("order of sequence numbers")
 	}
-}
-
-// onlyClosed tries again what failed because the SDK closed a connection while
-// it read the answer.
-func onlyClosed() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.Retryables = []retry.IsErrorRetryable{retry.RetryableConnectionError{}}
-		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
-	})
 }

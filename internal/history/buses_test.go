@@ -19,6 +19,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/tablecast/tablecast/internal/awsapi/eventbridge"
+	"github.com/tablecast/tablecast/internal/awsjson"
 )
 
 // A step is one call and what it must answer.
@@ -130,7 +131,7 @@ func walkBuses(t *testing.T, call caller) {
 		called[s.op] = true
 	}
 	for _, o := range eventbridge.Operations() {
-		if o.Status != eventbridge.None && !called[o.Name] {
+		if o.Status != awsjson.None && !called[o.Name] {
 			t.Errorf("%s is offered and was not called", o.Name)
 		}
 	}

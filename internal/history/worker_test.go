@@ -2,9 +2,7 @@ package history
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -17,13 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/event"
-	"github.com/tablecast/tablecast/internal/server"
+	"github.com/tablecast/tablecast/internal/server/servertest"
 )
 
 const workerFile = `
@@ -35,29 +31,7 @@ events: { UserChanged: { from: users, on: [insert, modify], detail: { id: "${new
 // serveNode runs a node in this process, in memory.
 func serveNode(t *testing.T, text string) (*tablecast.Node, string) {
 	t.Helper()
-	file, err := config.Parse("tablecast.yaml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := tablecast.Open("data", tablecast.Options{FS: vfs.NewMem(), Config: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts := server.Options{Listen: "127.0.0.1:0"}
-	ln, err := server.Listen(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(ctx, node, ln, opts, time.Second) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-done, node.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	return node, "http://" + ln.Addr().String()
+	return servertest.Start(t, servertest.Options{Config: text, Memory: true})
 }
 
 // startWorker runs `tablecast worker` and returns once it says that it runs.

@@ -1,4 +1,4 @@
-package server
+package server_test
 
 import (
 	"archive/zip"
@@ -24,12 +24,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/tablecast/tablecast/internal/awsapi/apitest"
+	"github.com/tablecast/tablecast/internal/server"
 )
 
 const role = "arn:aws:iam::000000000000:role/any"
 
 func lambdaClient(url string) *lambda.Client {
-	return lambda.New(lambda.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: local, Retryer: aws.NopRetryer{}})
+	return lambda.NewFromConfig(apitest.Config(url))
 }
 
 func zipped(t *testing.T, files map[string]string) []byte {
@@ -88,7 +91,7 @@ func create(t *testing.T, c *lambda.Client, name string, code *types.FunctionCod
 
 // The life of a function, as the SDK for Go sees it.
 func TestLambda(t *testing.T) {
-	_, url := serve(t, Options{})
+	_, url := serve(t, server.Options{})
 	c, ctx := lambdaClient(url), t.Context()
 	code := zipped(t, map[string]string{"app.py": python})
 	made := create(t, c, "f", &types.FunctionCode{ZipFile: code}, types.RuntimePython312, "app.handler")
@@ -165,7 +168,7 @@ func TestLambda(t *testing.T) {
 
 // What is kept beside a function: policy, tags, concurrency, events.
 func TestLambdaSettings(t *testing.T) {
-	_, url := serve(t, Options{})
+	_, url := serve(t, server.Options{})
 	c, ctx := lambdaClient(url), t.Context()
 	name := aws.String("f")
 	made := create(t, c, "f", &types.FunctionCode{ZipFile: zipped(t, map[string]string{"app.py": python})}, types.RuntimePython312, "app.handler")
@@ -253,7 +256,7 @@ func TestLambdaSettings(t *testing.T) {
 // rule sends the events that match to a function.
 func rule(t *testing.T, url, pattern, function string) {
 	t.Helper()
-	c := eb.New(eb.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: local, Retryer: aws.NopRetryer{}})
+	c := eb.NewFromConfig(apitest.Config(url))
 	_, err := c.PutRule(t.Context(), &eb.PutRuleInput{Name: &function, EventPattern: &pattern})
 	ok(t, err)
 	arn := "arn:aws:lambda:us-east-1:000000000000:function:" + function
@@ -275,7 +278,7 @@ func await(t *testing.T, ok func() bool) {
 
 // A server with keys wants each request of Lambda's API signed.
 func TestLambdaSigned(t *testing.T) {
-	_, url := serve(t, Options{Keys: map[string]string{"KEY": "SECRET"}})
+	_, url := serve(t, server.Options{Keys: map[string]string{"KEY": "SECRET"}})
 	c := lambda.New(lambda.Options{Region: "us-east-1", BaseEndpoint: &url, Retryer: aws.NopRetryer{}, Credentials: credentials.NewStaticCredentialsProvider("KEY", "SECRET", "")})
 	made := create(t, c, "f", &types.FunctionCode{ZipFile: zipped(t, map[string]string{"app.py": python})}, types.RuntimePython312, "app.handler")
 	_, err := c.UntagResource(t.Context(), &lambda.UntagResourceInput{Resource: made.FunctionArn, TagKeys: []string{"a b", "c/d"}})
@@ -305,7 +308,7 @@ export const handler = async (event) => {
 // into it.
 func users(t *testing.T, url string) (string, func(id string)) {
 	t.Helper()
-	c := ddb.New(ddb.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: local, Retryer: aws.NopRetryer{}})
+	c := ddb.NewFromConfig(apitest.Config(url))
 	made, err := c.CreateTable(t.Context(), &ddb.CreateTableInput{
 		TableName: aws.String("users"), BillingMode: ddbtypes.BillingModePayPerRequest,
 		AttributeDefinitions: []ddbtypes.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: ddbtypes.ScalarAttributeTypeS}},
@@ -322,7 +325,7 @@ func users(t *testing.T, url string) (string, func(id string)) {
 
 // Event source mappings as the SDK for Go sees them.
 func TestEventSourceMappings(t *testing.T) {
-	_, url := serve(t, Options{})
+	_, url := serve(t, server.Options{})
 	c, ctx := lambdaClient(url), t.Context()
 	stream, put := users(t, url)
 	out := filepath.Join(t.TempDir(), "out")
@@ -431,7 +434,7 @@ func TestLambdaPublishAndConsume(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(modules, "@aws-sdk/client-eventbridge")); err != nil {
 		t.Skip("the AWS SDK for JavaScript is not installed: run test/install")
 	}
-	_, url := serve(t, Options{})
+	_, url := serve(t, server.Options{})
 	c := lambdaClient(url)
 	dir := t.TempDir()
 	ok(t, os.WriteFile(filepath.Join(dir, "index.mjs"), []byte(publisher), 0o600))
@@ -467,7 +470,7 @@ func TestLambdaPublishAndConsume(t *testing.T) {
 
 // No request to Lambda's API, however broken, is answered as our fault.
 func TestHostileLambdaRequests(t *testing.T) {
-	_, url := serve(t, Options{})
+	_, url := serve(t, server.Options{})
 	stream, _ := users(t, url)
 	seeds := []struct{ method, path, body string }{
 		{"POST", "/2015-03-31/functions", `{"FunctionName":"f","Role":"` + role + `","Runtime":"python3.12","Handler":"app.h","Code":{"ZipFile":"UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="},"Tags":{"a":"b"},"Environment":{"Variables":{"A":"b"}}}`},

@@ -1,4 +1,4 @@
-package server
+package server_test
 
 import (
 	"bufio"
@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/tablecast/tablecast/internal/server"
 )
 
 // misbehaving does with a record what the first word of its key says.
@@ -43,7 +45,7 @@ func TestMisbehavingHandlers(t *testing.T) {
 	if _, err := exec.LookPath("node"); err != nil {
 		t.Skip("node is not installed: run test/install")
 	}
-	_, url := serve(t, Options{})
+	_, url := serve(t, server.Options{})
 	c, ctx := lambdaClient(url), t.Context()
 	stream, put := users(t, url)
 	dir, out := t.TempDir(), filepath.Join(t.TempDir(), "out")

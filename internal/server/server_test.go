@@ -1,7 +1,6 @@
-package server
+package server_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -23,37 +22,21 @@ import (
 	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/internal/awsapi/apitest"
 	"github.com/tablecast/tablecast/internal/awsapi/dynamodb"
 	"github.com/tablecast/tablecast/internal/awsapi/eventbridge"
 	"github.com/tablecast/tablecast/internal/awsapi/lambda"
 	"github.com/tablecast/tablecast/internal/awsapi/streams"
+	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/internal/server"
+	"github.com/tablecast/tablecast/internal/server/servertest"
 )
 
-// serve runs a node on a real folder and a real socket and returns its address.
-func serve(t *testing.T, o Options) (*tablecast.Node, string) {
+// serve runs a node behind a server.
+func serve(t *testing.T, o server.Options) (*tablecast.Node, string) {
 	t.Helper()
-	o.Listen = "127.0.0.1:0"
-	ln, err := Listen(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := tablecast.Open(t.TempDir(), tablecast.Options{Endpoint: "http://" + ln.Addr().String()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, node, ln, o, time.Second) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-done, node.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	return node, "http://" + ln.Addr().String()
+	return servertest.Start(t, servertest.Options{Server: o})
 }
-
-var local = credentials.NewStaticCredentialsProvider("local", "local", "")
 
 func post(t *testing.T, url, target, body string) (int, http.Header, string) {
 	t.Helper()
@@ -79,7 +62,7 @@ const usersTable = `{"TableName":"users","AttributeDefinitions":[{"AttributeName
 
 // Each request, and what the answer must hold, in order on one node.
 func TestWire(t *testing.T) {
-	_, url := serve(t, Options{})
+	_, url := serve(t, server.Options{})
 	const d, s, e = "DynamoDB_20120810.", "DynamoDBStreams_20120810.", "AWSEvents."
 	for _, c := range []struct{ target, body, want string }{
 		{d + "CreateTable", usersTable + `,"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"}}`, `"TableStatus":"ACTIVE"`},
@@ -145,9 +128,9 @@ func TestWire(t *testing.T) {
 
 // The AWS SDK for Go understands answers and errors.
 func TestSDK(t *testing.T) {
-	node, url := serve(t, Options{})
-	tables := ddb.New(ddb.Options{BaseEndpoint: aws.String(url), Region: "us-east-1", Credentials: local})
-	events := eb.New(eb.Options{BaseEndpoint: aws.String(url), Region: "us-east-1", Credentials: local})
+	node, url := serve(t, server.Options{})
+	tables := ddb.NewFromConfig(apitest.Config(url))
+	events := eb.NewFromConfig(apitest.Config(url))
 	ctx := t.Context()
 	_, err := tables.CreateTable(ctx, &ddb.CreateTableInput{
 		TableName: aws.String("lines"), BillingMode: types.BillingModePayPerRequest,
@@ -201,12 +184,12 @@ func TestSDK(t *testing.T) {
 // P9: what others can reach needs keys and TLS; with keys, only their holders
 // are served.
 func TestClosedByDefault(t *testing.T) {
-	for _, o := range []Options{{Listen: "0.0.0.0:0"}, {Listen: "[::]:0"}, {Listen: ":0"}, {Listen: "0.0.0.0:0", Keys: map[string]string{"a": "b"}}, {Listen: "0.0.0.0:0", Cert: "x", Key: "y"}} {
-		if ln, err := Listen(o); !errors.Is(err, ErrExposed) {
+	for _, o := range []server.Options{{Listen: "0.0.0.0:0"}, {Listen: "[::]:0"}, {Listen: ":0"}, {Listen: "0.0.0.0:0", Keys: map[string]string{"a": "b"}}, {Listen: "0.0.0.0:0", Cert: "x", Key: "y"}} {
+		if ln, err := server.Listen(o); !errors.Is(err, server.ErrExposed) {
 			t.Errorf("%+v: %v, %v", o, ln, err)
 		}
 	}
-	_, url := serve(t, Options{Keys: map[string]string{"AKID": "secret"}})
+	_, url := serve(t, server.Options{Keys: map[string]string{"AKID": "secret"}})
 	for key, secret := range map[string]string{"AKID": "secret", "AKID2": "secret", "AKID ": "wrong"} {
 		client := ddb.New(ddb.Options{
 			BaseEndpoint: aws.String(url), Region: "us-east-1", RetryMaxAttempts: 1,
@@ -223,7 +206,7 @@ func TestClosedByDefault(t *testing.T) {
 }
 
 func TestHealthAndHosts(t *testing.T) {
-	_, url := serve(t, Options{})
+	_, url := serve(t, server.Options{})
 	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ready", "/_api/v1/status": "relays"} {
 		resp, err := http.Get(url + path)
 		if err != nil {
@@ -250,7 +233,7 @@ func TestHealthAndHosts(t *testing.T) {
 
 // No request, however broken, ends the process or is answered as our fault.
 func TestHostileRequests(t *testing.T) {
-	_, url := serve(t, Options{})
+	_, url := serve(t, server.Options{})
 	post(t, url, "DynamoDB_20120810.CreateTable", usersTable+`}`)
 	seeds := []struct{ target, body string }{
 		{"DynamoDB_20120810.PutItem", `{"TableName":"users","Item":{"id":{"S":"u"},"l":{"L":[{"N":"1"},{"M":{"x":{"SS":["a"]}}}]}},"ConditionExpression":"a = :b AND contains(c, :b)","ExpressionAttributeValues":{":b":{"S":"x"}}}`},
@@ -299,28 +282,25 @@ func TestCompatibilityList(t *testing.T) {
 	for _, row := range regexp.MustCompile(`(?m)^\| ([A-Z]\w+) \| (?:full|partial) \|`).FindAllStringSubmatch(string(text), -1) {
 		listed[row[1]] = true
 	}
-	node, _ := serve(t, Options{})
+	node, _ := serve(t, server.Options{})
 	offered := map[string]bool{}
-	for _, op := range dynamodb.Operations() {
-		offered[op.Name] = op.Status != dynamodb.None
-		if row := fmt.Sprintf("| %s | %s | %s |\n", op.Name, op.Status, op.Note); !strings.Contains(string(text), row) {
+	check := func(name string, status awsjson.Status, note string) {
+		offered[name] = offered[name] || status != awsjson.None
+		if row := fmt.Sprintf("| %s | %s | %s |\n", name, status, note); !strings.Contains(string(text), row) {
 			t.Errorf("docs/compat.md lacks the row %s", row)
 		}
+	}
+	for _, o := range dynamodb.Operations() {
+		check(o.Name, o.Status, o.Note)
 	}
 	for op := range streams.Service(node.Streams(), "r").Ops {
 		offered[op] = true
 	}
-	for _, op := range eventbridge.Operations() {
-		offered[op.Name] = op.Status != eventbridge.None
-		if row := fmt.Sprintf("| %s | %s | %s |\n", op.Name, op.Status, op.Note); !strings.Contains(string(text), row) {
-			t.Errorf("docs/compat.md lacks the row %s", row)
-		}
+	for _, o := range eventbridge.Operations() {
+		check(o.Name, o.Status, o.Note)
 	}
-	for _, op := range lambda.Operations() {
-		offered[op.Name] = offered[op.Name] || op.Status != lambda.None
-		if row := fmt.Sprintf("| %s | %s | %s |\n", op.Name, op.Status, op.Note); !strings.Contains(string(text), row) {
-			t.Errorf("docs/compat.md lacks the row %s", row)
-		}
+	for _, o := range lambda.Operations() {
+		check(o.Name, o.Status, o.Note)
 	}
 	for op, ok := range offered {
 		if ok != listed[op] {

@@ -3,7 +3,6 @@ package transfer_test
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,16 +13,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/tablecast/tablecast"
-	"github.com/tablecast/tablecast/config"
-	"github.com/tablecast/tablecast/internal/server"
+	"github.com/tablecast/tablecast/internal/awsapi/apitest"
+	"github.com/tablecast/tablecast/internal/server/servertest"
 	"github.com/tablecast/tablecast/internal/transfer"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/table"
@@ -39,32 +34,10 @@ tables:
 // through the round tripper.
 func serve(t *testing.T, through func(*http.Request) error) (*tablecast.Node, *dynamodb.Client) {
 	t.Helper()
-	file, err := config.Parse("test.yaml", []byte(tables))
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := tablecast.Open(t.TempDir(), tablecast.Options{Config: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts := server.Options{Listen: "127.0.0.1:0"}
-	ln, err := server.Listen(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(ctx, node, ln, opts, time.Second) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-done, node.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	return node, dynamodb.New(dynamodb.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String("http://" + ln.Addr().String()), Retryer: onlyClosed(),
-		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), HTTPClient: &http.Client{Transport: gate(through)},
-	})
+	node, url := servertest.Start(t, servertest.Options{Config: tables})
+	c := apitest.Config(url)
+	c.HTTPClient = &http.Client{Transport: gate(through)}
+	return node, dynamodb.NewFromConfig(c)
 }
 
 // A gate lets requests through unless it says otherwise.
@@ -350,14 +323,4 @@ func TestTransferErrors(t *testing.T) {
 	if _, err := transfer.Import(t.Context(), o); err == nil || !strings.Contains(err.Error(), "table other; remove it") {
 		t.Errorf("progress of another import: %v", err)
 	}
-}
-
-// onlyClosed tries again only what the SDK spoils itself: it closes the body of
-// a request as soon as the answer begins, and if net/http is not done with it
-// by then, the connection goes with the rest of the answer.
-func onlyClosed() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.Retryables = []retry.IsErrorRetryable{retry.RetryableConnectionError{}}
-		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
-	})
 }

@@ -11,12 +11,12 @@ import (
 // store in memory.
 func BenchmarkOps(b *testing.B) {
 	n := start(b, true)
-	n.must(b, "CreateTable", createUsers)
-	n.must(b, "CreateTable", createLines)
+	n.Must(b, "CreateTable", createUsers)
+	n.Must(b, "CreateTable", createLines)
 	put := `{"TableName":"users","Item":{"id":{"S":"%d"},"n":{"N":"1"},"doc":{"S":"` + fmt.Sprintf("%01000d", 1) + `"}}}`
-	n.must(b, "PutItem", fmt.Sprintf(put, 0))
+	n.Must(b, "PutItem", fmt.Sprintf(put, 0))
 	for i := range 10 {
-		n.must(b, "PutItem", fmt.Sprintf(`{"TableName":"lines","Item":{"pk":{"S":"p"},"sk":{"N":"%d"},"doc":{"S":"%0100d"}}}`, i, i))
+		n.Must(b, "PutItem", fmt.Sprintf(`{"TableName":"lines","Item":{"pk":{"S":"p"},"sk":{"N":"%d"},"doc":{"S":"%0100d"}}}`, i, i))
 	}
 	ops := dynamodb.Service(n.tables, "us-east-1").Ops
 	for _, c := range []struct{ name, op, body string }{

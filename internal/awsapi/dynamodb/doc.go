@@ -32,13 +32,9 @@ import (
 // answers.
 func Service(tables *table.Tables, region string) awsjson.Service {
 	a := &api{tables: tables, region: region}
-	ops := make(map[string]awsjson.Op, len(operations))
-	for _, o := range operations {
-		ops[o.Name] = o.bind(a)
-	}
 	return awsjson.Service{
 		TargetPrefix: "DynamoDB_20120810", ContentType: "application/x-amz-json-1.0", SigningName: "dynamodb",
-		Model: "com.amazonaws.dynamodb.v20120810", MapError: mapError, Ops: ops,
+		Model: "com.amazonaws.dynamodb.v20120810", MapError: mapError, Ops: awsjson.Bind(a, operations),
 	}
 }
 

@@ -69,7 +69,7 @@ func mutate(r *rand.Rand, body string) string {
 // Whatever a request says, the answer is a success or a client's error.
 func TestMutatedRequests(t *testing.T) {
 	n := start(t, true)
-	n.must(t, "CreateTable", createLines)
+	n.Must(t, "CreateTable", createLines)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -77,20 +77,20 @@ func TestMutatedRequests(t *testing.T) {
 	for i := range 10_000 {
 		c := corpus[i%len(corpus)]
 		body := mutate(r, c.body)
-		status, answer := n.call(t, c.op, body)
+		status, answer := n.Call(t, c.op, body)
 		statuses[status]++
 		if status != 200 && status != 400 || !strings.HasPrefix(answer, "{") {
 			t.Errorf("%s %q: %d %s", c.op, body, status, answer)
 		}
 	}
-	if statuses[200] == 0 || statuses[400] == 0 || n.log.Len() > 0 {
-		t.Errorf("statuses %v, log %s", statuses, n.log)
+	if statuses[200] == 0 || statuses[400] == 0 || n.Log.String() != "" {
+		t.Errorf("statuses %v, log %s", statuses, n.Log)
 	}
 }
 
 func TestBombs(t *testing.T) {
 	n := start(t, true)
-	n.must(t, "CreateTable", createUsers)
+	n.Must(t, "CreateTable", createUsers)
 	nest := func(open, inner, end string, depth int) string {
 		return `{"TableName":"users","Item":{"id":{"S":"u"},"x":` + strings.Repeat(open, depth) + inner + strings.Repeat(end, depth) + `}}`
 	}
@@ -116,12 +116,12 @@ func TestBombs(t *testing.T) {
 		if strings.Contains(c.body, "Limit") {
 			op = "Scan"
 		}
-		if status, answer := n.call(t, op, c.body); status != c.status || !strings.Contains(answer, c.want) {
+		if status, answer := n.Call(t, op, c.body); status != c.status || !strings.Contains(answer, c.want) {
 			t.Errorf("%s: %d %.300s", name, status, answer)
 		}
 	}
-	if n.log.Len() > 0 {
-		t.Error(n.log)
+	if n.Log.String() != "" {
+		t.Error(n.Log)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestBombs(t *testing.T) {
 // take hours.
 func TestManyNames(t *testing.T) {
 	n := start(t, true)
-	n.must(t, "CreateTable", `{"TableName":"lines","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST",`+
+	n.Must(t, "CreateTable", `{"TableName":"lines","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST",`+
 		`"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"},{"AttributeName":"g","AttributeType":"S"}],`+
 		`"GlobalSecondaryIndexes":[{"IndexName":"by-g","KeySchema":[{"AttributeName":"g","KeyType":"HASH"}],"Projection":{"ProjectionType":"KEYS_ONLY"}}]}`)
 	names := strings.TrimPrefix(many(`,"a%d"`, 500_000), ",")
@@ -139,7 +139,7 @@ func TestManyNames(t *testing.T) {
 		{"Query", `{"TableName":"lines","IndexName":"by-g","KeyConditions":{"g":{"ComparisonOperator":"EQ","AttributeValueList":[{"S":"x"}]}},"AttributesToGet":[` + names + `]}`, "Global secondary index by-g does not project [a0, a1, "},
 		{"UpdateItem", `{"TableName":"lines","Key":{"id":{"S":"a"}},"AttributeUpdates":{` + updates + `}}`, "{}"},
 	} {
-		if status, answer := n.call(t, c.op, c.body); !strings.Contains(answer, c.want) {
+		if status, answer := n.Call(t, c.op, c.body); !strings.Contains(answer, c.want) {
 			t.Errorf("%s: %d %.300s", c.op, status, answer)
 		}
 	}
@@ -156,7 +156,7 @@ func many(format string, n int) string {
 // What is not even HTTP, or stops in the middle, costs its own connection.
 func TestBrokenConnections(t *testing.T) {
 	n := start(t, true)
-	addr := strings.TrimPrefix(n.url, "http://")
+	addr := strings.TrimPrefix(n.URL, "http://")
 	const head = "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: DynamoDB_20120810.ListTables\r\nContent-Type: application/x-amz-json-1.0\r\n"
 	for _, text := range []string{
 		"\x00\x01\x02", "GET", head + "Content-Length: 100\r\n\r\n{}", head + "Content-Length: -1\r\n\r\n", head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -176,7 +176,7 @@ func TestBrokenConnections(t *testing.T) {
 			t.Errorf("%.60q: %s", text, answer)
 		}
 	}
-	if got := n.must(t, "ListTables", "{}"); got != `{"TableNames":[]}` {
+	if got := n.Must(t, "ListTables", "{}"); got != `{"TableNames":[]}` {
 		t.Error(got)
 	}
 }
@@ -187,7 +187,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add(i, []byte(c.body))
 	}
 	n := start(f, true)
-	n.must(f, "CreateTable", createLines)
+	n.Must(f, "CreateTable", createLines)
 	ops := dynamodb.Service(n.tables, "us-east-1").Ops
 	mapError := dynamodb.Service(n.tables, "us-east-1").MapError
 	f.Fuzz(func(t *testing.T, i int, body []byte) {

@@ -132,7 +132,7 @@ func TestIndexErrors(t *testing.T) {
 		{"UpdateTimeToLive", `{"TableName":"orders","TimeToLiveSpecification":{"Enabled":false,"AttributeName":"x"}}`, "TimeToLive is already disabled"},
 		{"TagResource", `{"ResourceArn":"orders","Tags":[{"Key":"a","Value":"b"}]}`, "Invalid TableArn: Invalid ResourceArn provided as input orders"},
 	} {
-		status, answer := node.call(t, c.op, c.body)
+		status, answer := node.Call(t, c.op, c.body)
 		if status != 400 || !strings.Contains(answer, `"`+c.want+`"`) {
 			t.Errorf("%s %s\n got %d %s\nwant %s", c.op, c.body, status, answer, c.want)
 		}

@@ -23,7 +23,7 @@ func list(elements ...types.AttributeValue) types.AttributeValue {
 func shelf(t *testing.T, items ...attrs) *sdk.Client {
 	t.Helper()
 	node := start(t, true)
-	node.must(t, "CreateTable", createLines)
+	node.Must(t, "CreateTable", createLines)
 	c := node.client()
 	for _, it := range items {
 		if _, err := c.PutItem(t.Context(), &sdk.PutItemInput{TableName: aws.String("lines"), Item: it}); err != nil {

@@ -220,7 +220,7 @@ func TestExecuteErrors(t *testing.T) {
 // A token goes on where it was given, and belongs to its statement and values.
 func TestNextTokens(t *testing.T) {
 	node := start(t, true)
-	node.must(t, "CreateTable", createLines)
+	node.Must(t, "CreateTable", createLines)
 	c := node.client()
 	for i := range 3 {
 		execute(t, c, fmt.Sprintf(`INSERT INTO lines VALUE {'pk': 'a', 'sk': %d}`, i))

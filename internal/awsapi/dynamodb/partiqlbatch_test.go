@@ -215,7 +215,7 @@ func TestExecuteTransactionToken(t *testing.T) {
 // Reads of indexes answer with what the index holds.
 func TestExecuteIndex(t *testing.T) {
 	node := start(t, true)
-	node.must(t, "CreateTable", `{"TableName":"lines","BillingMode":"PAY_PER_REQUEST",
+	node.Must(t, "CreateTable", `{"TableName":"lines","BillingMode":"PAY_PER_REQUEST",
 		"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"},{"AttributeName":"sk","KeyType":"RANGE"}],
 		"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"},{"AttributeName":"sk","AttributeType":"N"},{"AttributeName":"g","AttributeType":"S"},{"AttributeName":"l","AttributeType":"N"}],
 		"GlobalSecondaryIndexes":[{"IndexName":"by-g","KeySchema":[{"AttributeName":"g","KeyType":"HASH"}],"Projection":{"ProjectionType":"INCLUDE","NonKeyAttributes":["p"]}}],

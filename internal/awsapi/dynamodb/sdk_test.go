@@ -91,7 +91,7 @@ func TestTablesBySDK(t *testing.T) {
 func TestListTablesBySDK(t *testing.T) {
 	node := start(t, true)
 	for i := range 7 {
-		node.must(t, "CreateTable", strings.ReplaceAll(createUsers, `"users"`, fmt.Sprintf(`"table-%d"`, i)))
+		node.Must(t, "CreateTable", strings.ReplaceAll(createUsers, `"users"`, fmt.Sprintf(`"table-%d"`, i)))
 	}
 	var names []string
 	pages := sdk.NewListTablesPaginator(node.client(), &sdk.ListTablesInput{Limit: aws.Int32(3)})
@@ -105,7 +105,7 @@ func TestListTablesBySDK(t *testing.T) {
 	if got := strings.Join(names, " "); got != "table-0 table-1 table-2 table-3 table-4 table-5 table-6" {
 		t.Error(got)
 	}
-	if empty := start(t, true).must(t, "ListTables", "{}"); empty != `{"TableNames":[]}` {
+	if empty := start(t, true).Must(t, "ListTables", "{}"); empty != `{"TableNames":[]}` {
 		t.Error(empty)
 	}
 }
@@ -113,7 +113,7 @@ func TestListTablesBySDK(t *testing.T) {
 // Each kind of value comes back as it went in.
 func TestValuesBySDK(t *testing.T) {
 	node := start(t, false)
-	node.must(t, "CreateTable", createUsers)
+	node.Must(t, "CreateTable", createUsers)
 	c, ctx := node.client(), t.Context()
 	item := attrs{
 		"id": s("u"), "empty": s(""), "text": s("\u2028 \"quoted\" \x00 \U0001F600"), "n": n("-1.5"), "big": n("12345678901234567890123456789012345678"),
@@ -140,7 +140,7 @@ func TestValuesBySDK(t *testing.T) {
 
 func TestWritesBySDK(t *testing.T) {
 	node := start(t, false)
-	node.must(t, "CreateTable", createUsers)
+	node.Must(t, "CreateTable", createUsers)
 	c, ctx := node.client(), t.Context()
 	users, key := aws.String("users"), attrs{"id": s("u")}
 	put, err := c.PutItem(ctx, &sdk.PutItemInput{TableName: users, Item: attrs{"id": s("u"), "n": n(1), "pad": s(strings.Repeat("x", 1500))}, ReturnConsumedCapacity: types.ReturnConsumedCapacityIndexes, ReturnValues: types.ReturnValueAllOld})
@@ -188,7 +188,7 @@ func TestWritesBySDK(t *testing.T) {
 
 func TestReturnValues(t *testing.T) {
 	node := start(t, true)
-	node.must(t, "CreateTable", createUsers)
+	node.Must(t, "CreateTable", createUsers)
 	const put = `{"TableName":"users","Item":{"id":{"S":"u"},"a":{"N":"1"},"l":{"L":[{"S":"x"},{"S":"y"}]},"m":{"M":{"x":{"N":"1"},"y":{"N":"2"}}}}}`
 	for _, c := range []struct{ returns, update, want string }{
 		{"NONE", "SET a = :n", `{}`},
@@ -200,27 +200,27 @@ func TestReturnValues(t *testing.T) {
 		{"UPDATED_NEW", "REMOVE a", `{}`},
 		{"UPDATED_NEW", "SET m.x = :n, l[1] = :n", `{"Attributes":{"l":{"L":[{"N":"7"}]},"m":{"M":{"x":{"N":"7"}}}}}`},
 	} {
-		node.must(t, "PutItem", put)
+		node.Must(t, "PutItem", put)
 		values := ""
 		if strings.Contains(c.update, ":n") {
 			values = `,"ExpressionAttributeValues":{":n":{"N":"7"}}`
 		}
-		got := node.must(t, "UpdateItem", `{"TableName":"users","Key":{"id":{"S":"u"}},"ReturnValues":"`+c.returns+`","UpdateExpression":"`+c.update+`"`+values+`}`)
+		got := node.Must(t, "UpdateItem", `{"TableName":"users","Key":{"id":{"S":"u"}},"ReturnValues":"`+c.returns+`","UpdateExpression":"`+c.update+`"`+values+`}`)
 		if got != c.want {
 			t.Errorf("%s of %s: %s", c.returns, c.update, got)
 		}
 	}
-	if got := node.must(t, "PutItem", put[:len(put)-1]+`,"ReturnValues":"ALL_OLD"}`); !strings.HasPrefix(got, `{"Attributes":{"id":{"S":"u"}`) && !strings.Contains(got, `"Attributes"`) {
+	if got := node.Must(t, "PutItem", put[:len(put)-1]+`,"ReturnValues":"ALL_OLD"}`); !strings.HasPrefix(got, `{"Attributes":{"id":{"S":"u"}`) && !strings.Contains(got, `"Attributes"`) {
 		t.Error(got)
 	}
-	if got := node.must(t, "UpdateItem", `{"TableName":"users","Key":{"id":{"S":"new"}},"ReturnValues":"ALL_NEW"}`); got != `{"Attributes":{"id":{"S":"new"}}}` {
+	if got := node.Must(t, "UpdateItem", `{"TableName":"users","Key":{"id":{"S":"new"}},"ReturnValues":"ALL_NEW"}`); got != `{"Attributes":{"id":{"S":"new"}}}` {
 		t.Error(got)
 	}
 }
 
 func TestQueryAndScanBySDK(t *testing.T) {
 	node := start(t, false)
-	node.must(t, "CreateTable", createLines)
+	node.Must(t, "CreateTable", createLines)
 	c, ctx := node.client(), t.Context()
 	lines := aws.String("lines")
 	for p := range 2 {
@@ -288,13 +288,13 @@ func TestQueryAndScanBySDK(t *testing.T) {
 
 func TestBatchGetBySDK(t *testing.T) {
 	node := start(t, true)
-	node.must(t, "CreateTable", createUsers)
-	node.must(t, "CreateTable", createLines)
+	node.Must(t, "CreateTable", createUsers)
+	node.Must(t, "CreateTable", createLines)
 	pad := strings.Repeat("x", 390<<10)
 	for i := range 50 {
-		node.must(t, "PutItem", fmt.Sprintf(`{"TableName":"users","Item":{"id":{"S":"u%d"},"pad":{"S":"%s"}}}`, i, pad))
+		node.Must(t, "PutItem", fmt.Sprintf(`{"TableName":"users","Item":{"id":{"S":"u%d"},"pad":{"S":"%s"}}}`, i, pad))
 	}
-	node.must(t, "PutItem", `{"TableName":"lines","Item":{"pk":{"S":"p"},"sk":{"N":"1"},"a":{"S":"x"},"b":{"S":"y"}}}`)
+	node.Must(t, "PutItem", `{"TableName":"lines","Item":{"pk":{"S":"p"},"sk":{"N":"1"},"a":{"S":"x"},"b":{"S":"y"}}}`)
 	var keys []attrs
 	for i := range 52 {
 		keys = append(keys, attrs{"id": s(fmt.Sprint("u", i))})

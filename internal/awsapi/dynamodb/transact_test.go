@@ -12,8 +12,8 @@ import (
 
 func TestTransactionsBySDK(t *testing.T) {
 	node := start(t, false)
-	node.must(t, "CreateTable", createUsers)
-	node.must(t, "CreateTable", createLines)
+	node.Must(t, "CreateTable", createUsers)
+	node.Must(t, "CreateTable", createLines)
 	c, ctx := node.client(), t.Context()
 	users, lines := aws.String("users"), aws.String("lines")
 	in := &sdk.TransactWriteItemsInput{
@@ -78,7 +78,7 @@ func TestTransactionsBySDK(t *testing.T) {
 
 func TestTransactionErrors(t *testing.T) {
 	node := start(t, true)
-	node.must(t, "CreateTable", createUsers)
+	node.Must(t, "CreateTable", createUsers)
 	put := `{"Put":{"TableName":"users","Item":{"id":{"S":"a"}}}}`
 	for _, c := range []struct{ op, body, want string }{
 		{"TransactWriteItems", `{"TransactItems":[]}`, "1 validation error detected: Value '[...]' at 'transactItems' failed to satisfy constraint: Member must have length greater than or equal to 1"},
@@ -90,7 +90,7 @@ func TestTransactionErrors(t *testing.T) {
 		{"TransactGetItems", `{"TransactItems":[{"Get":{"TableName":"users","Key":{"id":{"S":"a"}}}},{"Get":{"TableName":"users","Key":{"id":{"S":"a"}}}}]}`, "Transaction request cannot include multiple operations on one item"},
 		{"TransactGetItems", `{"TransactItems":[{}]}`, "1 validation error detected: Value null at 'transactItems.1.member.get' failed to satisfy constraint: Member must not be null"},
 	} {
-		status, answer := node.call(t, c.op, c.body)
+		status, answer := node.Call(t, c.op, c.body)
 		if status != 400 || !strings.Contains(answer, `"`+c.want+`"`) {
 			t.Errorf("%s %.200s\n got %d %s\nwant %s", c.op, c.body, status, answer, c.want)
 		}

@@ -21,7 +21,7 @@ type wireCase struct{ op, body, kind, message string }
 
 func (c wireCase) check(t *testing.T, n *node) {
 	t.Helper()
-	status, answer := n.call(t, c.op, c.body)
+	status, answer := n.Call(t, c.op, c.body)
 	name := "message"
 	if c.kind == serial {
 		name = "Message"
@@ -42,9 +42,9 @@ func (c wireCase) check(t *testing.T, n *node) {
 func runWire(t *testing.T, cases []wireCase) {
 	t.Helper()
 	n := start(t, true)
-	n.must(t, "CreateTable", createUsers)
-	n.must(t, "CreateTable", createLines)
-	n.must(t, "PutItem", `{"TableName":"users","Item":{"id":{"S":"u"},"n":{"N":"1"}}}`)
+	n.Must(t, "CreateTable", createUsers)
+	n.Must(t, "CreateTable", createLines)
+	n.Must(t, "PutItem", `{"TableName":"users","Item":{"id":{"S":"u"},"n":{"N":"1"}}}`)
 	for _, c := range cases {
 		c.check(t, n)
 	}
@@ -329,9 +329,9 @@ func TestExpressionsAndKeys(t *testing.T) {
 		{"UpdateItem", users(key + `,"UpdateExpression":"SET a = :a","ExpressionAttributeValues":{":a":` + strings.Repeat(`{"L":[`, 32) + `{"S":"x"}` + strings.Repeat(`]}`, 32) + `}`), validate, one + "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"},
 	})
 	n := start(t, true)
-	n.must(t, "CreateTable", createUsers)
-	n.must(t, "PutItem", users(`"Item":{"id":{"S":"u"},"n":{"N":"1.50"}}`))
-	status, answer := n.call(t, "PutItem", users(item+`,"ConditionExpression":"attribute_not_exists(id)","ReturnValuesOnConditionCheckFailure":"ALL_OLD"`))
+	n.Must(t, "CreateTable", createUsers)
+	n.Must(t, "PutItem", users(`"Item":{"id":{"S":"u"},"n":{"N":"1.50"}}`))
+	status, answer := n.Call(t, "PutItem", users(item+`,"ConditionExpression":"attribute_not_exists(id)","ReturnValuesOnConditionCheckFailure":"ALL_OLD"`))
 	if want := `{"Item":{"id":{"S":"u"},"n":{"N":"1.5"}},"__type":"` + failed + `","message":"The conditional request failed"}`; status != 400 || answer != want {
 		t.Errorf("%d %s", status, answer)
 	}
@@ -340,7 +340,7 @@ func TestExpressionsAndKeys(t *testing.T) {
 // What cannot be a key of an index is told before a condition fails.
 func TestIndexKeysBeforeConditions(t *testing.T) {
 	n := start(t, true)
-	n.must(t, "CreateTable", `{"TableName":"mail","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST",`+
+	n.Must(t, "CreateTable", `{"TableName":"mail","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST",`+
 		`"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"},{"AttributeName":"to","AttributeType":"S"}],`+
 		`"GlobalSecondaryIndexes":[{"IndexName":"by-to","KeySchema":[{"AttributeName":"to","KeyType":"HASH"}],"Projection":{"ProjectionType":"ALL"}}]}`)
 	wireCase{"PutItem", `{"TableName":"mail","Item":{"id":{"S":"a"},"to":{"N":"1"}},"ConditionExpression":"attribute_exists(id)"}`, validate,

@@ -55,7 +55,7 @@ func TestSDKConnections(t *testing.T) {
 		if op == "ListConnections" {
 			body = `{}`
 		}
-		if answer := n.must(t, op, body); strings.Contains(answer, "s3cret") || !strings.Contains(answer, `"ConnectionState":"AUTHORIZED"`) {
+		if answer := n.Must(t, op, body); strings.Contains(answer, "s3cret") || !strings.Contains(answer, `"ConnectionState":"AUTHORIZED"`) {
 			t.Errorf("%s: %s", op, answer)
 		}
 	}

@@ -30,12 +30,8 @@ import (
 // the model, those that are not offered with UnknownOperationException.
 func Service(buses *bus.Buses, conns *connection.Connections) awsjson.Service {
 	a := &api{buses, conns}
-	ops := map[string]awsjson.Op{}
-	for _, o := range operations {
-		ops[o.Name] = o.bind(a)
-	}
 	return awsjson.Service{
-		TargetPrefix: "AWSEvents", ContentType: "application/x-amz-json-1.1", SigningName: "events", MapError: mapError, Ops: ops,
+		TargetPrefix: "AWSEvents", ContentType: "application/x-amz-json-1.1", SigningName: "events", MapError: mapError, Ops: awsjson.Bind(a, operations),
 	}
 }
 

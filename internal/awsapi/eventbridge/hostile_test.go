@@ -19,7 +19,7 @@ func put(detail string) string {
 // words, or taken where it takes them, in memory that is in proportion to them.
 func TestHostileEvents(t *testing.T) {
 	n := start(t, bus.Options{})
-	n.must(t, "PutRule", `{"Name":"r","EventPattern":"{\"detail\":{\"a\":{\"b\":[1]}}}"}`)
+	n.Must(t, "PutRule", `{"Name":"r","EventPattern":"{\"detail\":{\"a\":{\"b\":[1]}}}"}`)
 	const mega = 1 << 20
 	for name, c := range map[string]struct {
 		op, body string
@@ -56,7 +56,7 @@ func TestHostileEvents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			status, answer := n.call(t, c.op, c.body)
+			status, answer := n.Call(t, c.op, c.body)
 			runtime.ReadMemStats(&after)
 			if status != c.status || !strings.Contains(answer, c.says) {
 				t.Errorf("%d %.300s, want %d %s", status, answer, c.status, c.says)
@@ -68,11 +68,11 @@ func TestHostileEvents(t *testing.T) {
 			}
 		})
 	}
-	if status, answer := n.call(t, "PutEvents", strings.Repeat(" ", 20*mega)); status != http.StatusRequestEntityTooLarge {
+	if status, answer := n.Call(t, "PutEvents", strings.Repeat(" ", 20*mega)); status != http.StatusRequestEntityTooLarge {
 		t.Errorf("20 MB: %d %s", status, answer)
 	}
-	if n.log.Len() > 0 {
-		t.Error(n.log)
+	if n.Log.String() != "" {
+		t.Error(n.Log)
 	}
-	n.must(t, "PutEvents", put(`{"a":{"b":1}}`))
+	n.Must(t, "PutEvents", put(`{"a":{"b":1}}`))
 }

@@ -1,34 +1,19 @@
 package eventbridge
 
 import (
-	"context"
 	"slices"
 
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
 
-// A Status says how much of an operation is offered.
-type Status string
+// Operations returns all operations of EventBridge's model in order of their names.
+func Operations() []awsjson.Operation[awsjson.Method[*api]] { return slices.Clone(operations) }
 
-// The statuses.
 const (
-	Full    Status = "full"    // all parameters, answers and errors
-	Partial Status = "partial" // with what the note says
-	None    Status = "none"    // answers UnknownOperationException
+	full    = awsjson.Full
+	partial = awsjson.Partial
+	none    = awsjson.None
 )
-
-// An Operation is one operation of EventBridge and how much of it is offered.
-type Operation struct {
-	Name   string
-	Status Status
-	Note   string // what differs, for users
-
-	run func(*api, context.Context, []byte) ([]byte, error) // nil if not offered
-}
-
-// Operations returns all operations of EventBridge's model in order of their
-// names.
-func Operations() []Operation { return slices.Clone(operations) }
 
 const (
 	noEndpoints     = "Global endpoints are not offered."
@@ -39,71 +24,62 @@ const (
 		"In an InputTransformer, aws.events.event.ingestion-time is the event's time; an event whose input cannot be made goes to the dead letters."
 )
 
-var operations = []Operation{
-	{"ActivateEventSource", None, noPartners, nil},
-	{"CancelReplay", Full, "", (*api).cancelReplay},
-	{"CreateApiDestination", Full, "http:// endpoints are taken, too.", (*api).createApiDestination},
-	{"CreateArchive", Partial, "KmsKeyIdentifier is refused. An archive is ENABLED at once, its counts are exact at every moment, and its retention counts the days that the node ran.", (*api).createArchive},
-	{"CreateConnection", Partial, "KmsKeyIdentifier and private connectivity are refused. What authorizes is sealed in the node's folder, under the key of its file KEY; no secret is made in Secrets Manager.", (*api).createConnection},
-	{"CreateEndpoint", None, noEndpoints, nil},
-	{"CreateEventBus", Partial, "KmsKeyIdentifier and EventSourceName are refused; DeadLetterConfig and LogConfig are kept without effect.", (*api).createEventBus},
-	{"CreatePartnerEventSource", None, noPartners, nil},
-	{"DeactivateEventSource", None, noPartners, nil},
-	{"DeauthorizeConnection", Full, "", (*api).deauthorizeConnection},
-	{"DeleteApiDestination", Full, "", (*api).deleteApiDestination},
-	{"DeleteArchive", Full, "", (*api).deleteArchive},
-	{"DeleteConnection", Full, "", (*api).deleteConnection},
-	{"DeleteEndpoint", None, noEndpoints, nil},
-	{"DeleteEventBus", Full, "A bus that has rules is refused.", (*api).deleteEventBus},
-	{"DeletePartnerEventSource", None, noPartners, nil},
-	{"DeleteRule", Full, "", (*api).deleteRule},
-	{"DescribeApiDestination", Full, "", (*api).describeApiDestination},
-	{"DescribeArchive", Full, "", (*api).describeArchive},
-	{"DescribeConnection", Full, "", (*api).describeConnection},
-	{"DescribeEndpoint", None, noEndpoints, nil},
-	{"DescribeEventBus", Full, "", (*api).describeEventBus},
-	{"DescribeEventSource", None, noPartners, nil},
-	{"DescribePartnerEventSource", None, noPartners, nil},
-	{"DescribeReplay", Full, "", (*api).describeReplay},
-	{"DescribeRule", Full, "", (*api).describeRule},
-	{"DisableRule", Full, "", (*api).disableRule},
-	{"EnableRule", Full, "", (*api).enableRule},
-	{"ListApiDestinations", Full, "", (*api).listApiDestinations},
-	{"ListArchives", Full, "", (*api).listArchives},
-	{"ListConnections", Full, "", (*api).listConnections},
-	{"ListEndpoints", None, noEndpoints, nil},
-	{"ListEventBuses", Full, "", (*api).listEventBuses},
-	{"ListEventSources", None, noPartners, nil},
-	{"ListPartnerEventSourceAccounts", None, noPartners, nil},
-	{"ListPartnerEventSources", None, noPartners, nil},
-	{"ListReplays", Full, "", (*api).listReplays},
-	{"ListRuleNamesByTarget", Full, "", (*api).listRuleNamesByTarget},
-	{"ListRules", Full, "", (*api).listRules},
-	{"ListTagsForResource", Full, "Buses and rules have tags.", (*api).listTagsForResource},
-	{"ListTargetsByRule", Full, "", (*api).listTargetsByRule},
-	{"PutEvents", Partial, "EndpointId is refused. An event for a bus that does not exist is answered as AWS does, and is logged and counted; a node started with --strict-buses answers it as an error of its entry. An entry may have EventGroupId and DeduplicationId, at most 128 characters each, as the newer event buses of AWS have them: events of a group keep their order for targets that ask for it, and of the entries with one deduplication id on a bus within 5 minutes one becomes an event; the others answer with its EventId and the SuccessCode DEDUPLICATED.", (*api).putEvents},
-	{"PutPartnerEvents", None, noPartners, nil},
-	{"PutPermission", Partial, permissionsKept, (*api).putPermission},
-	{"PutRule", Partial, "A schedule missed while no node ran fires once when one starts. A change takes effect before the answer. ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is kept as ENABLED.", (*api).putRule},
-	{"PutTargets", Partial, targetsOffered, (*api).putTargets},
-	{"RemovePermission", Partial, permissionsKept, (*api).removePermission},
-	{"RemoveTargets", Full, "What is pending for the target is dropped and counted.", (*api).removeTargets},
-	{"StartReplay", Full, "Events are sent in the order in which they were accepted; EventEndTime is not part of the window.", (*api).startReplay},
-	{"TagResource", Full, "Buses and rules have tags.", (*api).tagResource},
-	{"TestEventPattern", Full, "", (*api).testEventPattern},
-	{"UntagResource", Full, "Buses and rules have tags.", (*api).untagResource},
-	{"UpdateApiDestination", Full, "", (*api).updateApiDestination},
-	{"UpdateArchive", Partial, "KmsKeyIdentifier is refused.", (*api).updateArchive},
-	{"UpdateConnection", Partial, "KmsKeyIdentifier and private connectivity are refused.", (*api).updateConnection},
-	{"UpdateEndpoint", None, noEndpoints, nil},
-	{"UpdateEventBus", Partial, "KmsKeyIdentifier is refused; DeadLetterConfig and LogConfig are kept without effect.", (*api).updateEventBus},
-}
-
-// bind returns the operation over an api.
-func (o Operation) bind(a *api) awsjson.Op {
-	if o.run == nil {
-		err := awsjson.UnknownOperation(o.Name + " is not offered here. " + o.Note)
-		return func(context.Context, []byte) ([]byte, error) { return nil, err }
-	}
-	return func(ctx context.Context, body []byte) ([]byte, error) { return o.run(a, ctx, body) }
+var operations = []awsjson.Operation[awsjson.Method[*api]]{
+	{"ActivateEventSource", none, noPartners, nil},
+	{"CancelReplay", full, "", (*api).cancelReplay},
+	{"CreateApiDestination", full, "http:// endpoints are taken, too.", (*api).createApiDestination},
+	{"CreateArchive", partial, "KmsKeyIdentifier is refused. An archive is ENABLED at once, its counts are exact at every moment, and its retention counts the days that the node ran.", (*api).createArchive},
+	{"CreateConnection", partial, "KmsKeyIdentifier and private connectivity are refused. What authorizes is sealed in the node's folder, under the key of its file KEY; no secret is made in Secrets Manager.", (*api).createConnection},
+	{"CreateEndpoint", none, noEndpoints, nil},
+	{"CreateEventBus", partial, "KmsKeyIdentifier and EventSourceName are refused; DeadLetterConfig and LogConfig are kept without effect.", (*api).createEventBus},
+	{"CreatePartnerEventSource", none, noPartners, nil},
+	{"DeactivateEventSource", none, noPartners, nil},
+	{"DeauthorizeConnection", full, "", (*api).deauthorizeConnection},
+	{"DeleteApiDestination", full, "", (*api).deleteApiDestination},
+	{"DeleteArchive", full, "", (*api).deleteArchive},
+	{"DeleteConnection", full, "", (*api).deleteConnection},
+	{"DeleteEndpoint", none, noEndpoints, nil},
+	{"DeleteEventBus", full, "A bus that has rules is refused.", (*api).deleteEventBus},
+	{"DeletePartnerEventSource", none, noPartners, nil},
+	{"DeleteRule", full, "", (*api).deleteRule},
+	{"DescribeApiDestination", full, "", (*api).describeApiDestination},
+	{"DescribeArchive", full, "", (*api).describeArchive},
+	{"DescribeConnection", full, "", (*api).describeConnection},
+	{"DescribeEndpoint", none, noEndpoints, nil},
+	{"DescribeEventBus", full, "", (*api).describeEventBus},
+	{"DescribeEventSource", none, noPartners, nil},
+	{"DescribePartnerEventSource", none, noPartners, nil},
+	{"DescribeReplay", full, "", (*api).describeReplay},
+	{"DescribeRule", full, "", (*api).describeRule},
+	{"DisableRule", full, "", (*api).disableRule},
+	{"EnableRule", full, "", (*api).enableRule},
+	{"ListApiDestinations", full, "", (*api).listApiDestinations},
+	{"ListArchives", full, "", (*api).listArchives},
+	{"ListConnections", full, "", (*api).listConnections},
+	{"ListEndpoints", none, noEndpoints, nil},
+	{"ListEventBuses", full, "", (*api).listEventBuses},
+	{"ListEventSources", none, noPartners, nil},
+	{"ListPartnerEventSourceAccounts", none, noPartners, nil},
+	{"ListPartnerEventSources", none, noPartners, nil},
+	{"ListReplays", full, "", (*api).listReplays},
+	{"ListRuleNamesByTarget", full, "", (*api).listRuleNamesByTarget},
+	{"ListRules", full, "", (*api).listRules},
+	{"ListTagsForResource", full, "Buses and rules have tags.", (*api).listTagsForResource},
+	{"ListTargetsByRule", full, "", (*api).listTargetsByRule},
+	{"PutEvents", partial, "EndpointId is refused. An event for a bus that does not exist is answered as AWS does, and is logged and counted; a node started with --strict-buses answers it as an error of its entry. An entry may have EventGroupId and DeduplicationId, at most 128 characters each, as the newer event buses of AWS have them: events of a group keep their order for targets that ask for it, and of the entries with one deduplication id on a bus within 5 minutes one becomes an event; the others answer with its EventId and the SuccessCode DEDUPLICATED.", (*api).putEvents},
+	{"PutPartnerEvents", none, noPartners, nil},
+	{"PutPermission", partial, permissionsKept, (*api).putPermission},
+	{"PutRule", partial, "A schedule missed while no node ran fires once when one starts. A change takes effect before the answer. ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is kept as ENABLED.", (*api).putRule},
+	{"PutTargets", partial, targetsOffered, (*api).putTargets},
+	{"RemovePermission", partial, permissionsKept, (*api).removePermission},
+	{"RemoveTargets", full, "What is pending for the target is dropped and counted.", (*api).removeTargets},
+	{"StartReplay", full, "Events are sent in the order in which they were accepted; EventEndTime is not part of the window.", (*api).startReplay},
+	{"TagResource", full, "Buses and rules have tags.", (*api).tagResource},
+	{"TestEventPattern", full, "", (*api).testEventPattern},
+	{"UntagResource", full, "Buses and rules have tags.", (*api).untagResource},
+	{"UpdateApiDestination", full, "", (*api).updateApiDestination},
+	{"UpdateArchive", partial, "KmsKeyIdentifier is refused.", (*api).updateArchive},
+	{"UpdateConnection", partial, "KmsKeyIdentifier and private connectivity are refused.", (*api).updateConnection},
+	{"UpdateEndpoint", none, noEndpoints, nil},
+	{"UpdateEventBus", partial, "KmsKeyIdentifier is refused; DeadLetterConfig and LogConfig are kept without effect.", (*api).updateEventBus},
 }

@@ -135,18 +135,18 @@ var refusals = []refusal{
 // full is a node with a bus that has a rule, and a rule that has five targets.
 func full(t testing.TB, o bus.Options) *node {
 	n := start(t, o)
-	n.must(t, "CreateEventBus", `{"Name":"ruled"}`)
-	n.must(t, "PutRule", `{"Name":"r","EventBusName":"ruled","EventPattern":"{\"a\":[1]}"}`)
-	n.must(t, "CreateArchive", `{"ArchiveName":"kept","EventSourceArn":"arn:aws:events:us-east-1:000000000000:event-bus/ruled"}`)
-	n.must(t, "PutRule", `{"Name":"full","EventPattern":"{\"a\":[1]}"}`)
-	n.must(t, "PutTargets", `{"Rule":"full","Targets":[{"Id":"1","Arn":"log:x"},{"Id":"2","Arn":"log:x"},{"Id":"3","Arn":"log:x"},{"Id":"4","Arn":"log:x"},{"Id":"5","Arn":"log:x"}]}`)
+	n.Must(t, "CreateEventBus", `{"Name":"ruled"}`)
+	n.Must(t, "PutRule", `{"Name":"r","EventBusName":"ruled","EventPattern":"{\"a\":[1]}"}`)
+	n.Must(t, "CreateArchive", `{"ArchiveName":"kept","EventSourceArn":"arn:aws:events:us-east-1:000000000000:event-bus/ruled"}`)
+	n.Must(t, "PutRule", `{"Name":"full","EventPattern":"{\"a\":[1]}"}`)
+	n.Must(t, "PutTargets", `{"Rule":"full","Targets":[{"Id":"1","Arn":"log:x"},{"Id":"2","Arn":"log:x"},{"Id":"3","Arn":"log:x"},{"Id":"4","Arn":"log:x"},{"Id":"5","Arn":"log:x"}]}`)
 	return n
 }
 
 func TestRefusals(t *testing.T) {
 	n := full(t, bus.Options{MaxBuses: 2})
 	for _, r := range refusals {
-		status, answer := n.call(t, r.op, r.body)
+		status, answer := n.Call(t, r.op, r.body)
 		var got struct {
 			Type   string `json:"__type"`
 			Text   string `json:"message"`
@@ -186,7 +186,7 @@ func TestAnswers(t *testing.T) {
 		{"TestEventPattern", `{"EventPattern":"{\"source\":[\"s\"]}","Event":"{\"id\":\"1\",\"account\":\"1\",\"source\":\"s\",\"time\":\"2026-01-02T03:04:05Z\",\"region\":\"r\",\"detail-type\":\"t\"}"}`, `{"Result":true}`},
 		{"TestEventPattern", `{"EventPattern":"{\"source\":[\"x\"]}","Event":"{\"id\":\"1\",\"account\":\"1\",\"source\":\"s\",\"time\":\"2026-01-02T03:04:05Z\",\"region\":\"r\",\"detail-type\":\"t\"}"}`, `{"Result":false}`},
 	} {
-		if got := n.must(t, c.op, c.body); got != c.want {
+		if got := n.Must(t, c.op, c.body); got != c.want {
 			t.Errorf("%s %s\n got %s\nwant %s", c.op, c.body, got, c.want)
 		}
 	}
@@ -198,13 +198,13 @@ func TestCommandsOfTheFileMayStay(t *testing.T) {
 	n := start(t, bus.Options{})
 	check(t, n.buses.PutRule(bus.Rule{Bus: bus.Default, Name: "r", Pattern: `{"a":[1]}`, Origin: "file"}))
 	check(t, n.buses.PutTargets(bus.Default, "r", []bus.Target{{ID: "t", ARN: `command:["true"]`, Origin: "file"}}))
-	n.must(t, "PutTargets", `{"Rule":"r","Targets":[{"Id":"t","Arn":"command:[\"true\"]","InputPath":"$.detail"}]}`)
+	n.Must(t, "PutTargets", `{"Rule":"r","Targets":[{"Id":"t","Arn":"command:[\"true\"]","InputPath":"$.detail"}]}`)
 	for _, other := range []string{`{"Id":"u","Arn":"command:[\"true\"]"}`, `{"Id":"t","Arn":"command:[\"false\"]"}`} {
-		if status, answer := n.call(t, "PutTargets", `{"Rule":"r","Targets":[`+other+`]}`); status != http.StatusBadRequest {
+		if status, answer := n.Call(t, "PutTargets", `{"Rule":"r","Targets":[`+other+`]}`); status != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", other, status, answer)
 		}
 	}
-	if answer := n.must(t, "DescribeRule", `{"Name":"r"}`) + n.must(t, "ListTargetsByRule", `{"Rule":"r"}`); strings.Contains(answer, "file") {
+	if answer := n.Must(t, "DescribeRule", `{"Name":"r"}`) + n.Must(t, "ListTargetsByRule", `{"Rule":"r"}`); strings.Contains(answer, "file") {
 		t.Errorf("the origin is visible: %s", answer)
 	}
 }
@@ -225,12 +225,12 @@ func TestHostileRequests(t *testing.T) {
 			continue
 		}
 		body := mutate(rnd, []byte(s.body))
-		if status, answer := n.call(t, s.op, string(body)); status >= 500 {
+		if status, answer := n.Call(t, s.op, string(body)); status >= 500 {
 			t.Fatalf("%s %s: %d %s", s.op, body, status, answer)
 		}
 	}
-	if n.log.Len() > 0 {
-		t.Error(n.log)
+	if n.Log.String() != "" {
+		t.Error(n.Log)
 	}
 }
 
@@ -255,7 +255,7 @@ func mutate(rnd *rand.Rand, body []byte) []byte {
 func TestDeduplicationID(t *testing.T) {
 	n := start(t, bus.Options{})
 	const entry = `{"Entries":[{"Source":"s","DetailType":"t","Detail":"{}","EventGroupId":"g","DeduplicationId":"d"}]}`
-	first, again := n.must(t, "PutEvents", entry), n.must(t, "PutEvents", entry)
+	first, again := n.Must(t, "PutEvents", entry), n.Must(t, "PutEvents", entry)
 	if !strings.Contains(first, `"SuccessCode":"PUBLISHED"`) || again != strings.Replace(first, "PUBLISHED", "DEDUPLICATED", 1) {
 		t.Errorf("%s, then %s", first, again)
 	}

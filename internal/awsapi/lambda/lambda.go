@@ -25,13 +25,9 @@ const maxRequest = 70167211
 // Service returns the operations over the functions and what feeds them.
 func Service(functions *function.Functions, mappings *eventsource.Mappings) awsjson.RESTService {
 	a := &api{functions: functions, mappings: mappings}
-	out := awsjson.RESTService{SigningName: "lambda", Owns: owned.MatchString, MaxBody: maxRequest, MapError: mapError}
-	for _, o := range operations {
-		if o.run != nil {
-			out.Routes = append(out.Routes, awsjson.Route{Method: o.method, Path: o.path, Run: o.bind(a)})
-		}
+	return awsjson.RESTService{
+		SigningName: "lambda", Owns: owned.MatchString, MaxBody: maxRequest, MapError: mapError, Routes: awsjson.BindREST(a, operations),
 	}
-	return out
 }
 
 // owned has the paths of Lambda's operations, which begin with a date.

@@ -3,25 +3,19 @@ package streams_test
 import (
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 	"github.com/go-json-experiment/json"
 
+	"github.com/tablecast/tablecast/internal/awsapi/apitest"
 	"github.com/tablecast/tablecast/internal/awsapi/streams"
-	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
@@ -31,10 +25,9 @@ import (
 
 // A node is tables in a folder, and their streams served on loopback.
 type node struct {
-	url     string
+	*apitest.Server
 	tables  *table.Tables
 	streams *stream.Streams
-	log     strings.Builder
 }
 
 // start serves the streams of tables, each with one shard.
@@ -49,41 +42,12 @@ func start(t testing.TB) *node {
 	if n.tables, err = table.Open(store, n.streams, table.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewUnstartedServer(nil)
-	srv.Config = awsjson.NewHTTPServer(awsjson.NewServer(awsjson.Options{
-		Services: []awsjson.Service{streams.Service(n.streams, "eu-west-1")}, Logger: slog.New(slog.NewTextHandler(&n.log, nil)),
-	}), nil)
-	srv.Start()
-	t.Cleanup(srv.Close)
-	n.url = srv.URL
+	n.Server = apitest.Serve(t, streams.Service(n.streams, "eu-west-1"), &apitest.Log{})
 	return n
 }
 
-func (n *node) client() *sdk.Client {
-	return sdk.New(sdk.Options{
-		Region: "eu-west-1", BaseEndpoint: &n.url, Retryer: onlyClosed(), Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	})
-}
-
-func (n *node) call(t testing.TB, op, body string) (int, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, n.url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	req.Header.Set("X-Amz-Target", "DynamoDBStreams_20120810."+op)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(b)
-}
+// client returns the SDK's client of the node.
+func (n *node) client() *sdk.Client { return sdk.NewFromConfig(n.Config()) }
 
 // create makes a table with a stream and returns the stream.
 func (n *node) create(t testing.TB, name string, view stream.View) *stream.Stream {
@@ -128,12 +92,12 @@ var volatile = regexp.MustCompile(`("eventID":")[0-9a-f]{32}"|("ApproximateCreat
 // volatile taken out.
 func (n *node) records(t testing.TB, st *stream.Stream) string {
 	t.Helper()
-	_, answer := n.call(t, "GetShardIterator", `{"StreamArn":"`+st.ARN()+`","ShardId":"`+st.Shards()[0].ID+`","ShardIteratorType":"TRIM_HORIZON"}`)
+	_, answer := n.Call(t, "GetShardIterator", `{"StreamArn":"`+st.ARN()+`","ShardId":"`+st.Shards()[0].ID+`","ShardIteratorType":"TRIM_HORIZON"}`)
 	var it struct{ ShardIterator string }
 	if err := json.Unmarshal([]byte(answer), &it); err != nil || it.ShardIterator == "" {
 		t.Fatal(answer, err)
 	}
-	_, answer = n.call(t, "GetRecords", `{"ShardIterator":"`+it.ShardIterator+`"}`)
+	_, answer = n.Call(t, "GetRecords", `{"ShardIterator":"`+it.ShardIterator+`"}`)
 	return volatile.ReplaceAllString(answer, `$1$2$4*$3`)
 }
 
@@ -319,11 +283,11 @@ func TestListBySDK(t *testing.T) {
 		t.Error(got)
 	}
 	for body, answer := range map[string]string{`{"TableName":"plain"}`: `{"Streams":[]}`, `{"TableName":"absent"}`: `{"Streams":[]}`} {
-		if status, got := n.call(t, "ListStreams", body); status != 200 || got != answer {
+		if status, got := n.Call(t, "ListStreams", body); status != 200 || got != answer {
 			t.Errorf("%s: %d %s", body, status, got)
 		}
 	}
-	if _, got := n.call(t, "ListStreams", `{"TableName":"table-1"}`); !strings.Contains(got, want[1]) || strings.Contains(got, "LastEvaluated") {
+	if _, got := n.Call(t, "ListStreams", `{"TableName":"table-1"}`); !strings.Contains(got, want[1]) || strings.Contains(got, "LastEvaluated") {
 		t.Error(got)
 	}
 }
@@ -338,7 +302,7 @@ func TestDescribePages(t *testing.T) {
 		`,"ShardFilter":{"Type":"CHILD_SHARDS","ShardId":"` + shard + `"}}`:           `"Shards":[]}}`,
 		`,"ExclusiveStartShardId":"shardId-00000000000000000000-00000000","Limit":1}`: `"Shards":[{"ShardId":"` + shard + `","SequenceNumberRange":{"StartingSequenceNumber":"`,
 	} {
-		if status, got := n.call(t, "DescribeStream", arn+rest); status != 200 || !strings.Contains(got, want) || strings.Contains(got, "LastEvaluatedShardId") {
+		if status, got := n.Call(t, "DescribeStream", arn+rest); status != 200 || !strings.Contains(got, want) || strings.Contains(got, "LastEvaluatedShardId") {
 			t.Errorf("%s: %d %s", rest, status, got)
 		}
 	}
@@ -389,12 +353,12 @@ func TestErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if status, answer := n.call(t, c.op, c.body); status != 400 || answer != string(want) {
+		if status, answer := n.Call(t, c.op, c.body); status != 400 || answer != string(want) {
 			t.Errorf("%s %s\n got %d %s\nwant 400 %s", c.op, c.body, status, answer, want)
 		}
 	}
-	if n.log.Len() > 0 {
-		t.Error(n.log.String())
+	if n.Log.String() != "" {
+		t.Error(n.Log.String())
 	}
 }
 
@@ -403,7 +367,7 @@ func TestMutatedRequests(t *testing.T) {
 	n := start(t)
 	st := n.create(t, "users", stream.NewImage)
 	n.put(t, "users", `{"id":{"S":"u"}}`)
-	_, answer := n.call(t, "GetShardIterator", `{"StreamArn":"`+st.ARN()+`","ShardId":"`+st.Shards()[0].ID+`","ShardIteratorType":"TRIM_HORIZON"}`)
+	_, answer := n.Call(t, "GetShardIterator", `{"StreamArn":"`+st.ARN()+`","ShardId":"`+st.Shards()[0].ID+`","ShardIteratorType":"TRIM_HORIZON"}`)
 	corpus := []struct{ op, body string }{
 		{"ListStreams", `{"TableName":"users","Limit":2,"ExclusiveStartStreamArn":"` + st.ARN() + `"}`},
 		{"DescribeStream", `{"StreamArn":"` + st.ARN() + `","Limit":1,"ShardFilter":{"Type":"CHILD_SHARDS","ShardId":"` + st.Shards()[0].ID + `"}}`},
@@ -430,22 +394,11 @@ func TestMutatedRequests(t *testing.T) {
 				break
 			}
 		}
-		if status, answer := n.call(t, c.op, string(body)); status != 200 && status != 400 {
+		if status, answer := n.Call(t, c.op, string(body)); status != 200 && status != 400 {
 			t.Errorf("%s %q: %d %s", c.op, body, status, answer)
 		}
 	}
-	if n.log.Len() > 0 {
-		t.Error(n.log.String())
+	if n.Log.String() != "" {
+		t.Error(n.Log.String())
 	}
-}
-
-// onlyClosed tries again only what the SDK spoils itself: it closes the body of
-// a request as soon as the answer begins, and if net/http is not done with it
-// by then, the connection goes with the rest of the answer. Its own default
-// tries again, too.
-func onlyClosed() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.Retryables = []retry.IsErrorRetryable{retry.RetryableConnectionError{}}
-		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
-	})
 }
