@@ -86,14 +86,6 @@ type Options struct {
 	Stdout io.Writer
 }
 
-// An Observer is a function for each hop of the path; each may be nil, and must
-// be quick.
-type Observer struct {
-	Mapped    func(r *stream.Record, events []mapping.Raised)
-	Accepted  func(bus.Accepted)
-	Attempted func(delivery.Attempt)
-}
-
 // A Node is an open folder with all hops running.
 type Node struct {
 	opts      Options
@@ -114,7 +106,7 @@ type Node struct {
 	hops    sync.WaitGroup
 	base    sync.WaitGroup
 
-	audience audience // of what the node does
+	observers observers
 
 	reloading sync.Mutex // held by Reload
 
@@ -131,7 +123,7 @@ func Open(dir string, o Options) (*Node, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	n := &Node{opts: o, config: o.Config, relays: map[string]*relay.Relay{}}
+	n := &Node{opts: o, config: o.Config, relays: map[string]*relay.Relay{}, observers: observers{logger: o.Logger, list: map[*watcher]bool{}}}
 	n.Watch(o.Observer)
 	var err error
 	if n.store, err = kv.Open(dir, kv.Options{FS: o.FS, Logger: o.Logger, Fatal: o.Fatal}); err != nil {
@@ -169,7 +161,7 @@ func (n *Node) wire(dir string) error {
 		Targets:   n.target,
 		Events:    func(name string, seq uint64) (*event.Event, error) { return n.buses.Event(name, seq) },
 		Restore:   bus.Restore,
-		OnAttempt: n.attempted,
+		OnAttempt: n.observers.attempted,
 		Logger:    n.opts.Logger,
 	})
 	if err != nil {
@@ -182,7 +174,7 @@ func (n *Node) wire(dir string) error {
 	}
 	n.buses, err = bus.Open(n.store, n.queues, bus.Options{
 		Account: Account, Region: Region, Serves: n.serves, StrictBus: n.opts.StrictBus || puts.Refuse, DedupWindow: puts.Deduplication, MaxPutBytes: puts.MaxBytes,
-		MaxBuses: quotas.Buses, MaxRules: quotas.Rules, MaxTargets: quotas.Targets, OnAccepted: n.accepted, Logger: n.opts.Logger,
+		MaxBuses: quotas.Buses, MaxRules: quotas.Rules, MaxTargets: quotas.Targets, OnAccepted: n.observers.accepted, Logger: n.opts.Logger,
 	})
 	if err != nil {
 		return err

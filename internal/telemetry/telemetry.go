@@ -121,7 +121,12 @@ func (t *Tracer) accepted(x bus.Accepted) {
 		attribute.String("tablecast.detail_type", x.Event.DetailType), attribute.StringSlice("tablecast.rules", x.Rules))
 }
 
+// attempted makes the span of an attempt. If the stored event is missing or
+// damaged, nobody knows its trace, and there is no span.
 func (t *Tracer) attempted(a delivery.Attempt) {
+	if a.Event == nil {
+		return
+	}
 	t.hop(trace.Parse(a.Event.Trace), "deliver "+a.Queue.Rule, otel.SpanKindConsumer, a.Start, a.Start.Add(a.Took), a.Err,
 		attribute.String("messaging.destination.name", a.Queue.Bus), attribute.String("messaging.message.id", a.Event.ID),
 		attribute.String("tablecast.target", a.Queue.Target), attribute.Int("tablecast.attempt", a.Number), attribute.String("tablecast.outcome", a.Outcome))
