@@ -10,9 +10,9 @@ import (
 	"github.com/tablecast/tablecast/table"
 )
 
-// BenchmarkPut replaces an item in a table whose stream keeps both images and
+// BenchmarkPutIndexed replaces an item in a table whose stream keeps both images and
 // which has two indexes that project all attributes.
-func BenchmarkPut(b *testing.B) {
+func BenchmarkPutIndexed(b *testing.B) {
 	for _, attributes := range []int{10, 1000} {
 		b.Run(fmt.Sprintf("attributes=%d", attributes), func(b *testing.B) {
 			f := open(b)
