@@ -129,11 +129,11 @@ func (n *Node) applyTTL(spec table.Spec) error {
 		return err
 	}
 	if have != "" {
-		if err := n.tables.Expire(spec.Name, ""); err != nil {
+		if err := n.tables.SetTTL(spec.Name, ""); err != nil {
 			return err
 		}
 	}
-	return n.tables.Expire(spec.Name, spec.TTL)
+	return n.tables.SetTTL(spec.Name, spec.TTL)
 }
 
 // applyArchive makes an archive what the file says.

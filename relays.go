@@ -156,7 +156,7 @@ func (n *Node) check(ctx context.Context, e *event.Event) error {
 
 // scan returns items of a table as they are after one commit.
 func (n *Node) scan(ctx context.Context, name string, after item.Item, limit int) ([]item.Item, item.Item, uint64, error) {
-	p, err := n.tables.Scan(ctx, table.ScanRequest{Table: name, Start: after, Limit: limit, At: true})
+	p, err := n.tables.Scan(ctx, table.ScanRequest{Table: name, Start: after, Limit: limit, WithSeq: true})
 	return p.Items, p.Last, p.Seq, err
 }
 

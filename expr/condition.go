@@ -186,7 +186,7 @@ func (p *parse) not() node {
 
 // enter counts a level of nesting against the limit.
 func (p *parse) enter() {
-	if p.nesting++; p.nesting > MaxNesting {
+	if p.nesting++; p.nesting > maxNesting {
 		p.fail("The expression has too many nested levels; nesting levels: %d", p.nesting)
 	}
 }
@@ -260,7 +260,7 @@ func (p *parse) in(a Operand) node {
 		n.list = append(n.list, p.operand())
 	}
 	p.expect(")")
-	if len(n.list) > MaxIn {
+	if len(n.list) > maxIn {
 		p.complain(gradeOperand, "The IN operator is provided with too many operands; number of operands: %d", len(n.list)+1)
 	}
 	p.checkIn(n)

@@ -17,7 +17,7 @@
 //	path       = name { .name | [index] }
 //
 // NOT binds tighter than AND, AND tighter than OR. An expression has at most
-// MaxLength bytes, MaxOperators operators and functions, and MaxNesting nested
+// maxLength bytes, maxOperators operators and functions, and maxNesting nested
 // parentheses.
 //
 // Other languages build the same trees without text: see Compare, NewUpdate,
@@ -34,10 +34,10 @@ import "fmt"
 
 // Limits of one expression.
 const (
-	MaxLength    = 4096
-	MaxOperators = 300
-	MaxNesting   = 128
-	MaxIn        = 100
+	maxLength    = 4096
+	maxOperators = 300
+	maxNesting   = 128
+	maxIn        = 100
 )
 
 // An Error says why an expression is not valid or cannot be applied to an item,

@@ -73,7 +73,7 @@ func (p *Parser) run(field, src string, fn func(*parse)) error {
 	if strings.TrimSpace(src) == "" {
 		return errf(field, "The expression can not be empty;")
 	}
-	if len(src) > MaxLength {
+	if len(src) > maxLength {
 		return errf(field, "Expression size has exceeded the maximum allowed size; expression size: %d", len(src))
 	}
 	q := &parse{Parser: p, field: field, src: src, tokens: lex(src)}
@@ -154,7 +154,7 @@ func (p *parse) expect(s string) {
 
 // operator counts an operator or function against the limit.
 func (p *parse) operator() {
-	if p.operators++; p.operators > MaxOperators {
+	if p.operators++; p.operators > maxOperators {
 		p.fail("The expression contains too many operators; operator count: %d", p.operators)
 	}
 }

@@ -107,9 +107,6 @@ func (r *KeyReader) Bytes() []byte {
 	return nil
 }
 
-// Rest returns what was not read, as it stands in the key.
-func (r *KeyReader) Rest() []byte { return r.rest }
-
 // Err reports whether an element was malformed.
 func (r *KeyReader) Err() error { return r.err }
 

@@ -33,7 +33,7 @@ func (s *Streams) reshard() {
 		if !st.Enabled() {
 			continue
 		}
-		hot := uint64(s.opts.SplitAbove) * uint64(RunEvery/time.Second)
+		hot := uint64(s.opts.SplitAbove) * uint64(runEvery/time.Second)
 		now := s.opts.Now()
 		err := st.replace(func(t *tail) int {
 			written := t.written.Swap(0)

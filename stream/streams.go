@@ -31,7 +31,7 @@ type Options struct {
 	// Rotate is how long a shard takes records before it is closed and a child
 	// goes on, if it has any. The default is 4 hours.
 	Rotate time.Duration
-	// SplitAbove is how many records a second over RunEvery make a shard hot: it
+	// SplitAbove is how many records a second over runEvery make a shard hot: it
 	// is split in two, up to MaxOpenShards. The default is 2,000.
 	SplitAbove int
 	// Now is the wall clock by which records age. The default is time.Now.

@@ -9,8 +9,8 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// RunEvery is the pause between two rounds of trimming, rotating and splitting.
-const RunEvery = time.Minute
+// runEvery is the pause between two rounds of trimming, rotating and splitting.
+const runEvery = time.Minute
 
 // Run closes shards that took records for long enough or too many of them,
 // removes records that are older than the retention, and disabled streams
@@ -18,7 +18,7 @@ const RunEvery = time.Minute
 // keeps what is to be read still.
 func (s *Streams) Run(ctx context.Context) error {
 	now := kv.SteadyClock(s.opts.Now)
-	tick := time.NewTicker(RunEvery)
+	tick := time.NewTicker(runEvery)
 	defer tick.Stop()
 	for {
 		select {

@@ -39,14 +39,14 @@ type Tables struct {
 	work    chan struct{} // tells Run that an index is to be filled
 
 	mu     sync.RWMutex
-	byName map[string]*Table // guarded by mu
-	next   uint64            // next id of a table or an index; guarded by control
+	byName map[string]*tableState // guarded by mu
+	next   uint64                 // next id of a table or an index; guarded by control
 
 	maxCollection int64
 }
 
-// A Table is one table. Its name, id, schema and creation never change.
-type Table struct {
+// A tableState is one table. Its name, id, schema and creation never change.
+type tableState struct {
 	ts     *Tables
 	id     uint64
 	name   string
@@ -119,7 +119,7 @@ func Open(store *kv.Store, streams *stream.Streams, o Options) (*Tables, error) 
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	ts := &Tables{store: store, streams: streams, opts: o, locks: newLocks(), work: make(chan struct{}, 1), byName: map[string]*Table{}, next: 1, maxCollection: MaxCollection}
+	ts := &Tables{store: store, streams: streams, opts: o, locks: newLocks(), work: make(chan struct{}, 1), byName: map[string]*tableState{}, next: 1, maxCollection: maxCollectionBytes}
 	err := store.View(nextKey, func(v []byte) error {
 		ts.next = binary.BigEndian.Uint64(v)
 		return nil
@@ -169,8 +169,8 @@ func (ts *Tables) load(value []byte) error {
 	return nil
 }
 
-func newTable(ts *Tables, d descriptor) *Table {
-	t := &Table{ts: ts, id: d.ID, name: d.Name, schema: d.Schema, d: d, count: newCounter(d.ID)}
+func newTable(ts *Tables, d descriptor) *tableState {
+	t := &tableState{ts: ts, id: d.ID, name: d.Name, schema: d.Schema, d: d, count: newCounter(d.ID)}
 	for _, x := range d.Indexes {
 		t.indexes = append(t.indexes, newIndex(x, d.Schema))
 		t.local = t.local || x.Local
@@ -182,7 +182,7 @@ func newTable(ts *Tables, d descriptor) *Table {
 }
 
 // get returns the table of that name, or ErrNotFound.
-func (ts *Tables) get(name string) (*Table, error) {
+func (ts *Tables) get(name string) (*tableState, error) {
 	ts.mu.RLock()
 	defer ts.mu.RUnlock()
 	if t, ok := ts.byName[name]; ok {
@@ -213,9 +213,9 @@ type Description struct {
 // An IndexDescription tells what a secondary index is.
 type IndexDescription struct {
 	IndexSpec
-	Filling bool  // items of before the index are still being added
-	Entries int64 // items that it holds
-	Bytes   int64 // sum of their projected sizes
+	Backfilling bool  // items of before the index are still being added
+	Entries     int64 // items that it holds
+	Bytes       int64 // sum of their projected sizes
 }
 
 // Describe returns what the table is. Errors: ErrNotFound.
@@ -230,7 +230,7 @@ func (ts *Tables) Describe(name string) (Description, error) {
 }
 
 // describe needs t.writes.
-func (t *Table) describe() Description {
+func (t *tableState) describe() Description {
 	items, bytes := t.count.read()
 	d := Description{
 		Name: t.name, ARN: t.ts.ARN(t.name), TableID: t.d.TableID, Schema: t.schema, Created: t.d.Created,

@@ -9,12 +9,12 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// MaxCollection is how many bytes the items of one partition key and their
+// maxCollectionBytes is how many bytes the items of one partition key and their
 // entries in local indexes may take, in a table that has local indexes.
-const MaxCollection = 10 << 30
+const maxCollectionBytes = 10 << 30
 
 // ErrCollectionFull says that a write would let an item collection grow beyond
-// MaxCollection.
+// maxCollectionBytes.
 var ErrCollectionFull = errors.New("table: item collection too large")
 
 // A Collection is the items of one partition key of a table with local
@@ -27,9 +27,9 @@ type Collection struct {
 
 // hasLocal reports whether the sizes of item collections are kept. It never
 // changes.
-func (t *Table) hasLocal() bool { return t.local }
+func (t *tableState) hasLocal() bool { return t.local }
 
-func (t *Table) collectionKey(key item.Item) []byte {
+func (t *tableState) collectionKey(key item.Item) []byte {
 	return kv.NewKey('t').Uint64(3).Uint64(t.id).Raw(t.partition(key))
 }
 

@@ -17,7 +17,7 @@ import (
 // nil item is an item that does not exist. decide must not keep or change what
 // it is given.
 type write struct {
-	table   *Table
+	table   *tableState
 	key     item.Item // the key attributes
 	decide  func(old item.Item) (item.Item, error)
 	expired bool // the item's time to live ended
@@ -108,14 +108,14 @@ func share(writes []*write) (release func()) {
 		writes[0].table.writes.RLock()
 		return writes[0].table.writes.RUnlock
 	}
-	var held []*Table
+	var held []*tableState
 	for _, w := range writes {
 		if !slices.Contains(held, w.table) {
 			held = append(held, w.table)
 		}
 	}
 	// One order for all, as a writer that waits holds off further readers.
-	slices.SortFunc(held, func(a, b *Table) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(held, func(a, b *tableState) int { return cmp.Compare(a.id, b.id) })
 	for _, t := range held {
 		t.writes.RLock()
 	}
@@ -259,14 +259,14 @@ func readItem(r kv.Reader, key []byte) (item.Item, error) {
 }
 
 // partition returns the key form of the partition key.
-func (t *Table) partition(key item.Item) []byte {
+func (t *tableState) partition(key item.Item) []byte {
 	v, _ := key.Get(t.schema.Hash.Name)
 	return item.AppendKey(nil, v)
 }
 
 // itemKey returns the key under which the item with these key attributes is
 // stored.
-func (t *Table) itemKey(key item.Item) []byte {
+func (t *tableState) itemKey(key item.Item) []byte {
 	k := []byte(itemsPrefix(t.id))
 	for _, a := range t.schema.Attrs() {
 		v, _ := key.Get(a.Name)

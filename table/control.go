@@ -75,7 +75,7 @@ func (d *descriptor) encode() []byte {
 }
 
 // enable adds a stream to the batch. The caller keeps writers out.
-func (t *Table) enable(b *kv.Batch, view stream.View) {
+func (t *tableState) enable(b *kv.Batch, view stream.View) {
 	t.stream = t.ts.streams.Create(b, stream.Spec{Table: t.name, Schema: t.schema, View: view, At: t.ts.opts.Now()})
 	t.d.StreamARN = t.stream.ARN()
 }

@@ -37,7 +37,7 @@ func (ts *Tables) sweep(ctx context.Context, now time.Time) error {
 
 // due returns removals of up to n items whose time to live has ended. Each is
 // decided on the item as it then is.
-func (t *Table) due(now time.Time, n int) ([]*write, error) {
+func (t *tableState) due(now time.Time, n int) ([]*write, error) {
 	t.writes.RLock()
 	var x *index
 	for _, have := range t.indexes {
@@ -63,7 +63,7 @@ func (t *Table) due(now time.Time, n int) ([]*write, error) {
 }
 
 // dueKeys reads the keys of up to n items off the expiry index.
-func (t *Table) dueKeys(x *index, now time.Time, n int) (keys []item.Item, err error) {
+func (t *tableState) dueKeys(x *index, now time.Time, n int) (keys []item.Item, err error) {
 	at := func(when time.Time) []byte {
 		return item.AppendKey(itemsPrefix(x.d.ID), item.NumOf(when.Unix()).Value())
 	}

@@ -36,7 +36,7 @@ func TestExpiry(t *testing.T) {
 		put("ancient", fmt.Sprintf(`{"N":"%d"}`, now-6*365*24*3600))
 		put("text", fmt.Sprintf(`{"S":"%d"}`, now))
 		put("renewed", fmt.Sprintf(`{"N":"%d"}`, now+60))
-		if err := f.tables.Expire("users", "ends"); err != nil {
+		if err := f.tables.SetTTL("users", "ends"); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -132,7 +132,7 @@ func TestExpirySettings(t *testing.T) {
 		attribute string
 		ok        bool
 	}{{"", false}, {"ends", true}, {"ends", false}, {"other", false}, {"", true}, {"other", true}} {
-		err := f.tables.Expire("users", c.attribute)
+		err := f.tables.SetTTL("users", c.attribute)
 		if c.ok && err != nil || !c.ok && !errors.As(err, &wrong) {
 			t.Errorf("%q: %v", c.attribute, err)
 		}
@@ -141,7 +141,7 @@ func TestExpirySettings(t *testing.T) {
 			t.Errorf("%q after a restart, want %q", got, c.attribute)
 		}
 	}
-	if err := f.tables.Expire("none", "ends"); !errors.Is(err, table.ErrNotFound) {
+	if err := f.tables.SetTTL("none", "ends"); !errors.Is(err, table.ErrNotFound) {
 		t.Error(err)
 	}
 }

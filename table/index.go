@@ -176,7 +176,7 @@ func (x *index) present(r kv.Reader, key []byte) (bool, error) {
 
 // checkIndexes refuses an item whose attributes cannot be keys of the table's
 // indexes.
-func (t *Table) checkIndexes(it item.Item) error {
+func (t *tableState) checkIndexes(it item.Item) error {
 	for _, x := range t.indexes {
 		if x.expiry {
 			continue
@@ -199,7 +199,7 @@ func (t *Table) checkIndexes(it item.Item) error {
 
 // checkIndexUpdate refuses an update whose outcome cannot be a key of the
 // table's indexes.
-func (t *Table) checkIndexUpdate(now item.Item) error {
+func (t *tableState) checkIndexUpdate(now item.Item) error {
 	if now == nil {
 		return nil
 	}
@@ -251,7 +251,7 @@ func checkIndexKey(v item.Value, i int, where string) error {
 }
 
 // index returns the secondary index of that name.
-func (t *Table) index(name string) (*index, error) {
+func (t *tableState) index(name string) (*index, error) {
 	for _, x := range t.indexes {
 		if !x.expiry && x.d.Name == name {
 			return x, nil

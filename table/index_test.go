@@ -206,7 +206,7 @@ func awaitFilled(ctx context.Context, t fataler, f fixture) {
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		if !slices.ContainsFunc(d.Indexes, func(x table.IndexDescription) bool { return x.Filling }) {
+		if !slices.ContainsFunc(d.Indexes, func(x table.IndexDescription) bool { return x.Backfilling }) {
 			return
 		}
 		row := item.MapOf(item.Field{Name: "pk", Value: item.S(fmt.Sprintf("b%d", i%200))}, item.Field{Name: "sk", Value: item.NumOf(1).Value()},
@@ -282,7 +282,7 @@ func TestIndexPages(t *testing.T) {
 		seen := map[string]bool{}
 		var start item.Item
 		for {
-			page, err := f.tables.Query(t.Context(), table.QueryRequest{Table: "orders", Index: c.index, Condition: k, Limit: 7, Start: start, Whole: c.whole})
+			page, err := f.tables.Query(t.Context(), table.QueryRequest{Table: "orders", Index: c.index, Condition: k, Limit: 7, Start: start, Fetch: c.whole})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,7 +11,7 @@ const (
 const wrongKey = "The provided key element does not match the schema"
 
 // checkItem checks an item that is to be stored, and returns its key.
-func (t *Table) checkItem(it item.Item) (item.Item, error) {
+func (t *tableState) checkItem(it item.Item) (item.Item, error) {
 	for _, a := range t.schema.Attrs() {
 		v, ok := it.Get(a.Name)
 		if !ok {
@@ -32,7 +32,7 @@ func (t *Table) checkItem(it item.Item) (item.Item, error) {
 }
 
 // checkKey checks a key that a request gives by itself.
-func (t *Table) checkKey(key item.Item) error {
+func (t *tableState) checkKey(key item.Item) error {
 	attrs := t.schema.Attrs()
 	if len(key) != len(attrs) {
 		return invalid(wrongKey)
@@ -46,7 +46,7 @@ func (t *Table) checkKey(key item.Item) error {
 }
 
 // checkSizes checks that no key attribute is empty or too long.
-func (t *Table) checkSizes(key item.Item) error {
+func (t *tableState) checkSizes(key item.Item) error {
 	for i, a := range t.schema.Attrs() {
 		v, _ := key.Get(a.Name)
 		if v.Kind() != item.Number && v.Str() == "" {

@@ -142,7 +142,7 @@ func (r UpdateRequest) write(ts *Tables) (*write, error) {
 }
 
 // checkUpdate refuses an update that writes a key attribute.
-func (t *Table) checkUpdate(u *expr.Update) error {
+func (t *tableState) checkUpdate(u *expr.Update) error {
 	if u == nil {
 		return nil
 	}

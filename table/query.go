@@ -21,7 +21,7 @@ type Page struct {
 	Bytes   int         // sum of the sizes of those that were read
 	Fetched int         // of those, how many were read from the table for a local index
 	Last    item.Item   // the key to go on after; nil at the end
-	Seq     uint64      // of a scan that asks for it: the last commit that the page shows
+	Seq     uint64      // the last commit that the page shows, if the scan asked WithSeq
 }
 
 // A QueryRequest reads the items of one partition key in order of the sort
@@ -34,7 +34,7 @@ type QueryRequest struct {
 	Limit     int             // of items read; 0: no limit
 	Start     item.Item       // the key to start after; nil: the beginning
 	Backward  bool
-	Whole     bool // read from the table what a local index does not hold
+	Fetch     bool // read from the table what a local index does not hold
 }
 
 // Query reads a page. Errors: see the package comment; also *expr.Error.
@@ -62,13 +62,13 @@ func (ts *Tables) Query(ctx context.Context, r QueryRequest) (Page, error) {
 		}
 		rng = after(rng, start)
 	}
-	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, whole: r.Whole})
+	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, whole: r.Fetch})
 }
 
 // A source is what is read in the order of a key schema: a table, or an index
 // of it.
 type source struct {
-	t      *Table
+	t      *tableState
 	x      *index // nil: the table itself
 	id     uint64
 	schema item.KeySchema
@@ -185,14 +185,14 @@ func after(r kv.Range, key []byte) kv.Range {
 
 // A ScanRequest reads a table in the order of its stored keys.
 type ScanRequest struct {
-	Table           string
-	Index           string          // empty: the table itself
-	Filter          *expr.Condition // nil: all
-	Limit           int             // of items read; 0: no limit
-	Start           item.Item       // the key to start after; nil: the beginning
-	Segment, Totals int             // segment of Totals; Totals 0: the whole table
-	Whole           bool            // read from the table what a local index does not hold
-	At              bool            // return the number of the last commit that the page shows
+	Table                  string
+	Index                  string          // empty: the table itself
+	Filter                 *expr.Condition // nil: all
+	Limit                  int             // of items read; 0: no limit
+	Start                  item.Item       // the key to start after; nil: the beginning
+	Segment, TotalSegments int             // segment of TotalSegments; TotalSegments 0: the whole table
+	Fetch                  bool            // read from the table what a local index does not hold
+	WithSeq                bool            // return the number of the last commit that the page shows
 }
 
 // Scan reads a page. Errors: see the package comment.
@@ -202,8 +202,8 @@ func (ts *Tables) Scan(ctx context.Context, r ScanRequest) (Page, error) {
 		return Page{}, err
 	}
 	rng := kv.Prefix(itemsPrefix(s.id))
-	if r.Totals > 1 {
-		rng = segment(rng.Lower, r.Segment, r.Totals)
+	if r.TotalSegments > 1 {
+		rng = segment(rng.Lower, r.Segment, r.TotalSegments)
 	}
 	if r.Start != nil {
 		if err := s.checkStart(r.Start); err != nil {
@@ -211,11 +211,11 @@ func (ts *Tables) Scan(ctx context.Context, r ScanRequest) (Page, error) {
 		}
 		start := s.key(r.Start)
 		if !inside(rng, start) {
-			return Page{}, invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: %d Segment: %d", r.Totals, r.Segment)
+			return Page{}, invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: %d Segment: %d", r.TotalSegments, r.Segment)
 		}
 		rng = after(rng, start)
 	}
-	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, whole: r.Whole, at: r.At})
+	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, whole: r.Fetch, at: r.WithSeq})
 }
 
 // segment divides the keys below prefix into total ranges by the four bytes

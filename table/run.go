@@ -41,7 +41,7 @@ func (ts *Tables) Run(ctx context.Context) error {
 			}
 		case <-forget.C:
 			for more := true; more && err == nil; {
-				more, err = ts.forget(now().Add(-TokenLife))
+				more, err = ts.forget(now().Add(-tokenLifetime))
 			}
 		}
 		if err != nil && ctx.Err() == nil {
@@ -59,9 +59,9 @@ func (ts *Tables) wake() {
 }
 
 // all returns the tables in the order of their names.
-func (ts *Tables) all() []*Table {
+func (ts *Tables) all() []*tableState {
 	names, _ := ts.List("", int(^uint(0)>>1))
-	out := make([]*Table, 0, len(names))
+	out := make([]*tableState, 0, len(names))
 	for _, name := range names {
 		if t, err := ts.get(name); err == nil {
 			out = append(out, t)
@@ -82,7 +82,7 @@ func (ts *Tables) fillAll(ctx context.Context) error {
 	return nil
 }
 
-func (t *Table) unfilled() []*index {
+func (t *tableState) unfilled() []*index {
 	t.writes.RLock()
 	defer t.writes.RUnlock()
 	var out []*index
@@ -103,7 +103,7 @@ const fillStep = 64
 // fill adds all items to an index, some at a time under their locks, from where
 // it was left. Writes keep the entries of their items meanwhile, so that it
 // does not matter which of the two comes first to an item.
-func (t *Table) fill(ctx context.Context, id uint64) error {
+func (t *tableState) fill(ctx context.Context, id uint64) error {
 	after, err := t.ts.store.Get(filledKey(id))
 	if err != nil && !isNotFound(err) {
 		return err
@@ -126,7 +126,7 @@ func (t *Table) fill(ctx context.Context, id uint64) error {
 }
 
 // keysAfter returns the next n keys of items.
-func (t *Table) keysAfter(after []byte, n int) (keys [][]byte, err error) {
+func (t *tableState) keysAfter(after []byte, n int) (keys [][]byte, err error) {
 	r := kv.Prefix(itemsPrefix(t.id))
 	if after != nil {
 		r.Lower = append(bytes.Clone(after), 0)
@@ -140,7 +140,7 @@ func (t *Table) keysAfter(after []byte, n int) (keys [][]byte, err error) {
 
 // fillItems adds the items of the keys to an index. It reports whether the
 // index is still there.
-func (t *Table) fillItems(id uint64, keys [][]byte) (more bool, err error) {
+func (t *tableState) fillItems(id uint64, keys [][]byte) (more bool, err error) {
 	t.writes.RLock()
 	defer t.writes.RUnlock()
 	i := slices.IndexFunc(t.indexes, func(x *index) bool { return x.d.ID == id })
@@ -177,7 +177,7 @@ func (t *Table) fillItems(id uint64, keys [][]byte) (more bool, err error) {
 }
 
 // fillItem adds the entry of one item to the batch, unless it is there.
-func (t *Table) fillItem(b *kv.Batch, x *index, key []byte) (size int, added bool, err error) {
+func (t *tableState) fillItem(b *kv.Batch, x *index, key []byte) (size int, added bool, err error) {
 	it, err := readItem(t.ts.store, key)
 	if err != nil {
 		return 0, false, err
@@ -210,8 +210,8 @@ func (x *index) fits(it item.Item) bool {
 }
 
 // whole notes that an index holds all items.
-func (t *Table) whole(id uint64) error {
-	_, err := t.ts.alter(t.name, func(now *Table, b *kv.Batch) error {
+func (t *tableState) whole(id uint64) error {
+	_, err := t.ts.alter(t.name, func(now *tableState, b *kv.Batch) error {
 		if now != t {
 			return nil
 		}

@@ -278,7 +278,7 @@ func TestQueryAndScan(t *testing.T) {
 	for seg := range 3 {
 		var start item.Item
 		for {
-			page, err := f.tables.Scan(t.Context(), table.ScanRequest{Table: "lines", Segment: seg, Totals: 3, Limit: 4, Start: start})
+			page, err := f.tables.Scan(t.Context(), table.ScanRequest{Table: "lines", Segment: seg, TotalSegments: 3, Limit: 4, Start: start})
 			if err != nil {
 				t.Fatal(err)
 			}

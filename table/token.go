@@ -10,8 +10,8 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// TokenLife is how long a transaction's token is remembered.
-const TokenLife = 10 * time.Minute
+// tokenLifetime is how long a transaction's token is remembered.
+const tokenLifetime = 10 * time.Minute
 
 // ErrTokenReused says that a token was spent on another transaction.
 var ErrTokenReused = errors.New("table: the token was used for another transaction")
@@ -50,7 +50,7 @@ func (ts *Tables) redeem(k *token) error {
 		return nil
 	case err != nil:
 		return err
-	case ts.opts.Now().Sub(at) >= TokenLife:
+	case ts.opts.Now().Sub(at) >= tokenLifetime:
 		return nil
 	case same:
 		return errSpent

@@ -12,10 +12,10 @@ import (
 // Limits of a transaction.
 const (
 	MaxTransact      = 100     // items
-	MaxTransactBytes = 4 << 20 // of the items read or written
+	maxTransactBytes = 4 << 20 // of the items read or written
 )
 
-var errTransactBytes = invalid("Transaction size exceeds the limit of %d bytes", MaxTransactBytes)
+var errTransactBytes = invalid("Transaction size exceeds the limit of %d bytes", maxTransactBytes)
 
 // A CheckRequest is a condition on an item that a transaction does not change.
 type CheckRequest struct {
@@ -38,7 +38,7 @@ func (r CheckRequest) write(ts *Tables) (*write, error) {
 type Transaction struct {
 	Requests []Request
 	// Token, unless empty, makes the transaction happen once: another one with
-	// the same token and the same Hash changes nothing for TokenLife.
+	// the same token and the same Hash changes nothing for tokenLifetime.
 	Token string
 	Hash  [32]byte
 }
@@ -65,7 +65,7 @@ func (ts *Tables) Transact(ctx context.Context, x Transaction) (done []WriteResu
 	if err != nil {
 		return nil, false, err
 	}
-	on := terms{maxBytes: MaxTransactBytes}
+	on := terms{maxBytes: maxTransactBytes}
 	if x.Token != "" {
 		on.token = &token{text: x.Token, hash: x.Hash}
 	}
@@ -119,15 +119,15 @@ func canceled(writes []*write) error {
 	return out
 }
 
-// A KeyOf names an item.
-type KeyOf struct {
+// A ItemKey names an item.
+type ItemKey struct {
 	Table string
 	Key   item.Item
 }
 
 // TransactGet returns the items of the keys as they were at one moment, nil
 // where there is none. Errors: ErrNotFound, *ValidationError, *CanceledError.
-func (ts *Tables) TransactGet(ctx context.Context, keys []KeyOf) ([]item.Item, error) {
+func (ts *Tables) TransactGet(ctx context.Context, keys []ItemKey) ([]item.Item, error) {
 	stored, err := ts.storedKeys(keys)
 	if err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ func (ts *Tables) TransactGet(ctx context.Context, keys []KeyOf) ([]item.Item, e
 		if out[i], err = readItem(snapshot, k); err != nil {
 			return nil, err
 		}
-		if bytes += item.Size(out[i]); bytes > MaxTransactBytes {
+		if bytes += item.Size(out[i]); bytes > maxTransactBytes {
 			reasons := make([]error, len(keys))
 			reasons[i] = errTransactBytes
 			return nil, &CanceledError{reasons}
@@ -151,7 +151,7 @@ func (ts *Tables) TransactGet(ctx context.Context, keys []KeyOf) ([]item.Item, e
 }
 
 // storedKeys checks keys and returns them as they are stored.
-func (ts *Tables) storedKeys(keys []KeyOf) ([][]byte, error) {
+func (ts *Tables) storedKeys(keys []ItemKey) ([][]byte, error) {
 	out := make([][]byte, len(keys))
 	reasons := make([]error, len(keys))
 	seen := map[string]bool{}

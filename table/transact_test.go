@@ -74,7 +74,7 @@ func TestTransaction(t *testing.T) {
 	if !errors.As(err, &canceled) || canceled.Reasons[0] != nil || !errors.As(canceled.Reasons[1], &wrong) {
 		t.Errorf("a wrong key: %v", err)
 	}
-	if _, err := f.tables.TransactGet(t.Context(), []table.KeyOf{{"users", userKey("a")}, {"none", userKey("a")}}); !errors.Is(err, table.ErrNotFound) {
+	if _, err := f.tables.TransactGet(t.Context(), []table.ItemKey{{"users", userKey("a")}, {"none", userKey("a")}}); !errors.Is(err, table.ErrNotFound) {
 		t.Errorf("read of no table: %v", err)
 	}
 }
@@ -86,11 +86,11 @@ func TestTransactionSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	var puts []table.Request
-	var keys []table.KeyOf
+	var keys []table.ItemKey
 	for i := range 11 {
 		id := fmt.Sprint(i)
 		puts = append(puts, table.PutRequest{Table: "users", Item: user(id, i).With("pad", item.S(strings.Repeat("x", 390<<10)))})
-		keys = append(keys, table.KeyOf{Table: "users", Key: userKey(id)})
+		keys = append(keys, table.ItemKey{Table: "users", Key: userKey(id)})
 	}
 	var canceled *table.CanceledError
 	if _, _, err := f.tables.Transact(t.Context(), table.Transaction{Requests: puts}); !errors.As(err, &canceled) || canceled.Reasons[9] != nil || canceled.Reasons[10] == nil {
@@ -259,9 +259,9 @@ func TestLinearizable(t *testing.T) {
 // transfer does a step and returns its answer.
 func transfer(t *testing.T, f fixture, in step) any {
 	if in.read {
-		var keys []table.KeyOf
+		var keys []table.ItemKey
 		for i := range registers {
-			keys = append(keys, table.KeyOf{Table: "users", Key: userKey(fmt.Sprint(i))})
+			keys = append(keys, table.ItemKey{Table: "users", Key: userKey(fmt.Sprint(i))})
 		}
 		got, err := f.tables.TransactGet(t.Context(), keys)
 		if err != nil {

@@ -45,7 +45,7 @@ type IndexChange struct {
 // refused until it is whole. Errors: ErrNotFound, ErrIndexNotFound,
 // *ValidationError.
 func (ts *Tables) Update(name string, c Change) (Description, error) {
-	return ts.alter(name, func(t *Table, b *kv.Batch) error {
+	return ts.alter(name, func(t *tableState, b *kv.Batch) error {
 		if err := t.checkStreamChange(c.Stream); err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func set[T any](field *T, to *T) {
 
 // alter lets change edit the descriptor of a table and add to the batch that
 // stores it. If anything fails the table is as before.
-func (ts *Tables) alter(name string, change func(*Table, *kv.Batch) error) (Description, error) {
+func (ts *Tables) alter(name string, change func(*tableState, *kv.Batch) error) (Description, error) {
 	ts.control.Lock()
 	defer ts.control.Unlock()
 	t, err := ts.get(name)
@@ -96,7 +96,7 @@ func (ts *Tables) alter(name string, change func(*Table, *kv.Batch) error) (Desc
 	return t.describe(), nil
 }
 
-func (t *Table) checkStreamChange(c *StreamChange) error {
+func (t *tableState) checkStreamChange(c *StreamChange) error {
 	switch {
 	case c == nil:
 		return nil
@@ -109,7 +109,7 @@ func (t *Table) checkStreamChange(c *StreamChange) error {
 	}
 }
 
-func (t *Table) changeStream(b *kv.Batch, c *StreamChange) {
+func (t *tableState) changeStream(b *kv.Batch, c *StreamChange) {
 	switch {
 	case c == nil:
 	case c.Enabled:
@@ -121,7 +121,7 @@ func (t *Table) changeStream(b *kv.Batch, c *StreamChange) {
 }
 
 // changeIndexes edits the descriptor and the indexes.
-func (t *Table) changeIndexes(b *kv.Batch, changes []IndexChange) error {
+func (t *tableState) changeIndexes(b *kv.Batch, changes []IndexChange) error {
 	for _, c := range changes {
 		var err error
 		switch {
@@ -139,7 +139,7 @@ func (t *Table) changeIndexes(b *kv.Batch, changes []IndexChange) error {
 	return nil
 }
 
-func (t *Table) addIndex(spec IndexSpec) error {
+func (t *tableState) addIndex(spec IndexSpec) error {
 	global := 0
 	for _, d := range t.d.Indexes {
 		if d.Name == spec.Name {
@@ -160,7 +160,7 @@ func (t *Table) addIndex(spec IndexSpec) error {
 }
 
 // globalIndex returns the place of a global index in the descriptor.
-func (t *Table) globalIndex(name string) (int, error) {
+func (t *tableState) globalIndex(name string) (int, error) {
 	i := slices.IndexFunc(t.d.Indexes, func(d indexDescriptor) bool { return d.Name == name && !d.Local })
 	if i < 0 {
 		return 0, fmt.Errorf("%w: %s", ErrIndexNotFound, name)
@@ -168,7 +168,7 @@ func (t *Table) globalIndex(name string) (int, error) {
 	return i, nil
 }
 
-func (t *Table) removeIndex(b *kv.Batch, name string) error {
+func (t *tableState) removeIndex(b *kv.Batch, name string) error {
 	i, err := t.globalIndex(name)
 	if err != nil {
 		return err
@@ -181,7 +181,7 @@ func (t *Table) removeIndex(b *kv.Batch, name string) error {
 	return nil
 }
 
-func (t *Table) retuneIndex(name string, to Throughput) error {
+func (t *tableState) retuneIndex(name string, to Throughput) error {
 	i, err := t.globalIndex(name)
 	if err != nil {
 		return err
@@ -197,11 +197,11 @@ func (t *Table) retuneIndex(name string, to Throughput) error {
 	return nil
 }
 
-// Expire gives the items of a table a time to live: the attribute's number is
+// SetTTL gives the items of a table a time to live: the attribute's number is
 // the second of the Unix epoch after which Run removes the item. An empty
 // attribute takes it away. Errors: ErrNotFound, *ValidationError.
-func (ts *Tables) Expire(name, attribute string) error {
-	_, err := ts.alter(name, func(t *Table, b *kv.Batch) error {
+func (ts *Tables) SetTTL(name, attribute string) error {
+	_, err := ts.alter(name, func(t *tableState, b *kv.Batch) error {
 		old := t.d.Expiry
 		switch {
 		case attribute == "" && old == nil:
@@ -246,7 +246,7 @@ const MaxTags = 50
 // Tag adds tags to a table, or gives them other values. Errors: ErrNotFound,
 // *ValidationError.
 func (ts *Tables) Tag(name string, tags map[string]string) error {
-	_, err := ts.alter(name, func(t *Table, _ *kv.Batch) error {
+	_, err := ts.alter(name, func(t *tableState, _ *kv.Batch) error {
 		all := maps.Clone(t.d.Tags)
 		if all == nil {
 			all = map[string]string{}
@@ -263,7 +263,7 @@ func (ts *Tables) Tag(name string, tags map[string]string) error {
 
 // Untag removes tags from a table, as far as it has them. Errors: ErrNotFound.
 func (ts *Tables) Untag(name string, keys []string) error {
-	_, err := ts.alter(name, func(t *Table, _ *kv.Batch) error {
+	_, err := ts.alter(name, func(t *tableState, _ *kv.Batch) error {
 		all := maps.Clone(t.d.Tags)
 		maps.DeleteFunc(all, func(k, _ string) bool { return slices.Contains(keys, k) })
 		t.d.Tags = all

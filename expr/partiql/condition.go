@@ -8,7 +8,7 @@ import (
 	"github.com/tablecast/tablecast/item"
 )
 
-func (p *parse) or() *Where {
+func (p *parse) or() *where {
 	w := p.and()
 	for p.accept("OR") {
 		p.right()
@@ -17,7 +17,7 @@ func (p *parse) or() *Where {
 	return w
 }
 
-func (p *parse) and() *Where {
+func (p *parse) and() *where {
 	w := p.not()
 	for p.accept("AND") {
 		p.right()
@@ -33,7 +33,7 @@ func (p *parse) right() {
 	}
 }
 
-func (p *parse) not() *Where {
+func (p *parse) not() *where {
 	if p.accept("NOT") {
 		p.enter()
 		defer p.leave()
@@ -43,11 +43,11 @@ func (p *parse) not() *Where {
 }
 
 // primary reads a condition without AND, OR and NOT, unless in parentheses.
-func (p *parse) primary() *Where {
+func (p *parse) primary() *where {
 	if !p.peek().is("(") && (!p.call() || p.peek().is("size")) {
 		return p.comparison()
 	}
-	var w *Where
+	var w *where
 	if p.accept("(") {
 		p.enter()
 		w = p.or()
@@ -113,10 +113,10 @@ func (p *parse) unrecognized() {
 var comparators = []string{"=", "<>", "!=", "<=", ">=", "<", ">"}
 
 // comparison reads a condition that begins with an operand.
-func (p *parse) comparison() *Where { return p.compared(p.operand()) }
+func (p *parse) comparison() *where { return p.compared(p.operand()) }
 
 // compared reads what follows the first operand of a condition.
-func (p *parse) compared(a side) *Where {
+func (p *parse) compared(a side) *where {
 	if t := p.peek(); isComparator(t) {
 		p.next()
 		p.right()
@@ -126,7 +126,7 @@ func (p *parse) compared(a side) *Where {
 		return p.is(a)
 	}
 	negated := p.accept("NOT")
-	var w *Where
+	var w *where
 	switch {
 	case p.accept("BETWEEN"):
 		low := p.operand()
@@ -145,7 +145,7 @@ func (p *parse) compared(a side) *Where {
 
 var flipped = map[string]string{"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
-func (p *parse) compare(op string, a, b side) *Where {
+func (p *parse) compare(op string, a, b side) *where {
 	if op == "!=" {
 		op = "<>"
 	}
@@ -159,7 +159,7 @@ func (p *parse) compare(op string, a, b side) *Where {
 	return w
 }
 
-func (p *parse) between(v, low, high side) *Where {
+func (p *parse) between(v, low, high side) *where {
 	w := opaque(must(expr.Between(v.Operand, low.Operand, high.Operand)))
 	if v.name != "" && !low.value.IsZero() && !high.value.IsZero() {
 		w.test = &test{v.name, "BETWEEN", []item.Value{low.value, high.value}}
@@ -168,14 +168,14 @@ func (p *parse) between(v, low, high side) *Where {
 }
 
 // in reads the list of IN.
-func (p *parse) in(a side) *Where {
+func (p *parse) in(a side) *where {
 	end := map[string]string{"[": "]", "(": ")", "<<": ">>"}[p.peek().text]
 	if end == "" || p.peek().kind != tokenSymbol {
 		p.unexpected()
 	}
 	p.next()
 	values := p.list(end, func(int) item.Value { return p.value() })
-	if len(values) > MaxIn {
+	if len(values) > maxIn {
 		p.fail(errf("The IN operator is provided with too many operands; number of operands: %d", len(values)))
 	}
 	list := make([]expr.Operand, len(values))
@@ -195,10 +195,10 @@ var typeNames = map[string]string{
 }
 
 // is reads what follows IS.
-func (p *parse) is(a side) *Where {
+func (p *parse) is(a side) *where {
 	negated := p.accept("NOT")
 	t := p.next()
-	var w *Where
+	var w *where
 	if t.is("MISSING") {
 		w = not(p.called("attribute_exists", a))
 	} else {
@@ -214,7 +214,7 @@ func (p *parse) is(a side) *Where {
 	return w
 }
 
-func (p *parse) called(function string, args ...side) *Where {
+func (p *parse) called(function string, args ...side) *where {
 	operands := make([]expr.Operand, len(args))
 	for i, a := range args {
 		operands[i] = a.Operand
@@ -225,7 +225,7 @@ func (p *parse) called(function string, args ...side) *Where {
 var functions = []string{"attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "contains"}
 
 // function reads a call of a function that is a condition.
-func (p *parse) function() *Where {
+func (p *parse) function() *where {
 	name := strings.ToLower(p.peek().text)
 	if !slices.Contains(functions, name) {
 		p.unrecognized()

@@ -30,7 +30,7 @@
 //
 // Keywords and functions are read in any case; names are case-sensitive and may
 // stand in double quotes. -- and /* */ begin comments. A statement has at most
-// MaxLength characters, MaxNesting nested parentheses and literals of less than
+// MaxLength characters, maxNesting nested parentheses and literals of less than
 // 32 levels.
 //
 // Errors are of type *Error, *KeyError, *expr.Error or *item.Error, in the
@@ -47,9 +47,9 @@ import "fmt"
 // Limits of one statement.
 const (
 	MaxLength  = 8192
-	MaxNesting = 128
-	MaxIn      = 100 // values of one IN
-	MaxReads   = 50  // queries that one SELECT is made of
+	maxNesting = 128
+	maxIn      = 100 // values of one IN
+	maxReads   = 50  // queries that one SELECT is made of
 	maxLevels  = 32
 )
 

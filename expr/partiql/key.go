@@ -9,7 +9,7 @@ import (
 // The first equality of a key attribute counts; another one with the same value
 // is dropped, one with another value stays in rest. The key lacks attributes
 // that no equality names.
-func (w *Where) pick(schema item.KeySchema, ops ...string) (key item.Item, rest []*Where, err error) {
+func (w *where) pick(schema item.KeySchema, ops ...string) (key item.Item, rest []*where, err error) {
 	for _, t := range w.terms() {
 		a, ok := t.keyTest(schema, ops)
 		if !ok {
@@ -35,7 +35,7 @@ func keyType(name string) error {
 }
 
 // keyTest reports whether the condition gives a key attribute one value.
-func (w *Where) keyTest(schema item.KeySchema, ops []string) (item.KeyAttr, bool) {
+func (w *where) keyTest(schema item.KeySchema, ops []string) (item.KeyAttr, bool) {
 	for _, a := range schema.Attrs() {
 		if w.is(a.Name, ops...) && len(w.test.values) == 1 {
 			return a, true
@@ -46,13 +46,13 @@ func (w *Where) keyTest(schema item.KeySchema, ops []string) (item.KeyAttr, bool
 
 // one returns the key of the one item that a write names, and what else its
 // WHERE demands.
-func (w *Where) one(schema item.KeySchema) (item.Item, *expr.Condition, error) {
+func (w *where) one(schema item.KeySchema) (item.Item, *expr.Condition, error) {
 	key, rest, err := w.pick(schema, "=")
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(key) < len(schema.Attrs()) {
-		return nil, nil, &KeyError{"Where clause does not contain a mandatory equality on all key attributes"}
+		return nil, nil, &KeyError{"where clause does not contain a mandatory equality on all key attributes"}
 	}
 	for _, t := range rest {
 		if a, ok := t.keyTest(schema, []string{"="}); ok {
@@ -66,7 +66,7 @@ func (w *Where) one(schema item.KeySchema) (item.Item, *expr.Condition, error) {
 // condition of the change: the item exists and satisfies WHERE. Errors:
 // *KeyError.
 func (s *Update) Target(schema item.KeySchema) (item.Item, *expr.Condition, error) {
-	key, rest, err := s.Where.one(schema)
+	key, rest, err := s.where.one(schema)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,7 +77,7 @@ func (s *Update) Target(schema item.KeySchema) (item.Item, *expr.Condition, erro
 // condition of it: the item satisfies WHERE, or there is none. Errors:
 // *KeyError.
 func (s *Delete) Target(schema item.KeySchema) (item.Item, *expr.Condition, error) {
-	key, rest, err := s.Where.one(schema)
+	key, rest, err := s.where.one(schema)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -92,7 +92,7 @@ func (s *Insert) Condition(schema item.KeySchema) *expr.Condition {
 // Target returns the key of the item that the statement demands something of,
 // and what it demands. Errors: *Error, *KeyError.
 func (s *Exists) Target(schema item.KeySchema) (item.Item, *expr.Condition, error) {
-	key, rest, err := s.Where.pick(schema, "=")
+	key, rest, err := s.where.pick(schema, "=")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -108,7 +108,7 @@ func (s *Select) Target(schema item.KeySchema) (key item.Item, ok bool, err erro
 	if _, err := s.Reads(schema); err != nil {
 		return nil, false, err
 	}
-	key, rest, err := s.Where.pick(schema, "=", "IN")
+	key, rest, err := s.where.pick(schema, "=", "IN")
 	return key, err == nil && s.Index == "" && len(rest) == 0 && len(key) == len(schema.Attrs()), err
 }
 

@@ -88,7 +88,7 @@ func (p *parse) expect(s string) {
 
 // enter counts a level of nesting against the limit.
 func (p *parse) enter() {
-	if p.nesting++; p.nesting > MaxNesting {
+	if p.nesting++; p.nesting > maxNesting {
 		p.fail(errf("The expression has too many nested levels; nesting levels: %d", p.nesting))
 	}
 }

@@ -109,7 +109,7 @@ func TestConditions(t *testing.T) {
 		`nope <> 1`:                                                              true,
 	} {
 		s := parsed[*Select](t, `SELECT * FROM t WHERE `+src, item.NumOf(40).Value())
-		if got := s.Where.Condition().Match(row); got != want {
+		if got := s.where.condition().Match(row); got != want {
 			t.Errorf("%s: %v", src, got)
 		}
 	}
@@ -144,7 +144,7 @@ func TestUpdates(t *testing.T) {
 		for _, whole := range []string{`UPDATE t ` + src + ` WHERE pk = 'a' RETURNING ALL OLD *`, `FROM t WHERE pk = 'a' ` + src + ` RETURNING ALL OLD *`} {
 			s := parsed[*Update](t, whole, item.NumOf(9).Value())
 			now, err := s.Update.Apply(row)
-			if err != nil || shown(now) != want || s.Returning != AllOld || !s.Where.is("pk", "=") {
+			if err != nil || shown(now) != want || s.Returning != AllOld || !s.where.is("pk", "=") {
 				t.Errorf("%s: %v\n got %s\nwant %s", whole, err, shown(now), want)
 			}
 		}
@@ -157,10 +157,10 @@ func TestTargets(t *testing.T) {
 	for where, want := range map[string]string{
 		`pk = 'a' AND sk = '1'`:                          key,
 		`('1' = sk AND pk = 'a') AND n = 1 AND pk = 'a'`: key,
-		`pk = 'a'`:                                       "Where clause does not contain a mandatory equality on all key attributes",
-		`pk IN ['a'] AND sk = '1'`:                       "Where clause does not contain a mandatory equality on all key attributes",
-		`pk = 'a' AND sk > '0'`:                          "Where clause does not contain a mandatory equality on all key attributes",
-		`pk = 'a' OR sk = '1'`:                           "Where clause does not contain a mandatory equality on all key attributes",
+		`pk = 'a'`:                                       "where clause does not contain a mandatory equality on all key attributes",
+		`pk IN ['a'] AND sk = '1'`:                       "where clause does not contain a mandatory equality on all key attributes",
+		`pk = 'a' AND sk > '0'`:                          "where clause does not contain a mandatory equality on all key attributes",
+		`pk = 'a' OR sk = '1'`:                           "where clause does not contain a mandatory equality on all key attributes",
 		`pk = 'a' AND sk = '1' AND pk = 'b'`:             "Multiple conditions on same key pk. Only single item Update/Insert/Delete are supported",
 		`pk = 'a' AND sk = 1`:                            "Key attribute's data type should match its data type in table's schema: Key sk",
 		`pk = 'a' AND sk = '1' AND attribute_exists(pk)`: key,
@@ -263,7 +263,7 @@ func TestReturning(t *testing.T) {
 
 func TestSource(t *testing.T) {
 	s := parsed[*Select](t, `select * from "a-b"."i.x" order by sk desc, pk`)
-	want := &Select{table: "a-b", Index: "i.x", Order: []Order{{"sk", true}, {"pk", false}}}
+	want := &Select{table: "a-b", Index: "i.x", order: []order{{"sk", true}, {"pk", false}}}
 	if diff := cmp.Diff(want, s, cmp.AllowUnexported(Select{}), cmp.Comparer(func(a, b expr.Path) bool { return a.String() == b.String() })); diff != "" {
 		t.Error(diff)
 	}

@@ -20,9 +20,9 @@ type Read struct {
 // value of the partition key.
 type branch struct {
 	hash   item.Value
-	keys   []*Where // conditions on the key that one query can follow
-	rest   []*Where
-	all    []*Where
+	keys   []*where // conditions on the key that one query can follow
+	rest   []*where
+	all    []*where
 	bounds bounds
 	loose  bool // the sort key is under a condition that is no range
 }
@@ -32,14 +32,14 @@ type branch struct {
 // partition key in each of its alternatives. Errors: *Error, *KeyError,
 // *expr.Error.
 func (s *Select) Reads(schema item.KeySchema) ([]Read, error) {
-	keyed := s.Where != nil && s.Where.keyed(schema.Hash.Name)
+	keyed := s.where != nil && s.where.keyed(schema.Hash.Name)
 	if err := s.checkOrder(schema, keyed); err != nil {
 		return nil, err
 	}
 	if !keyed {
-		return []Read{{Filter: s.Where.Condition()}}, nil
+		return []Read{{Filter: s.where.condition()}}, nil
 	}
-	alternatives, err := s.Where.expand(schema)
+	alternatives, err := s.where.expand(schema)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (s *Select) Reads(schema item.KeySchema) ([]Read, error) {
 
 // keyed reports whether the condition gives the attribute a value in each of
 // its alternatives.
-func (w *Where) keyed(hash string) bool {
+func (w *where) keyed(hash string) bool {
 	switch w.kind {
 	case and:
 		return w.a.keyed(hash) || w.b.keyed(hash)
@@ -80,7 +80,7 @@ func (w *Where) keyed(hash string) bool {
 
 // expand returns the alternatives of a condition, as far as they concern the
 // key: each is conditions that all hold.
-func (w *Where) expand(schema item.KeySchema) ([][]*Where, error) {
+func (w *where) expand(schema item.KeySchema) ([][]*where, error) {
 	switch {
 	case w.kind == and:
 		return w.cross(schema)
@@ -97,15 +97,15 @@ func (w *Where) expand(schema item.KeySchema) ([][]*Where, error) {
 	case w.is(schema.Hash.Name, "IN"), schema.HasRange() && w.is(schema.Range.Name, "IN"):
 		return w.values()
 	default:
-		return [][]*Where{{w}}, nil
+		return [][]*where{{w}}, nil
 	}
 }
 
 // cross returns the alternatives of conditions that AND joins: one for each
 // combination of theirs.
-func (w *Where) cross(schema item.KeySchema) ([][]*Where, error) {
-	out := [][]*Where{nil}
-	var common []*Where // in all of them
+func (w *where) cross(schema item.KeySchema) ([][]*where, error) {
+	out := [][]*where{nil}
+	var common []*where // in all of them
 	for _, t := range w.terms() {
 		alternatives, err := t.expand(schema)
 		if err != nil {
@@ -115,7 +115,7 @@ func (w *Where) cross(schema item.KeySchema) ([][]*Where, error) {
 			common = append(common, alternatives[0]...)
 			continue
 		}
-		var next [][]*Where
+		var next [][]*where
 		for _, x := range out {
 			for _, y := range alternatives {
 				next = append(next, slices.Concat(x, y))
@@ -132,29 +132,29 @@ func (w *Where) cross(schema item.KeySchema) ([][]*Where, error) {
 }
 
 // values returns an alternative for each value of IN.
-func (w *Where) values() ([][]*Where, error) {
-	out := make([][]*Where, len(w.test.values))
+func (w *where) values() ([][]*where, error) {
+	out := make([][]*where, len(w.test.values))
 	for i, v := range w.test.values {
 		c, err := expr.Compare("=", expr.At(expr.Attribute(w.test.name)), expr.Literal(v))
 		if err != nil {
 			return nil, err
 		}
-		out[i] = []*Where{{cond: c, test: &test{w.test.name, "=", []item.Value{v}}}}
+		out[i] = []*where{{cond: c, test: &test{w.test.name, "=", []item.Value{v}}}}
 	}
 	return limited(out)
 }
 
-func limited(alternatives [][]*Where) ([][]*Where, error) {
-	if len(alternatives) > MaxReads {
+func limited(alternatives [][]*where) ([][]*where, error) {
+	if len(alternatives) > maxReads {
 		return nil, errf("Too many decomposed read operations for a given query.")
 	}
 	return alternatives, nil
 }
 
 // newBranch sorts out the conditions of an alternative.
-func newBranch(terms []*Where, schema item.KeySchema) (*branch, error) {
+func newBranch(terms []*where, schema item.KeySchema) (*branch, error) {
 	b := &branch{all: terms}
-	var ranges []*Where
+	var ranges []*where
 	for _, t := range terms {
 		switch {
 		case b.keys == nil && t.is(schema.Hash.Name, "="):
@@ -183,11 +183,11 @@ func newBranch(terms []*Where, schema item.KeySchema) (*branch, error) {
 
 // takeRange lets the query follow one of the conditions on the sort key, an
 // equality if there is one.
-func (b *branch) takeRange(ranges []*Where) {
+func (b *branch) takeRange(ranges []*where) {
 	if len(ranges) == 0 {
 		return
 	}
-	best := max(slices.IndexFunc(ranges, func(t *Where) bool { return t.test.op == "=" }), 0)
+	best := max(slices.IndexFunc(ranges, func(t *where) bool { return t.test.op == "=" }), 0)
 	b.keys = append(b.keys, ranges[best])
 	b.rest = append(b.rest, slices.Delete(ranges, best, best+1)...)
 }
@@ -216,7 +216,7 @@ func merge(branches []*branch) ([]*branch, error) {
 // union returns the branch of a whole partition whose items are in a or b.
 func union(a, b *branch) *branch {
 	either := opaque(expr.Or(conjunction(a.all), conjunction(b.all)))
-	return &branch{hash: a.hash, keys: a.keys[:1], rest: []*Where{either}, all: []*Where{either}, loose: true}
+	return &branch{hash: a.hash, keys: a.keys[:1], rest: []*where{either}, all: []*where{either}, loose: true}
 }
 
 // absorb unites the branch at i with all others of its partition.
@@ -246,13 +246,13 @@ func (b *branch) read(backward bool) (Read, error) {
 
 // checkOrder checks ORDER BY against the key.
 func (s *Select) checkOrder(schema item.KeySchema, keyed bool) error {
-	if s.Order == nil {
+	if s.order == nil {
 		return nil
 	}
-	if s.Where == nil {
+	if s.where == nil {
 		return errf("Must have WHERE clause in the statement when using ORDER BY clause.")
 	}
-	for _, o := range s.Order {
+	for _, o := range s.order {
 		if o.Name != schema.Hash.Name && o.Name != schema.Range.Name {
 			return errf("Attribute %s in ORDER BY clause must be part of the primary key", o.Name)
 		}
@@ -267,12 +267,12 @@ func (s *Select) checkOrder(schema item.KeySchema, keyed bool) error {
 // direction of each. DynamoDB reads backward if only the partition key is
 // named.
 func (s *Select) arrange(branches []*branch, schema item.KeySchema) (backward bool, err error) {
-	if s.Order == nil {
+	if s.order == nil {
 		return false, nil
 	}
 	backward = true
-	var byHash *Order
-	for _, o := range s.Order {
+	var byHash *order
+	for _, o := range s.order {
 		if o.Name == schema.Hash.Name {
 			byHash = &o
 		} else {

@@ -134,7 +134,7 @@ func TestPlansReadEachItemOnce(t *testing.T) {
 				}
 			}
 			want := 0
-			if s.Where.Condition().Match(row) {
+			if s.where.condition().Match(row) {
 				want = 1
 			}
 			if n != want {
@@ -229,7 +229,7 @@ func FuzzParse(f *testing.F) {
 		}
 		switch s := s.(type) {
 		case *Select:
-			if reads, err := s.Reads(lines); err == nil && len(reads) > MaxReads {
+			if reads, err := s.Reads(lines); err == nil && len(reads) > maxReads {
 				t.Errorf("%q: %d reads", src, len(reads))
 			}
 		case *Update:

@@ -24,8 +24,8 @@ type Select struct {
 	table
 	Index   string   // empty: the table itself
 	Columns []Column // nil: all attributes
-	Where   *Where   // nil: all items
-	Order   []Order
+	where   *where   // nil: all items
+	order   []order
 }
 
 // A Column is an attribute of an answer: what the path leads to, under the last
@@ -35,8 +35,8 @@ type Column struct {
 	Path expr.Path
 }
 
-// An Order is one attribute of ORDER BY.
-type Order struct {
+// An order is one attribute of ORDER BY.
+type order struct {
 	Name       string
 	Descending bool
 }
@@ -51,14 +51,14 @@ type Insert struct {
 type Update struct {
 	table
 	Update    *expr.Update
-	Where     *Where
+	where     *where
 	Returning Returning
 }
 
 // A Delete removes an item.
 type Delete struct {
 	table
-	Where     *Where
+	where     *where
 	Returning Returning // None or AllOld
 }
 
@@ -116,13 +116,13 @@ func (p *parse) selection() *Select {
 	s.table, s.Index = p.source()
 	p.noAlias()
 	if p.accept("WHERE") {
-		s.Where = p.or()
+		s.where = p.or()
 	}
 	if p.accept("ORDER") {
 		p.expect("BY")
-		s.Order = append(s.Order, p.order())
+		s.order = append(s.order, p.order())
 		for p.accept(",") {
-			s.Order = append(s.Order, p.order())
+			s.order = append(s.order, p.order())
 		}
 	}
 	return s
@@ -161,8 +161,8 @@ func columnName(path expr.Path) string {
 	}
 }
 
-func (p *parse) order() Order {
-	o := Order{Name: p.name()}
+func (p *parse) order() order {
+	o := order{Name: p.name()}
 	o.Descending = p.accept("DESC")
 	if !o.Descending {
 		p.accept("ASC")
@@ -229,7 +229,7 @@ func (p *parse) remove() *Delete {
 	s := &Delete{table: p.target()}
 	p.noAlias()
 	if p.accept("WHERE") {
-		s.Where = p.or()
+		s.where = p.or()
 	}
 	var clause string
 	if s.Returning, clause = p.returning(); s.Returning > AllOld {

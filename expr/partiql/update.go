@@ -14,7 +14,7 @@ func (p *parse) update() *Update {
 	p.noAlias()
 	s.Update = p.actions()
 	if p.accept("WHERE") {
-		s.Where = p.or()
+		s.where = p.or()
 	}
 	s.Returning, _ = p.returning()
 	return s
@@ -26,7 +26,7 @@ func (p *parse) updateFrom() *Update {
 	s := &Update{table: p.target()}
 	p.noAlias()
 	if p.accept("WHERE") {
-		s.Where = p.or()
+		s.where = p.or()
 	}
 	s.Update = p.actions()
 	s.Returning, _ = p.returning()

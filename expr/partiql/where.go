@@ -5,10 +5,10 @@ import (
 	"github.com/tablecast/tablecast/item"
 )
 
-// A Where is the condition of a statement, or a part of it; nil always holds.
-type Where struct {
+// A where is the condition of a statement, or a part of it; nil always holds.
+type where struct {
 	kind kind
-	a, b *Where // of and, or
+	a, b *where // of and, or
 	cond *expr.Condition
 	test *test // what a leaf demands, if it is of that form
 }
@@ -29,21 +29,21 @@ type test struct {
 	values []item.Value
 }
 
-func opaque(c *expr.Condition) *Where { return &Where{cond: c} }
+func opaque(c *expr.Condition) *where { return &where{cond: c} }
 
-func join(k kind, a, b *Where) *Where {
+func join(k kind, a, b *where) *where {
 	c := expr.And
 	if k == or {
 		c = expr.Or
 	}
-	return &Where{kind: k, a: a, b: b, cond: c(a.cond, b.cond)}
+	return &where{kind: k, a: a, b: b, cond: c(a.cond, b.cond)}
 }
 
-func not(w *Where) *Where { return opaque(expr.Not(w.cond)) }
+func not(w *where) *where { return opaque(expr.Not(w.cond)) }
 
-// Condition returns the condition as package expr evaluates it, nil for a nil
-// Where.
-func (w *Where) Condition() *expr.Condition {
+// condition returns the condition as package expr evaluates it, nil for a nil
+// where.
+func (w *where) condition() *expr.Condition {
 	if w == nil {
 		return nil
 	}
@@ -51,7 +51,7 @@ func (w *Where) Condition() *expr.Condition {
 }
 
 // mentions reports whether the condition refers to one of the attributes.
-func (w *Where) mentions(attrs ...item.KeyAttr) bool {
+func (w *where) mentions(attrs ...item.KeyAttr) bool {
 	for _, name := range w.cond.Roots() {
 		for _, a := range attrs {
 			if a.Name == name {
@@ -63,19 +63,19 @@ func (w *Where) mentions(attrs ...item.KeyAttr) bool {
 }
 
 // terms returns the conditions that AND joins.
-func (w *Where) terms() []*Where {
+func (w *where) terms() []*where {
 	switch {
 	case w == nil:
 		return nil
 	case w.kind == and:
 		return append(w.a.terms(), w.b.terms()...)
 	default:
-		return []*Where{w}
+		return []*where{w}
 	}
 }
 
 // conjunction returns the condition that all terms hold; nil if there are none.
-func conjunction(terms []*Where) *expr.Condition {
+func conjunction(terms []*where) *expr.Condition {
 	var out *expr.Condition
 	for _, t := range terms {
 		out = expr.And(out, t.cond)
@@ -85,7 +85,7 @@ func conjunction(terms []*Where) *expr.Condition {
 
 // is reports whether the condition is a test of the attribute with one of the
 // operators.
-func (w *Where) is(name string, ops ...string) bool {
+func (w *where) is(name string, ops ...string) bool {
 	if w.test == nil || w.test.name != name {
 		return false
 	}

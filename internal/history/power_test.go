@@ -268,7 +268,7 @@ func (h *powerHistory) checkTogether(ctx context.Context, t *testing.T, node *ta
 		t.Errorf("P1: %d users, counted as %d: %v", len(users), d.Items, err)
 	}
 	for _, x := range d.Indexes {
-		if x.Filling {
+		if x.Backfilling {
 			continue
 		}
 		page, err := node.Tables().Scan(ctx, table.ScanRequest{Table: "users", Index: x.Name})

@@ -85,7 +85,7 @@ func describe(d table.Description, status string) description {
 	out.AttributeDefinitions = attributesOf(d)
 	out.KeySchema = elements(d.Schema)
 	for _, x := range d.Indexes {
-		if x.Filling {
+		if x.Backfilling {
 			out.TableStatus = "UPDATING"
 		}
 		out.add(x.Local, describeIndex(d, x))
@@ -136,8 +136,8 @@ func describeIndex(d table.Description, x table.IndexDescription) indexDescripti
 	}
 	out.ProvisionedThroughput = &provisioned{ReadCapacityUnits: x.Throughput.Read, WriteCapacityUnits: x.Throughput.Write}
 	out.IndexStatus = "ACTIVE"
-	if x.Filling {
-		out.IndexStatus, out.Backfilling = "CREATING", &x.Filling
+	if x.Backfilling {
+		out.IndexStatus, out.Backfilling = "CREATING", &x.Backfilling
 	}
 	return out
 }

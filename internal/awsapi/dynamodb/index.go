@@ -267,7 +267,7 @@ func (r *tableRequest) updateConstraints(v *awsjson.Validator) {
 
 // indexChanges returns the changes of indexes of a table as it is.
 func (r *tableRequest) indexChanges(before table.Description, mode table.Billing) ([]table.IndexChange, error) {
-	filling := slices.ContainsFunc(before.Indexes, func(x table.IndexDescription) bool { return x.Filling })
+	filling := slices.ContainsFunc(before.Indexes, func(x table.IndexDescription) bool { return x.Backfilling })
 	if filling && len(r.GlobalSecondaryIndexUpdates) > 0 {
 		return nil, &awsjson.Error{Type: "ResourceInUseException", Message: "Attempt to change a resource which is still in use: Table is being updated: " + before.Name}
 	}

@@ -31,7 +31,7 @@ func (a *api) query(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	page, err := a.tables.Query(ctx, table.QueryRequest{
 		Table: q.table, Index: q.indexName(), Condition: q.keys, Filter: q.filter, Limit: r.limit(), Start: r.ExclusiveStartKey.m,
-		Backward: r.ScanIndexForward != nil && !*r.ScanIndexForward, Whole: q.whole,
+		Backward: r.ScanIndexForward != nil && !*r.ScanIndexForward, Fetch: q.whole,
 	})
 	if err != nil {
 		return nil, r.reworded(err)
@@ -98,9 +98,9 @@ func (a *api) scan(ctx context.Context, body []byte) ([]byte, error) {
 	if err := a.choose(&r, q); err != nil {
 		return nil, err
 	}
-	req := table.ScanRequest{Table: q.table, Index: q.indexName(), Filter: q.filter, Limit: r.limit(), Start: r.ExclusiveStartKey.m, Whole: q.whole}
+	req := table.ScanRequest{Table: q.table, Index: q.indexName(), Filter: q.filter, Limit: r.limit(), Start: r.ExclusiveStartKey.m, Fetch: q.whole}
 	if r.TotalSegments != nil {
-		req.Segment, req.Totals = *r.Segment, *r.TotalSegments
+		req.Segment, req.TotalSegments = *r.Segment, *r.TotalSegments
 	}
 	page, err := a.tables.Scan(ctx, req)
 	if err != nil {

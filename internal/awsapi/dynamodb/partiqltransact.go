@@ -207,7 +207,7 @@ func (r *executeTransactionRequest) canceled(err error, members []member) error 
 
 // transactReads answers a transaction of reads.
 func (a *api) transactReads(ctx context.Context, r *executeTransactionRequest, members []member) ([]byte, error) {
-	keys := make([]table.KeyOf, len(members))
+	keys := make([]table.ItemKey, len(members))
 	for i, m := range members {
 		if m.gone != nil {
 			continue
@@ -216,7 +216,7 @@ func (a *api) transactReads(ctx context.Context, r *executeTransactionRequest, m
 		if err != nil {
 			return nil, inStatement(i, err)
 		}
-		keys[i] = table.KeyOf{Table: m.table.Name, Key: key}
+		keys[i] = table.ItemKey{Table: m.table.Name, Key: key}
 	}
 	if err := gone(members); err != nil {
 		return nil, r.canceled(err, members)

@@ -240,10 +240,10 @@ func (a *api) transactGetItems(ctx context.Context, body []byte) ([]byte, error)
 	if err := getConstraints(&v, r.TransactItems); err != nil {
 		return nil, err
 	}
-	keys := make([]table.KeyOf, len(r.TransactItems))
+	keys := make([]table.ItemKey, len(r.TransactItems))
 	readings := make([]*reading, len(r.TransactItems))
 	for i, e := range r.TransactItems {
-		keys[i] = table.KeyOf{Table: plainName(*e.Get.TableName), Key: e.Get.Key.m}
+		keys[i] = table.ItemKey{Table: plainName(*e.Get.TableName), Key: e.Get.Key.m}
 		get := readRequest{ProjectionExpression: e.Get.ProjectionExpression, substitutes: substitutes{ExpressionAttributeNames: e.Get.ExpressionAttributeNames}}
 		readings[i] = &reading{}
 		err := first(
@@ -284,7 +284,7 @@ func getConstraints(v *awsjson.Validator, gets []transactGet) error {
 	return v.Err()
 }
 
-func answerGets(keys []table.KeyOf, readings []*reading, found []item.Item, detail *string) []byte {
+func answerGets(keys []table.ItemKey, readings []*reading, found []item.Item, detail *string) []byte {
 	var sums tally
 	dst := []byte(`{"Responses":[`)
 	for i, it := range found {

@@ -42,7 +42,7 @@ func (a *api) updateTimeToLive(_ context.Context, body []byte) ([]byte, error) {
 // expire turns the time to live of a table on or off.
 func (a *api) expire(name, attribute string, on bool) error {
 	if on {
-		return a.tables.Expire(name, attribute)
+		return a.tables.SetTTL(name, attribute)
 	}
 	old, _, err := a.tables.TTL(name)
 	if err != nil {
@@ -51,7 +51,7 @@ func (a *api) expire(name, attribute string, on bool) error {
 	if old != "" && old != attribute {
 		return awsjson.Validation("TimeToLive is active on a different AttributeName: current AttributeName is " + old)
 	}
-	return a.tables.Expire(name, "")
+	return a.tables.SetTTL(name, "")
 }
 
 func (a *api) describeTimeToLive(_ context.Context, body []byte) ([]byte, error) {
