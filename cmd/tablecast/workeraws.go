@@ -16,7 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/remote/worker"
@@ -74,12 +73,7 @@ func (f *workerFlags) claims(ctx context.Context, store string) (claim.Store, er
 	if err != nil {
 		return nil, err
 	}
-	c.Region = cmp.Or(u.Query().Get("region"), c.Region)
-	return claim.NewBucket(s3.NewFromConfig(c, func(o *s3.Options) {
-		if endpoint := u.Query().Get("endpoint"); endpoint != "" {
-			o.BaseEndpoint, o.UsePathStyle = &endpoint, true
-		}
-	}), u.Host, u.Path), nil
+	return claim.OpenBucket(u, c.Credentials, c.Region), nil
 }
 
 // awsConfig returns how services at a place are called: with the credentials and

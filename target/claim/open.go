@@ -1,16 +1,13 @@
 package claim
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // Open returns the store of a URL:
@@ -40,13 +37,5 @@ func openBucket(u *url.URL) (*Bucket, error) {
 	if key == "" || secret == "" {
 		return nil, errors.New("claim: a store on S3 needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	}
-	o := s3.Options{
-		Region:       cmp.Or(u.Query().Get("region"), os.Getenv("AWS_REGION"), "us-east-1"),
-		Credentials:  credentials.NewStaticCredentialsProvider(key, secret, os.Getenv("AWS_SESSION_TOKEN")),
-		UsePathStyle: u.Query().Has("endpoint"),
-	}
-	if endpoint := u.Query().Get("endpoint"); endpoint != "" {
-		o.BaseEndpoint = aws.String(endpoint)
-	}
-	return NewBucket(s3.New(o), u.Host, u.Path), nil
+	return OpenBucket(u, credentials.NewStaticCredentialsProvider(key, secret, os.Getenv("AWS_SESSION_TOKEN")), os.Getenv("AWS_REGION")), nil
 }
