@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 	"github.com/go-json-experiment/json"
@@ -28,7 +27,7 @@ type AWS struct {
 	SQS, SNS, Kinesis, States, Logs string
 }
 
-// An arn is the parts of an ARN that queues and topics have.
+// An arn is the parts of an ARN.
 type arn struct{ text, region, account, name string }
 
 func parseARN(text string) (arn, bool) {
@@ -41,21 +40,18 @@ func parseARN(text string) (arn, bool) {
 
 func (a arn) fifo() bool { return strings.HasSuffix(a.name, ".fifo") }
 
-func openAWS(text string, o Options) (Target, error) {
+// openQueue opens a queue of SQS.
+func openQueue(text string, o Options) (Target, error) {
 	a, ok := parseARN(text)
 	switch {
 	case !ok:
-		return nil, &ParseError{text, "not the ARN of a queue or topic", QueueARN + "REGION:ACCOUNT:NAME"}
+		return nil, &ParseError{text, "not the ARN of a queue", QueueARN + "REGION:ACCOUNT:NAME"}
 	case o.AWS == nil:
 		return nil, errNoAWS(text)
 	}
 	client := NewClient(o)
-	if strings.HasPrefix(text, QueueARN) {
-		c := sqs.New(sqs.Options{Region: a.region, Credentials: o.AWS.Credentials, HTTPClient: client, Retryer: aws.NopRetryer{}, BaseEndpoint: endpoint(o.AWS.SQS)})
-		return &queueTarget{client: c, arn: a, timeout: o.Timeout, idle: client.CloseIdleConnections}, nil
-	}
-	c := sns.New(sns.Options{Region: a.region, Credentials: o.AWS.Credentials, HTTPClient: client, Retryer: aws.NopRetryer{}, BaseEndpoint: endpoint(o.AWS.SNS)})
-	return &topicTarget{client: c, arn: a, timeout: o.Timeout, idle: client.CloseIdleConnections}, nil
+	c := sqs.New(sqs.Options{Region: a.region, Credentials: o.AWS.Credentials, HTTPClient: client, Retryer: aws.NopRetryer{}, BaseEndpoint: endpoint(o.AWS.SQS)})
+	return &queueTarget{client: c, arn: a, timeout: o.Timeout, idle: client.CloseIdleConnections}, nil
 }
 
 // errNoAWS says that a node does not call AWS.
@@ -178,30 +174,4 @@ func group(d *Delivery) string {
 		return clipGroup(d.Event.Group)
 	}
 	return d.Event.ID
-}
-
-// A topicTarget publishes the body to a topic of SNS.
-type topicTarget struct {
-	client  *sns.Client
-	arn     arn
-	timeout time.Duration
-	idle    func()
-}
-
-// CloseIdleConnections lets go of connections that no call uses.
-func (t *topicTarget) CloseIdleConnections() { t.idle() }
-
-// Deliver implements Target.
-func (t *topicTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
-	ctx, cancel := limit(ctx, t.timeout)
-	defer cancel()
-	in := &sns.PublishInput{TopicArn: &t.arn.text, Message: aws.String(string(d.Body))}
-	if t.arn.fifo() {
-		in.MessageGroupId, in.MessageDeduplicationId = aws.String(group(d)), aws.String(d.Event.ID)
-	}
-	out, err := t.client.Publish(ctx, in)
-	if err != nil {
-		return Response{}, awsError(ctx, err)
-	}
-	return Response{Status: "message " + aws.ToString(out.MessageId)}, nil
 }

@@ -88,8 +88,8 @@ func Open(arn string, o Options) (Target, error) {
 	if t, ok, err := openService(arn, o); ok {
 		return t, err
 	}
-	if strings.HasPrefix(arn, QueueARN) || strings.HasPrefix(arn, TopicARN) {
-		return openAWS(arn, o)
+	if strings.HasPrefix(arn, QueueARN) {
+		return openQueue(arn, o)
 	}
 	if strings.HasPrefix(arn, FunctionARN) {
 		return openFunction(arn, o)

@@ -5,17 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/aws-sdk-go-v2/service/sfn"
-	statetypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tablecast/tablecast/internal/awscall"
 )
 
 // The beginnings of the ARNs of streams of Kinesis, of state machines, and of
@@ -26,17 +23,20 @@ const (
 	LogGroupARN     = "arn:aws:logs:"
 )
 
-// A service is a kind of AWS's services that takes events.
+// A service is one of AWS's that takes events by one call of one operation.
 type service struct {
 	prefix, form string // of its ARNs
 	resource     string // what the name in the ARN begins with
-	open         func(a arn, o Options, client *http.Client) func(context.Context, *Delivery) (string, error)
+	name         string // in the service's host and in signatures
+	endpoint     func(*AWS) string
+	call         func(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (status string, err error)
 }
 
 var services = []service{
-	{KinesisARN, KinesisARN + "REGION:ACCOUNT:stream/NAME", "stream/", openKinesis},
-	{StateMachineARN, StateMachineARN + "REGION:ACCOUNT:stateMachine:NAME", "stateMachine:", openStateMachine},
-	{LogGroupARN, LogGroupARN + "REGION:ACCOUNT:log-group:NAME", "log-group:", openLogGroup},
+	{TopicARN, TopicARN + "REGION:ACCOUNT:NAME", "", "sns", func(a *AWS) string { return a.SNS }, publish},
+	{KinesisARN, KinesisARN + "REGION:ACCOUNT:stream/NAME", "stream/", "kinesis", func(a *AWS) string { return a.Kinesis }, putRecord},
+	{StateMachineARN, StateMachineARN + "REGION:ACCOUNT:stateMachine:NAME", "stateMachine:", "states", func(a *AWS) string { return a.States }, startExecution},
+	{LogGroupARN, LogGroupARN + "REGION:ACCOUNT:log-group:NAME", "log-group:", "logs", func(a *AWS) string { return a.Logs }, putLogEvent},
 }
 
 // IsAWS reports whether an ARN is of one of AWS's services that Options.AWS
@@ -47,7 +47,7 @@ func IsAWS(arn string) bool {
 			return true
 		}
 	}
-	return strings.HasPrefix(arn, QueueARN) || strings.HasPrefix(arn, TopicARN)
+	return strings.HasPrefix(arn, QueueARN)
 }
 
 // openService opens a target of one of the services; false if it is of none.
@@ -57,34 +57,36 @@ func openService(text string, o Options) (Target, bool, error) {
 			continue
 		}
 		parts := strings.SplitN(text, ":", 6)
-		if len(parts) != 6 || parts[3] == "" || !strings.HasPrefix(parts[5], s.resource) || parts[5] == s.resource {
+		if len(parts) != 6 || parts[3] == "" || !strings.HasPrefix(parts[5], s.resource) || parts[5] == s.resource || s.resource == "" && strings.Contains(parts[5], ":") {
 			return nil, true, &ParseError{text, "not the ARN of a resource that takes events", s.form}
 		}
 		if o.AWS == nil {
 			return nil, true, errNoAWS(text)
 		}
 		client := NewClient(o)
+		c := &awscall.Client{HTTP: client, Credentials: o.AWS.Credentials, Service: s.name, Region: parts[3], Endpoint: s.endpoint(o.AWS)}
 		a := arn{text, parts[3], parts[4], strings.TrimSuffix(strings.TrimPrefix(parts[5], s.resource), ":*")}
-		return &serviceTarget{s.open(a, o, client), o.Timeout, client.CloseIdleConnections}, true, nil
+		return &serviceTarget{s, c, a, o.Timeout}, true, nil
 	}
 	return nil, false, nil
 }
 
 // A serviceTarget makes one call of a service for an event.
 type serviceTarget struct {
-	call    func(context.Context, *Delivery) (status string, err error)
+	service
+	client  *awscall.Client
+	arn     arn
 	timeout time.Duration
-	idle    func()
 }
 
 // CloseIdleConnections lets go of connections that no call uses.
-func (s *serviceTarget) CloseIdleConnections() { s.idle() }
+func (s *serviceTarget) CloseIdleConnections() { s.client.HTTP.CloseIdleConnections() }
 
 // Deliver implements Target.
 func (s *serviceTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	ctx, cancel := limit(ctx, s.timeout)
 	defer cancel()
-	status, err := s.call(ctx, d)
+	status, err := s.call(ctx, s.client, s.arn, d)
 	var answered *Error
 	if err == nil || errors.As(err, &answered) {
 		return Response{Status: status}, err
@@ -92,17 +94,32 @@ func (s *serviceTarget) Deliver(ctx context.Context, d *Delivery) (Response, err
 	return Response{}, awsError(ctx, err)
 }
 
-// openKinesis puts a record. Its partition key is the target's parameter, or the
-// event's id.
-func openKinesis(a arn, o Options, client *http.Client) func(context.Context, *Delivery) (string, error) {
-	c := kinesis.New(kinesis.Options{Region: a.region, Credentials: o.AWS.Credentials, HTTPClient: client, Retryer: aws.NopRetryer{}, BaseEndpoint: endpoint(o.AWS.Kinesis)})
-	return func(ctx context.Context, d *Delivery) (string, error) {
-		out, err := c.PutRecord(ctx, &kinesis.PutRecordInput{StreamARN: &a.text, Data: d.Body, PartitionKey: aws.String(partition(d))})
-		if err != nil {
-			return "", err
-		}
-		return "record " + aws.ToString(out.SequenceNumber), nil
+// publish sends the body to a topic of SNS. In a topic that keeps order, the
+// event's id tells the topic a repeat.
+func publish(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (string, error) {
+	form := url.Values{"Action": {"Publish"}, "Version": {"2010-03-31"}, "TopicArn": {a.text}, "Message": {string(d.Body)}}
+	if a.fifo() {
+		form.Set("MessageGroupId", group(d))
+		form.Set("MessageDeduplicationId", d.Event.ID)
 	}
+	var out struct {
+		MessageID string `xml:"PublishResult>MessageId"`
+	}
+	err := c.Query(ctx, form, &out)
+	return "message " + out.MessageID, err
+}
+
+// putRecord puts a record into a stream of Kinesis. Its partition key is the
+// target's parameter, or the event's id.
+func putRecord(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (string, error) {
+	in := struct {
+		StreamARN    string
+		Data         []byte
+		PartitionKey string
+	}{a.text, d.Body, partition(d)}
+	var out struct{ SequenceNumber string }
+	err := c.JSON(ctx, "1.1", "Kinesis_20131202.PutRecord", in, &out)
+	return "record " + out.SequenceNumber, err
 }
 
 // maxPartition is the most characters of a partition key.
@@ -117,25 +134,23 @@ func partition(d *Delivery) string {
 	return d.Event.ID
 }
 
-// openStateMachine starts an execution, whose name is made of the event and of
-// whom it is delivered for, so that a repeat is told.
-func openStateMachine(a arn, o Options, client *http.Client) func(context.Context, *Delivery) (string, error) {
-	c := sfn.New(sfn.Options{Region: a.region, Credentials: o.AWS.Credentials, HTTPClient: client, Retryer: aws.NopRetryer{}, BaseEndpoint: endpoint(o.AWS.States)})
-	return func(ctx context.Context, d *Delivery) (string, error) {
-		in := &sfn.StartExecutionInput{StateMachineArn: &a.text, Input: aws.String(string(d.Body)), Name: aws.String(execution(d))}
-		if d.Event.Trace != "" {
-			in.TraceHeader = &d.Event.Trace
-		}
-		out, err := c.StartExecution(ctx, in)
-		var repeat *statetypes.ExecutionAlreadyExists
-		if errors.As(err, &repeat) {
-			return "execution exists", nil
-		}
-		if err != nil {
-			return "", err
-		}
-		return "execution " + aws.ToString(out.ExecutionArn), nil
+// startExecution starts an execution of a state machine, whose name is made of
+// the event and of whom it is delivered for, so that a repeat is told.
+func startExecution(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (string, error) {
+	in := struct {
+		StateMachineARN string `json:"stateMachineArn"`
+		Input           string `json:"input"`
+		Name            string `json:"name"`
+		TraceHeader     string `json:"traceHeader,omitempty"`
+	}{a.text, string(d.Body), execution(d), d.Event.Trace}
+	var out struct {
+		ExecutionARN string `json:"executionArn"`
 	}
+	err := c.JSON(ctx, "1.0", "AWSStepFunctions.StartExecution", in, &out)
+	if isCode(err, "ExecutionAlreadyExists") {
+		return "execution exists", nil
+	}
+	return "execution " + out.ExecutionARN, err
 }
 
 // execution returns a name of at most 80 characters.
@@ -144,41 +159,61 @@ func execution(d *Delivery) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// openLogGroup writes a line to the stream "tablecast" of a group, which it makes
-// if it is missing. A body {"timestamp": MILLISECONDS, "message": TEXT} is a line
-// of that time.
-func openLogGroup(a arn, o Options, client *http.Client) func(context.Context, *Delivery) (string, error) {
-	c := cloudwatchlogs.New(cloudwatchlogs.Options{Region: a.region, Credentials: o.AWS.Credentials, HTTPClient: client, Retryer: aws.NopRetryer{}, BaseEndpoint: endpoint(o.AWS.Logs)})
-	stream := aws.String("tablecast")
-	return func(ctx context.Context, d *Delivery) (string, error) {
-		in := &cloudwatchlogs.PutLogEventsInput{LogGroupName: &a.name, LogStreamName: stream, LogEvents: []logtypes.InputLogEvent{logEvent(d.Body)}}
-		out, err := c.PutLogEvents(ctx, in)
-		var missing *logtypes.ResourceNotFoundException
-		if errors.As(err, &missing) {
-			_, err = c.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &a.name, LogStreamName: stream})
-			var exists *logtypes.ResourceAlreadyExistsException
-			if err == nil || errors.As(err, &exists) {
-				out, err = c.PutLogEvents(ctx, in)
-			}
-		}
-		switch {
-		case err != nil:
-			return "", err
-		case out.RejectedLogEventsInfo != nil:
-			return "", &Error{Code: CodeClientError, Msg: "the line is too old or too new for the log group", Permanent: true}
-		}
-		return "logged", nil
+// logStream is the stream of a group of logs that events are written to.
+const logStream = "tablecast"
+
+// putLogEvent writes a line to a group of CloudWatch Logs, in a stream that it
+// makes if it is missing. A body {"timestamp": MILLISECONDS, "message": TEXT} is
+// a line of that time.
+func putLogEvent(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (string, error) {
+	const api = "Logs_20140328."
+	stream := logStreamName{a.name, logStream}
+	in := struct {
+		logStreamName
+		Events []logEvent `json:"logEvents"`
+	}{stream, []logEvent{logEventOf(d.Body)}}
+	var out struct {
+		Rejected jsontext.Value `json:"rejectedLogEventsInfo"`
 	}
+	err := c.JSON(ctx, "1.1", api+"PutLogEvents", in, &out)
+	if isCode(err, "ResourceNotFoundException") {
+		err = c.JSON(ctx, "1.1", api+"CreateLogStream", stream, nil)
+		if err == nil || isCode(err, "ResourceAlreadyExistsException") {
+			err = c.JSON(ctx, "1.1", api+"PutLogEvents", in, &out)
+		}
+	}
+	if err == nil && len(out.Rejected) > 0 && out.Rejected.Kind() != 'n' {
+		err = &Error{Code: CodeClientError, Msg: "the line is too old or too new for the log group", Permanent: true}
+	}
+	return "logged", err
 }
 
-// logEvent returns the line of a body.
-func logEvent(body []byte) logtypes.InputLogEvent {
+// A logStreamName names a stream of a group of CloudWatch Logs.
+type logStreamName struct {
+	Group  string `json:"logGroupName"`
+	Stream string `json:"logStreamName"`
+}
+
+// A logEvent is a line of CloudWatch Logs.
+type logEvent struct {
+	Timestamp int64  `json:"timestamp"` // milliseconds since 1970
+	Message   string `json:"message"`
+}
+
+// logEventOf returns the line of a body.
+func logEventOf(body []byte) logEvent {
 	var given struct {
 		Timestamp *int64  `json:"timestamp"`
 		Message   *string `json:"message"`
 	}
 	if json.Unmarshal(body, &given) == nil && given.Timestamp != nil && given.Message != nil {
-		return logtypes.InputLogEvent{Timestamp: given.Timestamp, Message: given.Message}
+		return logEvent{*given.Timestamp, *given.Message}
 	}
-	return logtypes.InputLogEvent{Timestamp: aws.Int64(time.Now().UnixMilli()), Message: aws.String(string(body))}
+	return logEvent{time.Now().UnixMilli(), string(body)}
+}
+
+// isCode reports whether a service answered with an error of this code.
+func isCode(err error, code string) bool {
+	var e *awscall.Error
+	return errors.As(err, &e) && e.Code == code
 }

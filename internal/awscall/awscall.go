@@ -66,7 +66,8 @@ func (e *Error) ErrorFault() smithy.ErrorFault {
 
 // JSON calls an operation of the protocol AWS JSON in a version, 1.0 or 1.1.
 // target is the operation with the service's own prefix, as in
-// Kinesis_20131202.PutRecord. What the service refuses is an *Error.
+// Kinesis_20131202.PutRecord. out is nil, or what the answer is read into; an
+// empty answer leaves it as it is. What the service refuses is an *Error.
 func (c *Client) JSON(ctx context.Context, version, target string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -81,6 +82,9 @@ func (c *Client) JSON(ctx context.Context, version, target string, in, out any) 
 	answer, err := c.Do(req, body, maxAnswer)
 	if err != nil {
 		return err
+	}
+	if out == nil || len(answer) == 0 {
+		return nil
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
 		return fmt.Errorf("awscall: answer to %s: %w", target, err)
