@@ -176,7 +176,7 @@ func putLogEvent(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (st
 		Rejected jsontext.Value `json:"rejectedLogEventsInfo"`
 	}
 	err := c.JSON(ctx, "1.1", api+"PutLogEvents", in, &out)
-	if isCode(err, "ResourceNotFoundException") {
+	if isCode(err, awscall.NotFound) {
 		err = c.JSON(ctx, "1.1", api+"CreateLogStream", stream, nil)
 		if err == nil || isCode(err, "ResourceAlreadyExistsException") {
 			err = c.JSON(ctx, "1.1", api+"PutLogEvents", in, &out)

@@ -27,6 +27,10 @@ import (
 // 1 MiB.
 const maxAnswer = 1 << 20
 
+// NotFound is the code with which most services say that what a call names does
+// not exist.
+const NotFound = "ResourceNotFoundException"
+
 // A Client calls a service in a region. All fields but Endpoint are needed.
 type Client struct {
 	HTTP        *http.Client
