@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/item"

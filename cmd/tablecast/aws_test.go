@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tablecast/tablecast/internal/server/servertest"
@@ -66,25 +65,8 @@ func recorded(t *testing.T, text string) (direct string, r *recorder, through st
 // work runs a worker until the test ends, and returns the address of its health.
 func work(t *testing.T, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	out, in := io.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		cmd := newRoot()
-		cmd.SetArgs(append(args, "--json"))
-		cmd.SetOut(in)
-		cmd.SetErr(io.Discard)
-		if err := cmd.ExecuteContext(ctx); err != nil {
-			t.Error(err)
-		}
-		in.Close()
-	}()
-	t.Cleanup(func() { cancel(); <-done })
 	var ready struct{ Ready struct{ Health string } }
-	if err := json.NewDecoder(out).Decode(&ready); err != nil {
-		t.Fatal(err)
-	}
+	background(t, &ready, args...)
 	return ready.Ready.Health
 }
 
@@ -153,7 +135,7 @@ func putAll(t *testing.T, url, lines string) {
 func checkPolicy(t *testing.T, text string, all ...*recorder) {
 	t.Helper()
 	var policy struct{ Statement []struct{ Action any } }
-	if err := json.Unmarshal([]byte(text), &policy); err != nil {
+	if err := readJSON([]byte(text), &policy); err != nil {
 		t.Fatal(err)
 	}
 	allowed, used := map[string]bool{}, map[string]bool{}

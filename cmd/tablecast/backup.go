@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
 	"github.com/tablecast/tablecast"
@@ -101,7 +101,7 @@ func backupNode(ctx context.Context, url, to string) error {
 	}
 	defer resp.Body.Close()
 	var answer struct{ Message string }
-	err = json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&answer)
+	err = json.UnmarshalRead(io.LimitReader(resp.Body, 64<<10), &answer, json.MatchCaseInsensitiveNames(true))
 	switch {
 	case resp.StatusCode == http.StatusOK:
 		return nil
@@ -120,7 +120,7 @@ func tell(out io.Writer, err error, asJSON bool, what, dir string) error {
 	case err != nil:
 		return err
 	case asJSON:
-		return json.NewEncoder(out).Encode(map[string]string{what: dir})
+		return writeJSON(out, map[string]string{what: dir})
 	default:
 		_, err := fmt.Fprintf(out, "%s: %s\n", what, dir)
 		return err

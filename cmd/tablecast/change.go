@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -24,7 +23,7 @@ type change struct {
 	New     map[string]any `json:"new,omitempty"`
 	Old     map[string]any `json:"old,omitempty"`
 	Changed []string       `json:"changed,omitempty"`
-	Expired bool           `json:"expired,omitempty"`
+	Expired bool           `json:"expired,omitzero"`
 
 	view types.StreamViewType
 }
@@ -154,8 +153,6 @@ func joined[T any](open, closing string, all []T, write func(T) string) string {
 	}
 	return open + strings.Join(parts, ",") + closing
 }
-
-func writeJSON(w io.Writer, c change) error { return json.NewEncoder(w).Encode(c) }
 
 const (
 	maxColumn = 40 // characters of a value before it is cut

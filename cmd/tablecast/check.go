@@ -2,13 +2,12 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 
-	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
 	"github.com/tablecast/tablecast/config"
@@ -45,7 +44,7 @@ Exit statuses:
 				warnings = file.Warnings(items)
 			}
 			if asJSON && (err == nil || errors.As(err, &faults)) {
-				json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"faults": faultList(faults), "warnings": faultList(warnings)})
+				writeJSON(cmd.OutOrStdout(), map[string]any{"faults": faultList(faults), "warnings": faultList(warnings)})
 			}
 			if err != nil {
 				return err
@@ -95,7 +94,7 @@ func readSamples(files []string) (map[string][]item.Item, error) {
 		lines.Buffer(nil, 1<<20)
 		for len(out[name]) < maxSamples && lines.Scan() {
 			var line struct{ Item item.Map }
-			if err := jsonv2.Unmarshal(lines.Bytes(), &line); err != nil {
+			if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
 				in.Close()
 				return nil, fmt.Errorf("%s: item %d: %w", path, len(out[name])+1, err)
 			}

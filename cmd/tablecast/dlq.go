@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 )
 
@@ -85,7 +85,7 @@ type deadLine struct {
 		Millis    int64
 		Code, Msg string
 	}
-	Event json.RawMessage
+	Event jsontext.Value
 }
 
 func newDLQList() *cobra.Command {
@@ -137,7 +137,7 @@ func (f *deadFlags) list(cmd *cobra.Command, show func(io.Writer, *deadLine)) er
 	out := cmd.OutOrStdout()
 	return f.ask(cmd.Context(), out, "dead-letters", f.in, func(line []byte) error {
 		var d deadLine
-		if err := json.Unmarshal(line, &d); err != nil {
+		if err := readJSON(line, &d); err != nil {
 			return err
 		}
 		show(out, &d)
@@ -163,7 +163,7 @@ missing, stay.
 			out := cmd.OutOrStdout()
 			return f.ask(cmd.Context(), out, "dead-letters/redrive", f.in, func(line []byte) error {
 				var d struct{ Events, Homeless, Empty int }
-				if err := json.Unmarshal(line, &d); err != nil {
+				if err := readJSON(line, &d); err != nil {
 					return err
 				}
 				_, err := fmt.Fprintf(out, "%d events are pending again, %d stay without a target, %d without an event\n", d.Events, d.Homeless, d.Empty)
@@ -192,7 +192,7 @@ func newDLQDrop() *cobra.Command {
 			out := cmd.OutOrStdout()
 			return f.ask(cmd.Context(), out, "dead-letters/drop", f.in, func(line []byte) error {
 				var d struct{ Dropped int }
-				if err := json.Unmarshal(line, &d); err != nil {
+				if err := readJSON(line, &d); err != nil {
 					return err
 				}
 				_, err := fmt.Fprintf(out, "%d dropped\n", d.Dropped)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -77,7 +76,7 @@ func printDifference(out io.Writer, line []byte) error {
 		WasError, IsError string
 		Summary           *struct{ Changes, Appear, Vanish, Differ, Failing, Healed int }
 	}
-	if err := json.Unmarshal(line, &d); err != nil {
+	if err := readJSON(line, &d); err != nil {
 		return err
 	}
 	if s := d.Summary; s != nil {

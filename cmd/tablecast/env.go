@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -26,7 +25,7 @@ AWS_ENDPOINT_URL for the services it does not list.`,
 				for _, v := range vars {
 					m[v[0]] = v[1]
 				}
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(m)
+				return writeJSON(cmd.OutOrStdout(), m)
 			}
 			for _, v := range vars {
 				fmt.Fprintf(cmd.OutOrStdout(), "export %s=%s\n", v[0], v[1])

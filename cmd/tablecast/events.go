@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 )
 
@@ -42,10 +42,10 @@ func newEventsTail() *cobra.Command {
 					Bus    string
 					Time   time.Time
 					Rules  []string
-					Event  json.RawMessage
+					Event  jsontext.Value
 					Missed int
 				}
-				if err := json.Unmarshal(line, &x); err != nil {
+				if err := readJSON(line, &x); err != nil {
 					return err
 				}
 				if x.Missed > 0 {
@@ -94,7 +94,7 @@ remembered.
 func (f *nodeFlags) story(ctx context.Context, out io.Writer, id, rule string) error {
 	return f.ask(ctx, out, "events/get", map[string]string{"id": id, "rule": rule}, func(line []byte) error {
 		var x storyLine
-		if err := json.Unmarshal(line, &x); err != nil {
+		if err := readJSON(line, &x); err != nil {
 			return err
 		}
 		_, err := fmt.Fprint(out, x.text())
@@ -105,13 +105,13 @@ func (f *nodeFlags) story(ctx context.Context, out io.Writer, id, rule string) e
 // A storyLine is an event as the node answers it.
 type storyLine struct {
 	Bus   string
-	Event json.RawMessage
+	Event jsontext.Value
 	Cause *struct {
 		Definition, Table, SequenceNumber string
 		Change                            *struct {
 			Op       string
 			Time     time.Time
-			Old, New json.RawMessage
+			Old, New jsontext.Value
 		}
 	}
 	Rules []struct {
@@ -136,7 +136,7 @@ type storyLine struct {
 	}
 }
 
-func orNone(v json.RawMessage) string {
+func orNone(v jsontext.Value) string {
 	if v == nil {
 		return "·"
 	}

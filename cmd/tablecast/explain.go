@@ -1,24 +1,24 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 )
 
 // A changeLine is a change as the node tells of it.
 type changeLine struct {
 	Table, SequenceNumber, Op, Time string
-	Keys, Old, New                  json.RawMessage
+	Keys, Old, New                  jsontext.Value
 }
 
 // An eventLine is an event as the node tells of it.
 type eventLine struct {
 	Definition, ID, Bus, Source, DetailType string
-	Detail                                  json.RawMessage
+	Detail                                  jsontext.Value
 }
 
 func newExplain() *cobra.Command {
@@ -96,7 +96,7 @@ func printExplanation(out io.Writer, line []byte) error {
 			Raised                           []eventLine
 		}
 	}
-	if err := json.Unmarshal(line, &e); err != nil {
+	if err := readJSON(line, &e); err != nil {
 		return err
 	}
 	c := e.Change

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/config"
 )
@@ -72,7 +73,7 @@ func (r *rough) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	defer r.tell()
 	r.calls++
 	var in struct{ Entries []map[string]any }
-	if err := json.NewDecoder(req.Body).Decode(&in); err != nil {
+	if err := json.UnmarshalRead(req.Body, &in); err != nil {
 		panic(err)
 	}
 	keep := len(in.Entries)
@@ -91,7 +92,7 @@ func (r *rough) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	for range in.Entries[keep:] {
 		out = append(out, map[string]any{"ErrorCode": "ThrottlingException", "ErrorMessage": "slower"})
 	}
-	if err := json.NewEncoder(w).Encode(map[string]any{"FailedEntryCount": len(in.Entries) - keep, "Entries": out}); err != nil {
+	if err := json.MarshalWrite(w, map[string]any{"FailedEntryCount": len(in.Entries) - keep, "Entries": out}); err != nil {
 		panic(err)
 	}
 }
@@ -127,7 +128,7 @@ func (r *rough) forward(req *http.Request, entries []map[string]any) []any {
 		FailedEntryCount int
 		Entries          []any
 	}
-	if err := json.NewDecoder(answer.Body).Decode(&out); err != nil || out.FailedEntryCount > 0 || len(out.Entries) != len(entries) {
+	if err := json.UnmarshalRead(answer.Body, &out); err != nil || out.FailedEntryCount > 0 || len(out.Entries) != len(entries) {
 		panic(fmt.Sprint("the node answered ", out, err))
 	}
 	for _, e := range entries {
@@ -224,24 +225,24 @@ func firsts(t *testing.T, details []string) map[string][]string {
 			Metadata struct{ EventID string }
 			Data     struct {
 				ID string
-				N  json.Number
+				N  int
 			}
 		}
-		if err := json.Unmarshal([]byte(text), &d); err != nil || d.Metadata.EventID == "" {
+		if err := readJSON([]byte(text), &d); err != nil || d.Metadata.EventID == "" {
 			t.Fatalf("%s: %v", text, err)
 		}
-		change := d.Data.ID + " " + d.Data.N.String()
+		change := fmt.Sprint(d.Data.ID, " ", d.Data.N)
 		if other, ok := ids[d.Metadata.EventID]; ok && other != change {
 			t.Fatalf("%s and %s have one id", other, change)
 		}
 		ids[d.Metadata.EventID] = change
-		if slices.Contains(seen[d.Data.ID], d.Data.N.String()) {
+		if slices.Contains(seen[d.Data.ID], strconv.Itoa(d.Data.N)) {
 			continue
 		}
-		if n, _ := d.Data.N.Int64(); int(n) != len(seen[d.Data.ID]) {
+		if d.Data.N != len(seen[d.Data.ID]) {
 			t.Fatalf("%s comes after %v", change, seen[d.Data.ID])
 		}
-		seen[d.Data.ID] = append(seen[d.Data.ID], d.Data.N.String())
+		seen[d.Data.ID] = append(seen[d.Data.ID], strconv.Itoa(d.Data.N))
 	}
 	changes := 0
 	for _, numbers := range seen {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/remote/eventbridge"
@@ -39,7 +39,7 @@ func runFunction(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	runtime.StartWithOptions(func(ctx context.Context, payload json.RawMessage) (json.RawMessage, error) {
+	runtime.StartWithOptions(func(ctx context.Context, payload jsontext.Value) (jsontext.Value, error) {
 		return h.Handle(ctx, payload)
 	}, runtime.WithContext(ctx))
 	return nil

@@ -1,9 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -25,6 +26,36 @@ func execute(ctx context.Context, args ...string) (status int, stdout, stderr st
 		report(&errOut, err)
 	}
 	return exitStatus(err), out.String(), errOut.String()
+}
+
+// background runs a command line in this process until the test ends, and reads
+// the line of JSON that it prints once it is ready.
+func background(t *testing.T, ready any, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	out, in := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		cmd := newRoot()
+		cmd.SetArgs(append(args, "--json"))
+		cmd.SetOut(in)
+		cmd.SetErr(io.Discard)
+		if err := cmd.ExecuteContext(ctx); err != nil {
+			t.Error(err)
+		}
+		in.Close()
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	lines := bufio.NewReader(out)
+	line, err := lines.ReadBytes('\n')
+	if err == nil {
+		err = readJSON(line, ready)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	go io.Copy(io.Discard, lines) //nolint:errcheck // ends with the command
 }
 
 func write(t *testing.T, dir, name, text string) string {
@@ -108,7 +139,7 @@ func TestDemo(t *testing.T) {
 			P50                        float64 `json:"p50_ms"`
 		}
 	}
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
+	if err := readJSON([]byte(lines[len(lines)-1]), &last); err != nil {
 		t.Fatal(err)
 	}
 	s := last.Summary

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -110,7 +109,7 @@ func printMatch(w io.Writer, misses []pattern.Miss, asJSON bool) error {
 	switch {
 	case asJSON:
 		list := append([]pattern.Miss{}, misses...) // an empty list, not null
-		if err := json.NewEncoder(w).Encode(map[string]any{"match": len(misses) == 0, "misses": list}); err != nil {
+		if err := writeJSON(w, map[string]any{"match": len(misses) == 0, "misses": list}); err != nil {
 			return err
 		}
 	case len(misses) == 0:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -40,7 +39,7 @@ dropped and pending added up, at every moment.
 			out := cmd.OutOrStdout()
 			return f.ask(cmd.Context(), out, what, in, func(line []byte) error {
 				var x newsLine
-				if err := json.Unmarshal(line, &x); err != nil {
+				if err := readJSON(line, &x); err != nil {
 					return err
 				}
 				_, err := fmt.Fprintf(out, "%s: %d matched = %d delivered + %d dead-lettered + %d dropped + %d pending%s\n",

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,8 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 )
 
@@ -94,7 +95,7 @@ func failure(resp *http.Response, line []byte) error {
 	if !refused && !bytes.HasPrefix(line, []byte(`{"error":`)) {
 		return nil
 	}
-	if err := json.Unmarshal(line, &bad); err != nil {
+	if err := readJSON(line, &bad); err != nil {
 		return fmt.Errorf("the node answered %s", resp.Status)
 	}
 	err := errors.New(cmp.Or(bad.Error, bad.Message))
@@ -105,12 +106,12 @@ func failure(resp *http.Response, line []byte) error {
 }
 
 // keyFlag reads a key: JSON, as in {"id": "u1"}.
-func keyFlag(text string) (json.RawMessage, error) {
+func keyFlag(text string) (jsontext.Value, error) {
 	if text == "" {
 		return nil, nil
 	}
-	if !json.Valid([]byte(text)) {
+	if !jsontext.Value(text).IsValid() {
 		return nil, usageError{fmt.Errorf("--key %s is not JSON: write the key attributes, as in --key '{\"id\": \"u1\"}'", text)}
 	}
-	return json.RawMessage(text), nil
+	return jsontext.Value(text), nil
 }

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,25 +15,8 @@ var block = regexp.MustCompile("(?ms)^```(\\w+) ?(\\S*)\n(.*?)^```$")
 // clients at it.
 func upHere(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	out, in := io.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		cmd := newRoot()
-		cmd.SetArgs([]string{"up", "--json", "--listen", "127.0.0.1:0"})
-		cmd.SetOut(in)
-		cmd.SetErr(io.Discard)
-		if err := cmd.ExecuteContext(ctx); err != nil {
-			t.Error(err)
-		}
-		in.Close()
-	}()
-	t.Cleanup(func() { cancel(); <-done })
 	var ready struct{ Ready struct{ Endpoint string } }
-	if err := json.NewDecoder(out).Decode(&ready); err != nil {
-		t.Fatal(err)
-	}
+	background(t, &ready, "up", "--listen", "127.0.0.1:0")
 	t.Setenv("AWS_ENDPOINT_URL", ready.Ready.Endpoint)
 }
 

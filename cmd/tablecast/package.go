@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -89,7 +88,7 @@ func (f *packageFlags) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	if f.json {
-		return json.NewEncoder(out).Encode(map[string]any{"file": f.out, "bytes": len(text), "version": file.Version})
+		return writeJSON(out, map[string]any{"file": f.out, "bytes": len(text), "version": file.Version})
 	}
 	_, err = fmt.Fprintf(out, "%s: %.1f MB, %s, version %s of the mapping\n", f.out, float64(len(text))/1e6, f.arch, file.Version)
 	return err

@@ -3,7 +3,6 @@ package main
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -110,7 +109,7 @@ func TestPackage(t *testing.T) {
 		}
 		select {
 		case body := <-heard:
-			if err := json.Unmarshal([]byte(body), &e); err != nil || e.Detail.Metadata.EventID == "" {
+			if err := readJSON([]byte(body), &e); err != nil || e.Detail.Metadata.EventID == "" {
 				t.Fatalf("%s: %v", body, err)
 			}
 			got = append(got, e.Detail.Data.ID)

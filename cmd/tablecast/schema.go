@@ -2,12 +2,13 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
 	"github.com/tablecast/tablecast/config"
@@ -82,10 +83,10 @@ func addSamples(i *schema.Inference, name string, in io.Reader, events bool, det
 		}
 		if events {
 			var e struct {
-				Type   string          `json:"detail-type"`
-				Detail json.RawMessage `json:"detail"`
+				Type   string         `json:"detail-type"`
+				Detail jsontext.Value `json:"detail"`
 			}
-			if err := json.Unmarshal(doc, &e); err != nil || e.Detail == nil {
+			if err := json.Unmarshal(doc, &e, jsontext.AllowDuplicateNames(true)); err != nil || e.Detail == nil {
 				return fmt.Errorf("%s:%d: not an event", name, n)
 			}
 			if detailType != "" && e.Type != detailType {
@@ -146,13 +147,12 @@ Exit statuses:
 
 func printChanges(out io.Writer, changes []schema.Change, asJSON bool) error {
 	broken := 0
-	enc := json.NewEncoder(out)
 	for _, c := range changes {
 		if c.Breaking {
 			broken++
 		}
 		if asJSON {
-			enc.Encode(map[string]any{"place": c.Pointer, "change": c.Text, "breaking": c.Breaking})
+			writeJSON(out, map[string]any{"place": c.Pointer, "change": c.Text, "breaking": c.Breaking})
 		} else {
 			fmt.Fprintln(out, c)
 		}

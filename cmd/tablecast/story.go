@@ -1,12 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/bus"
@@ -176,11 +177,10 @@ func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // hops prints a chapter as JSON, one object a hop.
 func (s *story) hops(c *chapter) {
-	enc := json.NewEncoder(s.out)
-	enc.Encode(map[string]any{"hop": "write", "user": c.id, "username": c.name, "ms": millis(c.acked.Sub(c.start))})
-	enc.Encode(map[string]any{"hop": "stream", "user": c.id, "sequenceNumber": stream.FormatSeq(c.seq)})
-	enc.Encode(map[string]any{"hop": "event", "user": c.id, "id": c.event, "detailType": c.detail, "rules": c.rules, "ms": millis(c.accepted.Sub(c.mapped))})
-	enc.Encode(map[string]any{"hop": "delivery", "user": c.id, "answer": c.answer, "ms": millis(c.arrived.Sub(c.accepted)), "sinceAckMs": millis(max(c.arrived.Sub(c.acked), 0))})
+	writeJSON(s.out, map[string]any{"hop": "write", "user": c.id, "username": c.name, "ms": millis(c.acked.Sub(c.start))})
+	writeJSON(s.out, map[string]any{"hop": "stream", "user": c.id, "sequenceNumber": stream.FormatSeq(c.seq)})
+	writeJSON(s.out, map[string]any{"hop": "event", "user": c.id, "id": c.event, "detailType": c.detail, "rules": c.rules, "ms": millis(c.accepted.Sub(c.mapped))})
+	writeJSON(s.out, map[string]any{"hop": "delivery", "user": c.id, "answer": c.answer, "ms": millis(c.arrived.Sub(c.accepted)), "sinceAckMs": millis(max(c.arrived.Sub(c.acked), 0))})
 }
 
 func (s *story) summary(endpoint string, syncs uint64) {
@@ -188,7 +188,7 @@ func (s *story) summary(endpoint string, syncs uint64) {
 	defer s.mu.Unlock()
 	p50, p99 := percentile(s.latencies, 0.50), percentile(s.latencies, 0.99)
 	if s.json {
-		json.NewEncoder(s.out).Encode(map[string]any{"summary": map[string]any{
+		writeJSON(s.out, map[string]any{"summary": map[string]any{
 			"writes": s.writes, "events": s.events, "deliveries": s.deliveries,
 			"p50_ms": millis(p50), "p99_ms": millis(p99), "fsyncs": syncs,
 		}})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -83,14 +82,13 @@ func writeJUnit(path, suite string, results []cases.Result) error {
 
 // reportCases prints the results; the error says that some do not hold.
 func reportCases(out io.Writer, path string, results []cases.Result, cover cases.Coverage, coverage, asJSON bool) error {
-	enc := json.NewEncoder(out)
 	failed := 0
 	for _, r := range results {
 		if len(r.Problems) > 0 {
 			failed++
 		}
 		if asJSON {
-			enc.Encode(map[string]any{"test": r.Case.Name, "line": r.Case.Place.Line, "path": r.Case.Place.Path, "ok": len(r.Problems) == 0, "problems": r.Problems, "ms": r.Took.Milliseconds()})
+			writeJSON(out, map[string]any{"test": r.Case.Name, "line": r.Case.Place.Line, "path": r.Case.Place.Path, "ok": len(r.Problems) == 0, "problems": r.Problems, "ms": r.Took.Milliseconds()})
 			continue
 		}
 		mark := "ok  "
@@ -107,7 +105,7 @@ func reportCases(out io.Writer, path string, results []cases.Result, cover cases
 		gaps = cover.Gaps()
 	}
 	if asJSON {
-		enc.Encode(map[string]any{"summary": map[string]any{"tests": len(results), "failed": failed, "notCovered": gaps}})
+		writeJSON(out, map[string]any{"summary": map[string]any{"tests": len(results), "failed": failed, "notCovered": gaps}})
 	} else {
 		for _, g := range gaps {
 			fmt.Fprintf(out, "not covered: %s\n", g)

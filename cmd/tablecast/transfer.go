@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -130,7 +129,7 @@ func (m *meter) end() {
 // transferred prints the outcome of a transfer.
 func transferred(out io.Writer, asJSON bool, what, table, file string, p transfer.Progress) error {
 	if asJSON {
-		return json.NewEncoder(out).Encode(map[string]any{"table": table, "file": file, "items": p.Items, "bytes": p.Bytes})
+		return writeJSON(out, map[string]any{"table": table, "file": file, "items": p.Items, "bytes": p.Bytes})
 	}
 	_, err := fmt.Fprintf(out, "%s %d items, table %s, file %s\n", what, p.Items, table, file)
 	return err

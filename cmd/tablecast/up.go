@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -198,7 +197,7 @@ func (f upFlags) endpoint(ln net.Listener) string {
 func announce(out io.Writer, ln net.Listener, file *config.File, f upFlags) {
 	endpoint := f.endpoint(ln)
 	if f.json {
-		json.NewEncoder(out).Encode(map[string]any{"ready": map[string]string{"endpoint": endpoint, "dir": f.dir}})
+		writeJSON(out, map[string]any{"ready": map[string]string{"endpoint": endpoint, "dir": f.dir}})
 		return
 	}
 	fmt.Fprintf(out, "tablecast is ready at %s, data in %s\n", endpoint, f.dir)

@@ -1,11 +1,12 @@
 package acceptance
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/eventsource"

@@ -3,7 +3,6 @@ package history
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/go-json-experiment/json"
 )
 
 // binary builds the command once for all tests of the package.
@@ -70,7 +70,7 @@ func start(t testing.TB, dir, config string) *process {
 		var ready struct {
 			Ready *struct{ Endpoint string } `json:"ready"`
 		}
-		if json.Unmarshal(lines.Bytes(), &ready) == nil && ready.Ready != nil {
+		if json.Unmarshal(lines.Bytes(), &ready, json.MatchCaseInsensitiveNames(true)) == nil && ready.Ready != nil {
 			p.endpoint = ready.Ready.Endpoint
 			go drain(lines)
 			return p
@@ -105,7 +105,7 @@ func (p *process) status(ctx context.Context) (nodeStatus, error) {
 		return s, err
 	}
 	defer resp.Body.Close()
-	return s, json.NewDecoder(resp.Body).Decode(&s)
+	return s, json.UnmarshalRead(resp.Body, &s, json.MatchCaseInsensitiveNames(true))
 }
 
 // A nodeStatus is what the tests read of /_api/v1/status.

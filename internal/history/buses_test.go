@@ -3,7 +3,6 @@ package history
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,9 @@ import (
 	"time"
 
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/internal/awsapi/eventbridge"
 	"github.com/tablecast/tablecast/internal/awsjson"
@@ -203,6 +205,9 @@ func holds(got, want any, names map[string]string) bool {
 	return got == want
 }
 
+// sdkAnswers leaves out the metadata of answers, which has no members.
+var sdkAnswers = json.WithMarshalers(json.MarshalToFunc(func(enc *jsontext.Encoder, _ middleware.Metadata) error { return enc.WriteToken(jsontext.Null) }))
+
 // goCaller calls with the AWS SDK for Go.
 func goCaller(t *testing.T, p *process) caller {
 	client := reflect.ValueOf(p.buses())
@@ -212,7 +217,7 @@ func goCaller(t *testing.T, p *process) caller {
 			return nil, "", errUnknown
 		}
 		input := reflect.New(method.Type().In(1).Elem())
-		if err := json.Unmarshal(in, input.Interface()); err != nil {
+		if err := json.Unmarshal(in, input.Interface(), json.MatchCaseInsensitiveNames(true)); err != nil {
 			return nil, "", err
 		}
 		result := method.Call([]reflect.Value{reflect.ValueOf(t.Context()), input})
@@ -223,7 +228,7 @@ func goCaller(t *testing.T, p *process) caller {
 		case err != nil:
 			return nil, "", err
 		}
-		out, err := json.Marshal(result[0].Interface())
+		out, err := json.Marshal(result[0].Interface(), sdkAnswers)
 		return out, "", err
 	}
 }
@@ -247,7 +252,7 @@ func scriptCaller(t *testing.T, p *process) caller {
 	})
 	lines := bufio.NewScanner(stdout)
 	return func(op string, in []byte) ([]byte, string, error) {
-		call, err := json.Marshal(map[string]any{"op": op, "in": json.RawMessage(in)})
+		call, err := json.Marshal(map[string]any{"op": op, "in": jsontext.Value(in)})
 		if err != nil {
 			return nil, "", err
 		}
@@ -258,10 +263,10 @@ func scriptCaller(t *testing.T, p *process) caller {
 			return nil, "", errors.Join(io.ErrUnexpectedEOF, lines.Err(), errors.New(p.output.String()))
 		}
 		var answer struct {
-			Out   json.RawMessage
+			Out   jsontext.Value
 			Error string
 		}
-		err = json.Unmarshal(lines.Bytes(), &answer)
+		err = json.Unmarshal(lines.Bytes(), &answer, json.MatchCaseInsensitiveNames(true))
 		return answer.Out, answer.Error, err
 	}
 }

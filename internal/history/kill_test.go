@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -20,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+	"github.com/go-json-experiment/json"
 )
 
 var (
@@ -111,7 +111,7 @@ func (h *killHistory) consume(w http.ResponseWriter, r *http.Request) {
 			ID string `json:"id"`
 		} `json:"detail"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
+	if err := json.UnmarshalRead(r.Body, &e); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}

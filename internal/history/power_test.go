@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
@@ -89,7 +89,7 @@ func (h *powerHistory) Write(line []byte) (int, error) {
 	var e struct {
 		Detail struct{ ID string }
 	}
-	if err := json.Unmarshal(line, &e); err == nil {
+	if err := json.Unmarshal(line, &e, json.MatchCaseInsensitiveNames(true)); err == nil {
 		h.mu.Lock()
 		h.delivered[e.Detail.ID] = true
 		h.mu.Unlock()
@@ -325,7 +325,7 @@ func (h *powerHistory) events(t *testing.T, node *tablecast.Node) map[string]int
 	out := map[string]int{}
 	err := node.Buses().Events("main", 0, func(_ uint64, e *event.Event) bool {
 		var detail struct{ ID string }
-		if err := json.Unmarshal(e.Detail, &detail); err != nil {
+		if err := json.Unmarshal(e.Detail, &detail, json.MatchCaseInsensitiveNames(true)); err != nil {
 			t.Errorf("detail %s: %v", e.Detail, err)
 		}
 		out[detail.ID]++

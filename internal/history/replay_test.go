@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -18,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/go-json-experiment/json"
 )
 
 var replayed = flag.Int("replay", 20_000, "events in the window of a replay")
@@ -120,7 +120,7 @@ func (h *replayHistory) consume(_ http.ResponseWriter, r *http.Request) {
 		Replay string `json:"replay-name"`
 		Detail struct{ N int }
 	}
-	err := json.NewDecoder(r.Body).Decode(&e)
+	err := json.UnmarshalRead(r.Body, &e, json.MatchCaseInsensitiveNames(true))
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	n := e.Detail.N

@@ -2,7 +2,6 @@ package history
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/bus"
@@ -127,7 +127,7 @@ func arrived(t *testing.T, node *tablecast.Node) map[string]string {
 				N  int
 			}
 		}
-		if err := json.Unmarshal(e.Detail, &d); err != nil {
+		if err := json.Unmarshal(e.Detail, &d, json.MatchCaseInsensitiveNames(true)); err != nil {
 			t.Fatal(err)
 		}
 		what := fmt.Sprint(d.Data.ID, "/", d.Data.N)

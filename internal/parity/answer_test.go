@@ -1,13 +1,14 @@
 package parity
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json"
 )
 
 // An object is a JSON object.
@@ -101,7 +102,7 @@ func sortJSON(list []any) {
 
 // text prints a JSON value with its members in order.
 func text(v any) string {
-	b, err := json.Marshal(v)
+	b, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
 		return fmt.Sprint(v)
 	}

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bufio"
-	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/internal/server"
 )
@@ -109,7 +109,7 @@ func parkedReasons(t *testing.T, url string) map[string]string {
 			Reason string
 			Item   struct{ ID struct{ S string } }
 		}
-		ok(t, json.Unmarshal(lines.Bytes(), &p))
+		ok(t, json.Unmarshal(lines.Bytes(), &p, json.MatchCaseInsensitiveNames(true)))
 		out[p.Item.ID.S] = p.Reason
 	}
 	return out
