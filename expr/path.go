@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,6 +55,14 @@ func (s step) from(v item.Value) (item.Value, bool) {
 	default:
 		return item.Value{}, false
 	}
+}
+
+// compare orders paths as what they lead to stands in an item, as far as lists
+// go: by the index where the paths part.
+func (p Path) compare(q Path) int {
+	return slices.CompareFunc(p, q, func(s, t step) int {
+		return cmp.Or(strings.Compare(s.name, t.name), cmp.Compare(s.index, t.index))
+	})
 }
 
 // overlaps reports whether one path is the beginning of the other.

@@ -169,23 +169,46 @@ func (u *Update) Apply(it item.Item) (item.Item, error) {
 			return nil, err
 		}
 	}
+	removes := slices.Clone(u.removes)
 	for _, m := range u.deletes {
-		if root, err = m.remove(root, it); err != nil {
+		var emptied bool
+		if root, emptied, err = m.remove(root, it); err != nil {
 			return nil, err
+		}
+		if emptied {
+			removes = append(removes, m.path)
 		}
 	}
-	removes := slices.Clone(u.removes)
-	slices.SortStableFunc(removes, func(a, b Path) int { return b[len(b)-1].index - a[len(a)-1].index })
-	for _, path := range removes {
-		if root, err = cut(root, path); err != nil {
-			return nil, err
-		}
+	if root, err = removeAll(root, it, removes); err != nil {
+		return nil, err
 	}
 	out := root.Map()
 	if item.Size(out) > item.MaxSize {
 		return nil, errItemSize
 	}
 	return out, nil
+}
+
+// removeAll returns root without what the paths lead to in the item.
+func removeAll(root item.Value, it item.Item, paths []Path) (item.Value, error) {
+	// Removing an element moves those behind it. The last path in the item goes
+	// first, so that each index still means the element that had it in the item.
+	slices.SortFunc(paths, func(a, b Path) int { return b.compare(a) })
+	for _, path := range paths {
+		_, ok := path.Get(it)
+		from := root
+		if !ok {
+			from = item.M(it) // an element that SET appended since is not meant
+		}
+		rest, err := cut(from, path)
+		if err != nil {
+			return root, err
+		}
+		if ok {
+			root = rest
+		}
+	}
+	return root, nil
 }
 
 // add is the action ADD: a sum of numbers, or a union of sets.
@@ -203,9 +226,10 @@ func (m modification) add(root item.Value, it item.Item) (item.Value, error) {
 		}
 		return put(root, m.path, sum.Value())
 	}
+	have := membersOf(old)
 	members := slices.Clone(old.List())
 	for _, e := range m.value.List() {
-		if !contains(old, e) {
+		if !have[e.Str()] {
 			members = append(members, e)
 		}
 	}
@@ -217,24 +241,36 @@ func (m modification) add(root item.Value, it item.Item) (item.Value, error) {
 }
 
 // remove is the action DELETE: a difference of sets. A set that becomes empty
-// goes away.
-func (m modification) remove(root item.Value, it item.Item) (item.Value, error) {
+// stays as it was; emptied asks the caller to remove it.
+func (m modification) remove(root item.Value, it item.Item) (out item.Value, emptied bool, err error) {
 	old, ok := m.path.Get(it)
 	if !ok {
-		return root, nil
+		return root, false, nil
 	}
 	if old.Kind() != m.value.Kind() {
-		return root, errType
+		return root, false, errType
 	}
-	members := slices.DeleteFunc(slices.Clone(old.List()), func(e item.Value) bool { return contains(m.value, e) })
+	unwanted := membersOf(m.value)
+	members := slices.DeleteFunc(slices.Clone(old.List()), func(e item.Value) bool { return unwanted[e.Str()] })
 	if len(members) == 0 {
-		return cut(root, m.path)
+		return root, true, nil
 	}
 	set, err := item.Set(old.Kind(), members)
 	if err != nil {
-		return root, err
+		return root, false, err
 	}
-	return put(root, m.path, set)
+	out, err = put(root, m.path, set)
+	return out, false, err
+}
+
+// membersOf returns the members of a set by their text, which is the same for
+// equal members of one kind.
+func membersOf(set item.Value) map[string]bool {
+	out := make(map[string]bool, len(set.List()))
+	for _, e := range set.List() {
+		out[e.Str()] = true
+	}
+	return out
 }
 
 // put returns root with the value at path. All but the last step must exist; a
