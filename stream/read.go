@@ -15,12 +15,15 @@ type Page struct {
 
 // Read returns the durable records after the position, of all shards in order
 // of their sequence numbers: at most limit, and no more once they take maxBytes.
-// It fails with ErrTrimmed if records after the position were removed.
+// Errors: ErrTrimmed if records after the position were removed, kv.ErrCorrupt
+// if a record makes no sense.
 func (st *Stream) Read(after uint64, limit, maxBytes int) (Page, error) {
 	bound := st.s.store.Durable()
 	m := st.merge(after, bound)
 	defer m.close()
-	if after < st.Trimmed() { // asked once the iterators are there: they lack what was trimmed before
+	// Trimming raises Trimmed before it removes records. The iterators exist by
+	// now: records that they lack were removed before, and Trimmed tells of them.
+	if after < st.Trimmed() {
 		return Page{}, ErrTrimmed
 	}
 	page := Page{Next: after}
@@ -45,13 +48,14 @@ func (st *Stream) Read(after uint64, limit, maxBytes int) (Page, error) {
 
 // A merger reads several shards in order of sequence numbers.
 type merger struct {
-	its []*kv.Iter // those that stand on a record
-	err error      // the first that an iterator met
+	its     []*kv.Iter // those that stand on a record
+	current int        // the one whose record next returned; -1 if none
+	err     error      // the first that an iterator met
 }
 
 // merge starts to read the records in (after, bound].
 func (st *Stream) merge(after, bound uint64) *merger {
-	m := &merger{}
+	m := &merger{current: -1}
 	for _, t := range st.allTails() {
 		if t.last.Load() <= after {
 			continue
@@ -79,13 +83,17 @@ func (m *merger) fail(err error) {
 	}
 }
 
-// next returns the record with the lowest number; it is valid until the call
-// after.
+// next returns the record with the lowest number. It is valid until the next
+// call.
 func (m *merger) next() (key, value []byte, ok bool) {
-	low := -1
+	if m.current >= 0 {
+		m.advance(m.current)
+		m.current = -1
+	}
 	if m.err != nil {
 		return nil, nil, false
 	}
+	low := -1
 	for i, it := range m.its {
 		if low < 0 || seqOf(it.Key()) < seqOf(m.its[low].Key()) {
 			low = i
@@ -94,10 +102,8 @@ func (m *merger) next() (key, value []byte, ok bool) {
 	if low < 0 {
 		return nil, nil, false
 	}
-	it := m.its[low]
-	key, value = slices.Clone(it.Key()), slices.Clone(it.Value())
-	m.advance(low)
-	return key, value, true
+	m.current = low
+	return m.its[low].Key(), m.its[low].Value(), true
 }
 
 // close releases the iterators and returns the first error; it may be called
@@ -106,13 +112,13 @@ func (m *merger) close() error {
 	for _, it := range m.its {
 		m.fail(it.Close())
 	}
-	m.its = nil
+	m.its, m.current = nil, -1
 	return m.err
 }
 
 // ReadShard returns the durable records of one shard from the position on: at
 // most limit, and no more once they take maxBytes, but at least one if there is
-// one. Errors: ErrNotFound, ErrTrimmed.
+// one. Errors: ErrNotFound, ErrTrimmed, kv.ErrCorrupt.
 func (st *Stream) ReadShard(id string, from uint64, limit, maxBytes int) (Page, error) {
 	shard, err := st.shard(id)
 	if err != nil {
@@ -121,7 +127,8 @@ func (st *Stream) ReadShard(id string, from uint64, limit, maxBytes int) (Page, 
 	bound := st.s.store.Durable()
 	prefix := recordKey(st.d.ID, shard.Number)
 	it := st.s.store.Scan(kv.Range{Lower: slices.Clone(prefix).Uint64(min(from, bound+1)), Upper: slices.Clone(prefix).Uint64(bound + 1)})
-	if trimmed := st.Trimmed(); 0 < trimmed && from <= trimmed { // asked once the iterator is there, as in Read
+	// As in Read, asked once the iterator exists.
+	if trimmed := st.Trimmed(); 0 < trimmed && from <= trimmed {
 		it.Close()
 		return Page{}, ErrTrimmed
 	}

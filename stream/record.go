@@ -4,12 +4,14 @@ import (
 	"crypto/md5"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/tablecast/tablecast/internal/trace"
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv"
 )
 
 // A View says which images of an item its change records hold.
@@ -121,13 +123,17 @@ func ParseSeq(s string) (uint64, error) {
 	return strconv.ParseUint(s[1:], 10, 64)
 }
 
-// A Change is what a table tells of one changed item. Old is nil for an
-// insert, New for a removal.
+// A Change is one changed item, of which Append makes a record. Old is nil for
+// an insert, New for a removal.
 type Change struct {
 	Partition []byte // key form of the partition key
 	Old, New  item.Item
 	Expired   bool
 	Trace     trace.Context // of the write
+
+	// OldBinary and NewBinary are the binary forms of Old and New, if the caller
+	// has them. Append makes what it needs and is not given.
+	OldBinary, NewBinary []byte
 }
 
 func (c *Change) op() Op {
@@ -157,20 +163,24 @@ func (c *Change) encode(view View, schema item.KeySchema, at time.Time) []byte {
 	keys := schema.Project(source)
 	var flags byte
 	size := item.StreamSize(keys)
-	images := []item.Item{}
+	var images [2][]byte
+	present := images[:0]
+	add := func(flag byte, image item.Item, form []byte) {
+		flags |= flag
+		size += item.StreamSize(image)
+		if form == nil {
+			form = item.AppendBinary(nil, image)
+		}
+		present = append(present, form)
+	}
 	if view.HasNew() && c.New != nil {
-		flags |= flagNew
-		images = append(images, c.New)
+		add(flagNew, c.New, c.NewBinary)
 	}
 	if view.HasOld() && c.Old != nil {
-		flags |= flagOld
-		images = append(images, c.Old)
+		add(flagOld, c.Old, c.OldBinary)
 	}
-	for _, image := range images {
-		size += item.StreamSize(image)
-	}
-	if len(images) == 0 {
-		images = append(images, keys)
+	if len(present) == 0 {
+		present = append(present, item.AppendBinary(nil, keys))
 	}
 	if c.Expired {
 		flags |= flagExpired
@@ -178,16 +188,16 @@ func (c *Change) encode(view View, schema item.KeySchema, at time.Time) []byte {
 	if c.Trace.Valid() {
 		flags |= flagTrace
 	}
-	dst := []byte{byte(c.op()), flags}
+	dst := make([]byte, 0, recordHeader+trace.Size+3*binary.MaxVarintLen64+len(images[0])+len(images[1]))
+	dst = append(dst, byte(c.op()), flags)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(at.UnixMilli()))
 	if c.Trace.Valid() {
 		dst = c.Trace.AppendBinary(dst)
 	}
 	dst = binary.AppendUvarint(dst, uint64(size))
-	for _, image := range images {
-		b := item.AppendBinary(nil, image)
-		dst = binary.AppendUvarint(dst, uint64(len(b)))
-		dst = append(dst, b...)
+	for _, image := range present {
+		dst = binary.AppendUvarint(dst, uint64(len(image)))
+		dst = append(dst, image...)
 	}
 	return dst
 }
@@ -202,50 +212,63 @@ func recordTime(b []byte) (time.Time, bool) {
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(b[2:]))).UTC(), true
 }
 
-// decodeRecord reads what encode wrote.
+// decodeRecord reads what encode wrote. The record does not refer to b. Errors
+// are of kind kv.ErrCorrupt.
 func decodeRecord(st *Stream, seq uint64, b []byte) (Record, error) {
-	bad := fmt.Errorf("stream: malformed record %d of %s", seq, st.ARN())
+	r := Record{Stream: st, Seq: seq}
+	if err := r.decode(st.d.Schema, b); err != nil {
+		return Record{}, fmt.Errorf("stream: %w: record %d of %s: %w", kv.ErrCorrupt, seq, st.ARN(), err)
+	}
+	return r, nil
+}
+
+var errMalformed = errors.New("malformed record")
+
+func (r *Record) decode(schema item.KeySchema, b []byte) error {
 	at, ok := recordTime(b)
 	if !ok {
-		return Record{}, bad
+		return errMalformed
 	}
-	r := Record{Stream: st, Seq: seq, Op: Op(b[0]), Time: at, Expired: b[1]&flagExpired != 0}
-	flags, b := b[1], b[recordHeader:]
+	flags := b[1]
+	r.Op, r.Time, r.Expired = Op(b[0]), at, flags&flagExpired != 0
+	b = b[recordHeader:]
 	if flags&flagTrace != 0 {
 		if len(b) < trace.Size {
-			return Record{}, bad
+			return errMalformed
 		}
 		r.Trace, b = trace.FromBinary([trace.Size]byte(b[:trace.Size])), b[trace.Size:]
 	}
 	size, n := binary.Uvarint(b)
 	if n <= 0 || r.Op < Insert || r.Op > Remove {
-		return Record{}, bad
+		return errMalformed
 	}
-	r.Size = int(size)
-	rest := b[n:]
-	next := func() (item.Item, error) {
-		size, n := binary.Uvarint(rest)
-		if n <= 0 || size > uint64(len(rest)-n) {
-			return nil, bad
-		}
-		image, err := item.DecodeBinary(rest[n : n+int(size)])
-		rest = rest[n+int(size):]
-		return image, err
-	}
+	r.Size, b = int(size), b[n:]
 	var err error
 	if flags&flagNew != 0 {
-		r.New, err = next()
-		r.Keys = st.d.Schema.Project(r.New)
+		if r.New, b, err = cutImage(b); err != nil {
+			return err
+		}
+		r.Keys = schema.Project(r.New)
 	}
-	if err == nil && flags&flagOld != 0 {
-		r.Old, err = next()
-		r.Keys = st.d.Schema.Project(r.Old)
+	if flags&flagOld != 0 {
+		if r.Old, b, err = cutImage(b); err != nil {
+			return err
+		}
+		r.Keys = schema.Project(r.Old)
 	}
-	if err == nil && flags&(flagNew|flagOld) == 0 {
-		r.Keys, err = next()
+	if flags&(flagNew|flagOld) == 0 {
+		r.Keys, _, err = cutImage(b)
 	}
-	if err != nil {
-		return Record{}, fmt.Errorf("%w: %w", bad, err)
+	return err
+}
+
+// cutImage reads an image and returns what follows it.
+func cutImage(b []byte) (image item.Item, rest []byte, err error) {
+	size, n := binary.Uvarint(b)
+	if n <= 0 || size > uint64(len(b)-n) {
+		return nil, nil, errMalformed
 	}
-	return r, nil
+	end := n + int(size)
+	image, err = item.DecodeBinary(b[n:end])
+	return image, b[end:], err
 }

@@ -33,8 +33,8 @@ func (t *tableState) collectionKey(key item.Item) []byte {
 	return kv.NewKey('t').Uint64(3).Uint64(t.id).Raw(t.partition(key))
 }
 
-// collect adds the sizes of the changed item collections to the batch.
-func (ts *Tables) collect(b *kv.Batch, writes []*write) error {
+// addCollections adds the sizes of the changed item collections to the batch.
+func (ts *Tables) addCollections(b *kv.Batch, writes []*write) error {
 	var totals map[string]int64
 	for _, w := range writes {
 		if !w.table.hasLocal() {

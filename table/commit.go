@@ -13,79 +13,139 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// A write is the change of one item: what decide returns replaces the item; a
-// nil item is an item that does not exist. decide must not keep or change what
-// it is given.
+// A write replaces one item by what decide returns, where nil is an item that
+// does not exist. decide runs while the item is locked; it must not keep or
+// change what it is given.
 type write struct {
 	table   *tableState
 	key     item.Item // the key attributes
 	decide  func(old item.Item) (item.Item, error)
-	expired bool // the item's time to live ended
+	put     *image // what decide returns unless it fails, if that does not depend on old
+	expired bool   // the item's time to live ended
 
-	// What came of it:
-	err              error  // of decide
-	stored           []byte // key in the store
-	old, now         item.Item
-	oldSize, nowSize int
-	changed          bool
-	indexes          []*indexChange
-	collection       *Collection
+	// The outcome, set while the item is locked:
+	err        error  // of decide
+	stored     []byte // key in the store
+	old, now   image
+	changed    bool
+	indexes    []*indexChange
+	collection *Collection
 }
 
 // run reads the item and decides. The caller holds the item's lock.
 func (w *write) run(r kv.Reader) (err error) {
-	if w.old, err = readItem(r, w.stored); err != nil {
+	st := w.table.stream
+	if w.old, err = readImage(r, w.stored, st != nil && st.View().HasOld()); err != nil {
 		return err
 	}
-	if w.now, w.err = w.decide(w.old); w.err != nil {
+	now, err := w.decide(w.old.item)
+	switch {
+	case err != nil:
+		w.err = err
 		return nil
+	case w.put != nil:
+		w.now = *w.put
+	default:
+		w.now = newImage(now)
 	}
-	w.oldSize, w.nowSize = item.Size(w.old), item.Size(w.now)
-	w.changed = (w.old == nil) != (w.now == nil) || !item.EqualItems(w.old, w.now)
+	w.changed = (w.old.item == nil) != (w.now.item == nil) || !item.EqualItems(w.old.item, w.now.item)
 	return nil
 }
 
-// terms are what several writes are committed on beside their own conditions.
-type terms struct {
-	token    *token // to be spent in the same batch; nil: none
-	maxBytes int    // of all items before and after; 0: any
+// commitOptions are what a commit does beside its writes.
+type commitOptions struct {
+	token    *token // the client token to store in the same batch; nil: none
+	maxBytes int    // limit of all items before and after together; 0: none
 }
 
 // commit makes all writes, on different items, in one batch, or none of them.
 // It returns once they are durable, with the number of their commit, or 0 if
-// they changed nothing. If an item's decision failed, the error is that of the
+// they changed nothing. If a write's decision failed, the error is that of the
 // first; the others are in the writes.
-func (ts *Tables) commit(ctx context.Context, writes []*write, on terms) (uint64, error) {
-	release := share(writes)
-	defer func() { release() }()
-	for _, w := range writes {
-		if w.table.gone {
-			return 0, fmt.Errorf("%w: %s", ErrNotFound, w.table.name)
-		}
-	}
-	taken := ts.locks.lock(lockKeys(writes, on.token)...)
-	c, appended, err := ts.apply(writes, on, trace.From(ctx), taken)
-	ts.locks.unlock(taken)
-	release()
-	release = func() {}
-	if err != nil || c.Last == 0 {
-		// What the decision was based on must be durable before it is told.
-		if werr := ts.store.WaitDurable(ctx, ts.locks.last(taken)); err == nil {
-			err = werr
+//
+//	lock tables     shared: no index, stream or table comes or goes meanwhile
+//	lock items      and item collections and the token, by stripe
+//	  read, decide
+//	  apply         one batch: visible to readers, not yet durable
+//	unlock
+//	wait            for the fsync
+//	announce        the change records
+func (ts *Tables) commit(ctx context.Context, writes []*write, o commitOptions) (uint64, error) {
+	done, err := ts.applyLocked(writes, o, trace.From(ctx))
+	if err != nil || done.commit.Last == 0 {
+		// The decision may rest on a commit of another writer whose fsync is still
+		// under way. Its caller must not hear of a state that a power loss undoes.
+		if waitErr := ts.store.WaitDurable(ctx, done.seen); err == nil {
+			err = waitErr
 		}
 		return 0, err
 	}
-	if err := c.Wait(); err != nil {
+	// The locks are released by now. The next writer of these items builds on this
+	// batch before it is durable, but its own batch comes after it in the log, so
+	// no crash keeps the later one alone. ctx does not end the wait: the batch is
+	// in the log, and its outcome would be unknown.
+	if err := done.commit.Wait(); err != nil {
 		return 0, err
 	}
-	for _, a := range appended {
+	for _, a := range done.appended {
 		a.Committed()
 	}
-	return c.First, nil
+	return done.commit.First, nil
 }
 
-// lockKeys returns what the writes must hold while they decide and apply: the
-// keys of their items, of the item collections that are counted, and of the
+// applied is the outcome of applyLocked.
+type applied struct {
+	commit   kv.Commit // the zero Commit if nothing changed
+	appended []*stream.Appended
+	seen     uint64 // the last commit that the decisions can have seen
+}
+
+// applyLocked takes all locks, applies the writes and releases the locks.
+func (ts *Tables) applyLocked(writes []*write, o commitOptions, by trace.Context) (applied, error) {
+	unlockTables, err := lockTables(writes)
+	if err != nil {
+		return applied{}, err
+	}
+	defer unlockTables()
+	stripes := ts.locks.lock(lockKeys(writes, o.token)...)
+	defer ts.locks.unlock(stripes)
+	c, appended, err := ts.apply(writes, o, by, stripes)
+	return applied{commit: c, appended: appended, seen: ts.locks.last(stripes)}, err
+}
+
+// lockTables keeps the settings of the writes' tables as they are until unlock
+// is called. Errors: ErrNotFound.
+func lockTables(writes []*write) (unlock func(), err error) {
+	var tables []*tableState
+	for _, w := range writes {
+		if !slices.Contains(tables, w.table) {
+			tables = append(tables, w.table)
+		}
+	}
+	// A waiting writer of an RWMutex holds off further readers. If two commits
+	// took the same two tables in different orders, each could wait behind an
+	// UpdateTable that waits for the other.
+	slices.SortFunc(tables, func(a, b *tableState) int { return cmp.Compare(a.id, b.id) })
+	for _, t := range tables {
+		t.writes.RLock()
+	}
+	unlock = func() {
+		for _, t := range tables {
+			t.writes.RUnlock()
+		}
+	}
+	for _, t := range tables {
+		// The table was looked up without this lock and may be deleted since.
+		if t.gone {
+			unlock()
+			return nil, fmt.Errorf("%w: %s", ErrNotFound, t.name)
+		}
+	}
+	return unlock, nil
+}
+
+// lockKeys returns what must be locked while the writes decide and apply: the
+// keys of their items, of the item collections whose sizes change, and of the
 // token.
 func lockKeys(writes []*write, tok *token) [][]byte {
 	keys := make([][]byte, 0, len(writes)+1)
@@ -102,56 +162,36 @@ func lockKeys(writes []*write, tok *token) [][]byte {
 	return keys
 }
 
-// share holds off changes of the tables' settings and returns the release.
-func share(writes []*write) (release func()) {
-	if len(writes) == 1 {
-		writes[0].table.writes.RLock()
-		return writes[0].table.writes.RUnlock
-	}
-	var held []*tableState
-	for _, w := range writes {
-		if !slices.Contains(held, w.table) {
-			held = append(held, w.table)
-		}
-	}
-	// One order for all, as a writer that waits holds off further readers.
-	slices.SortFunc(held, func(a, b *tableState) int { return cmp.Compare(a.id, b.id) })
-	for _, t := range held {
-		t.writes.RLock()
-	}
-	return func() {
-		for _, t := range held {
-			t.writes.RUnlock()
-		}
-	}
-}
-
-// apply reads the items, lets each write decide, and applies one batch with
-// all changes, which is the zero Commit if nothing changed. The caller holds
-// the locks.
-func (ts *Tables) apply(writes []*write, on terms, by trace.Context, taken []int) (kv.Commit, []*stream.Appended, error) {
-	if on.token != nil {
-		if err := ts.redeem(on.token); err != nil {
+// apply reads the items, lets each write decide, and applies one batch with all
+// changes. The commit is zero if nothing changed. The caller holds the locks of
+// the tables and of the stripes.
+func (ts *Tables) apply(writes []*write, o commitOptions, by trace.Context, stripes []int) (kv.Commit, []*stream.Appended, error) {
+	if o.token != nil {
+		if err := ts.checkToken(o.token); err != nil {
 			return kv.Commit{}, nil, err
 		}
 	}
-	changed, err := ts.decide(writes, on.maxBytes)
-	if err != nil || !changed && on.token == nil {
+	changed, err := ts.decide(writes, o.maxBytes)
+	if err != nil || !changed && o.token == nil {
 		return kv.Commit{}, nil, err
 	}
 	b := ts.store.NewBatch()
-	if err := ts.fill(b, writes); err != nil {
+	if err := ts.addItems(b, writes); err != nil {
 		b.Close()
 		return kv.Commit{}, nil, err
 	}
 	at := ts.opts.Now()
-	if on.token != nil {
-		on.token.spend(b, at)
+	if o.token != nil {
+		o.token.store(b, at)
 	}
-	appended := record(b, at, writes, by)
+	appended := addChangeRecords(b, at, writes, by)
+	// This function runs inside the commit, after the change records took their
+	// numbers. A reader that sees the batch therefore finds this number, or a
+	// later one, under the item's stripe and waits for it; and the counters of
+	// two commits are stored in the order of the commits.
 	b.Number(1, func(last uint64) {
-		ts.locks.note(taken, last)
-		count(b, writes)
+		ts.locks.note(stripes, last)
+		addCounts(b, writes)
 	})
 	if deletesOnly(writes) {
 		b.UseReserve()
@@ -169,8 +209,10 @@ func (ts *Tables) decide(writes []*write, maxBytes int) (changed bool, err error
 			return false, err
 		}
 		changed = changed || w.changed
-		bytes += max(w.oldSize, w.nowSize)
-		if maxBytes > 0 && bytes > maxBytes && w.err == nil {
+		if w.err != nil {
+			continue
+		}
+		if bytes += max(w.old.size, w.now.size); maxBytes > 0 && bytes > maxBytes {
 			w.err = errTransactBytes
 		}
 	}
@@ -187,17 +229,17 @@ func failure(writes []*write) error {
 	return nil
 }
 
-// fill adds the changed items, their index entries and the sizes of their
-// collections to the batch.
-func (ts *Tables) fill(b *kv.Batch, writes []*write) error {
+// addItems adds the changed items, their index entries and the sizes of their
+// item collections to the batch.
+func (ts *Tables) addItems(b *kv.Batch, writes []*write) error {
 	for _, w := range writes {
 		if !w.changed {
 			continue
 		}
-		if w.now == nil {
+		if w.now.item == nil {
 			b.Delete(w.stored)
 		} else {
-			b.Set(w.stored, item.AppendBinary(make([]byte, 0, w.nowSize+len(w.now)*4+16), w.now))
+			b.Set(w.stored, w.now.encode())
 		}
 		for _, x := range w.table.indexes {
 			c, err := x.update(b, ts.store, w)
@@ -209,11 +251,12 @@ func (ts *Tables) fill(b *kv.Batch, writes []*write) error {
 			}
 		}
 	}
-	return ts.collect(b, writes)
+	return ts.addCollections(b, writes)
 }
 
-// record adds the records of the changes to the batch, stream by stream.
-func record(b *kv.Batch, at time.Time, writes []*write, by trace.Context) []*stream.Appended {
+// addChangeRecords adds a record of each change to the batch, in the stream of
+// its table.
+func addChangeRecords(b *kv.Batch, at time.Time, writes []*write, by trace.Context) []*stream.Appended {
 	var streams []*stream.Stream
 	var changes [][]stream.Change
 	for _, w := range writes {
@@ -226,7 +269,10 @@ func record(b *kv.Batch, at time.Time, writes []*write, by trace.Context) []*str
 			i = len(streams)
 			streams, changes = append(streams, st), append(changes, nil)
 		}
-		changes[i] = append(changes[i], stream.Change{Partition: w.table.partition(w.key), Old: w.old, New: w.now, Expired: w.expired, Trace: by})
+		changes[i] = append(changes[i], stream.Change{
+			Partition: w.table.partition(w.key), Expired: w.expired, Trace: by,
+			Old: w.old.item, OldBinary: w.old.binary, New: w.now.item, NewBinary: w.now.binary,
+		})
 	}
 	var appended []*stream.Appended
 	for i, st := range streams {
@@ -238,24 +284,11 @@ func record(b *kv.Batch, at time.Time, writes []*write, by trace.Context) []*str
 // deletesOnly reports whether the writes can only free space.
 func deletesOnly(writes []*write) bool {
 	for _, w := range writes {
-		if w.now != nil {
+		if w.now.item != nil {
 			return false
 		}
 	}
 	return true
-}
-
-// readItem returns the item stored under key, or nil.
-func readItem(r kv.Reader, key []byte) (item.Item, error) {
-	var out item.Item
-	err := r.View(key, func(v []byte) (err error) {
-		out, err = item.DecodeBinary(v)
-		return err
-	})
-	if isNotFound(err) {
-		return nil, nil
-	}
-	return out, err
 }
 
 // partition returns the key form of the partition key.

@@ -50,9 +50,9 @@ func (c *counter) load(r kv.Reader) error {
 	return err
 }
 
-// count counts what the writes changed, each counter stored once. It runs
-// inside the commit.
-func count(b *kv.Batch, writes []*write) {
+// addCounts adds what the writes changed to the counters, and each changed
+// counter once to the batch. It runs inside the commit.
+func addCounts(b *kv.Batch, writes []*write) {
 	var few [4]*counter
 	touched := few[:0]
 	add := func(c *counter, items, bytes int64) {
@@ -80,9 +80,9 @@ func count(b *kv.Batch, writes []*write) {
 // items returns by how many items the table grows.
 func (w *write) items() int64 {
 	switch {
-	case w.old == nil:
+	case w.old.item == nil:
 		return 1
-	case w.now == nil:
+	case w.now.item == nil:
 		return -1
 	default:
 		return 0
@@ -90,4 +90,4 @@ func (w *write) items() int64 {
 }
 
 // bytes returns by how many bytes the items of the table grow.
-func (w *write) bytes() int64 { return int64(w.nowSize) - int64(w.oldSize) }
+func (w *write) bytes() int64 { return int64(w.now.size) - int64(w.old.size) }

@@ -27,7 +27,7 @@ func (ts *Tables) sweep(ctx context.Context, now time.Time) error {
 			if len(due) == 0 {
 				break
 			}
-			if seq, err := ts.commit(ctx, due, terms{}); err != nil || seq == 0 {
+			if seq, err := ts.commit(ctx, due, commitOptions{}); err != nil || seq == 0 {
 				return err
 			}
 		}

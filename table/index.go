@@ -90,8 +90,7 @@ func (x *index) project(it item.Item) item.Item {
 	return out
 }
 
-// key returns the key of an item's entry, or nil if the item has none; own is
-// the item's own key in the store.
+// key returns the key of an item's entry, or nil if the item has none.
 func (x *index) key(it item.Item, own []byte) []byte {
 	if it == nil {
 		return nil
@@ -120,45 +119,68 @@ type indexChange struct {
 	countedBytes int64
 }
 
-// update brings the entry of a changed item into the batch; nil says that it
-// stays as it is. The caller holds the item's lock.
+// An entry is what an index holds of an item. The zero entry is none.
+type entry struct {
+	key []byte
+	of  *image // the projected item; nil in an expiry index
+}
+
+// entry returns the entry of an item; own is the item's own key in the store.
+func (x *index) entry(of *image, own []byte) entry {
+	key := x.key(of.item, own)
+	switch {
+	case key == nil:
+		return entry{}
+	case x.expiry:
+		return entry{key: key}
+	case x.held == nil:
+		return entry{key, of} // encoded once for the row and the entries
+	default:
+		projected := newImage(x.project(of.item))
+		return entry{key, &projected}
+	}
+}
+
+func (e entry) size() int {
+	if e.of == nil {
+		return 0
+	}
+	return e.of.size
+}
+
+// value returns what is stored under the entry's key.
+func (e entry) value() []byte {
+	if e.of == nil {
+		return nil
+	}
+	return e.of.encode()
+}
+
+// update adds the entry of a changed item to the batch; nil says that it stays
+// as it is. The caller holds the item's lock.
 func (x *index) update(b *kv.Batch, r kv.Reader, w *write) (*indexChange, error) {
-	before, now := x.key(w.old, w.stored), x.key(w.now, w.stored)
-	var held, hold item.Item
-	if before != nil && !x.expiry {
-		held = x.project(w.old)
-	}
-	if now != nil && !x.expiry {
-		hold = x.project(w.now)
-	}
-	same := bytes.Equal(before, now)
-	if same && item.EqualItems(held, hold) {
+	before, now := x.entry(&w.old, w.stored), x.entry(&w.now, w.stored)
+	same := bytes.Equal(before.key, now.key)
+	if same && (before.of == now.of || x.held != nil && item.EqualItems(before.of.item, now.of.item)) {
 		return nil, nil
 	}
-	c := &indexChange{index: x, before: item.Size(held), now: item.Size(hold), moved: !same && before != nil && now != nil}
-	present, err := x.present(r, before)
+	c := &indexChange{index: x, before: before.size(), now: now.size(), moved: !same && before.key != nil && now.key != nil}
+	present, err := x.present(r, before.key)
 	if err != nil {
 		return nil, err
 	}
 	if present {
 		c.counted, c.countedBytes = -1, -int64(c.before)
 	}
-	if before != nil && !same {
-		b.Delete(before)
+	if before.key != nil && !same {
+		b.Delete(before.key)
 	}
-	if now != nil {
-		b.Set(now, x.value(hold))
+	if now.key != nil {
+		b.Set(now.key, now.value())
 		c.counted++
 		c.countedBytes += int64(c.now)
 	}
 	return c, nil
-}
-
-func (x *index) value(held item.Item) []byte {
-	if x.expiry {
-		return nil
-	}
-	return item.AppendBinary(nil, held)
 }
 
 // present reports whether the entry of an item as it was is there: while the

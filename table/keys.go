@@ -11,7 +11,8 @@ const (
 const wrongKey = "The provided key element does not match the schema"
 
 // checkItem checks an item that is to be stored, and returns its key.
-func (t *tableState) checkItem(it item.Item) (item.Item, error) {
+func (t *tableState) checkItem(now image) (item.Item, error) {
+	it := now.item
 	for _, a := range t.schema.Attrs() {
 		v, ok := it.Get(a.Name)
 		if !ok {
@@ -25,7 +26,7 @@ func (t *tableState) checkItem(it item.Item) (item.Item, error) {
 	if err := t.checkSizes(key); err != nil {
 		return nil, err
 	}
-	if item.Size(it) > item.MaxSize {
+	if now.size > item.MaxSize {
 		return nil, invalid("Item size has exceeded the maximum allowed size")
 	}
 	return key, nil

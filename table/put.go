@@ -20,7 +20,7 @@ type WriteResult struct {
 
 // result tells what a committed write did.
 func (w *write) result(seq uint64) WriteResult {
-	return WriteResult{Old: w.old, New: w.now, Seq: seq, Units: w.units(), Collection: w.collection}
+	return WriteResult{Old: w.old.item, New: w.now.item, Seq: seq, Units: w.units(), Collection: w.collection}
 }
 
 // A PutRequest stores an item in place of what has its key.
@@ -31,18 +31,22 @@ type PutRequest struct {
 }
 
 // Put stores an item. Errors: see the package comment.
-func (ts *Tables) Put(ctx context.Context, r PutRequest) (WriteResult, error) { return ts.one(ctx, r) }
+func (ts *Tables) Put(ctx context.Context, r PutRequest) (WriteResult, error) {
+	return ts.writeItem(ctx, r)
+}
 
 func (r PutRequest) write(ts *Tables) (*write, error) {
 	t, err := ts.get(r.Table)
 	if err != nil {
 		return nil, err
 	}
-	key, err := t.checkItem(r.Item)
+	now := newImage(r.Item)
+	key, err := t.checkItem(now)
 	if err != nil {
 		return nil, err
 	}
-	return &write{table: t, key: key, decide: func(old item.Item) (item.Item, error) {
+	now.encode() // before the item is locked
+	return &write{table: t, key: key, put: &now, decide: func(old item.Item) (item.Item, error) {
 		if err := t.checkIndexes(r.Item); err != nil {
 			return nil, err
 		}
@@ -54,7 +58,7 @@ func (r PutRequest) write(ts *Tables) (*write, error) {
 // two are equal. That the item changed, or that it or its table is gone, is no
 // error. Errors: see the package comment.
 func (ts *Tables) DeleteUnchanged(ctx context.Context, table string, it item.Item) error {
-	_, err := ts.one(ctx, deleteUnchanged{table, it})
+	_, err := ts.writeItem(ctx, deleteUnchanged{table, it})
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
@@ -91,7 +95,7 @@ type DeleteRequest struct {
 // Delete removes an item; that there is none is no error. Errors: see the
 // package comment.
 func (ts *Tables) Delete(ctx context.Context, r DeleteRequest) (WriteResult, error) {
-	return ts.one(ctx, r)
+	return ts.writeItem(ctx, r)
 }
 
 func (r DeleteRequest) write(ts *Tables) (*write, error) {
@@ -115,7 +119,7 @@ type UpdateRequest struct {
 
 // Modify changes an item. Errors: see the package comment.
 func (ts *Tables) Modify(ctx context.Context, r UpdateRequest) (WriteResult, error) {
-	return ts.one(ctx, r)
+	return ts.writeItem(ctx, r)
 }
 
 func (r UpdateRequest) write(ts *Tables) (*write, error) {
@@ -188,13 +192,13 @@ type Request interface {
 	write(ts *Tables) (*write, error)
 }
 
-// one commits a single write.
-func (ts *Tables) one(ctx context.Context, r Request) (WriteResult, error) {
+// writeItem commits one request by itself.
+func (ts *Tables) writeItem(ctx context.Context, r Request) (WriteResult, error) {
 	w, err := r.write(ts)
 	if err != nil {
 		return WriteResult{}, err
 	}
-	seq, err := ts.commit(ctx, []*write{w}, terms{})
+	seq, err := ts.commit(ctx, []*write{w}, commitOptions{})
 	if err != nil {
 		return WriteResult{}, err
 	}
@@ -235,7 +239,7 @@ func (ts *Tables) Batch(ctx context.Context, requests []BatchWrite) ([]WriteResu
 		seen[k] = true
 		writes[i] = w
 	}
-	seq, err := ts.commit(ctx, writes, terms{})
+	seq, err := ts.commit(ctx, writes, commitOptions{})
 	if err != nil {
 		return nil, err
 	}

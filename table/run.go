@@ -178,24 +178,20 @@ func (t *tableState) fillItems(id uint64, keys [][]byte) (more bool, err error) 
 
 // fillItem adds the entry of one item to the batch, unless it is there.
 func (t *tableState) fillItem(b *kv.Batch, x *index, key []byte) (size int, added bool, err error) {
-	it, err := readItem(t.ts.store, key)
+	of, err := readImage(t.ts.store, key, true)
 	if err != nil {
 		return 0, false, err
 	}
-	entry := x.key(it, key)
-	if entry == nil || !x.fits(it) {
+	e := x.entry(&of, key)
+	if e.key == nil || !x.fits(of.item) {
 		return 0, false, nil
 	}
-	there, err := x.present(t.ts.store, entry)
+	there, err := x.present(t.ts.store, e.key)
 	if err != nil || there {
 		return 0, false, err
 	}
-	var held item.Item
-	if !x.expiry {
-		held = x.project(it)
-	}
-	b.Set(entry, x.value(held))
-	return item.Size(held), true, nil
+	b.Set(e.key, e.value())
+	return e.size(), true, nil
 }
 
 // fits reports whether the item's attributes may be keys of the index: items of

@@ -13,11 +13,11 @@ import (
 // tokenLifetime is how long a transaction's token is remembered.
 const tokenLifetime = 10 * time.Minute
 
-// ErrTokenReused says that a token was spent on another transaction.
+// ErrTokenReused says that a token was used for another transaction.
 var ErrTokenReused = errors.New("table: the token was used for another transaction")
 
-// errSpent says that the transaction of the token was made before.
-var errSpent = errors.New("table: the token is spent")
+// errTokenUsed says that the transaction of the token was made before.
+var errTokenUsed = errors.New("table: the transaction of the token was made before")
 
 // A token makes a transaction happen once. It is stored as
 //
@@ -32,9 +32,9 @@ func (k *token) key() []byte { return kv.NewKey('t').Uint64(5).String(k.text) }
 
 func tokenTimes(at time.Time) kv.Key { return kv.NewKey('t').Uint64(6).Uint64(uint64(at.UnixMilli())) }
 
-// redeem returns nil if the token may be spent, errSpent if it was spent on the
-// same request, or ErrTokenReused. The caller holds the token's lock.
-func (ts *Tables) redeem(k *token) error {
+// checkToken returns nil if the token is new, errTokenUsed if it was used for
+// the same transaction, or ErrTokenReused. The caller holds the token's lock.
+func (ts *Tables) checkToken(k *token) error {
 	var at time.Time
 	var same bool
 	err := ts.store.View(k.key(), func(v []byte) error {
@@ -53,14 +53,14 @@ func (ts *Tables) redeem(k *token) error {
 	case ts.opts.Now().Sub(at) >= tokenLifetime:
 		return nil
 	case same:
-		return errSpent
+		return errTokenUsed
 	default:
 		return ErrTokenReused
 	}
 }
 
-// spend adds the token to the batch.
-func (k *token) spend(b *kv.Batch, at time.Time) {
+// store adds the token to the batch.
+func (k *token) store(b *kv.Batch, at time.Time) {
 	v := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))
 	b.Set(k.key(), append(v, k.hash[:]...))
 	b.Set(tokenTimes(at).String(k.text), nil)

@@ -65,13 +65,13 @@ func (ts *Tables) Transact(ctx context.Context, x Transaction) (done []WriteResu
 	if err != nil {
 		return nil, false, err
 	}
-	on := terms{maxBytes: maxTransactBytes}
+	o := commitOptions{maxBytes: maxTransactBytes}
 	if x.Token != "" {
-		on.token = &token{text: x.Token, hash: x.Hash}
+		o.token = &token{text: x.Token, hash: x.Hash}
 	}
-	seq, err := ts.commit(ctx, writes, on)
+	seq, err := ts.commit(ctx, writes, o)
 	switch {
-	case errors.Is(err, errSpent):
+	case errors.Is(err, errTokenUsed):
 		return nil, true, nil
 	case err != nil && failure(writes) != nil:
 		return nil, false, canceled(writes)

@@ -68,7 +68,7 @@ func ReadUnits(bytes int, consistent bool) float64 {
 // images, even if nothing changed, and of each index for its entry, twice if
 // the entry goes to another place.
 func (w *write) units() Units {
-	u := Units{Table: writeUnits(max(w.oldSize, w.nowSize))}
+	u := Units{Table: writeUnits(max(w.old.size, w.now.size))}
 	for _, c := range w.indexes {
 		if c.index.expiry {
 			continue
