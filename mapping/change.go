@@ -110,8 +110,14 @@ func (c *change) group() string {
 	return c.ordering
 }
 
+// differs reports whether the attribute differs between the images.
+func (c *change) differs(name string) bool {
+	_, found := slices.BinarySearch(c.differing(), name)
+	return found
+}
+
 // differing returns the names of the attributes that differ between the images,
-// which are compared once, however many ask.
+// in order. The images are compared once, however many ask.
 func (c *change) differing() []string {
 	if !c.compared {
 		c.changed, c.compared = differing(c.record.Old, c.record.New), true
@@ -120,7 +126,7 @@ func (c *change) differing() []string {
 }
 
 // differing returns the names of the attributes that two items do not have in
-// common.
+// common, in order.
 func differing(a, b item.Item) (names []string) {
 	for len(a) > 0 && len(b) > 0 {
 		switch c := cmp.Compare(a[0].Name, b[0].Name); {

@@ -60,7 +60,7 @@ func (d *definition) check(c *change) (guard, error) {
 
 // holds reports whether the value at the path changed as the transition says.
 func (t *Transition) holds(c *change) bool {
-	if !slices.Contains(c.differing(), t.Path.root()) {
+	if !c.differs(t.Path.root()) {
 		return false
 	}
 	before, had := t.Path.value(c.record.Old)
@@ -80,10 +80,11 @@ func among(wanted []item.Value, v item.Value) bool {
 	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(w item.Value) bool { return item.Equal(w, v) })
 }
 
-// gains reports whether there is something at the path that was not there
-// before; the other way round if back says so.
+// gains reports whether the path leads to something in the new image that was
+// not there in the old one: a value, a member of a map, an element of a list or
+// set; with back, to something in the old image that is not in the new one.
 func (c *change) gains(p Path, back bool) bool {
-	if !slices.Contains(c.differing(), p.root()) {
+	if !c.differs(p.root()) {
 		return false
 	}
 	from, to := c.record.Old, c.record.New
@@ -98,13 +99,28 @@ func (c *change) gains(p Path, back bool) bool {
 	if after.Kind() == item.MapKind {
 		return slices.ContainsFunc(after.Map(), func(f item.Field) bool { _, was := before.Map().Get(f.Name); return !was })
 	}
-	rest := slices.Clone(before.List())
-	for _, e := range after.List() {
-		i := slices.IndexFunc(rest, func(x item.Value) bool { return item.Equal(x, e) })
-		if i < 0 {
+	return exceeds(after.List(), before.List())
+}
+
+// exceeds reports whether an element of a is not in b, or is there less often.
+// It takes time in proportion to the size of both: an element is looked up by
+// its binary form, which equal values share and no others.
+func exceeds(a, b []item.Value) bool {
+	if len(a) > len(b) {
+		return true
+	}
+	count := make(map[string]int, len(b))
+	var key []byte
+	for _, v := range b {
+		key = item.AppendBinary(key[:0], item.Item{{Value: v}})
+		count[string(key)]++
+	}
+	for _, v := range a {
+		key = item.AppendBinary(key[:0], item.Item{{Value: v}})
+		if count[string(key)] == 0 {
 			return true
 		}
-		rest = slices.Delete(rest, i, i+1)
+		count[string(key)]--
 	}
 	return false
 }

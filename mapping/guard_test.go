@@ -64,6 +64,7 @@ func TestGuards(t *testing.T) {
 		{`"a":{"SS":["x","y"]}`, `"a":{"SS":["y"]}`, mapping.Definition{Removed: paths(t, "a")}, raised},
 		{`"a":{"L":[{"N":"1"},{"N":"2"}]}`, `"a":{"L":[{"N":"2.0"},{"N":"1"}]}`, mapping.Definition{Added: paths(t, "a")}, `E: not raised: added: nothing was added at a`},
 		{`"a":{"L":[{"N":"1"}]}`, `"a":{"L":[{"N":"1"},{"N":"1"}]}`, mapping.Definition{Added: paths(t, "a")}, raised},
+		{`"a":{"L":[{"B":"MQ=="}]}`, `"a":{"L":[{"S":"MQ=="}]}`, mapping.Definition{Added: paths(t, "a")}, raised},
 		{`"a":{"M":{"x":{"N":"1"}}}`, `"a":{"M":{"x":{"N":"2"}}}`, mapping.Definition{Added: paths(t, "a")}, `E: not raised: added: nothing was added at a`},
 		{`"a":{"M":{"x":{"N":"1"}}}`, `"a":{"M":{"x":{"N":"1"},"y":{"N":"2"}}}`, mapping.Definition{Added: paths(t, "a")}, raised},
 		{`"a":{"M":{"x":{"N":"1"}}}`, `"a":{"M":{}}`, mapping.Definition{Removed: paths(t, "a.x")}, raised},
