@@ -2,6 +2,7 @@ package awsjson
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,6 +13,17 @@ import (
 // Paths are in lower camel case, with members of lists counted from 1:
 // targets.1.member.id.
 type Validator struct{ problems []string }
+
+// DecodeValid reads the body of a request into the struct that v points to, as
+// Decode does, and returns the constraints that check then finds broken.
+func DecodeValid(body []byte, v any, check func(*Validator)) error {
+	if err := Decode(body, v); err != nil {
+		return err
+	}
+	var found Validator
+	check(&found)
+	return found.Err()
+}
 
 // maxProblems is how many constraints one answer names.
 const maxProblems = 10
@@ -66,7 +78,7 @@ func (v *Validator) Text(value *string, path string, c Text) {
 		return
 	}
 	s, quoted := *value, Quote(*value)
-	if c.Enum != nil && !contains(c.Enum, s) {
+	if c.Enum != nil && !slices.Contains(c.Enum, s) {
 		v.Fail(quoted, path, "Member must satisfy enum value set: ["+strings.Join(c.Enum, ", ")+"]")
 	}
 	if c.Match != nil && !c.Match(s) {
@@ -115,13 +127,4 @@ func (v *Validator) Err() error {
 	default:
 		return Validation(strconv.Itoa(len(v.problems)) + " validation errors detected: " + strings.Join(v.problems, "; "))
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
 }

@@ -44,13 +44,11 @@ func (a *api) createArchive(_ context.Context, body []byte) ([]byte, error) {
 		archiveMembers
 		EventSourceArn *string
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	r.validate(&v)
-	v.RequiredText(r.EventSourceArn, "eventSourceArn", anARN)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		r.validate(v)
+		v.RequiredText(r.EventSourceArn, "eventSourceArn", anARN)
+	})
+	if err != nil {
 		return nil, err
 	}
 	if err := r.meaning(); err != nil {
@@ -76,12 +74,8 @@ func (a *api) createArchive(_ context.Context, body []byte) ([]byte, error) {
 
 func (a *api) updateArchive(_ context.Context, body []byte) ([]byte, error) {
 	var r archiveMembers
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	r.validate(&v)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, r.validate)
+	if err != nil {
 		return nil, err
 	}
 	if err := r.meaning(); err != nil {
@@ -205,18 +199,7 @@ func (a *api) listArchives(_ context.Context, body []byte) ([]byte, error) {
 			wanted = append(wanted, x)
 		}
 	}
-	found, next, err := cut(&r.paging, wanted, func(x bus.ArchiveInfo) string { return x.Name })
-	if err != nil {
-		return nil, err
-	}
-	out := struct {
-		Archives  []archiveItem
-		NextToken string `json:",omitzero"`
-	}{[]archiveItem{}, next}
-	for _, x := range found {
-		out.Archives = append(out.Archives, a.archiveItem(x))
-	}
-	return json.Marshal(out)
+	return answer(&r.paging, "Archives", wanted, func(x bus.ArchiveInfo) string { return x.Name }, a.archiveItem)
 }
 
 // busARN returns the bus that an ARN names.
@@ -230,8 +213,8 @@ func busARN(arn, member string) (string, error) {
 
 // archiveARN returns the archive that an ARN names.
 func archiveARN(arn string) (string, error) {
-	_, name, ok := strings.Cut(arn, ":archive/")
-	if !ok || !strings.HasPrefix(arn, "arn:aws") {
+	name := resourceName(arn, "archive")
+	if name == "" {
 		return "", awsjson.Validation("Parameter EventSourceArn is not valid. Reason: Must contain an archive ARN.")
 	}
 	return name, nil

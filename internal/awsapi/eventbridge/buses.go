@@ -111,12 +111,8 @@ func (a *api) listed(b bus.Bus) busDescription {
 
 func (a *api) describeEventBus(_ context.Context, body []byte) ([]byte, error) {
 	var r struct{ Name *string }
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.Text(r.Name, "name", busRef)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) { v.Text(r.Name, "name", busRef) })
+	if err != nil {
 		return nil, err
 	}
 	b, err := a.buses.Describe(busOf(r.Name))
@@ -143,37 +139,20 @@ func (a *api) listEventBuses(_ context.Context, body []byte) ([]byte, error) {
 		NamePrefix *string
 		paging
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.Text(r.NamePrefix, "namePrefix", busName)
-	r.validate(&v)
-	if err := v.Err(); err != nil {
-		return nil, err
-	}
-	found, next, err := cut(&r.paging, a.buses.List(value(r.NamePrefix)), func(b bus.Bus) string { return b.Name })
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		v.Text(r.NamePrefix, "namePrefix", busName)
+		r.validate(v)
+	})
 	if err != nil {
 		return nil, err
 	}
-	out := struct {
-		EventBuses []busDescription
-		NextToken  string `json:",omitzero"`
-	}{[]busDescription{}, next}
-	for _, b := range found {
-		out.EventBuses = append(out.EventBuses, a.listed(b))
-	}
-	return json.Marshal(out)
+	return answer(&r.paging, "EventBuses", a.buses.List(value(r.NamePrefix)), func(b bus.Bus) string { return b.Name }, a.listed)
 }
 
 func (a *api) deleteEventBus(_ context.Context, body []byte) ([]byte, error) {
 	var r struct{ Name *string }
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.RequiredText(r.Name, "name", busName)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) { v.RequiredText(r.Name, "name", busName) })
+	if err != nil {
 		return nil, err
 	}
 	return blank, a.buses.Delete(*r.Name)

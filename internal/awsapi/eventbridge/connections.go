@@ -212,14 +212,12 @@ func (a *api) connectionItem(c connection.Connection) connectionItem {
 
 func (a *api) createConnection(_ context.Context, body []byte) ([]byte, error) {
 	var r connectionMembers
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.Required(r.AuthorizationType != nil, "authorizationType")
-	v.Required(r.AuthParameters != nil, "authParameters")
-	r.validate(&v)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		v.Required(r.AuthorizationType != nil, "authorizationType")
+		v.Required(r.AuthParameters != nil, "authParameters")
+		r.validate(v)
+	})
+	if err != nil {
 		return nil, err
 	}
 	c, auth := connection.Connection{Name: *r.Name}, connection.AuthParameters{}
@@ -235,12 +233,8 @@ func (a *api) createConnection(_ context.Context, body []byte) ([]byte, error) {
 
 func (a *api) updateConnection(_ context.Context, body []byte) ([]byte, error) {
 	var r connectionMembers
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	r.validate(&v)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, r.validate)
+	if err != nil {
 		return nil, err
 	}
 	c, err := a.conns.Update(*r.Name, r.change)
@@ -290,18 +284,27 @@ func (a *api) endConnection(body []byte, end func(string) (connection.Connection
 	return json.Marshal(a.connectionItem(c))
 }
 
+// A listedConnection is a connection as lists have it.
+type listedConnection struct {
+	Name, AuthorizationType string
+	StateReason             string `json:",omitzero"`
+	connectionItem
+}
+
+func (a *api) listedConnection(c connection.Connection) listedConnection {
+	return listedConnection{c.Name, c.Kind, c.Reason, a.connectionItem(c)}
+}
+
 func (a *api) listConnections(_ context.Context, body []byte) ([]byte, error) {
 	var r struct {
 		NamePrefix, ConnectionState *string
 		paging
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.Text(r.NamePrefix, "namePrefix", ruleName)
-	r.validate(&v)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		v.Text(r.NamePrefix, "namePrefix", ruleName)
+		r.validate(v)
+	})
+	if err != nil {
 		return nil, err
 	}
 	var wanted []connection.Connection
@@ -310,21 +313,5 @@ func (a *api) listConnections(_ context.Context, body []byte) ([]byte, error) {
 			wanted = append(wanted, c)
 		}
 	}
-	found, next, err := cut(&r.paging, wanted, func(c connection.Connection) string { return c.Name })
-	if err != nil {
-		return nil, err
-	}
-	type listed struct {
-		Name, AuthorizationType string
-		StateReason             string `json:",omitzero"`
-		connectionItem
-	}
-	out := struct {
-		Connections []listed
-		NextToken   string `json:",omitzero"`
-	}{[]listed{}, next}
-	for _, c := range found {
-		out.Connections = append(out.Connections, listed{c.Name, c.Kind, c.Reason, a.connectionItem(c)})
-	}
-	return json.Marshal(out)
+	return answer(&r.paging, "Connections", wanted, func(c connection.Connection) string { return c.Name }, a.listedConnection)
 }

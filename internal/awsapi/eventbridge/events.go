@@ -65,18 +65,16 @@ func (a *api) putEvents(ctx context.Context, body []byte) ([]byte, error) {
 		Entries    list[entry]
 		EndpointId *string
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.Required(r.Entries != nil, "entries")
-	if r.Entries != nil {
-		v.Length(len(r.Entries), members(len(r.Entries)), "entries", 1, event.MaxPutEntries)
-	}
-	for i := range r.Entries {
-		r.Entries[i].validate(&v, fmt.Sprintf("entries.%d.member.", i+1))
-	}
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		v.Required(r.Entries != nil, "entries")
+		if r.Entries != nil {
+			v.Length(len(r.Entries), members(len(r.Entries)), "entries", 1, event.MaxPutEntries)
+		}
+		for i := range r.Entries {
+			r.Entries[i].validate(v, fmt.Sprintf("entries.%d.member.", i+1))
+		}
+	})
+	if err != nil {
 		return nil, err
 	}
 	if r.EndpointId != nil {
@@ -128,13 +126,11 @@ func success(e *bus.Entry, r bus.Result) string {
 
 func (a *api) testEventPattern(_ context.Context, body []byte) ([]byte, error) {
 	var r struct{ EventPattern, Event *string }
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.RequiredText(r.EventPattern, "eventPattern", awsjson.Text{Max: 4096})
-	v.Required(r.Event != nil, "event")
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		v.RequiredText(r.EventPattern, "eventPattern", awsjson.Text{Max: 4096})
+		v.Required(r.Event != nil, "event")
+	})
+	if err != nil {
 		return nil, err
 	}
 	p, err := pattern.Compile([]byte(*r.EventPattern))

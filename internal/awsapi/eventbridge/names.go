@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
@@ -39,22 +41,35 @@ func busOf(ref *string) string {
 	if ref == nil {
 		return bus.Default
 	}
-	if strings.HasPrefix(*ref, "arn:") {
-		_, name, _ := strings.Cut(*ref, ":event-bus/")
-		return name
+	if arn.IsARN(*ref) {
+		return resourceName(*ref, "event-bus")
 	}
 	return *ref
+}
+
+// resourceName returns NAME of an ARN whose resource is kind/NAME, and nothing
+// for any other text.
+func resourceName(text, kind string) string {
+	a, err := arn.Parse(text)
+	if err != nil {
+		return ""
+	}
+	name, ok := strings.CutPrefix(a.Resource, kind+"/")
+	if !ok {
+		return ""
+	}
+	return name
 }
 
 var resource = regexp.MustCompile(`^arn:aws[\w-]*:events:[a-z0-9-]+:[0-9]{12}:(?:event-bus/(.+)|rule/(?:(.+)/)?([^/]+))$`)
 
 // resourceOf returns the bus and rule that an ARN names; of a bus, rule is
 // empty.
-func resourceOf(arn string) (name, rule string, err error) {
-	m := resource.FindStringSubmatch(arn)
+func resourceOf(text string) (name, rule string, err error) {
+	m := resource.FindStringSubmatch(text)
 	switch {
 	case m == nil:
-		return "", "", awsjson.Validation("Parameter " + arn + " is not valid. Reason: Provided Arn is not in correct format.")
+		return "", "", awsjson.Validation("Parameter " + text + " is not valid. Reason: Provided Arn is not in correct format.")
 	case m[1] != "":
 		return m[1], "", nil
 	case m[2] == "":

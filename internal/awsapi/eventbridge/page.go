@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
 
@@ -16,6 +18,29 @@ type paging struct {
 func (p *paging) validate(v *awsjson.Validator) {
 	v.Text(p.NextToken, "nextToken", awsjson.Text{Min: 1, Max: 2048})
 	awsjson.Range(v, p.Limit, "limit", 1, 100)
+}
+
+// answer writes one page of a list as an operation answers it: the member holds
+// what item makes of each element, and NextToken is absent on the last page. The
+// list is in the order of its names.
+func answer[T, Item any](p *paging, member string, list []T, name func(T) string, item func(T) Item) ([]byte, error) {
+	found, next, err := cut(p, list, name)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]Item, len(found))
+	for i, x := range found {
+		items[i] = item(x)
+	}
+	text, err := json.Marshal(items)
+	if err != nil {
+		return nil, err
+	}
+	text = append([]byte(`{"`+member+`":`), text...)
+	if next != "" {
+		text = append(text, `,"NextToken":"`+next+`"`...)
+	}
+	return append(text, '}'), nil
 }
 
 // cut returns one page of a list that is in the order of its names, and the

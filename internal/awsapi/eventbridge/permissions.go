@@ -154,19 +154,17 @@ func (a *api) removePermission(_ context.Context, body []byte) ([]byte, error) {
 		StatementId, EventBusName *string
 		RemoveAllPermissions      bool
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.Text(r.EventBusName, "eventBusName", busName)
-	v.Text(r.StatementId, "statementId", statementID)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		v.Text(r.EventBusName, "eventBusName", busName)
+		v.Text(r.StatementId, "statementId", statementID)
+	})
+	if err != nil {
 		return nil, err
 	}
 	if r.StatementId == nil && !r.RemoveAllPermissions {
 		return nil, awsjson.Validation("You must specify a statement id, or to remove all permissions.")
 	}
-	_, err := a.buses.Update(busOf(r.EventBusName), func(b *bus.Bus) error {
+	_, err = a.buses.Update(busOf(r.EventBusName), func(b *bus.Bus) error {
 		if r.RemoveAllPermissions {
 			b.Policy = ""
 			return nil

@@ -158,16 +158,5 @@ func (a *api) listReplays(_ context.Context, body []byte) ([]byte, error) {
 			wanted = append(wanted, x)
 		}
 	}
-	found, next, err := cut(&r.paging, wanted, func(x bus.Replay) string { return x.Name })
-	if err != nil {
-		return nil, err
-	}
-	out := struct {
-		Replays   []replayItem
-		NextToken string `json:",omitzero"`
-	}{[]replayItem{}, next}
-	for _, x := range found {
-		out.Replays = append(out.Replays, a.replayItem(x))
-	}
-	return json.Marshal(out)
+	return answer(&r.paging, "Replays", wanted, func(x bus.Replay) string { return x.Name }, a.replayItem)
 }

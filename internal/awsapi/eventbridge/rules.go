@@ -114,37 +114,27 @@ func (a *api) describeRule(_ context.Context, body []byte) ([]byte, error) {
 	return json.Marshal(out)
 }
 
+// ruleNameOf returns the name of a rule.
+func ruleNameOf(r bus.Rule) string { return r.Name }
+
 func (a *api) listRules(_ context.Context, body []byte) ([]byte, error) {
 	var r struct {
 		NamePrefix, EventBusName *string
 		paging
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.Text(r.NamePrefix, "namePrefix", ruleName)
-	v.Text(r.EventBusName, "eventBusName", busRef)
-	r.validate(&v)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		v.Text(r.NamePrefix, "namePrefix", ruleName)
+		v.Text(r.EventBusName, "eventBusName", busRef)
+		r.validate(v)
+	})
+	if err != nil {
 		return nil, err
 	}
 	all, err := a.buses.Rules(busOf(r.EventBusName), value(r.NamePrefix))
 	if err != nil {
 		return nil, err
 	}
-	found, next, err := cut(&r.paging, all, func(r bus.Rule) string { return r.Name })
-	if err != nil {
-		return nil, err
-	}
-	out := struct {
-		Rules     []ruleDescription
-		NextToken string `json:",omitzero"`
-	}{[]ruleDescription{}, next}
-	for _, rule := range found {
-		out.Rules = append(out.Rules, a.listedRule(rule))
-	}
-	return json.Marshal(out)
+	return answer(&r.paging, "Rules", all, ruleNameOf, a.listedRule)
 }
 
 func (a *api) listRuleNamesByTarget(_ context.Context, body []byte) ([]byte, error) {
@@ -152,32 +142,19 @@ func (a *api) listRuleNamesByTarget(_ context.Context, body []byte) ([]byte, err
 		TargetArn, EventBusName *string
 		paging
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.RequiredText(r.TargetArn, "targetArn", anARN)
-	v.Text(r.EventBusName, "eventBusName", busRef)
-	r.validate(&v)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		v.RequiredText(r.TargetArn, "targetArn", anARN)
+		v.Text(r.EventBusName, "eventBusName", busRef)
+		r.validate(v)
+	})
+	if err != nil {
 		return nil, err
 	}
 	all, err := a.buses.RulesByTarget(busOf(r.EventBusName), *r.TargetArn)
 	if err != nil {
 		return nil, err
 	}
-	found, next, err := cut(&r.paging, all, func(r bus.Rule) string { return r.Name })
-	if err != nil {
-		return nil, err
-	}
-	out := struct {
-		RuleNames []string
-		NextToken string `json:",omitzero"`
-	}{[]string{}, next}
-	for _, rule := range found {
-		out.RuleNames = append(out.RuleNames, rule.Name)
-	}
-	return json.Marshal(out)
+	return answer(&r.paging, "RuleNames", all, ruleNameOf, ruleNameOf)
 }
 
 func (a *api) deleteRule(_ context.Context, body []byte) ([]byte, error) {

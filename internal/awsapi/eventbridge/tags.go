@@ -47,14 +47,12 @@ func (a *api) tagResource(_ context.Context, body []byte) ([]byte, error) {
 		ResourceARN *string
 		Tags        list[tag]
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.RequiredText(r.ResourceARN, "resourceARN", anARN)
-	v.Required(r.Tags != nil, "tags")
-	validateTags(&v, r.Tags)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		v.RequiredText(r.ResourceARN, "resourceARN", anARN)
+		v.Required(r.Tags != nil, "tags")
+		validateTags(v, r.Tags)
+	})
+	if err != nil {
 		return nil, err
 	}
 	tags, err := tagMap(r.Tags)
@@ -73,16 +71,14 @@ func (a *api) untagResource(_ context.Context, body []byte) ([]byte, error) {
 		ResourceARN *string
 		TagKeys     list[string]
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.RequiredText(r.ResourceARN, "resourceARN", anARN)
-	v.Required(r.TagKeys != nil, "tagKeys")
-	for i := range r.TagKeys {
-		v.Text(&r.TagKeys[i], fmt.Sprintf("tagKeys.%d.member", i+1), tagKey)
-	}
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		v.RequiredText(r.ResourceARN, "resourceARN", anARN)
+		v.Required(r.TagKeys != nil, "tagKeys")
+		for i := range r.TagKeys {
+			v.Text(&r.TagKeys[i], fmt.Sprintf("tagKeys.%d.member", i+1), tagKey)
+		}
+	})
+	if err != nil {
 		return nil, err
 	}
 	name, rule, err := resourceOf(*r.ResourceARN)
@@ -94,12 +90,8 @@ func (a *api) untagResource(_ context.Context, body []byte) ([]byte, error) {
 
 func (a *api) listTagsForResource(_ context.Context, body []byte) ([]byte, error) {
 	var r struct{ ResourceARN *string }
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.RequiredText(r.ResourceARN, "resourceARN", anARN)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) { v.RequiredText(r.ResourceARN, "resourceARN", anARN) })
+	if err != nil {
 		return nil, err
 	}
 	name, rule, err := resourceOf(*r.ResourceARN)

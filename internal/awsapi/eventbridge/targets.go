@@ -37,19 +37,17 @@ func (a *api) putTargets(_ context.Context, body []byte) ([]byte, error) {
 		targetsOf
 		Targets list[wireTarget]
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	r.validate(&v)
-	v.Required(r.Targets != nil, "targets")
-	if r.Targets != nil {
-		v.Length(len(r.Targets), members(len(r.Targets)), "targets", 1, 100)
-	}
-	for i := range r.Targets {
-		r.Targets[i].validate(&v, fmt.Sprintf("targets.%d.member.", i+1))
-	}
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		r.validate(v)
+		v.Required(r.Targets != nil, "targets")
+		if r.Targets != nil {
+			v.Length(len(r.Targets), members(len(r.Targets)), "targets", 1, 100)
+		}
+		for i := range r.Targets {
+			r.Targets[i].validate(v, fmt.Sprintf("targets.%d.member.", i+1))
+		}
+	})
+	if err != nil {
 		return nil, err
 	}
 	rule, err := a.buses.Rule(busOf(r.EventBusName), *r.Rule)
@@ -74,19 +72,17 @@ func (a *api) removeTargets(_ context.Context, body []byte) ([]byte, error) {
 		targetsOf
 		Ids list[string]
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	r.validate(&v)
-	v.Required(r.Ids != nil, "ids")
-	if r.Ids != nil {
-		v.Length(len(r.Ids), members(len(r.Ids)), "ids", 1, 100)
-	}
-	for i := range r.Ids {
-		v.Text(&r.Ids[i], fmt.Sprintf("ids.%d.member", i+1), ruleName)
-	}
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		r.validate(v)
+		v.Required(r.Ids != nil, "ids")
+		if r.Ids != nil {
+			v.Length(len(r.Ids), members(len(r.Ids)), "ids", 1, 100)
+		}
+		for i := range r.Ids {
+			v.Text(&r.Ids[i], fmt.Sprintf("ids.%d.member", i+1), ruleName)
+		}
+	})
+	if err != nil {
 		return nil, err
 	}
 	missing, err := a.buses.RemoveTargets(busOf(r.EventBusName), *r.Rule, r.Ids)
@@ -105,29 +101,16 @@ func (a *api) listTargetsByRule(_ context.Context, body []byte) ([]byte, error) 
 		targetsOf
 		paging
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	r.targetsOf.validate(&v)
-	r.paging.validate(&v)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		r.targetsOf.validate(v)
+		r.paging.validate(v)
+	})
+	if err != nil {
 		return nil, err
 	}
 	rule, err := a.buses.Rule(busOf(r.EventBusName), *r.Rule)
 	if err != nil {
 		return nil, err
 	}
-	found, next, err := cut(&r.paging, rule.Targets, func(t bus.Target) string { return t.ID })
-	if err != nil {
-		return nil, err
-	}
-	out := struct {
-		Targets   []wireTarget
-		NextToken string `json:",omitzero"`
-	}{[]wireTarget{}, next}
-	for _, t := range found {
-		out.Targets = append(out.Targets, wire(t))
-	}
-	return json.Marshal(out)
+	return answer(&r.paging, "Targets", rule.Targets, func(t bus.Target) string { return t.ID }, wire)
 }

@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -34,7 +33,7 @@ func (c *codeMembers) code() (function.Code, error) {
 	case c.S3Bucket == nil && len(c.ZipFile) > function.MaxZipBytes:
 		return function.Code{}, &awsjson.Error{Type: tooLarge, Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("Zipped size must be smaller than %d bytes", function.MaxZipBytes)}
 	case c.S3Bucket == nil:
-		return function.Code{Zip: bytes.Clone(c.ZipFile)}, nil
+		return function.Code{Zip: c.ZipFile}, nil
 	case *c.S3Bucket != hotReload:
 		return function.Code{}, invalid("Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist")
 	case !filepath.IsAbs(value(c.S3Key)):
@@ -114,15 +113,12 @@ func (a *api) createFunction(_ context.Context, r *awsjson.Request) (*awsjson.An
 		Tags                      map[string]string
 		settings
 	}
-	if err := decode(r, &in); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.Required(in.FunctionName != nil, "functionName")
-	v.Required(in.Role != nil, "role")
-	v.Required(in.Code != nil, "code")
-	in.validate(&v)
-	if err := v.Err(); err != nil {
+	if err := decodeValid(r, &in, func(v *awsjson.Validator) {
+		v.Required(in.FunctionName != nil, "functionName")
+		v.Required(in.Role != nil, "role")
+		v.Required(in.Code != nil, "code")
+		in.validate(v)
+	}); err != nil {
 		return nil, err
 	}
 	name, err := a.nameOf(*in.FunctionName, "")
@@ -151,7 +147,7 @@ func (a *api) createFunction(_ context.Context, r *awsjson.Request) (*awsjson.An
 	return answer(http.StatusCreated, out)
 }
 
-func (a *api) updateFunctionCode(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+func (a *api) updateFunctionCode(ctx context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
 	var in struct {
 		codeMembers
 		RevisionId *string
@@ -169,7 +165,7 @@ func (a *api) updateFunctionCode(_ context.Context, r *awsjson.Request) (*awsjso
 		return nil, err
 	}
 	if value(in.DryRun) {
-		return a.described(name)
+		return a.getFunctionConfiguration(ctx, r)
 	}
 	f, err := a.functions.SetCode(name, value(in.RevisionId), code)
 	if err != nil {
@@ -201,15 +197,6 @@ func (a *api) updateFunctionConfiguration(_ context.Context, r *awsjson.Request)
 	f, err := a.functions.Configure(name, value(in.RevisionId), in.apply)
 	if err != nil {
 		return nil, err
-	}
-	return answer(http.StatusOK, a.describe(&f))
-}
-
-// described answers with a function's configuration.
-func (a *api) described(name string) (*awsjson.Answer, error) {
-	f, err := a.functions.Get(name)
-	if err != nil {
-		return nil, a.unknown(name, err)
 	}
 	return answer(http.StatusOK, a.describe(&f))
 }

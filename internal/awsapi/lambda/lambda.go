@@ -57,6 +57,17 @@ func decode(r *awsjson.Request, v any) error {
 	return &awsjson.Error{Type: "SerializationException", Message: "only base-64-encoded strings are convertible to bytes"}
 }
 
+// decodeValid reads the body of a request and returns the constraints that check
+// then finds broken.
+func decodeValid(r *awsjson.Request, in any, check func(*awsjson.Validator)) error {
+	if err := decode(r, in); err != nil {
+		return err
+	}
+	var v awsjson.Validator
+	check(&v)
+	return v.Err()
+}
+
 // value returns what a member holds, or the zero value.
 func value[T any](p *T) T {
 	var zero T

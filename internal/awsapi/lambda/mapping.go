@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
@@ -121,11 +123,21 @@ type mappingAnswer struct {
 	LastModified                   float64
 }
 
+// mappingARN returns the ARN of a mapping, in the account and the region of the
+// node's functions.
+func (a *api) mappingARN(uuid string) string {
+	id, err := arn.Parse(a.functions.ARN(uuid))
+	if err != nil {
+		return ""
+	}
+	id.Resource = "event-source-mapping:" + uuid
+	return id.String()
+}
+
 func (a *api) mapped(s eventsource.Status) mappingAnswer {
 	out := mappingAnswer{
 		UUID: s.UUID, EventSourceArn: s.Stream, FunctionArn: a.functions.ARN(s.Function),
-		EventSourceMappingArn: strings.Replace(a.functions.ARN(s.UUID), ":function:", ":event-source-mapping:", 1),
-		BatchSize:             s.BatchSize, MaximumBatchingWindowInSeconds: s.Window, ParallelizationFactor: s.Parallel,
+		EventSourceMappingArn: a.mappingARN(s.UUID), BatchSize: s.BatchSize, MaximumBatchingWindowInSeconds: s.Window, ParallelizationFactor: s.Parallel,
 		TumblingWindowInSeconds: s.Tumbling, MaximumRetryAttempts: s.MaxRetry, MaximumRecordAgeInSeconds: s.MaxAge,
 		BisectBatchOnFunctionError: s.Bisect, DestinationConfig: destinations{OnFailure: &destination{}}, FunctionResponseTypes: []string{},
 		StartingPosition: s.Start, State: s.State, StateTransitionReason: "User action", LastProcessingResult: s.Result, LastModified: epoch(s.Modified),

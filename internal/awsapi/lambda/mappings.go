@@ -3,7 +3,8 @@ package lambda
 import (
 	"context"
 	"net/http"
-	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/internal/awsjson"
@@ -18,24 +19,22 @@ func (a *api) createEventSourceMapping(_ context.Context, r *awsjson.Request) (*
 		Tags                             map[string]string
 		mappingMembers
 	}
-	if err := decode(r, &in); err != nil {
+	if err := decodeValid(r, &in, func(v *awsjson.Validator) {
+		v.Required(in.FunctionName != nil, "functionName")
+		v.Text(in.StartingPosition, "startingPosition", awsjson.Text{Enum: []string{"LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"}})
+		in.validate(v)
+	}); err != nil {
 		return nil, err
 	}
-	var v awsjson.Validator
-	v.Required(in.FunctionName != nil, "functionName")
-	v.Text(in.StartingPosition, "startingPosition", awsjson.Text{Enum: []string{"LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"}})
-	in.validate(&v)
-	if err := v.Err(); err != nil {
-		return nil, err
-	}
-	arn, start := value(in.EventSourceArn), value(in.StartingPosition)
+	source, start := value(in.EventSourceArn), value(in.StartingPosition)
+	id, err := arn.Parse(source)
 	switch {
-	case !strings.Contains(arn, ":dynamodb:"):
+	case err != nil || id.Service != "dynamodb":
 		return nil, invalid("Unrecognized event source.")
 	case start == "":
 		return nil, invalid("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")
 	case start == "AT_TIMESTAMP":
-		return nil, invalid("Unsupported starting position for arn type: " + arn)
+		return nil, invalid("Unsupported starting position for arn type: " + source)
 	}
 	if err := in.check(); err != nil {
 		return nil, err
@@ -44,7 +43,7 @@ func (a *api) createEventSourceMapping(_ context.Context, r *awsjson.Request) (*
 	if err != nil {
 		return nil, err
 	}
-	m := eventsource.Mapping{Stream: arn, Start: start, Settings: eventsource.Defaults(), Tags: in.Tags}
+	m := eventsource.Mapping{Stream: source, Start: start, Settings: eventsource.Defaults(), Tags: in.Tags}
 	in.apply(&m.Settings, name)
 	switch m.OnError = in.Tags[onError]; m.OnError {
 	case "", eventsource.Park, eventsource.Block, eventsource.Skip:
@@ -97,12 +96,7 @@ func (a *api) listEventSourceMappings(_ context.Context, r *awsjson.Request) (*a
 
 func (a *api) updateEventSourceMapping(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
 	var in mappingMembers
-	if err := decode(r, &in); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	in.validate(&v)
-	if err := v.Err(); err != nil {
+	if err := decodeValid(r, &in, in.validate); err != nil {
 		return nil, err
 	}
 	if err := in.check(); err != nil {

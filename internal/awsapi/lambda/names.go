@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
@@ -50,14 +52,15 @@ func (a *api) named(r *awsjson.Request) (string, error) {
 // tagged returns the name of the function, or the UUID of the event source
 // mapping, that an ARN for tags names.
 func (a *api) tagged(r *awsjson.Request) (name, uuid string, err error) {
-	arn := r.Param("ARN")
-	if before, uuid, ok := strings.Cut(arn, ":event-source-mapping:"); ok && strings.HasPrefix(before, "arn:") {
+	text := r.Param("ARN")
+	id, err := arn.Parse(text)
+	if uuid, ok := strings.CutPrefix(id.Resource, "event-source-mapping:"); err == nil && ok {
 		return "", uuid, nil
 	}
-	if !strings.HasPrefix(arn, "arn:") || !nameForm.MatchString(arn) {
-		return "", "", invalid("Invalid ARN: " + arn)
+	if err != nil || !nameForm.MatchString(text) {
+		return "", "", invalid("Invalid ARN: " + text)
 	}
-	name, err = a.nameOf(arn, "")
+	name, err = a.nameOf(text, "")
 	return name, "", err
 }
 

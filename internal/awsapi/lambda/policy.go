@@ -64,14 +64,11 @@ func (p *permission) statement(arn string) statement {
 
 func (a *api) addPermission(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
 	var in permission
-	if err := decode(r, &in); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.RequiredText(in.StatementId, "statementId", sidForm)
-	v.RequiredText(in.Action, "action", actionForm)
-	v.Required(in.Principal != nil, "principal")
-	if err := v.Err(); err != nil {
+	if err := decodeValid(r, &in, func(v *awsjson.Validator) {
+		v.RequiredText(in.StatementId, "statementId", sidForm)
+		v.RequiredText(in.Action, "action", actionForm)
+		v.Required(in.Principal != nil, "principal")
+	}); err != nil {
 		return nil, err
 	}
 	name, err := a.named(r)
@@ -93,13 +90,9 @@ func (a *api) addPermission(_ context.Context, r *awsjson.Request) (*awsjson.Ans
 }
 
 func (a *api) getPolicy(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
-	name, err := a.named(r)
+	f, err := a.function(r)
 	if err != nil {
 		return nil, err
-	}
-	f, err := a.functions.Get(name)
-	if err != nil {
-		return nil, a.unknown(name, err)
 	}
 	if len(f.Policy) == 0 {
 		return nil, notFound("The resource you requested does not exist.")

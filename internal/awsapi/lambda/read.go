@@ -20,22 +20,28 @@ func (a *api) unknown(name string, err error) error {
 	return err
 }
 
-func (a *api) getFunctionConfiguration(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+// function returns the function that a request's path names.
+func (a *api) function(r *awsjson.Request) (function.Function, error) {
 	name, err := a.named(r)
+	if err != nil {
+		return function.Function{}, err
+	}
+	f, err := a.functions.Get(name)
+	return f, a.unknown(name, err)
+}
+
+func (a *api) getFunctionConfiguration(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
+	f, err := a.function(r)
 	if err != nil {
 		return nil, err
 	}
-	return a.described(name)
+	return answer(http.StatusOK, a.describe(&f))
 }
 
 func (a *api) getFunction(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
-	name, err := a.named(r)
+	f, err := a.function(r)
 	if err != nil {
 		return nil, err
-	}
-	f, err := a.functions.Get(name)
-	if err != nil {
-		return nil, a.unknown(name, err)
 	}
 	out := struct {
 		Configuration configuration

@@ -13,12 +13,7 @@ import (
 
 func (a *api) tagResource(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
 	var in struct{ Tags map[string]string }
-	if err := decode(r, &in); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.Required(in.Tags != nil, "tags")
-	if err := v.Err(); err != nil {
+	if err := decodeValid(r, &in, func(v *awsjson.Validator) { v.Required(in.Tags != nil, "tags") }); err != nil {
 		return nil, err
 	}
 	return a.tag(r, in.Tags, nil)
@@ -65,13 +60,10 @@ func (a *api) listTags(_ context.Context, r *awsjson.Request) (*awsjson.Answer, 
 
 func (a *api) putFunctionConcurrency(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
 	var in struct{ ReservedConcurrentExecutions *int }
-	if err := decode(r, &in); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.Required(in.ReservedConcurrentExecutions != nil, "reservedConcurrentExecutions")
-	awsjson.Range(&v, in.ReservedConcurrentExecutions, "reservedConcurrentExecutions", 0, 1000)
-	if err := v.Err(); err != nil {
+	if err := decodeValid(r, &in, func(v *awsjson.Validator) {
+		v.Required(in.ReservedConcurrentExecutions != nil, "reservedConcurrentExecutions")
+		awsjson.Range(v, in.ReservedConcurrentExecutions, "reservedConcurrentExecutions", 0, 1000)
+	}); err != nil {
 		return nil, err
 	}
 	if err := a.reserve(r, in.ReservedConcurrentExecutions); err != nil {
@@ -91,13 +83,9 @@ func (a *api) reserve(r *awsjson.Request, n *int) error {
 }
 
 func (a *api) getFunctionConcurrency(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
-	name, err := a.named(r)
+	f, err := a.function(r)
 	if err != nil {
 		return nil, err
-	}
-	f, err := a.functions.Get(name)
-	if err != nil {
-		return nil, a.unknown(name, err)
 	}
 	out := map[string]int{}
 	if f.Concurrency != nil {
@@ -163,13 +151,10 @@ func (a *api) setEvents(r *awsjson.Request, anew bool) (*awsjson.Answer, error) 
 		MaximumRetryAttempts, MaximumEventAgeInSeconds *int
 		DestinationConfig                              *destinations
 	}
-	if err := decode(r, &in); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	awsjson.Range(&v, in.MaximumRetryAttempts, "maximumRetryAttempts", 0, 2)
-	awsjson.Range(&v, in.MaximumEventAgeInSeconds, "maximumEventAgeInSeconds", 60, 21600)
-	if err := v.Err(); err != nil {
+	if err := decodeValid(r, &in, func(v *awsjson.Validator) {
+		awsjson.Range(v, in.MaximumRetryAttempts, "maximumRetryAttempts", 0, 2)
+		awsjson.Range(v, in.MaximumEventAgeInSeconds, "maximumEventAgeInSeconds", 60, 21600)
+	}); err != nil {
 		return nil, err
 	}
 	name, err := a.named(r)
@@ -199,18 +184,14 @@ func (a *api) noConfig(name string) error {
 }
 
 func (a *api) getFunctionEventInvokeConfig(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {
-	name, err := a.named(r)
-	if err != nil {
-		return nil, err
-	}
-	f, err := a.functions.Get(name)
+	f, err := a.function(r)
 	switch {
 	case err != nil:
-		return nil, a.unknown(name, err)
+		return nil, err
 	case f.Events == nil:
-		return nil, a.noConfig(name)
+		return nil, a.noConfig(f.Name)
 	}
-	return answer(http.StatusOK, a.eventConfig(name, *f.Events))
+	return answer(http.StatusOK, a.eventConfig(f.Name, *f.Events))
 }
 
 func (a *api) deleteFunctionEventInvokeConfig(_ context.Context, r *awsjson.Request) (*awsjson.Answer, error) {

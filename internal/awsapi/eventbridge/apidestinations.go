@@ -10,7 +10,7 @@ import (
 	"github.com/tablecast/tablecast/target/connection"
 )
 
-type destinationMembers struct {
+type apiDestinationMembers struct {
 	Name, Description, ConnectionArn, InvocationEndpoint, HttpMethod *string
 	InvocationRateLimitPerSecond                                     *int
 }
@@ -20,7 +20,7 @@ var (
 	calledURL   = whole(2048, `((%[0-9A-Fa-f]{2}|[-()_.!~*';/?:@\x26=+$,A-Za-z0-9])+)([).!';/?:,])?`)
 )
 
-func (r *destinationMembers) validate(v *awsjson.Validator) {
+func (r *apiDestinationMembers) validate(v *awsjson.Validator) {
 	v.RequiredText(r.Name, "name", ruleName)
 	v.Text(r.Description, "description", description)
 	v.Text(r.ConnectionArn, "connectionArn", anARN)
@@ -30,7 +30,7 @@ func (r *destinationMembers) validate(v *awsjson.Validator) {
 }
 
 // meaning returns what is wrong with what the members mean.
-func (r *destinationMembers) meaning() error {
+func (r *apiDestinationMembers) meaning() error {
 	if u := value(r.InvocationEndpoint); u != "" && !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
 		return awsjson.Validation("Parameter InvocationEndpoint is not valid. Reason: It must begin with https:// or http://.")
 	}
@@ -40,14 +40,14 @@ func (r *destinationMembers) meaning() error {
 	return nil
 }
 
-// connectionOf returns the name of the connection that an ARN names.
+// connectionOf returns the name of the connection that an ARN names: the part of
+// connection/NAME/ID before the id.
 func connectionOf(arn string) string {
-	_, rest, _ := strings.Cut(arn, ":connection/")
-	name, _, _ := strings.Cut(rest, "/")
+	name, _, _ := strings.Cut(resourceName(arn, "connection"), "/")
 	return name
 }
 
-func (r *destinationMembers) change(d *connection.Destination) {
+func (r *apiDestinationMembers) change(d *connection.Destination) {
 	assign(&d.Description, r.Description)
 	assign(&d.Endpoint, r.InvocationEndpoint)
 	assign(&d.Method, r.HttpMethod)
@@ -59,14 +59,14 @@ func (r *destinationMembers) change(d *connection.Destination) {
 	}
 }
 
-// A destinationItem is an API destination as lists have it.
-type destinationItem struct {
+// An apiDestinationItem is an API destination as lists have it.
+type apiDestinationItem struct {
 	ApiDestinationArn, Name, ApiDestinationState, ConnectionArn, InvocationEndpoint, HttpMethod string
 	InvocationRateLimitPerSecond                                                                int
 	CreationTime, LastModifiedTime                                                              float64
 }
 
-func (a *api) destinationItem(d connection.Destination) destinationItem {
+func (a *api) apiDestinationItem(d connection.Destination) apiDestinationItem {
 	state, id := "INACTIVE", ""
 	if _, active, err := a.conns.Destination(d.Name); err == nil && active {
 		state = "ACTIVE"
@@ -74,16 +74,16 @@ func (a *api) destinationItem(d connection.Destination) destinationItem {
 	if c, _, err := a.conns.Describe(d.Connection); err == nil {
 		id = "/" + c.ID
 	}
-	return destinationItem{
+	return apiDestinationItem{
 		a.arn("api-destination/" + d.Name + "/" + d.ID), d.Name, state, a.arn("connection/" + d.Connection + id), d.Endpoint, d.Method,
 		d.Rate, epoch(d.Created), epoch(d.Modified),
 	}
 }
 
-// destinationAnswer is the answer of CreateApiDestination and
+// apiDestinationAnswer is the answer of CreateApiDestination and
 // UpdateApiDestination.
-func (a *api) destinationAnswer(d connection.Destination) ([]byte, error) {
-	x := a.destinationItem(d)
+func (a *api) apiDestinationAnswer(d connection.Destination) ([]byte, error) {
+	x := a.apiDestinationItem(d)
 	return json.Marshal(struct {
 		ApiDestinationArn, ApiDestinationState string
 		CreationTime, LastModifiedTime         float64
@@ -91,16 +91,14 @@ func (a *api) destinationAnswer(d connection.Destination) ([]byte, error) {
 }
 
 func (a *api) createApiDestination(_ context.Context, body []byte) ([]byte, error) {
-	var r destinationMembers
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.Required(r.ConnectionArn != nil, "connectionArn")
-	v.Required(r.InvocationEndpoint != nil, "invocationEndpoint")
-	v.Required(r.HttpMethod != nil, "httpMethod")
-	r.validate(&v)
-	if err := v.Err(); err != nil {
+	var r apiDestinationMembers
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		v.Required(r.ConnectionArn != nil, "connectionArn")
+		v.Required(r.InvocationEndpoint != nil, "invocationEndpoint")
+		v.Required(r.HttpMethod != nil, "httpMethod")
+		r.validate(v)
+	})
+	if err != nil {
 		return nil, err
 	}
 	if err := r.meaning(); err != nil {
@@ -112,17 +110,13 @@ func (a *api) createApiDestination(_ context.Context, body []byte) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	return a.destinationAnswer(made)
+	return a.apiDestinationAnswer(made)
 }
 
 func (a *api) updateApiDestination(_ context.Context, body []byte) ([]byte, error) {
-	var r destinationMembers
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	r.validate(&v)
-	if err := v.Err(); err != nil {
+	var r apiDestinationMembers
+	err := awsjson.DecodeValid(body, &r, r.validate)
+	if err != nil {
 		return nil, err
 	}
 	if err := r.meaning(); err != nil {
@@ -132,7 +126,7 @@ func (a *api) updateApiDestination(_ context.Context, body []byte) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	return a.destinationAnswer(d)
+	return a.apiDestinationAnswer(d)
 }
 
 func (a *api) describeApiDestination(_ context.Context, body []byte) ([]byte, error) {
@@ -146,8 +140,8 @@ func (a *api) describeApiDestination(_ context.Context, body []byte) ([]byte, er
 	}
 	return json.Marshal(struct {
 		Description string `json:",omitzero"`
-		destinationItem
-	}{d.Description, a.destinationItem(d)})
+		apiDestinationItem
+	}{d.Description, a.apiDestinationItem(d)})
 }
 
 func (a *api) deleteApiDestination(_ context.Context, body []byte) ([]byte, error) {
@@ -163,14 +157,12 @@ func (a *api) listApiDestinations(_ context.Context, body []byte) ([]byte, error
 		NamePrefix, ConnectionArn *string
 		paging
 	}
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	var v awsjson.Validator
-	v.Text(r.NamePrefix, "namePrefix", ruleName)
-	v.Text(r.ConnectionArn, "connectionArn", anARN)
-	r.validate(&v)
-	if err := v.Err(); err != nil {
+	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
+		v.Text(r.NamePrefix, "namePrefix", ruleName)
+		v.Text(r.ConnectionArn, "connectionArn", anARN)
+		r.validate(v)
+	})
+	if err != nil {
 		return nil, err
 	}
 	var wanted []connection.Destination
@@ -179,16 +171,5 @@ func (a *api) listApiDestinations(_ context.Context, body []byte) ([]byte, error
 			wanted = append(wanted, d)
 		}
 	}
-	found, next, err := cut(&r.paging, wanted, func(d connection.Destination) string { return d.Name })
-	if err != nil {
-		return nil, err
-	}
-	out := struct {
-		ApiDestinations []destinationItem
-		NextToken       string `json:",omitzero"`
-	}{[]destinationItem{}, next}
-	for _, d := range found {
-		out.ApiDestinations = append(out.ApiDestinations, a.destinationItem(d))
-	}
-	return json.Marshal(out)
+	return answer(&r.paging, "ApiDestinations", wanted, func(d connection.Destination) string { return d.Name }, a.apiDestinationItem)
 }
