@@ -52,7 +52,7 @@ func (w *where) one(schema item.KeySchema) (item.Item, *expr.Condition, error) {
 		return nil, nil, err
 	}
 	if len(key) < len(schema.Attrs()) {
-		return nil, nil, &KeyError{"where clause does not contain a mandatory equality on all key attributes"}
+		return nil, nil, &KeyError{"Where clause does not contain a mandatory equality on all key attributes"}
 	}
 	for _, t := range rest {
 		if a, ok := t.keyTest(schema, []string{"="}); ok {
