@@ -16,6 +16,7 @@ import (
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/pattern"
 	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/table"
@@ -203,10 +204,10 @@ func (n *Node) Config() *config.File {
 	return n.config
 }
 
-// Parked calls fn for the parked records of a table, oldest first, until fn
-// returns false.
-func (n *Node) Parked(table string, fn func(*relay.Parked) bool) error {
-	return relay.ParkedRecords(n.store, table, fn)
+// Parked calls fn for the parked records of a selection of a table, in the order
+// in which the changes were made, until fn returns false.
+func (n *Node) Parked(ctx context.Context, table string, sel parking.Selection, fn func(*parking.Record) bool) error {
+	return relay.ListParked(ctx, n.store, table, sel, fn)
 }
 
 // Backfills returns the last backfill of each definition of a table.

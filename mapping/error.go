@@ -19,6 +19,9 @@ type Error struct {
 func (e *Error) Error() string { return fmt.Sprintf("event %s: %v", e.Definition, e.Err) }
 func (e *Error) Unwrap() error { return e.Err }
 
+// EventName returns the name of the definition, which is that of its event.
+func (e *Error) EventName() string { return e.Definition }
+
 func wrap(d *Definition, err error) error {
 	if err == nil {
 		return nil

@@ -42,8 +42,8 @@ type Backfill struct {
 	Done       bool           `json:"done"`
 }
 
-// A fill is a backfill under way.
-type fill struct {
+// An activeBackfill is a backfill under way. It belongs to the goroutine of Run.
+type activeBackfill struct {
 	Backfill
 	due   time.Time // of the next page
 	chunk *chunk    // read, not yet raised
@@ -76,8 +76,8 @@ func (r *Relay) StartBackfill(ctx context.Context, definition, run string, rate 
 		if !r.has(definition) {
 			return fmt.Errorf("%w: %s", ErrNoDefinition, definition)
 		}
-		if r.filling != nil {
-			return fmt.Errorf("%w: of %s", ErrBackfilling, r.filling.Definition)
+		if r.active != nil {
+			return fmt.Errorf("%w: of %s", ErrBackfilling, r.active.Definition)
 		}
 		if len(r.opts.Streams.OfTable(r.opts.Table)) == 0 {
 			return fmt.Errorf("relay: table %s has no stream", r.opts.Table)
@@ -95,7 +95,7 @@ func (r *Relay) begin(f *Backfill) error {
 	if _, err := r.opts.Store.Commit(b); err != nil {
 		return err
 	}
-	r.setFilling(&fill{Backfill: *f})
+	r.setActive(&activeBackfill{Backfill: *f})
 	return nil
 }
 
@@ -103,21 +103,21 @@ func (r *Relay) begin(f *Backfill) error {
 // Errors: ErrNoBackfill.
 func (r *Relay) StopBackfill(ctx context.Context) error {
 	return r.do(ctx, func(context.Context) error {
-		if r.filling == nil {
+		if r.active == nil {
 			return ErrNoBackfill
 		}
 		b := r.opts.Store.NewBatch()
 		b.UseReserve()
-		b.Delete(backfillKey(r.opts.Table, r.filling.Definition))
+		b.Delete(backfillKey(r.opts.Table, r.active.Definition))
 		_, err := r.opts.Store.Commit(b)
-		r.setFilling(nil)
+		r.setActive(nil)
 		return err
 	})
 }
 
-func (r *Relay) setFilling(f *fill) {
+func (r *Relay) setActive(f *activeBackfill) {
 	r.mu.Lock()
-	r.filling = f
+	r.active = f
 	r.mu.Unlock()
 }
 
@@ -140,7 +140,7 @@ func (r *Relay) resume() error {
 			return errors.Join(fmt.Errorf("relay: backfill of %s: %w", r.opts.Table, err), it.Close())
 		}
 		if !f.Done && r.has(f.Definition) {
-			r.setFilling(&fill{Backfill: f})
+			r.setActive(&activeBackfill{Backfill: f})
 		}
 	}
 	return it.Close()
@@ -159,9 +159,9 @@ func Backfills(store kv.Reader, table string) (out []Backfill, err error) {
 	return out, it.Close()
 }
 
-// pour reads the next items of the backfill, once they are due.
-func (r *Relay) pour(ctx context.Context) error {
-	f := r.filling
+// readChunk reads the next items of the backfill, once they are due.
+func (r *Relay) readChunk(ctx context.Context) error {
+	f := r.active
 	if f == nil || f.chunk != nil || r.opts.Now().Before(f.due) {
 		return nil
 	}
@@ -183,11 +183,11 @@ func (r *Relay) pour(ctx context.Context) error {
 	return nil
 }
 
-// spill raises the events of the items that were read; all changes that they
-// show have been dealt with, and no later ones.
-func (r *Relay) spill(ctx context.Context) error {
-	f := r.filling
-	page, err := r.filled(f)
+// raiseChunk raises the events of the items that were read; all changes that they
+// show have been dealt with, and no later ones (invariant 9).
+func (r *Relay) raiseChunk(ctx context.Context) error {
+	f := r.active
+	page, err := r.mapChunk(f)
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (r *Relay) spill(ctx context.Context) error {
 		for _, m := range page[:last.n] {
 			next.Events += len(m.events)
 		}
-		next.After = wire(last.record.Keys)
+		next.After = item.AppendJSON(nil, last.record.Keys)
 		next.Done = f.chunk.next == nil && int(last.n) == len(page)
 		next.put(b)
 	}
@@ -212,28 +212,28 @@ func (r *Relay) spill(ctx context.Context) error {
 	}
 	if err != nil {
 		f.chunk = nil // what was handed on before the error is not read again
-		r.refill(next)
+		r.advanceBackfill(next)
 		return err
 	}
-	r.refill(next)
+	r.advanceBackfill(next)
 	return nil
 }
 
-// refill makes progress that is durable the current one.
-func (r *Relay) refill(next Backfill) {
+// advanceBackfill makes progress that is durable the current one.
+func (r *Relay) advanceBackfill(next Backfill) {
 	if next.Done {
-		r.setFilling(nil)
+		r.setActive(nil)
 		return
 	}
-	f := &fill{Backfill: next}
+	f := &activeBackfill{Backfill: next}
 	if next.Rate > 0 {
 		f.due = r.opts.Now().Add(time.Second * time.Duration(min(backfillPage, next.Rate)) / time.Duration(next.Rate))
 	}
-	r.setFilling(f)
+	r.setActive(f)
 }
 
-// filled maps the items of a chunk.
-func (r *Relay) filled(f *fill) ([]mapped, error) {
+// mapChunk maps the items of a chunk, as inserts with the chunk's number.
+func (r *Relay) mapChunk(f *activeBackfill) ([]mapped, error) {
 	streams := r.opts.Streams.OfTable(r.opts.Table)
 	if len(streams) == 0 {
 		return nil, fmt.Errorf("relay: table %s has no stream", r.opts.Table)

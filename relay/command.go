@@ -35,8 +35,8 @@ func (r *Relay) do(ctx context.Context, fn func(context.Context) error) error {
 	}
 }
 
-// obey calls what was asked for.
-func (r *Relay) obey(ctx context.Context) {
+// runCommands calls what was asked for.
+func (r *Relay) runCommands(ctx context.Context) {
 	r.mu.Lock()
 	commands := r.commands
 	r.commands = nil
@@ -46,8 +46,8 @@ func (r *Relay) obey(ctx context.Context) {
 	}
 }
 
-// attentive returns a context that ends when something is asked for.
-func (r *Relay) attentive(ctx context.Context) (context.Context, context.CancelFunc) {
+// untilCommand returns a context that ends when something is asked for.
+func (r *Relay) untilCommand(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/parking"
 )
 
 // Items are written, some of them so that they cannot be mapped; sinks reject;
@@ -75,7 +76,7 @@ func (m *model) life(f *folder) {
 }
 
 func (m *model) redrive(r *Relay) {
-	if _, err := r.Redrive(m.t.Context(), Selection{}, false, func(Redriven) {}); err != nil {
+	if _, err := r.Redrive(m.t.Context(), parking.Selection{}, false, func(parking.Redriven) {}); err != nil {
 		m.t.Fatal(err)
 	}
 }

@@ -23,7 +23,7 @@ func (r *Relay) published(b *kv.Batch, page []mapped) {
 		m := &page[i]
 		deletes := slices.ContainsFunc(m.events, func(e mapping.Raised) bool { return r.opts.Set.Deletes(e.Definition) })
 		if deletes && m.record.New != nil {
-			b.Set(kv.NewKey('o').String(r.opts.Table).Uint64(m.record.Seq).Uint64(m.n), wire(m.record.New))
+			b.Set(kv.NewKey('o').String(r.opts.Table).Uint64(m.record.Seq).Uint64(m.n), item.AppendJSON(nil, m.record.New))
 			r.setDeleting(true)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -43,7 +44,7 @@ func (r *Relay) apply(records []stream.Record) ([]mapped, error) {
 // that is in it.
 func (r *Relay) handOver(ctx context.Context, page []mapped, progress func(*kv.Batch, *mapped)) error {
 	err := r.commit(ctx, page, progress)
-	if d, _ := decide(err); d != Park {
+	if d, _ := decide(err); err == nil || d != parking.Park {
 		return err
 	}
 	if len(page) == 1 {
@@ -57,16 +58,16 @@ func (r *Relay) handOver(ctx context.Context, page []mapped, progress func(*kv.B
 	return r.handOver(ctx, page[half:], progress)
 }
 
-// A parking is what of a page is to park.
-type parking struct {
-	records []*Parked
-	held    map[string]uint64 // of each item, afterwards
+// A setAside is what of a page is to park.
+type setAside struct {
+	records []*parking.Record
+	held    map[string]uint64 // how many records of each item are parked afterwards
 }
 
-// park returns what is to park: records that cannot be mapped, and those of
+// setAside returns what is to park: records that cannot be mapped, and those of
 // items of which an earlier one is parked. Those lose their events.
-func (r *Relay) park(page []mapped) (parking, error) {
-	out := parking{held: map[string]uint64{}}
+func (r *Relay) setAside(page []mapped) (setAside, error) {
+	out := setAside{held: map[string]uint64{}}
 	for i := range page {
 		m := &page[i]
 		if m.err == nil && (len(m.events) == 0 || r.cursor.held() == 0 && len(out.held) == 0) {
@@ -74,14 +75,14 @@ func (r *Relay) park(page []mapped) (parking, error) {
 		}
 		group := m.group()
 		n, known := out.held[group]
-		if !known {
+		if !known && r.cursor.held() > 0 {
 			var err error
-			if n, err = r.held(group); err != nil {
+			if n, err = r.parked.held(group); err != nil {
 				return out, err
 			}
 		}
 		if m.err == nil && n > 0 {
-			m.events, m.err = nil, errBehind
+			m.events, m.err = nil, parking.ErrBehind
 		}
 		if m.err != nil {
 			out.records = append(out.records, r.newParked(m))
@@ -91,10 +92,17 @@ func (r *Relay) park(page []mapped) (parking, error) {
 	return out, nil
 }
 
+// newParked returns the record of a change that is to park.
+func (r *Relay) newParked(m *mapped) *parking.Record {
+	p := parking.New(m.record, m.group(), r.opts.Now(), m.err)
+	p.Backfill, p.N, p.Version = m.backfill, m.n, r.opts.Set.Version()
+	return p
+}
+
 // commit gives the sink the events of records, and with them, for the same
 // batch, what is to park and the cursor.
 func (r *Relay) commit(ctx context.Context, page []mapped, progress func(*kv.Batch, *mapped)) error {
-	aside, err := r.park(page)
+	aside, err := r.setAside(page)
 	if err != nil {
 		return err
 	}
@@ -115,12 +123,7 @@ func (r *Relay) commit(ctx context.Context, page []mapped, progress func(*kv.Bat
 		}
 	}
 	err = r.opts.Sink(ctx, events, func(b *kv.Batch) {
-		for _, p := range aside.records {
-			p.put(b)
-		}
-		for group, n := range aside.held {
-			r.setHeld(b, group, n)
-		}
+		r.parked.park(b, aside.records, aside.held)
 		r.published(b, page)
 		progress(b, &page[len(page)-1])
 		r.mark(b, next)

@@ -2,128 +2,119 @@ package relay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/parking"
+	"github.com/tablecast/tablecast/stream"
 )
 
-// A Selection says which parked records are meant: those of one definition, of
-// one sequence number, or of one item; empty fields are any.
-type Selection struct {
-	Definition, Seq, Group string
-}
-
-// Has reports whether a record is meant.
-func (s *Selection) Has(p *Parked) bool {
-	return (s.Definition == "" || s.Definition == p.Definition) && (s.Seq == "" || s.Seq == p.Seq) && (s.Group == "" || s.Group == p.Group)
-}
-
-// A Redriven tells what became of parked records.
-type Redriven struct {
-	Records int `json:"records"` // that left
-	Events  int `json:"events"`  // that they raised
-	Failed  int `json:"failed"`  // that failed again
-	Waiting int `json:"waiting"` // behind one that failed or was not meant
-}
-
-// redrivePage is how many parked records are looked at between two pages of
+// redriveStep is how many parked records are looked at between two pages of
 // changes.
-const redrivePage = 32
+const redriveStep = 32
 
-// Redrive raises the events of parked records, each item's in order: one that
-// fails again, or is not meant, keeps those behind it; records that were only
-// behind one that left go along. original takes the mapping by which each was
-// parked, not the current one. It may be called while Run runs, and calls
-// progress now and then.
-func (r *Relay) Redrive(ctx context.Context, sel Selection, original bool, progress func(Redriven)) (Redriven, error) {
-	d := &redrive{r: r, sel: sel, original: original, blocked: map[string]bool{}, freed: map[string]bool{}, sets: map[string]*mapping.Set{}}
-	for !d.done {
-		if err := r.do(ctx, d.page); err != nil {
-			return d.out, err
-		}
-		progress(d.out)
-	}
-	return d.out, nil
+// lot returns the parked records of the relay's table, for one redrive.
+func (r *Relay) lot() *parking.Lot[*kv.Batch] {
+	return &parking.Lot[*kv.Batch]{Store: r.parked, Loop: &redrive{r, map[string]*mapping.Set{}}, Step: redriveStep}
 }
 
-// A redrive is one on its way.
+// Redrive raises the events of parked records; see parking.Lot. It may be called
+// while Run runs, between whose pages it is done. Errors: ErrStopped,
+// parking.ErrNoMatch, those of the sink and the store.
+func (r *Relay) Redrive(ctx context.Context, sel parking.Selection, original bool, progress func(parking.Redriven)) (parking.Redriven, error) {
+	return r.lot().Redrive(ctx, sel, original, progress)
+}
+
+// Drop gives up parked records, which are counted, and raises the events of what
+// only waited behind them; see parking.Lot. Errors: as Redrive.
+func (r *Relay) Drop(ctx context.Context, sel parking.Selection) (dropped int, err error) {
+	return r.lot().Drop(ctx, sel)
+}
+
+// A redrive is the relay as a parking.Loop.
 type redrive struct {
-	r        *Relay
-	sel      Selection
-	original bool
-	after    kv.Key
-	done     bool
-	blocked  map[string]bool // items of which one stays
-	freed    map[string]bool // items of which one left
-	sets     map[string]*mapping.Set
-	out      Redriven
+	*Relay
+	sets map[string]*mapping.Set // earlier versions of the mapping
 }
 
-// page deals with the next parked records.
-func (d *redrive) page(ctx context.Context) error {
-	records, err := d.next()
+// Do has the goroutine of Run call step between two pages, so that nothing is
+// mapped or parked meanwhile.
+func (d *redrive) Do(ctx context.Context, step func(context.Context) error) error {
+	return d.do(ctx, step)
+}
+
+// Decide implements parking.Loop.
+func (d *redrive) Decide(err error) (parking.Decision, string) { return decide(err) }
+
+// Raise hands the events of a record to the sink. The record leaves, is counted
+// as redriven, and its item is noted for deletion from an outbox, in the batch
+// that makes the events durable; so a crash finds it parked or raised.
+func (d *redrive) Raise(ctx context.Context, p *parking.Record, original bool, release func(*kv.Batch) error) (int, error) {
+	rec, err := d.change(p)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	for _, p := range records {
-		if err := d.one(ctx, p); err != nil {
-			return err
-		}
+	events, err := d.events(p, rec, original)
+	if err != nil {
+		return 0, err
 	}
-	return nil
-}
-
-func (d *redrive) next() ([]*Parked, error) {
-	var out []*Parked
-	err := parkedAfter(d.r.opts.Store, d.r.opts.Table, d.after, func(p *Parked) bool {
-		out = append(out, p)
-		return len(out) < redrivePage
+	next := d.cursor
+	next.Redriven++
+	return len(events), d.let(ctx, next, events, func(b *kv.Batch) error {
+		d.published(b, []mapped{{record: rec, events: events, n: p.N}})
+		return release(b)
 	})
-	d.done = len(out) < redrivePage
-	if len(out) > 0 && err == nil {
-		d.after, err = out[len(out)-1].key()
-	}
-	return out, err
 }
 
-// one raises the events of a record, if its turn has come.
-func (d *redrive) one(ctx context.Context, p *Parked) error {
-	meant := d.sel.Has(p) || p.Behind && d.freed[p.Group]
-	if !meant || d.blocked[p.Group] {
-		if meant {
-			d.out.Waiting++
-		}
-		d.blocked[p.Group] = true
-		return nil
-	}
-	events, err := d.map1(p)
-	if err == nil {
-		err = d.r.release(ctx, p, events)
-	}
-	if verdict, _ := decide(err); err != nil && verdict != Park {
+// Drop implements parking.Loop.
+func (d *redrive) Drop(ctx context.Context, _ *parking.Record, release func(*kv.Batch) error) error {
+	next := d.cursor
+	next.Dropped++
+	return d.let(ctx, next, nil, release)
+}
+
+// let gives the sink events, and for the same batch the release of a record and
+// the cursor. What the release reads is read before once, into a batch that is
+// thrown away: an error there must come before the sink has the events, since a
+// mark cannot refuse its batch.
+func (d *redrive) let(ctx context.Context, next cursor, events []mapping.Raised, release func(*kv.Batch) error) error {
+	trial := d.opts.Store.NewBatch()
+	err := release(trial)
+	trial.Close()
+	if err != nil {
 		return err
 	}
-	if err != nil {
-		d.out.Failed++
-		d.blocked[p.Group] = true
-		return d.r.keep(p, err)
+	err = d.opts.Sink(ctx, events, func(b *kv.Batch) {
+		if err := release(b); err != nil {
+			panic(fmt.Sprintf("relay: release of a parked record: %v", err)) // it succeeded on the trial batch
+		}
+		d.mark(b, next)
+	})
+	if err == nil {
+		d.advance(next)
 	}
-	d.freed[p.Group] = true
-	d.out.Records++
-	d.out.Events += len(events)
-	return nil
+	return err
 }
 
-// map1 maps a parked record.
-func (d *redrive) map1(p *Parked) ([]mapping.Raised, error) {
-	rec, err := p.record(d.r.opts.Streams)
+// change returns the change of a record, as the stream that had it gave it.
+func (d *redrive) change(p *parking.Record) (*stream.Record, error) {
+	rec, err := p.Change()
 	if err != nil {
 		return nil, err
 	}
-	set := d.r.opts.Set
-	if d.original && p.Version != set.Version() {
+	if rec.Seq, err = stream.ParseSeq(p.Seq); err != nil {
+		return nil, fmt.Errorf("%w: %w", parking.ErrDamaged, err)
+	}
+	rec.Stream, rec.Origin = d.opts.Streams.Former(p.Table, p.Label), nil
+	return rec, nil
+}
+
+// events maps a parked record.
+func (d *redrive) events(p *parking.Record, rec *stream.Record, original bool) ([]mapping.Raised, error) {
+	set := d.opts.Set
+	if original && p.Version != set.Version() {
+		var err error
 		if set, err = d.version(p.Version); err != nil {
 			return nil, &mapping.Error{Definition: p.Definition, Err: err}
 		}
@@ -131,7 +122,7 @@ func (d *redrive) map1(p *Parked) ([]mapping.Raised, error) {
 	if p.Backfill != "" {
 		return set.Backfill(p.Definition, p.Backfill, rec)
 	}
-	return set.Apply(rec, func(def string) bool { return rec.Seq > d.r.cursor.Starts[def] })
+	return set.Apply(rec, func(def string) bool { return rec.Seq > d.cursor.Starts[def] })
 }
 
 // version returns an earlier version of the mapping.
@@ -139,108 +130,14 @@ func (d *redrive) version(v string) (*mapping.Set, error) {
 	if set, ok := d.sets[v]; ok {
 		return set, nil
 	}
-	source, err := d.r.opts.Store.Get(versionKey(v))
+	source, err := d.opts.Store.Get(versionKey(v))
 	if err != nil {
 		return nil, fmt.Errorf("version %s of the mapping: %w", v, err)
 	}
-	set, err := d.r.opts.Compile(source)
+	set, err := d.opts.Compile(source)
 	if err != nil {
 		return nil, fmt.Errorf("version %s of the mapping: %w", v, err)
 	}
 	d.sets[v] = set
 	return set, nil
-}
-
-// release hands on the events of a parked record and lets go of it.
-func (r *Relay) release(ctx context.Context, p *Parked, events []mapping.Raised) error {
-	rec, err := p.record(r.opts.Streams)
-	if err != nil {
-		return err
-	}
-	next := r.cursor
-	next.Redriven++
-	return r.remove(ctx, p, next, events, func(b *kv.Batch) {
-		r.published(b, []mapped{{record: rec, events: events, n: p.N}})
-	})
-}
-
-// remove takes a parked record away, in one batch with events.
-func (r *Relay) remove(ctx context.Context, p *Parked, next cursor, events []mapping.Raised, also func(*kv.Batch)) error {
-	n, err := r.held(p.Group)
-	key, bad := p.key()
-	if err = errors.Join(err, bad); err != nil {
-		return err
-	}
-	err = r.opts.Sink(ctx, events, func(b *kv.Batch) {
-		b.Delete(key)
-		r.setHeld(b, p.Group, max(n, 1)-1)
-		also(b)
-		r.mark(b, next)
-	})
-	if err == nil {
-		r.advance(next)
-	}
-	return err
-}
-
-// keep leaves a record parked, with the reason of this time.
-func (r *Relay) keep(p *Parked, reason error) error {
-	p.blame(reason)
-	p.Tries++
-	b := r.opts.Store.NewBatch()
-	b.UseReserve()
-	p.put(b)
-	_, err := r.opts.Store.Commit(b)
-	return err
-}
-
-// Drop gives up parked records, which are counted. What was only behind them is
-// redriven.
-func (r *Relay) Drop(ctx context.Context, sel Selection) (dropped int, err error) {
-	groups := map[string]bool{}
-	if dropped, err = r.drop(ctx, sel, groups); err != nil {
-		return dropped, err
-	}
-	for g := range groups {
-		if _, err := r.Redrive(ctx, Selection{Group: g}, false, func(Redriven) {}); err != nil {
-			return dropped, err
-		}
-	}
-	return dropped, nil
-}
-
-// drop gives up parked records and notes their items.
-func (r *Relay) drop(ctx context.Context, sel Selection, groups map[string]bool) (dropped int, err error) {
-	var after kv.Key
-	for {
-		var page []*Parked
-		err := parkedAfter(r.opts.Store, r.opts.Table, after, func(p *Parked) bool {
-			page = append(page, p)
-			return len(page) < redrivePage
-		})
-		if err != nil || len(page) == 0 {
-			return dropped, err
-		}
-		if after, err = page[len(page)-1].key(); err != nil {
-			return dropped, err
-		}
-		err = r.do(ctx, func(ctx context.Context) error {
-			for _, p := range page {
-				if !sel.Has(p) {
-					continue
-				}
-				next := r.cursor
-				next.Dropped++
-				if err := r.remove(ctx, p, next, nil, func(*kv.Batch) {}); err != nil {
-					return err
-				}
-				dropped++
-				groups[p.Group] = true
-			}
-			return nil
-		})
-		if err != nil {
-			return dropped, err
-		}
-	}
 }

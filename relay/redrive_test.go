@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/parking"
 )
 
 // optional is raising, but for items without n, too.
@@ -62,15 +64,15 @@ func TestParkedItemKeepsItsOrder(t *testing.T) {
 		}
 
 		// With the same mapping it fails again.
-		out, err := r.Redrive(t.Context(), Selection{}, false, func(Redriven) {})
-		if err != nil || out != (Redriven{Failed: 1, Waiting: 2}) || f.parked()[0].Tries != 1 {
+		out, err := r.Redrive(t.Context(), parking.Selection{}, false, func(parking.Redriven) {})
+		if err != nil || out != (parking.Redriven{Failed: 1, Waiting: 2}) || f.parked()[0].Tries != 1 {
 			t.Errorf("%+v, %v, %+v", out, err, f.parked()[0])
 		}
 		if err := r.Replace(t.Context(), []mapping.Definition{optional("E")}, set("2", optional("E")), nil); err != nil {
 			t.Fatal(err)
 		}
-		out, err = r.Redrive(t.Context(), Selection{Definition: "E"}, false, func(Redriven) {})
-		if err != nil || out != (Redriven{Records: 3, Events: 3}) {
+		out, err = r.Redrive(t.Context(), parking.Selection{Event: "E"}, false, func(parking.Redriven) {})
+		if err != nil || out != (parking.Redriven{Records: 3, Events: 3}) {
 			t.Errorf("%+v, %v", out, err)
 		}
 		f.write("a", `,"n":{"N":"5"}`)
@@ -112,7 +114,7 @@ func TestDropParked(t *testing.T) {
 		f.write("a", `,"n":{"N":"2"}`)
 		f.write("b", ``)
 		await(t, r, func(s Status) bool { return s.Position >= s.End })
-		n, err := r.Drop(t.Context(), Selection{Seq: f.parked()[0].Seq})
+		n, err := r.Drop(t.Context(), parking.Selection{Seqs: []string{f.parked()[0].Seq}})
 		if err != nil || n != 1 {
 			t.Errorf("%d, %v", n, err)
 		}
@@ -121,7 +123,7 @@ func TestDropParked(t *testing.T) {
 	if s := r.Status(); s.Parked != 1 || s.Dropped != 1 || s.Redriven != 1 || f.reasons() != "b: fails" {
 		t.Errorf("%+v, %s", s, f.reasons())
 	}
-	if _, err := r.Drop(t.Context(), Selection{Seq: f.parked()[0].Seq}); err == nil {
+	if _, err := r.Drop(t.Context(), parking.Selection{Seqs: []string{f.parked()[0].Seq}}); err == nil {
 		t.Error("a relay that does not run dropped something")
 	}
 }
@@ -147,8 +149,8 @@ func TestRedriveWithOriginalMapping(t *testing.T) {
 			t.Fatal(err)
 		}
 		rejects = false
-		for original, group := range map[bool]string{true: `users{"id":"a"}`, false: `users{"id":"b"}`} {
-			if out, err := r.Redrive(t.Context(), Selection{Group: group}, original, func(Redriven) {}); err != nil || out.Events != 1 {
+		for original, id := range map[bool]string{true: "a", false: "b"} {
+			if out, err := r.Redrive(t.Context(), parking.Selection{Key: item.MapOf(item.Field{Name: "id", Value: item.S(id)})}, original, func(parking.Redriven) {}); err != nil || out.Events != 1 {
 				t.Errorf("%v: %+v, %v", original, out, err)
 			}
 		}
@@ -196,7 +198,7 @@ func TestForgetVersions(t *testing.T) {
 	}
 	r = f.relay(Options{Set: set("3", raising("E")), Source: []byte("three")}, raising("E"))
 	runs(t, r, func() {
-		if n, err := r.Drop(t.Context(), Selection{}); err != nil || n != 1 {
+		if n, err := r.Drop(t.Context(), parking.Selection{}); err != nil || n != 1 {
 			t.Errorf("%d, %v", n, err)
 		}
 	})

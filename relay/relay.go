@@ -62,11 +62,12 @@ const (
 // Run is called, once.
 type Relay struct {
 	opts    Options
+	parked  *parked
 	reading *stream.Stream // the one last read from; only for the goroutine of Run
 
 	mu        sync.Mutex
 	cursor    cursor             // guarded by mu; written by the goroutine of Run alone, which reads it without
-	filling   *fill              // the backfill under way, or nil; as cursor
+	active    *activeBackfill    // the backfill under way, or nil; as cursor
 	deleting  bool               // there may be items of an outbox to delete; as cursor
 	status    Status             // guarded by mu
 	commands  []command          // guarded by mu
@@ -101,7 +102,7 @@ type Status struct {
 	Redriven  uint64 `json:"redriven"`           // records that were parked and raised their events later
 	Dropped   uint64 `json:"dropped"`            // records that were parked and given up
 	Gaps      uint64 `json:"gaps"`               // times that records were trimmed unread
-	Filling   string `json:"filling,omitzero"`   // the definition whose backfill is under way
+	Backfill  string `json:"filling,omitzero"`   // the definition whose backfill is under way
 	Deleting  bool   `json:"deleting,omitzero"`  // there are items of an outbox to delete
 	LastError string `json:"lastError,omitzero"` // why the sink last refused, until it accepts again
 }
@@ -117,7 +118,7 @@ func New(o Options) *Relay {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Relay{opts: o, status: Status{Table: o.Table}}
+	return &Relay{opts: o, parked: &parked{o.Store, o.Table}, status: Status{Table: o.Table}}
 }
 
 func cursorKey(table string) kv.Key { return kv.NewKey('c').String(table) }
@@ -217,7 +218,7 @@ func (r *Relay) setDeleting(on bool) {
 	r.mu.Unlock()
 }
 
-func (r *Relay) note(lastError string) {
+func (r *Relay) setLastError(lastError string) {
 	r.mu.Lock()
 	r.status.LastError = lastError
 	r.mu.Unlock()
@@ -230,8 +231,8 @@ func (r *Relay) Status() Status {
 	s := r.status
 	c := &r.cursor
 	s.Deleting = r.deleting
-	if r.filling != nil {
-		s.Filling = r.filling.Definition
+	if r.active != nil {
+		s.Backfill = r.active.Definition
 	}
 	s.Version, s.Position, s.Parked, s.Redriven, s.Dropped, s.Gaps = r.opts.Set.Version(), c.Position, c.held(), c.Redriven, c.Dropped, c.Gaps
 	for _, st := range r.opts.Streams.OfTable(r.opts.Table) {

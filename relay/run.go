@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -15,25 +16,27 @@ import (
 // only with an error for which decide says Halt.
 func (r *Relay) Run(ctx context.Context) error {
 	defer r.stop()
-	pause := backoff{}
+	tries := wait.Backoff{Least: minPause, Most: maxPause}
 	for ctx.Err() == nil {
-		r.obey(ctx)
+		r.runCommands(ctx)
 		err := r.step(ctx)
 		if err == nil {
-			pause = backoff{}
-			r.note("")
+			tries.Reset()
+			r.setLastError("")
 			continue
 		}
 		if ctx.Err() != nil {
 			break
 		}
-		r.note(err.Error())
+		r.setLastError(err.Error())
 		d, reason := decide(err)
-		if d == Halt {
+		if d == parking.Halt {
 			return fmt.Errorf("relay: table %s: %s: %w", r.opts.Table, reason, err)
 		}
 		r.opts.Logger.Warn("relay: the page is tried again", "table", r.opts.Table, "reason", reason, "error", err)
-		pause.wait(ctx)
+		if tries.Wait(ctx) != nil {
+			break
+		}
 	}
 	return nil
 }
@@ -44,13 +47,13 @@ func (r *Relay) step(ctx context.Context) error {
 	if err := r.deletePublished(ctx); err != nil {
 		return err
 	}
-	if err := r.pour(ctx); err != nil {
+	if err := r.readChunk(ctx); err != nil {
 		return err
 	}
 	bound := ^uint64(0)
-	filling := r.filling != nil && r.filling.chunk != nil
-	if filling {
-		bound = r.filling.chunk.seq
+	raising := r.active != nil && r.active.chunk != nil
+	if raising {
+		bound = r.active.chunk.seq
 	}
 	records, err := r.read(ctx, bound)
 	switch {
@@ -62,8 +65,8 @@ func (r *Relay) step(ctx context.Context) error {
 			err = r.handOver(ctx, page, func(*kv.Batch, *mapped) {})
 		}
 		return errors.Join(err, unavailable)
-	case filling:
-		return r.spill(ctx)
+	case raising:
+		return r.raiseChunk(ctx)
 	}
 	return nil
 }
@@ -102,23 +105,23 @@ func (r *Relay) read(ctx context.Context, bound uint64) ([]stream.Record, error)
 // is none to read from, one was added; or a page of a backfill is due, or
 // something is asked for.
 func (r *Relay) await(ctx context.Context, st *stream.Stream, added <-chan struct{}) error {
-	attentive, cancel := r.attentive(ctx)
+	waiting, cancel := r.untilCommand(ctx)
 	defer cancel()
-	if f := r.filling; f != nil {
+	if f := r.active; f != nil {
 		var stop context.CancelFunc
-		attentive, stop = context.WithTimeout(attentive, f.due.Sub(r.opts.Now()))
+		waiting, stop = context.WithTimeout(waiting, f.due.Sub(r.opts.Now()))
 		defer stop()
 	}
 	var err error
 	if st != nil {
-		err = st.Wait(attentive, r.cursor.Position)
+		err = st.Wait(waiting, r.cursor.Position)
 	} else {
 		select {
 		case <-added:
-		case <-attentive.Done():
+		case <-waiting.Done():
 		}
 	}
-	if ctx.Err() == nil && attentive.Err() != nil {
+	if ctx.Err() == nil && waiting.Err() != nil {
 		return nil
 	}
 	return err
@@ -159,14 +162,4 @@ func (r *Relay) gap(st *stream.Stream) error {
 	}
 	r.advance(next)
 	return nil
-}
-
-// pause returns after the time, or once ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }

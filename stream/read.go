@@ -15,8 +15,8 @@ type Page struct {
 
 // Read returns the durable records after the position, of all shards in order
 // of their sequence numbers: at most limit, and no more once they take maxBytes.
-// Errors: ErrTrimmed if records after the position were removed, kv.ErrCorrupt
-// if a record makes no sense.
+// Errors: ErrTrimmed if records after the position were removed; kv.ErrCorrupt
+// if the next record is damaged, before which a page ends.
 func (st *Stream) Read(after uint64, limit, maxBytes int) (Page, error) {
 	bound := st.s.store.Durable()
 	m := st.merge(after, bound)
@@ -36,6 +36,9 @@ func (st *Stream) Read(after uint64, limit, maxBytes int) (Page, error) {
 			break
 		}
 		r, err := decodeRecord(st, seqOf(key), value)
+		if err != nil && len(page.Records) > 0 {
+			break // the next page begins with it
+		}
 		if err != nil {
 			return Page{}, err
 		}
@@ -118,7 +121,7 @@ func (m *merger) close() error {
 
 // ReadShard returns the durable records of one shard from the position on: at
 // most limit, and no more once they take maxBytes, but at least one if there is
-// one. Errors: ErrNotFound, ErrTrimmed, kv.ErrCorrupt.
+// one. Errors: ErrNotFound, ErrTrimmed, and kv.ErrCorrupt as Read.
 func (st *Stream) ReadShard(id string, from uint64, limit, maxBytes int) (Page, error) {
 	shard, err := st.shard(id)
 	if err != nil {
@@ -137,6 +140,10 @@ func (st *Stream) ReadShard(id string, from uint64, limit, maxBytes int) (Page, 
 	full := false
 	for !full && it.Next() {
 		r, err := decodeRecord(st, seqOf(it.Key()), it.Value())
+		if err != nil && len(page.Records) > 0 {
+			full = true // the next page begins with it
+			break
+		}
 		if err != nil {
 			it.Close()
 			return Page{}, err

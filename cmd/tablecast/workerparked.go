@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tablecast/tablecast/item"
-	"github.com/tablecast/tablecast/relay"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/remote/worker"
 )
 
@@ -22,8 +22,11 @@ func (f *selectionFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.key, "key", "", "those of one item: its key as `JSON`; needs --table")
 }
 
-func (f *selectionFlags) selection() (relay.Selection, error) {
-	sel := relay.Selection{Definition: f.event, Seq: f.seq}
+func (f *selectionFlags) selection() (parking.Selection, error) {
+	sel := parking.Selection{Table: f.table, Event: f.event}
+	if f.seq != "" {
+		sel.Seqs = []string{f.seq}
+	}
 	key, err := keyFlag(f.key)
 	if err != nil || key == nil {
 		return sel, err
@@ -32,7 +35,7 @@ func (f *selectionFlags) selection() (relay.Selection, error) {
 	if err != nil || v.Kind() != item.MapKind || f.table == "" {
 		return sel, usageError{errors.New(`--key needs --table, and the key attributes as JSON, as in --key '{"id": "u1"}'`)}
 	}
-	sel.Group = f.table + string(item.AppendPlainItem(nil, v.Map()))
+	sel.Key = v.Map()
 	return sel, nil
 }
 
@@ -60,9 +63,8 @@ func newWorkerParked(f *workerFlags) *cobra.Command {
 			out := json.NewEncoder(cmd.OutOrStdout())
 			out.SetEscapeHTML(false)
 			var failed error
-			err = w.Parked(cmd.Context(), s.table, func(p *worker.Parked) bool {
+			err = w.Parked(cmd.Context(), sel, func(p *parking.Record) bool {
 				switch {
-				case !sel.Has(&p.Parked):
 				case f.json:
 					failed = out.Encode(p)
 				default:
@@ -96,11 +98,11 @@ events, each item's in order. A change that fails again stays, and those behind 
 				return err
 			}
 			out := cmd.OutOrStdout()
-			return w.Redrive(cmd.Context(), s.table, sel, func(table string, r relay.Redriven) {
+			return w.Redrive(cmd.Context(), sel, func(table string, r parking.Redriven) {
 				if f.json {
 					json.NewEncoder(out).Encode(struct {
 						Table string `json:"table"`
-						relay.Redriven
+						parking.Redriven
 					}{table, r})
 					return
 				}
@@ -127,7 +129,7 @@ raised. It must be said which, or --all.
 			if err != nil {
 				return err
 			}
-			if !all && sel == (relay.Selection{}) {
+			if !all && sel.IsZero() {
 				return usageError{errors.New("name --event, --seq or --key, or --all")}
 			}
 			w, _, err := f.open(cmd.Context(), f.logger(cmd.ErrOrStderr()), worker.Options{})
@@ -135,7 +137,7 @@ raised. It must be said which, or --all.
 				return err
 			}
 			out := cmd.OutOrStdout()
-			return w.Drop(cmd.Context(), s.table, sel, func(table string, dropped int) {
+			return w.Drop(cmd.Context(), sel, func(table string, dropped int) {
 				if f.json {
 					json.NewEncoder(out).Encode(map[string]any{"table": table, "dropped": dropped})
 					return

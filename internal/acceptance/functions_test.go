@@ -14,7 +14,7 @@ import (
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/function"
-	"github.com/tablecast/tablecast/relay"
+	"github.com/tablecast/tablecast/parking"
 )
 
 const consumer = `
@@ -111,7 +111,7 @@ events: { Words: { from: users, on: insert, mapper: words } }
 		t.Errorf("%s, want %s", got, want)
 	}
 	var parked []string
-	err = node.Parked("users", func(p *relay.Parked) bool { parked = append(parked, p.Error); return true })
+	err = node.Parked(t.Context(), "users", parking.Selection{}, func(p *parking.Record) bool { parked = append(parked, p.Error); return true })
 	if err != nil || len(parked) != 1 || !strings.Contains(parked[0], "what is poison") {
 		t.Errorf("%v, %v", parked, err)
 	}

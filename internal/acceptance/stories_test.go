@@ -22,7 +22,7 @@ import (
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/mapping"
-	"github.com/tablecast/tablecast/relay"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/table"
 	"github.com/tablecast/tablecast/target/claim"
 )
@@ -191,13 +191,13 @@ func (s *story) do(verb, rest string) {
 	case "reload":
 		err = s.node.Reload(ctx, s.file(rest))
 	case "parked":
-		err = s.node.Parked(rest, func(p *relay.Parked) bool {
+		err = s.node.Parked(ctx, rest, parking.Selection{}, func(p *parking.Record) bool {
 			s.hear(&s.heard, fmt.Sprintf("%s %s: %s", p.Op, p.Group, p.Error))
 			return true
 		})
 	case "redrive":
-		var d relay.Redriven
-		d, err = s.node.Relay(rest).Redrive(ctx, relay.Selection{}, false, func(relay.Redriven) {})
+		var d parking.Redriven
+		d, err = s.node.Relay(rest).Redrive(ctx, parking.Selection{}, false, func(parking.Redriven) {})
 		s.hear(&s.queued, fmt.Sprintf("redriven: %d changes, %d events, %d failed, %d waiting", d.Records, d.Events, d.Failed, d.Waiting))
 	case "drop":
 		err = s.drop(name, body)
@@ -256,15 +256,15 @@ func (s *story) items(name string) error {
 
 // drop gives up the first parked change of an operation.
 func (s *story) drop(name, op string) error {
-	var first *relay.Parked
-	err := s.node.Parked(name, func(p *relay.Parked) bool {
+	var first *parking.Record
+	err := s.node.Parked(s.t.Context(), name, parking.Selection{}, func(p *parking.Record) bool {
 		first = p
 		return p.Op != op
 	})
 	if err != nil {
 		return err
 	}
-	_, err = s.node.Relay(name).Drop(s.t.Context(), relay.Selection{Seq: first.Seq})
+	_, err = s.node.Relay(name).Drop(s.t.Context(), parking.Selection{Seqs: []string{first.Seq}})
 	return err
 }
 
@@ -300,7 +300,7 @@ func (s *story) awaitBackfill(name string) {
 	s.t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for s.node.Relay(name).Status().Filling != "" {
+	for s.node.Relay(name).Status().Backfill != "" {
 		<-tick.C
 	}
 }

@@ -12,7 +12,7 @@ var ranks = map[string]int{
 	"kv": 0, "item": 0, "event": 0, "pattern": 0, "bus/schedule": 0, "function/process": 0, "mapping/schema": 0, "target/claim": 0,
 	"internal/wait": 0, "internal/local": 0, "internal/awscall": 0, "internal/trace": 0, "internal/awsjson": 0, "internal/lint": 0,
 	"expr": 1, "mapping/cel": 1, "stream": 1, "target": 1, "function": 1, "internal/attribute": 1,
-	"table": 2, "expr/partiql": 2, "target/connection": 2, "mapping": 2, "delivery": 2,
+	"table": 2, "expr/partiql": 2, "target/connection": 2, "mapping": 2, "delivery": 2, "parking": 2,
 	"relay": 3, "bus": 3, "eventsource": 3,
 	"config": 4, "remote/streams": 4, "remote/eventbridge": 4,
 	".": 5, "remote/handler": 5, "remote/inbox": 5, "remote/worker": 5,
@@ -30,7 +30,7 @@ var base = []string{"internal/wait", "internal/local", "internal/awscall"}
 
 // helpers are packages that only tests import. They sit beside the package
 // whose contract they check and may import it.
-var helpers = []string{"kv/kvtest", "target/targettest", "internal/awsapi/apitest", "internal/server/servertest"}
+var helpers = []string{"kv/kvtest", "target/targettest", "parking/parkingtest", "internal/awsapi/apitest", "internal/server/servertest"}
 
 // The two halves of the path meet in mapping, relay and above, never below.
 var (

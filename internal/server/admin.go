@@ -18,6 +18,7 @@ import (
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/stream"
 )
@@ -282,18 +283,21 @@ type parkedIn struct {
 }
 
 // relays calls fn for the relays that are meant, with what is meant of them.
-func (a administration) relays(in parkedIn, fn func(string, *relay.Relay, relay.Selection) error) error {
+func (a administration) relays(in parkedIn, fn func(string, *relay.Relay, parking.Selection) error) error {
 	for _, s := range a.node.Relays() {
 		if in.Table != "" && in.Table != s.Table {
 			continue
 		}
-		sel := relay.Selection{Definition: in.Definition, Seq: in.Seq}
+		sel := parking.Selection{Table: s.Table, Event: in.Definition}
+		if in.Seq != "" {
+			sel.Seqs = []string{in.Seq}
+		}
 		if in.Key != nil {
 			key, err := item.FromPlainJSON(in.Key)
 			if err != nil || key.Kind() != item.MapKind {
 				return badRequest(`key must be an object, as in {"id": "u1"}`)
 			}
-			sel.Group = s.Table + string(item.AppendPlainItem(nil, key.Map()))
+			sel.Key = key.Map()
 		}
 		if err := fn(s.Table, a.node.Relay(s.Table), sel); err != nil || in.Table != "" {
 			return err
@@ -307,10 +311,8 @@ func (a administration) relays(in parkedIn, fn func(string, *relay.Relay, relay.
 
 // parked answers a parked record a line.
 func (a administration) parked(ctx context.Context, in parkedIn, out *lines) error {
-	err := a.relays(in, func(table string, _ *relay.Relay, sel relay.Selection) error {
-		return a.node.Parked(table, func(p *relay.Parked) bool {
-			return ctx.Err() == nil && (!sel.Has(p) || out.put(p))
-		})
+	err := a.relays(in, func(table string, _ *relay.Relay, sel parking.Selection) error {
+		return a.node.Parked(ctx, table, sel, func(p *parking.Record) bool { return ctx.Err() == nil && out.put(p) })
 	})
 	if _, unknown := a.node.Tables().Describe(in.Table); errors.Is(err, tablecast.ErrNoRelay) && unknown == nil {
 		return nil // its changes may feed functions alone
@@ -321,11 +323,11 @@ func (a administration) parked(ctx context.Context, in parkedIn, out *lines) err
 // redrive answers {"table": …, "records": …, "events": …, "failed": …, "waiting":
 // …} now and then, and for each table at its end.
 func (a administration) redrive(ctx context.Context, in parkedIn, out *lines) error {
-	return a.relays(in, func(table string, r *relay.Relay, sel relay.Selection) error {
-		_, err := r.Redrive(ctx, sel, in.Original, func(d relay.Redriven) {
+	return a.relays(in, func(table string, r *relay.Relay, sel parking.Selection) error {
+		_, err := r.Redrive(ctx, sel, in.Original, func(d parking.Redriven) {
 			out.put(struct {
 				Table string `json:"table"`
-				relay.Redriven
+				parking.Redriven
 			}{table, d})
 		})
 		return err
@@ -334,7 +336,7 @@ func (a administration) redrive(ctx context.Context, in parkedIn, out *lines) er
 
 // drop answers {"table": …, "dropped": …} for each table.
 func (a administration) drop(ctx context.Context, in parkedIn, out *lines) error {
-	return a.relays(in, func(table string, r *relay.Relay, sel relay.Selection) error {
+	return a.relays(in, func(table string, r *relay.Relay, sel parking.Selection) error {
 		n, err := r.Drop(ctx, sel)
 		out.put(map[string]any{"table": table, "dropped": n})
 		return err

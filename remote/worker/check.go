@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/remote/eventbridge"
 	"github.com/tablecast/tablecast/remote/streams"
 	"github.com/tablecast/tablecast/stream"
@@ -49,7 +50,7 @@ func (w *Worker) Prepare(ctx context.Context) error {
 			told = err.Error()
 			w.opts.Logger.Warn("worker: not ready to start; trying on", "error", err)
 		}
-		if err := sleep(ctx, time.Second); err != nil {
+		if err := wait.Sleep(ctx, time.Second); err != nil {
 			return err
 		}
 	}

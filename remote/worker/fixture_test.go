@@ -25,7 +25,7 @@ import (
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/internal/server"
-	"github.com/tablecast/tablecast/relay"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/remote/worker"
 )
 
@@ -208,7 +208,7 @@ func (p *pair) texts(t testing.TB, more ...string) (out []string) {
 // parkedOf returns key and error of what is parked.
 func parkedOf(t testing.TB, w *worker.Worker) (out []string) {
 	t.Helper()
-	err := w.Parked(t.Context(), "", func(p *worker.Parked) bool {
+	err := w.Parked(t.Context(), parking.Selection{}, func(p *parking.Record) bool {
 		out = append(out, fmt.Sprintf("%s %s %v %d", p.Keys, p.Definition, p.Behind, p.Tries))
 		return true
 	})
@@ -219,9 +219,9 @@ func parkedOf(t testing.TB, w *worker.Worker) (out []string) {
 }
 
 // redrive redrives and returns what became of it.
-func redrive(t testing.TB, w *worker.Worker, sel relay.Selection) (out relay.Redriven) {
+func redrive(t testing.TB, w *worker.Worker, sel parking.Selection) (out parking.Redriven) {
 	t.Helper()
-	if err := w.Redrive(t.Context(), "", sel, func(_ string, r relay.Redriven) { out = r }); err != nil {
+	if err := w.Redrive(t.Context(), sel, func(_ string, r parking.Redriven) { out = r }); err != nil {
 		t.Fatal(err)
 	}
 	return out

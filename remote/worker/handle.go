@@ -3,9 +3,10 @@ package worker
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
+	"github.com/tablecast/tablecast/internal/wait"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/remote/streams"
 )
 
@@ -91,14 +92,15 @@ func (t *tableWorker) park(ctx context.Context, p page) (again page, err error) 
 
 // parkItem keeps records of one item.
 func (t *tableWorker) parkItem(ctx context.Context, p page) (again page, err error) {
-	records := make([]*Parked, len(p))
+	records := make([]*parking.Record, len(p))
 	for i, m := range p {
-		records[i] = newParked(m.record, t.w.opts.File.Version, m.err, t.w.opts.Now())
+		records[i] = parking.New(m.record, m.group, t.w.opts.Now(), m.err)
+		records[i].Version = t.w.opts.File.Version
 	}
 	err = t.w.persist(ctx, "park records", func() error { return t.store.park(ctx, records) })
 	if errors.Is(err, errReleased) {
 		for _, m := range p {
-			if errors.Is(m.err, errBehind) {
+			if errors.Is(m.err, parking.ErrBehind) {
 				m.err = nil
 			}
 		}
@@ -124,30 +126,17 @@ const (
 
 // persist calls fn until it succeeds or its error is errReleased, or ctx ends.
 func (w *Worker) persist(ctx context.Context, what string, fn func() error) error {
-	pause := minPause
-	for {
+	tries := wait.Backoff{Least: minPause, Most: maxPause}
+	for first := true; ; first = false {
 		err := fn()
 		if err == nil || errors.Is(err, errReleased) || ctx.Err() != nil {
 			return err
 		}
-		if pause == minPause {
+		if first {
 			w.opts.Logger.Warn("worker: cannot "+what+"; trying on", "error", err)
 		}
-		if err := sleep(ctx, pause/2+rand.N(pause/2)); err != nil {
+		if err := tries.Wait(ctx); err != nil {
 			return err
 		}
-		pause = min(2*pause, maxPause)
-	}
-}
-
-// sleep returns after a time, or with the context's error.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

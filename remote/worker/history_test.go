@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/tablecast/tablecast/relay"
+	"github.com/tablecast/tablecast/parking"
 )
 
 // Workers of two groups that come and go, over roads that lose calls and
@@ -68,13 +68,13 @@ func history(t *testing.T, seed uint64) {
 			stops[i]()
 			begin()
 		case 1:
-			redrive(t, operator, relay.Selection{})
+			redrive(t, operator, parking.Selection{})
 		}
 	}
 	one.smooth()
 	two.smooth()
 	until(t, "all arrived or parked", func() bool {
-		redrive(t, operator, relay.Selection{})
+		redrive(t, operator, parking.Selection{})
 		return smooth.complete(t, written)
 	})
 	smooth.judge(t, written)

@@ -3,8 +3,10 @@ package worker
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/remote/eventbridge"
 	"github.com/tablecast/tablecast/stream"
 )
@@ -26,7 +28,7 @@ func (t *tableWorker) apply(set *mapping.Set, records []stream.Record) (page, er
 	for i := range records {
 		r := &records[i]
 		events, err := set.Apply(r, t.wants(r))
-		if errors.Is(err, mapping.ErrUnavailable) {
+		if d, _ := decide(err); err != nil && d != parking.Park {
 			return nil, err
 		}
 		if err != nil || len(events) > 0 {
@@ -39,10 +41,10 @@ func (t *tableWorker) apply(set *mapping.Set, records []stream.Record) (page, er
 // divide splits the page into the records to publish, and those to park: of
 // items that are held, or that could not be mapped, and the later ones of those.
 func (p page) divide(held map[string]bool) (publish, park page) {
-	held = clone(held)
+	held = maps.Clone(held)
 	for _, m := range p {
 		if m.err == nil && held[m.group] {
-			m.err = errBehind
+			m.err = parking.ErrBehind
 		}
 		if m.err == nil {
 			publish = append(publish, m)
@@ -52,14 +54,6 @@ func (p page) divide(held map[string]bool) (publish, park page) {
 		park = append(park, m)
 	}
 	return publish, park
-}
-
-func clone(m map[string]bool) map[string]bool {
-	out := make(map[string]bool, len(m))
-	for k := range m {
-		out[k] = true
-	}
-	return out
 }
 
 // wants says which definitions a change is for: those that were there already.
@@ -81,10 +75,11 @@ func (t *tableWorker) publish(ctx context.Context, p page) (accepted, park page,
 		for _, m := range p {
 			err := worst(results[:len(m.events)])
 			results = results[len(m.events):]
+			d, _ := decide(err)
 			switch {
 			case held[m.group]:
-				m.err = errBehind
-			case errors.Is(err, eventbridge.ErrRejected):
+				m.err = parking.ErrBehind
+			case err != nil && d == parking.Park:
 				m.err = err
 			case err != nil: // behind an event of another item
 				again = append(again, m)

@@ -10,6 +10,7 @@ import (
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -55,7 +56,7 @@ func TestDivide(t *testing.T) {
 	if d := cmp.Diff([]string{"a", "c"}, items(publish)); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]string{"b", "b", "held"}, items(park)); d != "" || !errors.Is(park[1].err, errBehind) || errors.Is(park[0].err, errBehind) {
+	if d := cmp.Diff([]string{"b", "b", "held"}, items(park)); d != "" || !errors.Is(park[1].err, parking.ErrBehind) || errors.Is(park[0].err, parking.ErrBehind) {
 		t.Error(d)
 	}
 	if d := cmp.Diff([]string{"a", "b", "b", "held"}, items(p.only(park, page{p[0]}))); d != "" {

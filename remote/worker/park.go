@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/tablecast/tablecast/parking"
 )
 
 // errReleased means that the item was released meanwhile: its records need not
@@ -17,7 +19,7 @@ var errReleased = errors.New("worker: the item is no longer held")
 // park keeps records of one item, in order; those that are there already stay
 // as they are. If the first was only to go behind others and there are none any
 // more, nothing is kept and the error is errReleased.
-func (s *store) park(ctx context.Context, records []*Parked) error {
+func (s *store) park(ctx context.Context, records []*parking.Record) error {
 	for len(records) > 0 {
 		done, err := s.parkSome(ctx, records)
 		if err != nil {
@@ -29,7 +31,7 @@ func (s *store) park(ctx context.Context, records []*Parked) error {
 }
 
 // parkSome keeps as many of the records as a transaction takes.
-func (s *store) parkSome(ctx context.Context, records []*Parked) (done int, err error) {
+func (s *store) parkSome(ctx context.Context, records []*parking.Record) (done int, err error) {
 	var puts []types.TransactWriteItem
 	added, size := 0, 0
 	var heads []int // places in puts of the records' first rows
@@ -61,9 +63,9 @@ func (s *store) parkSome(ctx context.Context, records []*Parked) (done int, err 
 
 // parkRest deals with a transaction that was canceled: it goes on without the
 // records that are there already.
-func (s *store) parkRest(ctx context.Context, records []*Parked, heads []int, reasons []types.CancellationReason, err error) (done int, _ error) {
+func (s *store) parkRest(ctx context.Context, records []*parking.Record, heads []int, reasons []types.CancellationReason, err error) (done int, _ error) {
 	failed := func(i int) bool { return i < len(reasons) && aws.ToString(reasons[i].Code) == "ConditionalCheckFailed" }
-	var rest []*Parked
+	var rest []*parking.Record
 	for i, p := range records {
 		if !failed(heads[i]) {
 			rest = append(rest, p)
@@ -79,7 +81,7 @@ func (s *store) parkRest(ctx context.Context, records []*Parked, heads []int, re
 }
 
 // hold counts the records that an item gets.
-func (s *store) hold(first *Parked, added int) types.TransactWriteItem {
+func (s *store) hold(first *parking.Record, added int) types.TransactWriteItem {
 	u := &types.Update{
 		TableName: &s.name, Key: key(s.heldKey(), hash(first.Group)), UpdateExpression: aws.String("SET #item = :item ADD n :n"),
 		ExpressionAttributeNames: map[string]string{"#item": "item"}, ExpressionAttributeValues: row{":n": number(added), ":item": text(first.Group)},
@@ -90,12 +92,22 @@ func (s *store) hold(first *Parked, added int) types.TransactWriteItem {
 	return types.TransactWriteItem{Update: u}
 }
 
-// release takes a parked record away. It reports whether the item is still
-// held; a record that is gone is no error.
-func (s *store) release(ctx context.Context, p *Parked) (still bool, err error) {
+// A transaction takes a parked record away.
+type transaction struct {
+	record *parking.Record
+	parts  int // rows that hold it
+}
+
+// commit takes a parked record away: its rows, and one from the count of its item,
+// whose row goes with the last record. That is one transaction of two forms, since
+// a condition cannot ask for both counts; workers and operators may change the
+// count between the two, and then the caller tries again. A record that is gone is
+// no error.
+func (s *store) commit(ctx context.Context, tx transaction) error {
+	p := tx.record
 	var deletes []types.TransactWriteItem
-	for i := range max(p.parts, 1) {
-		d := &types.Delete{TableName: &s.name, Key: key(s.parkedKey(hash(p.Group)), part(p.place(), i))}
+	for i := range tx.parts {
+		d := &types.Delete{TableName: &s.name, Key: key(s.parkedKey(hash(p.Group)), part(place(p), i))}
 		if i == 0 {
 			d.ConditionExpression = aws.String("attribute_exists(pk)")
 		}
@@ -104,18 +116,18 @@ func (s *store) release(ctx context.Context, p *Parked) (still bool, err error) 
 	held := key(s.heldKey(), hash(p.Group))
 	one := row{":one": number(1)}
 	last := types.TransactWriteItem{Delete: &types.Delete{TableName: &s.name, Key: held, ConditionExpression: aws.String("n = :one"), ExpressionAttributeValues: one}}
-	err = s.transact(ctx, append(deletes[:len(deletes):len(deletes)], last))
+	err := s.transact(ctx, append(deletes[:len(deletes):len(deletes)], last))
 	if !isCanceled(err) {
-		return false, err
+		return err
 	}
 	less := types.TransactWriteItem{Update: &types.Update{
 		TableName: &s.name, Key: held, ConditionExpression: aws.String("n > :one"), UpdateExpression: aws.String("SET n = n - :one"), ExpressionAttributeValues: one,
 	}}
 	err = s.transact(ctx, append(deletes, less))
 	if isCanceled(err) && !s.exists(ctx, p) {
-		return true, nil
+		return nil
 	}
-	return true, err
+	return err
 }
 
 func isCanceled(err error) bool {
@@ -124,19 +136,18 @@ func isCanceled(err error) bool {
 }
 
 // exists reports whether a parked record may still be there.
-func (s *store) exists(ctx context.Context, p *Parked) bool {
+func (s *store) exists(ctx context.Context, p *parking.Record) bool {
 	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &s.name, Key: key(s.parkedKey(hash(p.Group)), p.place()), ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("pk"),
+		TableName: &s.name, Key: key(s.parkedKey(hash(p.Group)), place(p)), ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("pk"),
 	})
 	return err != nil || len(out.Item) > 0
 }
 
-// keep leaves a record parked with the reason of this time.
-func (s *store) keep(ctx context.Context, p *Parked, reason error) error {
-	p.blame(reason)
-	p.Tries++
+// keep makes the reason and the tries of a parked record durable. One that is
+// gone is no error.
+func (s *store) keep(ctx context.Context, p *parking.Record) error {
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: key(s.parkedKey(hash(p.Group)), p.place()), ConditionExpression: aws.String("attribute_exists(pk)"),
+		TableName: &s.name, Key: key(s.parkedKey(hash(p.Group)), place(p)), ConditionExpression: aws.String("attribute_exists(pk)"),
 		UpdateExpression:         aws.String("SET #error = :error, #definition = :definition, behind = :behind, tries = :tries"),
 		ExpressionAttributeNames: map[string]string{"#error": "error", "#definition": "definition"},
 		ExpressionAttributeValues: row{

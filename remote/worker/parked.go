@@ -3,89 +3,16 @@ package worker
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/tablecast/tablecast/item"
-	"github.com/tablecast/tablecast/mapping"
-	"github.com/tablecast/tablecast/relay"
-	"github.com/tablecast/tablecast/stream"
+	"github.com/tablecast/tablecast/parking"
 )
-
-// errBehind is why records are parked of whose item an earlier one is.
-var errBehind = errors.New("an earlier change of the item is parked")
-
-// A Parked record was put aside: the whole change, and why. Its Backfill and N
-// are empty.
-type Parked struct {
-	relay.Parked
-	View    stream.View `json:"view"`
-	EventID string      `json:"eventId"`
-
-	parts int // rows that hold it
-}
-
-func newParked(r *stream.Record, version string, err error, now time.Time) *Parked {
-	p := &Parked{View: r.View(), EventID: r.EventID(), Parked: relay.Parked{
-		Table: r.Table(), Stream: r.ARN(), Label: label(r.ARN()), Seq: r.Sequence(), Group: mapping.Group(r), Version: version, At: now.UTC(),
-		Op: r.Op.String(), Expired: r.Expired, Time: r.Time, Keys: wire(r.Keys), New: wire(r.New), Old: wire(r.Old),
-	}}
-	p.blame(err)
-	return p
-}
-
-// blame sets why the record is parked.
-func (p *Parked) blame(err error) {
-	p.Error, p.Definition, p.Behind = err.Error(), "", errors.Is(err, errBehind)
-	var unmapped *mapping.Error
-	if errors.As(err, &unmapped) {
-		p.Definition = unmapped.Definition
-	}
-}
-
-func wire(image item.Item) jsontext.Value {
-	if image == nil {
-		return nil
-	}
-	return item.AppendJSON(nil, image)
-}
-
-// record returns the change.
-func (p *Parked) record() (*stream.Record, error) {
-	r := &stream.Record{Time: p.Time, Expired: p.Expired, Origin: &stream.Origin{
-		ARN: p.Stream, Table: p.Table, View: p.View, Sequence: p.Seq, EventID: p.EventID,
-	}}
-	for op := stream.Insert; op <= stream.Remove; op++ {
-		if op.String() == p.Op {
-			r.Op = op
-		}
-	}
-	var err error
-	for _, image := range []struct {
-		text jsontext.Value
-		to   *item.Item
-	}{{p.Keys, &r.Keys}, {p.New, &r.New}, {p.Old, &r.Old}} {
-		if image.text != nil {
-			err = errors.Join(err, json.Unmarshal(image.text, image.to))
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("worker: parked record %s of %s: %w", p.Seq, p.Table, err)
-	}
-	return r, nil
-}
-
-// label returns the label at the end of a stream's ARN, which is the time at
-// which the stream was enabled.
-func label(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 
 // hash is an item's name in keys.
 func hash(group string) string {
@@ -96,20 +23,16 @@ func hash(group string) string {
 // digits is the length of a sequence number in keys.
 const digits = 40
 
-// place is where the record stands among those of its item.
-func (p *Parked) place() string {
-	return p.Label + "#" + strings.Repeat("0", max(digits-len(p.Seq), 0)) + p.Seq
+// place is where a record stands among those of its item.
+func place(r *parking.Record) string {
+	return r.Label + "#" + strings.Repeat("0", max(digits-len(r.Seq), 0)) + r.Seq
 }
 
-// pack returns the record as bytes.
-func (p *Parked) pack() ([]byte, error) {
-	text, err := json.Marshal(p)
-	if err != nil {
-		return nil, fmt.Errorf("worker: parked record: %w", err)
-	}
+// pack returns a record as bytes.
+func pack(r *parking.Record) ([]byte, error) {
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
-	_, err = z.Write(text)
+	_, err := z.Write(r.Encode())
 	err = errors.Join(err, z.Close())
 	return out.Bytes(), err
 }
@@ -119,18 +42,70 @@ func (p *Parked) pack() ([]byte, error) {
 const maxRecord = 16 << 20
 
 // unpack is the inverse of pack.
-func unpack(b []byte) (*Parked, error) {
+func unpack(b []byte) (*parking.Record, error) {
 	z, err := gzip.NewReader(bytes.NewReader(b))
 	if err != nil {
-		return nil, fmt.Errorf("worker: parked record: %w", err)
+		return nil, fmt.Errorf("%w: %w", parking.ErrDamaged, err)
 	}
 	text, err := io.ReadAll(io.LimitReader(z, maxRecord))
-	p := &Parked{}
-	if err == nil {
-		err = json.Unmarshal(text, p)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("worker: parked record: %w", err)
+		return nil, fmt.Errorf("%w: %w", parking.ErrDamaged, err)
 	}
-	return p, nil
+	return parking.Decode(text)
 }
+
+// A shelf is the parked records of a table, read from the first to the last by
+// one caller. It implements parking.Store, but that Page goes on where the page
+// before it ended, whatever it is told.
+//
+// Workers park while it is read: behind the records of an item, or, after a lease
+// moved, ahead of them. So each page reads the item again, and gives what was not
+// given yet; what it gave and still finds stays, and is not read a third time.
+type shelf struct {
+	*store
+	items []heldItem // whose turn has come, the first of them now
+	given map[string]bool
+	stays string // the last row of the last record of the item that was given and found again
+	parts map[*parking.Record]int
+}
+
+// Page implements parking.Store.
+func (s *shelf) Page(ctx context.Context, after *parking.Record, limit int) (out []*parking.Record, err error) {
+	if after == nil {
+		s.given, s.stays, s.parts = map[string]bool{}, "", map[*parking.Record]int{}
+		if s.items, err = s.held(ctx); err != nil {
+			return nil, err
+		}
+	}
+	rows := int32(0)
+	if limit == 1 {
+		rows = 4
+	}
+	for len(s.items) > 0 {
+		err := s.parked(ctx, s.items[0].hash, s.stays, rows, func(r *parking.Record, parts int) bool {
+			at := place(r)
+			if s.given[at] {
+				s.stays = part(at, parts-1)
+				return true
+			}
+			s.given[at], s.parts[r] = true, parts
+			out = append(out, r)
+			return len(out) < limit
+		})
+		if err != nil || len(out) == limit {
+			return out, err
+		}
+		s.items, s.stays = s.items[1:], ""
+		clear(s.given)
+	}
+	return out, nil
+}
+
+// Release implements parking.Store. A transaction takes one record.
+func (s *shelf) Release(tx *transaction, r *parking.Record) error {
+	*tx = transaction{record: r, parts: max(s.parts[r], 1)}
+	return nil
+}
+
+// Keep implements parking.Store.
+func (s *shelf) Keep(ctx context.Context, r *parking.Record) error { return s.keep(ctx, r) }

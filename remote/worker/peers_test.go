@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/tablecast/tablecast/relay"
+	"github.com/tablecast/tablecast/parking"
 )
 
 // A peer is a server that others wrote, which speaks DynamoDB Streams.
@@ -94,7 +94,7 @@ func TestPeers(t *testing.T) {
 			p.put(t, "id", "bad", "n", "3")
 			until(t, "it goes on where it was", func() bool { return slices.Contains(p.texts(t), "UserChanged c") && len(parkedOf(t, w)) == 3 })
 			fixed := p.open(t, "g", lenient)
-			if r := redrive(t, fixed, relay.Selection{}); r != (relay.Redriven{Records: 3, Events: 3}) {
+			if r := redrive(t, fixed, parking.Selection{}); r != (parking.Redriven{Records: 3, Events: 3}) {
 				t.Errorf("%+v", r)
 			}
 			stop()

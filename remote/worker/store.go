@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/tablecast/tablecast/parking"
 )
 
 // A store is the state table, for one group of consumers and one table.
@@ -54,12 +56,16 @@ func (s *store) parkedKey(hash string) string {
 	return "parked#" + s.group + "#" + s.table + "#" + hash
 }
 
-// query calls fn for the rows below a key, in order, until it returns false;
-// limit is how many are read at a time, 0 for as many as go.
-func (s *store) query(ctx context.Context, pk string, limit int32, fn func(row) bool) error {
+// query calls fn for the rows below a hash key, in order, those behind a range key
+// if one is given, until fn returns false; limit is how many are read at a time, 0
+// for as many as go.
+func (s *store) query(ctx context.Context, pk, after string, limit int32, fn func(row) bool) error {
 	in := &dynamodb.QueryInput{
 		TableName: &s.name, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk"),
 		ExpressionAttributeValues: row{":pk": text(pk)},
+	}
+	if after != "" {
+		in.KeyConditionExpression, in.ExpressionAttributeValues[":after"] = aws.String("pk = :pk AND sk > :after"), text(after)
 	}
 	if limit > 0 {
 		in.Limit = &limit
@@ -89,21 +95,22 @@ type heldItem struct {
 
 // held returns the items that are held.
 func (s *store) held(ctx context.Context) (out []heldItem, err error) {
-	err = s.query(ctx, s.heldKey(), 0, func(r row) bool {
+	err = s.query(ctx, s.heldKey(), "", 0, func(r row) bool {
 		out = append(out, heldItem{textOf(r["sk"]), textOf(r["item"]), numberOf(r["n"])})
 		return true
 	})
 	return out, err
 }
 
-// parked calls fn for the parked records of an item, oldest first, until it
-// returns false; limit is as that of query.
-func (s *store) parked(ctx context.Context, hash string, limit int32, fn func(*Parked) bool) error {
+// parked calls fn for the parked records of an item with the number of rows that
+// hold each, oldest first, until it returns false; after and limit are as those of
+// query.
+func (s *store) parked(ctx context.Context, hash, after string, limit int32, fn func(p *parking.Record, parts int) bool) error {
 	var head row
 	var body []byte
 	var bad error
 	missing := 0
-	err := s.query(ctx, s.parkedKey(hash), limit, func(r row) bool {
+	err := s.query(ctx, s.parkedKey(hash), after, limit, func(r row) bool {
 		if missing == 0 {
 			head, body, missing = r, nil, numberOf(r["parts"])
 		}
@@ -111,23 +118,23 @@ func (s *store) parked(ctx context.Context, hash string, limit int32, fn func(*P
 		if missing--; missing > 0 {
 			return true
 		}
-		p, err := fromRow(head, body)
-		if err != nil {
-			bad = err
+		var p *parking.Record
+		if p, bad = fromRow(head, body); bad != nil {
 			return false
 		}
-		return fn(p)
+		return fn(p, numberOf(head["parts"]))
 	})
 	return errors.Join(err, bad)
 }
 
-// fromRow reads a parked record from its first row and its whole body.
-func fromRow(head row, body []byte) (*Parked, error) {
+// fromRow reads a parked record from its first row and its whole body. What Keep
+// changes stands beside the body.
+func fromRow(head row, body []byte) (*parking.Record, error) {
 	p, err := unpack(body)
 	if err != nil {
-		return nil, fmt.Errorf("%w (row %s %s)", err, textOf(head["pk"]), textOf(head["sk"]))
+		return nil, fmt.Errorf("worker: row %s %s of the state table: %w", textOf(head["pk"]), textOf(head["sk"]), err)
 	}
-	p.Error, p.Definition, p.Tries, p.parts = textOf(head["error"]), textOf(head["definition"]), numberOf(head["tries"]), numberOf(head["parts"])
+	p.Error, p.Definition, p.Tries = textOf(head["error"]), textOf(head["definition"]), numberOf(head["tries"])
 	behind, ok := head["behind"].(*types.AttributeValueMemberBOOL)
 	p.Behind = ok && behind.Value
 	return p, nil
@@ -141,8 +148,8 @@ const (
 )
 
 // rows returns the rows that hold a parked record.
-func (s *store) rows(p *Parked) ([]row, error) {
-	body, err := p.pack()
+func (s *store) rows(p *parking.Record) ([]row, error) {
+	body, err := pack(p)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +157,7 @@ func (s *store) rows(p *Parked) ([]row, error) {
 	var out []row
 	for i := 0; len(body) > 0; i++ {
 		n := min(len(body), maxBody)
-		r := key(pk, part(p.place(), i))
+		r := key(pk, part(place(p), i))
 		r["body"] = &types.AttributeValueMemberB{Value: body[:n]}
 		out, body = append(out, r), body[n:]
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -14,12 +15,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tablecast/tablecast/internal/awsapi/dynamodb"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv/kvtest"
+	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/parking"
+	"github.com/tablecast/tablecast/parking/parkingtest"
 	"github.com/tablecast/tablecast/remote/streams"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
@@ -65,9 +68,20 @@ func change(id, seq string, bytes int) *stream.Record {
 	}
 }
 
-func (s *store) all(t *testing.T, group string) (out []*Parked) {
+func newParked(r *stream.Record, reason error, at time.Time) *parking.Record {
+	p := parking.New(r, mapping.Group(r), at, reason)
+	p.Version = "v"
+	return p
+}
+
+// release takes records away that are in one row each.
+func (s *store) release(t *testing.T, p *parking.Record, parts int) error {
+	return s.commit(t.Context(), transaction{p, parts})
+}
+
+func (s *store) all(t *testing.T, group string) (out []*parking.Record) {
 	t.Helper()
-	if err := s.parked(t.Context(), hash(group), 0, func(p *Parked) bool { out = append(out, p); return true }); err != nil {
+	if err := s.parked(t.Context(), hash(group), "", 0, func(p *parking.Record, _ int) bool { out = append(out, p); return true }); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -77,14 +91,14 @@ func (s *store) all(t *testing.T, group string) (out []*Parked) {
 // any length.
 func TestStoreKeeps(t *testing.T) {
 	s := newStore(t)
-	var records []*Parked
+	var records []*parking.Record
 	var want []*stream.Record
 	for i, seq := range []string{"9", "10", "123456789012345678901234567890"} {
 		r := change("u", seq, []int{100, 100, 250_000}[i])
 		want = append(want, r)
-		records = append(records, newParked(r, "v", errors.New("broken "+seq), time.Unix(1_900_000_000, 0)))
+		records = append(records, newParked(r, errors.New("broken "+seq), time.Unix(1_900_000_000, 0)))
 	}
-	if err := s.park(t.Context(), []*Parked{records[2], records[0], records[1]}); err != nil {
+	if err := s.park(t.Context(), []*parking.Record{records[2], records[0], records[1]}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.park(t.Context(), records); err != nil {
@@ -92,35 +106,24 @@ func TestStoreKeeps(t *testing.T) {
 	}
 	got := s.all(t, records[0].Group)
 	for i, p := range got {
-		r, err := p.record()
+		r, err := p.Change()
 		if d := cmp.Diff(want[i], r, cmp.AllowUnexported(item.Value{})); err != nil || d != "" {
 			t.Errorf("%v %s", err, d)
 		}
-		if d := cmp.Diff(records[i], p, cmpopts.IgnoreUnexported(Parked{})); d != "" || p.parts != []int{1, 1, 2}[i] {
-			t.Errorf("%d parts: %s", p.parts, d)
+		if d := cmp.Diff(records[i], p); d != "" {
+			t.Error(d)
 		}
 	}
 	held, err := s.held(t.Context())
 	if d := cmp.Diff([]heldItem{{hash(records[0].Group), records[0].Group, 3}}, held, cmp.AllowUnexported(heldItem{})); err != nil || d != "" || len(got) != 3 {
 		t.Errorf("%v %s", err, d)
 	}
-	if err := s.keep(t.Context(), got[0], errors.New("other")); err != nil {
-		t.Fatal(err)
-	}
-	if p := s.all(t, records[0].Group)[0]; p.Error != "other" || p.Tries != 1 {
-		t.Errorf("%s, %d tries", p.Error, p.Tries)
-	}
 	for i, p := range got {
-		still, err := s.release(t.Context(), p)
-		if err != nil || still != (i < 2) {
-			t.Errorf("release %d: %v, %v", i, still, err)
+		for range 2 {
+			if err := s.release(t, p, []int{1, 1, 2}[i]); err != nil {
+				t.Errorf("release %d: %v", i, err)
+			}
 		}
-		if _, err := s.release(t.Context(), p); err != nil {
-			t.Errorf("released twice: %v", err)
-		}
-	}
-	if err := s.keep(t.Context(), got[0], errors.New("gone")); err != nil {
-		t.Error(err)
 	}
 	if out, err := s.client.Scan(t.Context(), &sdk.ScanInput{TableName: aws.String("state")}); err != nil || len(out.Items) != 0 {
 		t.Errorf("rows are left: %d, %v", len(out.Items), err)
@@ -130,14 +133,14 @@ func TestStoreKeeps(t *testing.T) {
 // What was to go behind others is not kept if they have left meanwhile.
 func TestStoreBehind(t *testing.T) {
 	s := newStore(t)
-	first, behind := newParked(change("u", "1", 9), "v", errors.New("broken"), time.Now()), newParked(change("u", "2", 9), "v", errBehind, time.Now())
-	if err := s.park(t.Context(), []*Parked{behind}); !errors.Is(err, errReleased) || len(s.all(t, behind.Group)) != 0 {
+	first, behind := newParked(change("u", "1", 9), errors.New("broken"), time.Now()), newParked(change("u", "2", 9), parking.ErrBehind, time.Now())
+	if err := s.park(t.Context(), []*parking.Record{behind}); !errors.Is(err, errReleased) || len(s.all(t, behind.Group)) != 0 {
 		t.Errorf("%v", err)
 	}
-	if err := s.park(t.Context(), []*Parked{first, behind}); err != nil {
+	if err := s.park(t.Context(), []*parking.Record{first, behind}); err != nil {
 		t.Error(err)
 	}
-	if err := s.park(t.Context(), []*Parked{behind}); err != nil {
+	if err := s.park(t.Context(), []*parking.Record{behind}); err != nil {
 		t.Errorf("kept already: %v", err)
 	}
 	held, err := s.held(t.Context())
@@ -150,26 +153,26 @@ func TestStoreBehind(t *testing.T) {
 // once keep the count.
 func TestStoreCounts(t *testing.T) {
 	s := newStore(t)
-	var records []*Parked
+	var records []*parking.Record
 	for i := range 200 {
-		records = append(records, newParked(change("u", strconv.Itoa(i), 9), "v", errors.New("broken"), time.Now()))
+		records = append(records, newParked(change("u", strconv.Itoa(i), 9), errors.New("broken"), time.Now()))
 	}
 	if err := s.park(t.Context(), records); err != nil {
 		t.Fatal(err)
 	}
-	more := newParked(change("u", "5000", 9), "v", errBehind, time.Now())
+	more := newParked(change("u", "5000", 9), parking.ErrBehind, time.Now())
 	var all sync.WaitGroup
 	all.Go(func() {
 		for _, p := range records[:50] {
 			for {
-				if _, err := s.release(t.Context(), p); err == nil {
+				if s.release(t, p, 1) == nil {
 					break
 				}
 			}
 		}
 	})
 	all.Go(func() {
-		for s.park(t.Context(), []*Parked{more}) != nil {
+		for s.park(t.Context(), []*parking.Record{more}) != nil {
 		}
 	})
 	all.Wait()
@@ -177,4 +180,67 @@ func TestStoreCounts(t *testing.T) {
 	if got := s.all(t, more.Group); err != nil || len(got) != 151 || held[0].n != 151 {
 		t.Errorf("%d records, %v, %v", len(got), held, err)
 	}
+}
+
+func TestParkedStore(t *testing.T) {
+	parkingtest.Run(t, func(t *testing.T) parkingtest.Fixture[*transaction] {
+		s := newStore(t)
+		return parkingtest.Fixture[*transaction]{
+			Store: &shelf{store: s},
+			Park:  func(records ...*parking.Record) error { return s.park(t.Context(), records) },
+			Commit: func(add func(*transaction) error) error {
+				var tx transaction
+				if err := add(&tx); err != nil {
+					return err
+				}
+				return s.commit(t.Context(), tx)
+			},
+			Held: func(r *parking.Record) (bool, error) {
+				items, err := s.held(t.Context())
+				return slices.ContainsFunc(items, func(h heldItem) bool { return h.group == r.Group }), err
+			},
+		}
+	})
+}
+
+// Records that a worker parks ahead of those which were read, since its lease
+// moved, are read as well; what stays is read once.
+func TestShelfReadsWhatComesAhead(t *testing.T) {
+	s := newStore(t)
+	park := func(seqs ...string) {
+		t.Helper()
+		var records []*parking.Record
+		for _, seq := range seqs {
+			records = append(records, newParked(change("u", seq, 9), errors.New("broken"), time.Now()))
+		}
+		if err := s.park(t.Context(), records); err != nil {
+			t.Fatal(err)
+		}
+	}
+	park("5", "7", "9")
+	shelf := &shelf{store: s}
+	var last *parking.Record
+	next := func(want string) {
+		t.Helper()
+		page, err := shelf.Page(t.Context(), last, 1)
+		got := ""
+		if len(page) == 1 {
+			last = page[0]
+			got = last.Seq
+		}
+		if err != nil || got != want {
+			t.Errorf("read %q, want %q; %v", got, want, err)
+		}
+	}
+	next("5")
+	if err := s.release(t, last, 1); err != nil {
+		t.Fatal(err)
+	}
+	park("3")
+	next("3") // and stays
+	next("7")
+	park("11")
+	next("9")
+	next("11")
+	next("")
 }

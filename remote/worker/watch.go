@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/remote/eventbridge"
 )
 
@@ -15,7 +16,7 @@ const progressEvery = time.Minute
 // from it.
 func (w *Worker) watch(ctx context.Context) {
 	before := w.publisher.Status()
-	for sleep(ctx, progressEvery) == nil {
+	for wait.Sleep(ctx, progressEvery) == nil {
 		now := w.publisher.Status()
 		for _, t := range w.tables {
 			t.progress(ctx, now.Published-before.Published)

@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"slices"
@@ -12,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/tablecast/tablecast/relay"
+	"github.com/tablecast/tablecast/parking"
 )
 
 // strict needs an email, lenient does not.
@@ -75,15 +76,16 @@ func TestParksItsItemAlone(t *testing.T) {
 	if d := cmp.Diff(want, parkedOf(t, w)); d != "" {
 		t.Error(d)
 	}
-	if r := redrive(t, w, relay.Selection{}); r != (relay.Redriven{Failed: 1, Waiting: 2}) {
+	if r := redrive(t, w, parking.Selection{}); r != (parking.Redriven{Failed: 1, Waiting: 2}) {
 		t.Errorf("%+v", r)
 	}
 	stop()
 	fixed := p.open(t, "g", lenient)
-	if r := redrive(t, fixed, relay.Selection{Definition: "Other"}); r != (relay.Redriven{}) || len(parkedOf(t, w)) != 3 {
-		t.Errorf("what was not meant: %+v, %v", r, parkedOf(t, w))
+	err := fixed.Redrive(t.Context(), parking.Selection{Event: "Other"}, func(string, parking.Redriven) {})
+	if !errors.Is(err, parking.ErrNoMatch) || !strings.Contains(err.Error(), "no event is called Other") || len(parkedOf(t, w)) != 3 {
+		t.Errorf("what was not meant: %v, %v", err, parkedOf(t, w))
 	}
-	if r := redrive(t, fixed, relay.Selection{Definition: "UserChanged"}); r != (relay.Redriven{Records: 3, Events: 3}) {
+	if r := redrive(t, fixed, parking.Selection{Event: "UserChanged"}); r != (parking.Redriven{Records: 3, Events: 3}) {
 		t.Errorf("%+v", r)
 	}
 	all := p.texts(t, "email")
@@ -103,13 +105,13 @@ func TestDrop(t *testing.T) {
 	p.put(t, "id", "bad", "email", "2")
 	until(t, "parked", func() bool { return len(parkedOf(t, w)) == 2 })
 	dropped := 0
-	if err := w.Drop(t.Context(), "users", relay.Selection{Definition: "UserChanged"}, func(_ string, n int) { dropped += n }); err != nil {
+	if err := w.Drop(t.Context(), parking.Selection{Table: "users", Event: "UserChanged"}, func(_ string, n int) { dropped += n }); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]string{"UserChanged bad 2"}, p.texts(t, "email")); d != "" || dropped != 1 || len(parkedOf(t, w)) != 0 {
 		t.Errorf("%d dropped; %s; parked %v", dropped, d, parkedOf(t, w))
 	}
-	if err := w.Drop(t.Context(), "nothing", relay.Selection{}, func(string, int) {}); err == nil {
+	if err := w.Drop(t.Context(), parking.Selection{Table: "nothing"}, func(string, int) {}); err == nil {
 		t.Error("a table without events has parked records")
 	}
 }
