@@ -126,7 +126,7 @@ func (n *Node) accept(ctx context.Context, events []mapping.Raised, mark func(*k
 		out[i] = bus.Outgoing{Bus: events[i].Bus, Event: e}
 	}
 	err := n.buses.Accept(ctx, out, mark)
-	if errors.Is(err, bus.ErrBusNotFound) || errors.Is(err, pattern.ErrAmbiguous) {
+	if errors.Is(err, bus.ErrBusNotFound) || errors.Is(err, pattern.ErrAmbiguous) || errors.Is(err, event.ErrDetail) {
 		return fmt.Errorf("%w: %w", relay.ErrRejected, err)
 	}
 	return err

@@ -16,34 +16,34 @@ import (
 const (
 	// archiveRule begins the name of the managed rule of an archive.
 	archiveRule = "Events-Archive-"
-	// archiveManager is who EventBridge says manages it.
+	// archiveManager is ManagedBy of that rule, as in EventBridge.
 	archiveManager = "prod.vhs.events.aws.internal"
 )
 
-// An Archive keeps the events of its bus that its pattern wants, for replays.
+// An Archive keeps the events of a bus that match a pattern, for replays.
 // Replayed events are never archived again.
 type Archive struct {
 	Name        string `json:"name"`
 	Bus         string `json:"bus"`
 	Description string `json:"description,omitzero"`
-	// Pattern says which events; empty for all.
+	// Pattern selects the events; empty means all.
 	Pattern string `json:"pattern,omitzero"`
-	// RetentionDays is how many days of running time an event is kept; 0 is
-	// for ever.
+	// RetentionDays is how many days an event is kept, in uptime of nodes; 0
+	// means for ever.
 	RetentionDays int `json:"retentionDays,omitzero"`
 	// Created is set by CreateArchive.
 	Created time.Time `json:"created"`
 }
 
-// retention returns how long events are kept; 0 for ever.
+// retention returns how long events are kept; 0 means for ever.
 func (a *Archive) retention() time.Duration { return time.Duration(a.RetentionDays) * 24 * time.Hour }
 
-// rule returns the managed rule that tells which events are kept.
+// rule returns the managed rule whose matches the archive keeps.
 func (a *Archive) rule() Rule {
 	return Rule{Bus: a.Bus, Name: archiveRule + a.Name, Pattern: a.guarded(), ManagedBy: archiveManager, Archive: a.Name}
 }
 
-// guarded returns the pattern with the condition that no replay sent the event.
+// guarded returns the pattern with one more condition: no replay sent the event.
 func (a *Archive) guarded() string {
 	const guard = `"replay-name":[{"exists":false}]}`
 	own := strings.TrimSpace(a.Pattern)
@@ -56,31 +56,35 @@ func (a *Archive) guarded() string {
 // An ArchiveInfo is an archive and what it holds.
 type ArchiveInfo struct {
 	Archive
-	// Events and Bytes count the events held; an event counts the bytes of its
-	// envelope. They are exact.
+	// Events is how many events the archive holds, Bytes the sum of the sizes of
+	// their envelopes. Both are exact.
 	Events, Bytes uint64
 }
 
-// An archiveState is an archive in force. It never changes, except for what
-// life points to.
+// An archiveState is an archive and its writer. It is immutable but for the
+// writer, which all states of one archive share.
 type archiveState struct {
 	Archive
-	life *archiveLife // the same for all states of one archive
+	writer *archiveWriter
 }
 
-// An archiveLife is guarded by being inside a commit.
-type archiveLife struct {
-	over bool     // deleted
-	open *segment // takes the next event; nil if the next one starts another
+// An archiveWriter is what the commits that append to an archive share. All of
+// it is guarded by the commit lock of the store. It is not stored: after a
+// restart the next event opens a new segment, and the one that was open stays as
+// short as it is.
+type archiveWriter struct {
+	deleted bool     // the archive is deleted; events that were routed before are left out
+	open    *segment // takes the next event; nil if the next one opens another
+	since   uint64   // the first seq that this process wrote; 0 if it wrote none
 }
 
 func archiveKey(name string) kv.Key { return kv.NewKey('a').Raw([]byte{'a'}).String(name) }
 
-// CreateArchive makes an archive of a bus. Errors: ErrBusNotFound,
+// CreateArchive creates an archive of a bus, and its managed rule. Errors: ErrBusNotFound,
 // ErrArchiveExists, ErrLimit, *pattern.Error.
 func (b *Buses) CreateArchive(a Archive) error {
-	b.control.Lock()
-	defer b.control.Unlock()
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	st, err := b.bus(a.Bus)
 	if err != nil {
 		return err
@@ -96,7 +100,8 @@ func (b *Buses) CreateArchive(a Archive) error {
 		return err
 	}
 	a.Created = b.opts.Now().UTC()
-	b.archives[a.Name] = &archiveState{a, &archiveLife{}}
+	// Before the rule, whose state finds the archive by its name.
+	b.archives[a.Name] = &archiveState{a, &archiveWriter{}}
 	err = b.replace(st, a.rule(), func(batch *kv.Batch) { batch.Set(archiveKey(a.Name), encode(a)) })
 	if err != nil {
 		delete(b.archives, a.Name)
@@ -104,7 +109,7 @@ func (b *Buses) CreateArchive(a Archive) error {
 	return err
 }
 
-// checkPattern returns what is wrong with a pattern that is not empty.
+// checkPattern returns what is wrong with a pattern; empty ones are valid.
 func checkPattern(src string) error {
 	if src == "" {
 		return nil
@@ -113,41 +118,41 @@ func checkPattern(src string) error {
 	return err
 }
 
-// An ArchiveChange is what UpdateArchive sets; what is nil stays.
+// An ArchiveUpdate is what UpdateArchive sets; a nil field stays as it is.
 type ArchiveUpdate struct {
 	Description, Pattern *string
 	RetentionDays        *int
 }
 
-// UpdateArchive changes an archive; what it holds already stays, unless its
-// retention has passed. Errors: ErrArchiveNotFound, *pattern.Error.
-func (b *Buses) UpdateArchive(name string, c ArchiveUpdate) (ArchiveInfo, error) {
-	b.control.Lock()
-	defer b.control.Unlock()
+// UpdateArchive changes an archive. The events that it holds stay, unless they
+// are past a retention that was shortened. Errors: ErrArchiveNotFound, *pattern.Error.
+func (b *Buses) UpdateArchive(name string, u ArchiveUpdate) (ArchiveInfo, error) {
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	old, err := b.archive(name)
 	if err != nil {
 		return ArchiveInfo{}, err
 	}
 	next := *old
-	if c.Description != nil {
-		next.Description = *c.Description
+	if u.Description != nil {
+		next.Description = *u.Description
 	}
-	if c.RetentionDays != nil {
-		next.RetentionDays = *c.RetentionDays
+	if u.RetentionDays != nil {
+		next.RetentionDays = *u.RetentionDays
 	}
-	if c.Pattern != nil {
-		if err := checkPattern(*c.Pattern); err != nil {
+	if u.Pattern != nil {
+		if err := checkPattern(*u.Pattern); err != nil {
 			return ArchiveInfo{}, err
 		}
-		next.Pattern = *c.Pattern
+		next.Pattern = *u.Pattern
 	}
-	change := func(batch *kv.Batch) { batch.Set(archiveKey(name), encode(next.Archive)) }
+	store := func(batch *kv.Batch) { batch.Set(archiveKey(name), encode(next.Archive)) }
 	if next.Pattern == old.Pattern {
-		err = b.save(change)
+		err = b.save(store)
 	} else {
 		var st *busState
 		if st, err = b.bus(next.Bus); err == nil {
-			err = b.replace(st, next.rule(), change)
+			err = b.replace(st, next.rule(), store) // one batch with the rule
 		}
 	}
 	if err != nil {
@@ -157,11 +162,11 @@ func (b *Buses) UpdateArchive(name string, c ArchiveUpdate) (ArchiveInfo, error)
 	return b.describe(&next)
 }
 
-// DeleteArchive removes an archive and what it holds. Replays of it that run
-// fail. Errors: ErrArchiveNotFound.
+// DeleteArchive removes an archive, its rule and its events. Replays of it that
+// are running fail. Errors: ErrArchiveNotFound.
 func (b *Buses) DeleteArchive(name string) error {
-	b.control.Lock()
-	defer b.control.Unlock()
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	a, err := b.archive(name)
 	if err != nil {
 		return err
@@ -176,17 +181,19 @@ func (b *Buses) DeleteArchive(name string) error {
 		for _, r := range []kv.Range{kv.Prefix(segmentPrefix(name)), kv.Prefix(entryPrefix(name))} {
 			batch.DeleteRange(r.Lower, r.Upper)
 		}
-		batch.Number(1, func(uint64) { a.life.over = true })
+		// Inside the commit, so that an event that was routed before commits
+		// before the ranges are deleted, or is not appended any more.
+		batch.Number(1, func(uint64) { a.writer.deleted = true })
 	})
 	if err != nil {
 		return err
 	}
 	delete(b.archives, name)
-	b.enforce(b.catalog.Load().with(st.without(archiveRule + name)))
+	b.swapCatalog(b.catalog.Load().with(st.without(archiveRule + name)))
 	return nil
 }
 
-// archive returns an archive in force. The caller holds control. Errors:
+// archive returns an archive. The caller holds controlMu. Errors:
 // ErrArchiveNotFound.
 func (b *Buses) archive(name string) (*archiveState, error) {
 	if a, ok := b.archives[name]; ok {
@@ -197,8 +204,8 @@ func (b *Buses) archive(name string) (*archiveState, error) {
 
 // Archive returns an archive. Errors: ErrArchiveNotFound.
 func (b *Buses) Archive(name string) (ArchiveInfo, error) {
-	b.control.Lock()
-	defer b.control.Unlock()
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	a, err := b.archive(name)
 	if err != nil {
 		return ArchiveInfo{}, err
@@ -219,10 +226,10 @@ func (b *Buses) Archives() ([]ArchiveInfo, error) {
 	return out, nil
 }
 
-// archiveStates returns the archives in force, in the order of their names.
+// archiveStates returns the archives in the order of their names.
 func (b *Buses) archiveStates() []*archiveState {
-	b.control.Lock()
-	defer b.control.Unlock()
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	var out []*archiveState
 	for _, a := range b.archives {
 		out = append(out, a)
@@ -231,7 +238,7 @@ func (b *Buses) archiveStates() []*archiveState {
 	return out
 }
 
-// describe adds up what an archive holds.
+// describe adds up the segments of an archive.
 func (b *Buses) describe(a *archiveState) (ArchiveInfo, error) {
 	info := ArchiveInfo{Archive: a.Archive}
 	err := segments(b.store, a.Name, func(s *segment) bool {
@@ -245,7 +252,7 @@ func (b *Buses) describe(a *archiveState) (ArchiveInfo, error) {
 // loadArchives reads the stored archives.
 func (b *Buses) loadArchives() error {
 	return each(b.store, kv.NewKey('a').Raw([]byte{'a'}), func(value []byte) error {
-		a := &archiveState{life: &archiveLife{}}
+		a := &archiveState{writer: &archiveWriter{}}
 		if err := json.Unmarshal(bytes.Clone(value), &a.Archive); err != nil {
 			return fmt.Errorf("bus: %w: stored archive: %w", kv.ErrCorrupt, err)
 		}

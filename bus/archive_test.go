@@ -199,7 +199,7 @@ func TestArchiveRetention(t *testing.T) {
 	w := memory(t, Options{})
 	w.archiveAll("a", "", 2)
 	w.archiveAll("forever", "", 0)
-	var l ledger
+	var l retentionState
 	pass := func(hours int) { // a round each half hour
 		for range 2 * hours {
 			l.advance(30*time.Minute, w.store.Durable(), w.opts.withDefaults().Retention)
@@ -271,4 +271,33 @@ func TestArchiveRule(t *testing.T) {
 	w.want(w.DeleteArchive("a"), ErrArchiveNotFound)
 	_, err = w.StartReplay(Replay{Name: "y", Archive: "a", Bus: Default})
 	w.want(err, ErrArchiveNotFound)
+}
+
+// A segment that fills up while a round of retention looks at the archive keeps
+// its counts.
+func TestSegmentFillsDuringTrim(t *testing.T) {
+	w := memory(t, Options{})
+	w.archiveAll("a", "", 1)
+	const batch = event.MaxPutEntries
+	sources := slices.Repeat([]string{"s"}, batch)
+	total := uint64(0)
+	put := func() { w.put(sources...); total += batch }
+	for total+batch < segmentEvents {
+		put()
+	}
+	l := retentionState{Uptime: 1000}
+	b := w.store.NewBatch()
+	w.must(w.trimArchives(b, &l))
+	put() // opens the next segment
+	if _, err := w.store.Commit(b); err != nil {
+		t.Fatal(err)
+	}
+	w.holds("a", total)
+	w.replay("again", "a")
+	for r, _ := w.Replay("again"); !r.Over(); r, _ = w.Replay("again") {
+		w.must(w.stepReplay("again"))
+	}
+	if r, _ := w.Replay("again"); r.State != ReplayCompleted || r.Sent != total {
+		t.Errorf("the replay sent %d of %d events: %s %s", r.Sent, total, r.State, r.Reason)
+	}
 }

@@ -12,32 +12,38 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/delivery"
+	"github.com/tablecast/tablecast/internal/local"
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
 )
 
 // Buses are all buses of a store. Methods may be called from any goroutine.
+//
+// Whoever takes several locks takes them in this order: replayMu, controlMu,
+// scheduleMu, and in a commit the commit lock of the store. Accepting events
+// takes only the last; Put holds locks of its deduplication ids around it.
 type Buses struct {
 	store   *kv.Store
 	queues  *delivery.Queues
 	opts    Options
 	catalog atomic.Pointer[catalog]
 	lost    atomic.Uint64 // events put to buses that do not exist
-	recent  recent
+	cache   eventCache
 
-	publishing idLocks
+	dedupLocks stripedLocks // held by Put from the look-up of its ids until their commit
 
-	control  sync.Mutex               // held by whatever changes buses, rules or targets
-	archives map[string]*archiveState // guarded by control
+	controlMu sync.Mutex               // held by every change of a bus, rule, target or archive, commit included
+	archives  map[string]*archiveState // guarded by controlMu
 
-	replaying   sync.Mutex         // held over the commits of a replay
-	replays     map[string]*Replay // guarded by replaying
-	replayWoken chan struct{}
+	replayMu     sync.Mutex         // held by every step of a replay, commit included
+	replays      map[string]*Replay // guarded by replayMu
+	replaySignal wait.Signal        // a replay was started or cancelled
 
-	timing        sync.Mutex // held over the commits of schedules, guards all timetables
-	scheduleWoken chan struct{}
+	scheduleMu     sync.Mutex  // guards what all scheduleStates hold; held over the commits that store one
+	scheduleSignal wait.Signal // a rule changed
 }
 
-// A Bus is where events go in.
+// A Bus takes events and passes them to its rules.
 type Bus struct {
 	Name        string `json:"name"`
 	Description string `json:"description,omitzero"`
@@ -57,18 +63,18 @@ type Bus struct {
 	Origin string `json:"origin,omitzero"`
 }
 
-// Open reads the buses and rules of a store, makes their queues known, and
-// makes the default bus if there is none. The queues are not running so far.
+// Open reads the buses and rules of a store, declares their queues, and creates
+// the default bus if there is none. The caller runs the queues afterwards.
 func Open(store *kv.Store, queues *delivery.Queues, o Options) (*Buses, error) {
 	b := &Buses{
 		store: store, queues: queues, opts: o.withDefaults(),
-		archives: map[string]*archiveState{}, replays: map[string]*Replay{}, replayWoken: make(chan struct{}, 1), scheduleWoken: make(chan struct{}, 1),
+		archives: map[string]*archiveState{}, replays: map[string]*Replay{}, replaySignal: wait.NewSignal(), scheduleSignal: wait.NewSignal(),
 	}
 	buses, err := b.load()
 	if err != nil {
 		return nil, err
 	}
-	b.enforce(buses)
+	b.swapCatalog(buses)
 	if err := b.loadReplays(); err != nil {
 		return nil, err
 	}
@@ -83,11 +89,11 @@ func Open(store *kv.Store, queues *delivery.Queues, o Options) (*Buses, error) {
 func busKey(name string) kv.Key       { return kv.NewKey('b').String(name) }
 func ruleKey(bus, rule string) kv.Key { return kv.NewKey('u').String(bus).String(rule) }
 
-// Create makes a bus. Errors: ErrBusExists, ErrBusName for a name that is empty
+// Create creates a bus. Errors: ErrBusExists, ErrBusName for a name that is empty
 // or contains a slash, ErrLimit.
 func (b *Buses) Create(bus Bus) error {
-	b.control.Lock()
-	defer b.control.Unlock()
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	buses := *b.catalog.Load()
 	switch _, exists := buses[bus.Name]; {
 	case bus.Name == "" || strings.Contains(bus.Name, "/"):
@@ -107,34 +113,35 @@ func (b *Buses) Create(bus Bus) error {
 	if err := b.save(func(batch *kv.Batch) { batch.Set(busKey(bus.Name), encode(bus)) }); err != nil {
 		return err
 	}
-	st := &busState{Bus: bus, life: &life{}}
-	b.enforce(buses.with(st.withRules(nil)))
+	st := &busState{Bus: bus, tombstone: &tombstone{}}
+	b.swapCatalog(buses.with(st.withRules(nil)))
 	return nil
 }
 
-// Update changes a bus: its description, its policy, and what is kept for AWS
-// tools. do must not keep what it is given. Errors: ErrBusNotFound, those of do.
-func (b *Buses) Update(name string, do func(*Bus) error) (Bus, error) {
-	b.control.Lock()
-	defer b.control.Unlock()
-	return b.update(name, do)
+// Update calls edit with a copy of a bus and stores what edit makes of it; name
+// and creation time stay. edit must not keep the pointer. Errors:
+// ErrBusNotFound, those of edit.
+func (b *Buses) Update(name string, edit func(*Bus) error) (Bus, error) {
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
+	return b.update(name, edit)
 }
 
-// update is Update for a caller that holds control.
-func (b *Buses) update(name string, do func(*Bus) error) (Bus, error) {
+// update is Update for a caller that holds controlMu.
+func (b *Buses) update(name string, edit func(*Bus) error) (Bus, error) {
 	st, err := b.bus(name)
 	if err != nil {
 		return Bus{}, err
 	}
 	next := *st
-	if err := do(&next.Bus); err != nil {
+	if err := edit(&next.Bus); err != nil {
 		return Bus{}, err
 	}
 	next.Name, next.Created, next.Modified = name, st.Created, b.opts.Now().UTC()
 	if err := b.save(func(batch *kv.Batch) { batch.Set(busKey(name), encode(next.Bus)) }); err != nil {
 		return Bus{}, err
 	}
-	b.enforce(b.catalog.Load().with(&next))
+	b.swapCatalog(b.catalog.Load().with(&next))
 	return next.Bus, nil
 }
 
@@ -159,11 +166,12 @@ func (b *Buses) List(prefix string) []Bus {
 	return out
 }
 
-// Delete removes a bus that has no rules, and its stored events. That there is
-// none is no error. Errors: ErrDefaultBus, ErrBusHasRules.
+// Delete removes a bus that has no rules, its stored events and its
+// deduplication ids. It does nothing if there is no such bus. Errors:
+// ErrDefaultBus, ErrBusHasRules.
 func (b *Buses) Delete(name string) error {
-	b.control.Lock()
-	defer b.control.Unlock()
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	if name == Default {
 		return ErrDefaultBus
 	}
@@ -175,39 +183,42 @@ func (b *Buses) Delete(name string) error {
 	if len(st.rules) > 0 {
 		return &NameError{Bus: name, Err: ErrBusHasRules}
 	}
-	events := kv.Prefix(kv.NewKey('e').String(name))
 	err := b.save(func(batch *kv.Batch) {
 		batch.Delete(busKey(name))
-		batch.DeleteRange(events.Lower, events.Upper)
-		batch.Number(1, func(uint64) { st.life.over = true })
+		for _, r := range []kv.Range{kv.Prefix(kv.NewKey('e').String(name)), kv.Prefix(dedupPrefix(name))} {
+			batch.DeleteRange(r.Lower, r.Upper)
+		}
+		// Inside the commit: an event that was routed before the catalog is
+		// swapped below commits before the ranges are deleted, or sees this.
+		batch.Number(1, func(uint64) { st.tombstone.deleted = true })
 	})
 	if err != nil {
 		return err
 	}
-	b.enforce(buses.without(name))
+	b.swapCatalog(buses.without(name))
 	return nil
 }
 
-// ARN returns the name of a bus to AWS tools.
-func (b *Buses) ARN(bus string) string { return b.arnPrefix() + "event-bus/" + bus }
+// ARN returns the ARN of a bus.
+func (b *Buses) ARN(bus string) string { return b.arn("event-bus/" + bus) }
 
-// RuleARN returns the name of a rule to AWS tools.
+// RuleARN returns the ARN of a rule.
 func (b *Buses) RuleARN(bus, rule string) string {
 	if bus == Default {
-		return b.arnPrefix() + "rule/" + rule
+		return b.arn("rule/" + rule)
 	}
-	return b.arnPrefix() + "rule/" + bus + "/" + rule
+	return b.arn("rule/" + bus + "/" + rule)
 }
 
-func (b *Buses) arnPrefix() string {
-	return "arn:aws:events:" + b.opts.Region + ":" + b.opts.Account + ":"
+func (b *Buses) arn(resource string) string {
+	return local.ARN("events", b.opts.Region, b.opts.Account, resource)
 }
 
-// Account returns the account that the buses stand in.
+// Account returns the account that owns the buses.
 func (b *Buses) Account() string { return b.opts.Account }
 
-// save commits a change of buses or rules. It is small, and goes on while the
-// disk is nearly full so that a node can be started and mended then.
+// save commits a small change of the control plane. It uses the reserve of a
+// disk that is nearly full, so that a node can be started and repaired then.
 func (b *Buses) save(fill func(*kv.Batch)) error {
 	batch := b.store.NewBatch()
 	batch.UseReserve()
@@ -216,8 +227,8 @@ func (b *Buses) save(fill func(*kv.Batch)) error {
 	return err
 }
 
-// encode returns the stored form of a bus, rule or ledger; equal values have
-// equal forms.
+// encode returns the stored form of a bus, a rule or anything else that is stored
+// as JSON; equal values have equal forms.
 func encode(v any) []byte {
 	out, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
@@ -226,4 +237,5 @@ func encode(v any) []byte {
 	return out
 }
 
+// same reports whether two values have the same stored form.
 func same(x, y any) bool { return bytes.Equal(encode(x), encode(y)) }

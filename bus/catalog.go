@@ -9,8 +9,9 @@ import (
 	"github.com/tablecast/tablecast/pattern"
 )
 
-// A catalog is all buses with their rules and targets, by name. It never
-// changes: whoever changes something builds the next one.
+// A catalog holds all buses with their rules and targets, by name. It is
+// immutable: a change builds the next catalog and swaps the pointer to it, so
+// that readers take no lock.
 type catalog map[string]*busState
 
 // with returns the catalog with a bus added or replaced.
@@ -27,30 +28,32 @@ func (c catalog) without(name string) catalog {
 	return next
 }
 
-// A busState is a bus in force. It never changes, except for what life points
-// to.
+// A busState is a bus with its compiled rules. It is immutable but for the
+// tombstone, which all states of one bus share.
 type busState struct {
 	Bus
-	rules []*ruleState // in the order of their names
-	set   ruleSet
-	life  *life // the same for all states of one bus
+	rules     []*ruleState // in the order of their names
+	set       ruleSet
+	tombstone *tombstone
 }
 
-// A life tells that a bus was deleted to commits that matched before.
-type life struct {
-	over bool // guarded by being inside a commit
+// A tombstone is set inside the commit that deletes a bus. Commits of events
+// that were routed earlier read it, and leave those events out.
+type tombstone struct {
+	deleted bool // guarded by the commit lock of the store
 }
 
-// A ruleState is a rule in force. It never changes.
+// A ruleState is a rule with its compiled pattern. It is immutable but for what
+// schedule points to.
 type ruleState struct {
 	Rule
-	pattern *pattern.Pattern
-	queues  []delivery.QueueID // of its targets
-	archive *archiveState      // that the rule feeds; nil for most
-	time    *timetable         // nil without a schedule; what it holds is guarded by Buses.timing
+	pattern  *pattern.Pattern
+	queues   []delivery.QueueID // of its targets
+	archive  *archiveState      // the archive that the rule feeds; nil for other rules
+	schedule *scheduleState     // nil without a schedule; its fields are guarded by scheduleMu
 }
 
-// newRuleState makes the state of a rule. Errors: *pattern.Error.
+// newRuleState compiles a rule. Errors: *pattern.Error.
 func (b *Buses) newRuleState(r Rule) (*ruleState, error) {
 	st := &ruleState{Rule: r, archive: b.archives[r.Archive]}
 	if r.Pattern != "" || r.Schedule == "" {
@@ -66,13 +69,15 @@ func (b *Buses) newRuleState(r Rule) (*ruleState, error) {
 	return st, nil
 }
 
-// matches reports whether events are to be matched against the rule.
+// matches reports whether the rule takes part in matching: it is enabled and has
+// a pattern.
 func (r *ruleState) matches() bool { return !r.Disabled && r.pattern != nil }
 
-// A ruleSet is the enabled rules of a bus, compiled into one index.
+// A ruleSet holds the rules of a bus that take part in matching, compiled into
+// one index.
 type ruleSet struct {
 	rules []*ruleState
-	index *pattern.Set // tells rules by their place in rules
+	index *pattern.Set // its pattern n is that of rules[n]
 }
 
 func newRuleSet(rules []*ruleState) ruleSet {
@@ -88,9 +93,9 @@ func newRuleSet(rules []*ruleState) ruleSet {
 	return rs
 }
 
-// plus returns the set with a rule more, which takes far less time than
-// compiling all.
-func (rs ruleSet) plus(r *ruleState) ruleSet {
+// withRule returns the set with one rule more. It takes far less time than
+// compiling all of them again.
+func (rs ruleSet) withRule(r *ruleState) ruleSet {
 	switch {
 	case !r.matches():
 		return rs
@@ -116,7 +121,7 @@ func (st *busState) with(r *ruleState) *busState {
 		return st.withRules(rules)
 	}
 	next := *st
-	next.rules, next.set = slices.Insert(rules, i, r), st.set.plus(r)
+	next.rules, next.set = slices.Insert(rules, i, r), st.set.withRule(r)
 	return &next
 }
 
@@ -137,7 +142,7 @@ func (st *busState) rule(name string) (*ruleState, error) {
 	return nil, &NameError{Bus: st.Name, Rule: name, Err: ErrRuleNotFound}
 }
 
-// bus returns a bus in force. Errors: ErrBusNotFound.
+// bus returns a bus of the current catalog. Errors: ErrBusNotFound.
 func (b *Buses) bus(name string) (*busState, error) {
 	if st, ok := (*b.catalog.Load())[name]; ok {
 		return st, nil
@@ -145,7 +150,7 @@ func (b *Buses) bus(name string) (*busState, error) {
 	return nil, &NameError{Bus: name, Err: ErrBusNotFound}
 }
 
-// rule returns a rule in force and its bus. Errors: ErrBusNotFound,
+// rule returns a rule of the current catalog, and its bus. Errors: ErrBusNotFound,
 // ErrRuleNotFound.
 func (b *Buses) rule(bus, name string) (*busState, *ruleState, error) {
 	st, err := b.bus(bus)
@@ -156,5 +161,6 @@ func (b *Buses) rule(bus, name string) (*busState, *ruleState, error) {
 	return st, r, err
 }
 
-// enforce puts the next catalog into force. The caller holds control.
-func (b *Buses) enforce(next catalog) { b.catalog.Store(&next) }
+// swapCatalog makes the next catalog the current one. The caller holds controlMu,
+// and what the catalog says is durable already (invariant 3).
+func (b *Buses) swapCatalog(next catalog) { b.catalog.Store(&next) }

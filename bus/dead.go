@@ -6,9 +6,9 @@ import (
 	"github.com/tablecast/tablecast/delivery"
 )
 
-// DeadAttributes returns what EventBridge says beside an event that it sends to
-// a dead-letter queue: RULE_ARN, TARGET_ARN, ERROR_CODE, ERROR_MESSAGE,
-// RETRY_ATTEMPTS, and, unless the failure was permanent,
+// DeadAttributes returns the message attributes that EventBridge sends with an
+// event to a dead-letter queue: RULE_ARN, TARGET_ARN, ERROR_CODE, ERROR_MESSAGE,
+// RETRY_ATTEMPTS and, unless the failure was permanent,
 // EXHAUSTED_RETRY_CONDITION.
 func (b *Buses) DeadAttributes(d *delivery.DeadLetter) map[string]string {
 	out := map[string]string{

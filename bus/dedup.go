@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,20 +15,24 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// stripes is how many publications with deduplication ids go on at once, at
-// most.
+// stripes is how many calls of Put with deduplication ids can run at once.
 const stripes = 64
 
-// Locks of deduplication ids: held from the look whether an id was used until
-// the commit that uses it.
-type idLocks [stripes]sync.Mutex
+// stripedLocks are the locks of deduplication ids, each shared by the ids of one
+// hash. Whoever looks up ids in order to store or delete them holds their locks
+// from before the look-up until the commit: so two calls of Put with one id
+// cannot both find it unused, and an id that is used again while it expires is
+// not deleted.
+type stripedLocks [stripes]sync.Mutex
 
-// lock locks what the ids need, and returns the release.
-func (l *idLocks) lock(ids []publication) (release func()) {
+// lock takes the locks of the ids with these keys and returns the function that
+// releases them.
+func (l *stripedLocks) lock(keys []kv.Key) (release func()) {
 	var held []uint64
-	for _, id := range ids {
-		held = append(held, xxhash.Sum64(id.key())%stripes)
+	for _, k := range keys {
+		held = append(held, xxhash.Sum64(k)%stripes)
 	}
+	// In ascending order, each once: so no two calls wait for each other.
 	slices.Sort(held)
 	held = slices.Compact(held)
 	for _, i := range held {
@@ -40,54 +45,57 @@ func (l *idLocks) lock(ids []publication) (release func()) {
 	}
 }
 
-// A publication is a deduplication id on a bus.
-type publication struct{ bus, id string }
+// A dedupKey is a deduplication id on a bus.
+type dedupKey struct{ bus, id string }
 
-func (p publication) key() kv.Key { return kv.NewKey('w').Raw([]byte{'i'}).String(p.bus).String(p.id) }
+func dedupPrefix(bus string) kv.Key { return kv.NewKey('w').Raw([]byte{'i'}).String(bus) }
 
-// A published is what is remembered of one. It is stored.
-type published struct {
-	Event string    `json:"event"` // its id
-	Time  time.Time `json:"time"`
+func (k dedupKey) key() kv.Key { return dedupPrefix(k.bus).String(k.id) }
+
+// A dedupRecord is the stored value of a deduplication id.
+type dedupRecord struct {
+	Event string    `json:"event"` // id of the event that used it last
+	Time  time.Time `json:"time"`  // when
 }
 
-func forgetKey(at time.Time) kv.Key {
+func dedupTimeKey(at time.Time) kv.Key {
 	return kv.NewKey('w').Raw([]byte{'t'}).Uint64(uint64(max(0, at.UnixMilli())))
 }
 
-// publications returns the deduplication ids of entries.
-func publications(entries []Entry) (out []publication) {
+// dedupKeys returns the store's keys of the deduplication ids of entries.
+func dedupKeys(entries []Entry) (out []kv.Key) {
 	for i := range entries {
 		if e := &entries[i]; e.DeduplicationID != "" {
-			out = append(out, publication{e.Bus, e.DeduplicationID})
+			out = append(out, dedupKey{e.Bus, e.DeduplicationID}.key())
 		}
 	}
 	return out
 }
 
-// first returns the id of the event that an entry with the deduplication id
-// repeats, of this call or an earlier one; empty if it repeats none.
-func (b *Buses) first(p publication, used map[publication]string) (event string, err error) {
-	if p.id == "" {
+// duplicateOf returns the id of the event that an entry with the deduplication
+// id is a duplicate of, in this call (used) or an earlier one; empty if it is
+// the first. The caller holds the id's lock.
+func (b *Buses) duplicateOf(k dedupKey, used map[dedupKey]*routed) (event string, err error) {
+	if k.id == "" {
 		return "", nil
 	}
-	if event := used[p]; event != "" {
-		return event, nil
+	if a := used[k]; a != nil {
+		return a.Event.ID, nil
 	}
-	return b.repeated(p)
+	return b.lookUpDedup(k)
 }
 
-// repeated returns the id of the event that used the deduplication id within
-// the window; empty if none did. A clock that went back makes the window no
-// longer than twice itself.
-func (b *Buses) repeated(p publication) (event string, err error) {
-	var last published
-	err = b.store.View(p.key(), func(v []byte) error { return json.Unmarshal(v, &last) })
+// lookUpDedup returns the id of the event that used the deduplication id within
+// the window; empty if none did. A clock that was set back makes the window at
+// most twice as long.
+func (b *Buses) lookUpDedup(k dedupKey) (event string, err error) {
+	var last dedupRecord
+	err = b.store.View(k.key(), func(v []byte) error { return json.Unmarshal(v, &last) })
 	if errors.Is(err, kv.ErrNotFound) {
 		return "", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("bus: deduplication id %q of bus %s: %w", p.id, p.bus, err)
+		return "", fmt.Errorf("bus: deduplication id %q of bus %s: %w", k.id, k.bus, err)
 	}
 	if b.opts.Now().Sub(last.Time).Abs() >= b.opts.DedupWindow {
 		return "", nil
@@ -95,34 +103,60 @@ func (b *Buses) repeated(p publication) (event string, err error) {
 	return last.Event, nil
 }
 
-// remember adds to the batch that an event used the deduplication id.
-func (b *Buses) remember(batch *kv.Batch, p publication, event string) {
+// addDedup adds to the batch which events used which deduplication ids.
+func (b *Buses) addDedup(batch *kv.Batch, used map[dedupKey]*routed) {
 	now := b.opts.Now().UTC()
-	batch.Set(p.key(), encode(published{event, now}))
-	batch.Set(forgetKey(now).Raw(p.key()), nil)
+	// Inside the commit, as in addRouted: the id of an event that its bus's
+	// deletion left out must not answer for a new bus of that name.
+	batch.Number(0, func(uint64) {
+		for k, a := range used {
+			if a.tombstone.deleted {
+				continue
+			}
+			batch.Set(k.key(), encode(dedupRecord{a.Event.ID, now}))
+			batch.Set(dedupTimeKey(now).Raw(k.key()), nil)
+		}
+	})
 }
 
-// forget removes the deduplication ids whose window has passed. One that was
-// used again since stays.
-func (b *Buses) forget() error {
-	end := forgetKey(b.opts.Now().Add(-b.opts.DedupWindow))
-	it := b.store.Scan(kv.Range{Lower: kv.NewKey('w').Raw([]byte{'t'}), Upper: end})
-	batch := b.store.NewBatch()
-	batch.UseReserve()
-	n := 0
-	for it.Next() {
-		n++
-		batch.Delete(it.Key())
-		used := it.Key()[len(end):]
-		var last published
-		err := b.store.View(used, func(v []byte) error { return json.Unmarshal(v, &last) })
-		if err == nil && last.Time.UnixMilli() <= int64(binary.BigEndian.Uint64(it.Key()[2:])) {
-			batch.Delete(used)
+// dedupPage is how many deduplication ids expire in one batch.
+const dedupPage = 512
+
+// expireDedup removes the deduplication ids whose window has passed.
+func (b *Buses) expireDedup() error {
+	end := dedupTimeKey(b.opts.Now().Add(-b.opts.DedupWindow))
+	for {
+		var times, ids []kv.Key
+		it := b.store.Scan(kv.Range{Lower: kv.NewKey('w').Raw([]byte{'t'}), Upper: end})
+		for len(times) < dedupPage && it.Next() {
+			key := bytes.Clone(it.Key())
+			times, ids = append(times, key), append(ids, key[len(end):])
+		}
+		if err := it.Close(); err != nil {
+			return err
+		}
+		if len(times) == 0 {
+			return nil
+		}
+		if err := b.deleteDedup(times, ids); err != nil {
+			return err
 		}
 	}
-	if err := it.Close(); err != nil || n == 0 {
-		batch.Close()
-		return err
+}
+
+// deleteDedup deletes expired ids, each under the key of the time when it was
+// used. An id that was used again since stays: another time key stands for it.
+func (b *Buses) deleteDedup(times, ids []kv.Key) error {
+	defer b.dedupLocks.lock(ids)()
+	batch := b.store.NewBatch()
+	batch.UseReserve()
+	for i, id := range ids {
+		batch.Delete(times[i])
+		var last dedupRecord
+		err := b.store.View(id, func(v []byte) error { return json.Unmarshal(v, &last) })
+		if err == nil && last.Time.UnixMilli() <= int64(binary.BigEndian.Uint64(times[i][2:])) {
+			batch.Delete(id)
+		}
 	}
 	_, err := b.store.Commit(batch)
 	return err

@@ -98,3 +98,54 @@ func TestFailedEntryKeepsItsID(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// An id that is used again while it expires is remembered from then on.
+func TestExpiryMeetsUse(t *testing.T) {
+	var now atomic.Int64
+	w := memory(t, Options{Now: func() time.Time { return time.UnixMilli(now.Load()) }})
+	var ids [][]string
+	for i := range 30 {
+		var call []string
+		for j := range 10 {
+			call = append(call, fmt.Sprintf("id-%d-%d", i, j))
+		}
+		ids = append(ids, call)
+	}
+	for round := range 20 {
+		now.Add((5 * time.Minute).Milliseconds() + 1)
+		var both sync.WaitGroup
+		both.Go(func() {
+			if err := w.expireDedup(); err != nil {
+				t.Error(err)
+			}
+		})
+		both.Go(func() {
+			for _, call := range ids {
+				w.publish(Default, call...)
+			}
+		})
+		both.Wait()
+		for _, call := range ids {
+			for _, r := range w.publish(Default, call...) {
+				if !r.Duplicate {
+					t.Fatalf("round %d: %+v is no duplicate", round, r)
+				}
+			}
+		}
+	}
+}
+
+// A bus that is made anew knows no ids of the one that had its name.
+func TestDeduplicationOfANewBus(t *testing.T) {
+	w := memory(t, Options{})
+	w.must(w.Create(Bus{Name: "main"}))
+	first := w.publish("main", "a")[0]
+	w.must(w.Delete("main"))
+	w.must(w.Create(Bus{Name: "main"}))
+	if got := w.publish("main", "a")[0]; got.Duplicate || got.ID == first.ID {
+		t.Errorf("%+v is a duplicate of an event that was deleted with its bus", got)
+	}
+	if got := w.stored("main"); len(got) != 1 {
+		t.Errorf("%d events", len(got))
+	}
+}

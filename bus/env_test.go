@@ -141,13 +141,14 @@ func (w *world) run() (stop func()) {
 	}
 }
 
-// must fails the test for an error.
+// deadLetters returns all dead letters.
 func (w *world) deadLetters() (out []delivery.DeadLetter) {
 	w.t.Helper()
 	w.must(w.queues.DeadLetters(w.t.Context(), delivery.DeadFilter{}, func(d delivery.DeadLetter) bool { out = append(out, d); return true }))
 	return out
 }
 
+// must fails the test for an error.
 func (w *world) must(err error) {
 	w.t.Helper()
 	if err != nil {

@@ -13,12 +13,13 @@ var (
 	ErrRuleNotFound   = errors.New("bus: no such rule")
 	ErrRuleHasTargets = errors.New("bus: rule has targets")
 	ErrTooManyTags    = errors.New("bus: too many tags")
-	// ErrScheduleBus says that a rule of another bus than the default one has a
-	// schedule.
+	// ErrScheduleBus means that a rule with a schedule is not on the default bus.
 	ErrScheduleBus = errors.New("bus: schedule on another bus than the default one")
-	// ErrManagedRule says that only the manager of a rule may change it.
+	// ErrManagedRule means that only the service that manages a rule may change
+	// it.
 	ErrManagedRule = errors.New("bus: rule is managed")
-	// ErrLimit says that a bus, rule or target would be one too many.
+	// ErrLimit means that a quota is reached: of buses, rules, targets, archives
+	// or running replays.
 	ErrLimit = errors.New("bus: limit reached")
 )
 
@@ -28,20 +29,20 @@ var (
 	ErrArchiveExists   = errors.New("bus: archive exists")
 	ErrReplayNotFound  = errors.New("bus: no such replay")
 	ErrReplayExists    = errors.New("bus: replay exists")
-	// ErrReplayOver says that a replay has ended and cannot be canceled.
+	// ErrReplayOver means that a replay has ended and cannot be canceled.
 	ErrReplayOver = errors.New("bus: replay is over")
-	// ErrReplayBus says that a replay is to another bus than the archive's.
+	// ErrReplayBus means that a replay names another bus than its archive's.
 	ErrReplayBus = errors.New("bus: replay to another bus")
-	// ErrReplayWindow says that a replay does not begin before it ends.
+	// ErrReplayWindow means that a replay's From is not before its To.
 	ErrReplayWindow = errors.New("bus: replay ends before it begins")
 )
 
 // Errors of Put as a whole.
 var (
-	// ErrPutCount says that there are no entries, or more than
+	// ErrPutCount means that there are no entries, or more than
 	// event.MaxPutEntries.
 	ErrPutCount = errors.New("bus: too few or too many entries")
-	// ErrPutSize says that the entries together exceed Options.MaxPutBytes.
+	// ErrPutSize means that the entries together exceed Options.MaxPutBytes.
 	ErrPutSize = errors.New("bus: entries too large")
 )
 
@@ -54,11 +55,11 @@ var (
 	ErrReservedSource = errors.New("bus: source is reserved for AWS services")
 )
 
-// A NameError is an error about a bus, a rule, or what else has a name.
+// A NameError says which bus, rule, archive or replay an error is about.
 type NameError struct {
-	Bus, Rule string // Rule is empty if it is about a bus
-	Name      string // of an archive or replay
-	Err       error  // one of those above
+	Bus, Rule string // Rule is empty if the error is about a bus
+	Name      string // of an archive or replay; empty for others
+	Err       error  // one of the errors above
 }
 
 // Error returns the error and the names.
@@ -75,8 +76,8 @@ func (e *NameError) Error() string {
 // Unwrap returns the error without the names.
 func (e *NameError) Unwrap() error { return e.Err }
 
-// An InputError says what is wrong with the input of a target, in EventBridge's
-// words where it has any.
+// An InputError says what is wrong with the input of a target, with EventBridge's
+// message where there is one.
 type InputError struct{ Target, Msg string }
 
 // Error returns the message.

@@ -7,15 +7,15 @@ import (
 	"github.com/tablecast/tablecast/target"
 )
 
-// codeHop is EventBridge's code for an event that came from a bus and is to go
-// to another.
+// codeHop is EventBridge's error code for an event that would go to a third bus.
 const codeHop = "THIRD_ACCOUNT_HOP_DETECTED"
 
-// Forward accepts an event of another bus with the id, account and time that it
-// has. An event goes from bus to bus once, so that buses that feed each other
-// end no loop: a second time fails for good, as does a bus that does not exist,
-// with a *target.Error. Other errors are the store's, and worth another try. An
-// event that is forwarded again after a crash keeps its id.
+// Forward accepts an event of another bus and keeps its id, account and time. It
+// is what a target does that is a bus. An event is forwarded once, so that rules
+// that send events in a circle do not loop: a second hop fails permanently with a
+// *target.Error, as does a bus that does not exist. Other errors are the store's
+// and worth another try. A repeated attempt forwards the event again with the
+// same id.
 func (b *Buses) Forward(ctx context.Context, name string, e *event.Event) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -25,11 +25,11 @@ func (b *Buses) Forward(ctx context.Context, name string, e *event.Event) error 
 	}
 	next := *e
 	next.Forwarded = true
-	a, err := b.match(name, &next)
+	a, err := b.route(name, &next)
 	if err != nil {
 		return &target.Error{Code: target.CodeNoResource, Msg: err.Error(), Permanent: true}
 	}
 	batch := b.store.NewBatch()
-	b.add(batch, []*addition{a})
-	return b.commit(batch, []*addition{a})
+	b.addRouted(batch, []*routed{a})
+	return b.commit(batch, []*routed{a})
 }

@@ -8,8 +8,9 @@ import (
 	"github.com/tablecast/tablecast/event"
 )
 
-// body returns what makes the input of a target out of an event; nil if it is
-// the envelope. The ARN and name are the rule's. Errors are *InputError.
+// body returns the function that makes the input of a target from an event; nil
+// if the input is the envelope. ruleARN and rule are for templates. Errors are
+// *InputError.
 func (t *Target) body(ruleARN, rule string) (func(*event.Event) ([]byte, error), error) {
 	forms := 0
 	for _, given := range []bool{t.Input != "", t.InputPath != "", t.Template != "" || t.Paths != nil} {

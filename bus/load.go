@@ -9,15 +9,15 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// load reads the stored buses and rules, and makes the queues of their targets
-// known.
+// load reads the stored archives, buses and rules, and declares the queues of the
+// rules' targets. Archives come first, as their rules look them up.
 func (b *Buses) load() (catalog, error) {
 	buses := catalog{}
 	if err := b.loadArchives(); err != nil {
 		return nil, err
 	}
 	err := each(b.store, kv.NewKey('b'), func(value []byte) error {
-		st := &busState{life: &life{}}
+		st := &busState{tombstone: &tombstone{}}
 		if err := json.Unmarshal(value, &st.Bus); err != nil {
 			return fmt.Errorf("bus: %w: stored bus: %w", kv.ErrCorrupt, err)
 		}
@@ -49,7 +49,7 @@ func (b *Buses) loadRule(buses catalog, value []byte) error {
 	}
 	rs, err := b.newRuleState(r)
 	if err == nil {
-		rs.time, err = b.loadTimetable(&r)
+		rs.schedule, err = b.loadScheduleState(&r)
 	}
 	if err == nil {
 		err = b.setQueues(rs)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/local"
 )
 
 // MaxTargets is how many targets a rule may have unless Options.MaxTargets says
@@ -23,55 +24,56 @@ const (
 
 // Options configure Buses. The zero value works.
 type Options struct {
-	// Account and Region stand in events and ARNs. The defaults are
-	// 000000000000 and us-east-1.
+	// Account and Region appear in events and ARNs. The defaults are those of
+	// package local: 000000000000 and us-east-1.
 	Account, Region string
-	// Retention is how long accepted events are kept, in time that nodes ran.
-	// The default is 24 h.
+	// Retention is how long accepted events are kept, in uptime of nodes. The
+	// default is 24 h.
 	Retention time.Duration
 	// MaxBuses, MaxRules (of a bus) and MaxTargets (of a rule) are quotas. The
 	// defaults are EventBridge's: 100, 300 and 5.
 	MaxBuses, MaxRules, MaxTargets int
-	// MaxPutBytes bounds the sizes of the entries of one Put, added up. The
+	// MaxPutBytes is how many bytes the entries of one Put may have together. The
 	// default is event.MaxPutSize.
 	MaxPutBytes int
-	// DedupWindow is how long a deduplication id is remembered. The default is
-	// 5 minutes.
+	// DedupWindow is how long a deduplication id counts. The default is 5
+	// minutes, as in SQS.
 	DedupWindow time.Duration
-	// StrictBus makes an entry of Put for a bus that does not exist fail. By
-	// default it is answered as a success and the event is lost, as
-	// EventBridge does; either way it is logged and counted.
+	// StrictBus fails an entry of Put for a bus that does not exist. By default
+	// it is answered as a success and the event is lost, as in EventBridge;
+	// either way it is logged and counted.
 	StrictBus bool
-	// Serves reports whether an ARN of another service than functions can be
-	// called; an event for one that cannot is attempted once. The default is
-	// none.
+	// Serves reports whether the node can call an ARN of a service other than
+	// Lambda; an event for one that it cannot call is attempted once. By
+	// default it can call none.
 	Serves func(arn string) bool
-	// OnAccepted hears of each event once it is durable, with the rules that
-	// matched. It is called from many goroutines and must be quick. The
-	// default is none.
+	// OnAccepted is called with each event once it is durable, with the rules
+	// that matched, from many goroutines; it must be quick. The default does
+	// nothing.
 	OnAccepted func(Accepted)
-	// Now is the clock of creation times and of events that come without a
-	// time. Nothing is removed by it. The default is time.Now.
+	// Now is the clock for creation times, schedules, deduplication and events
+	// that come without a time; retention does not use it. The default is
+	// time.Now.
 	Now func() time.Time
 	// Logger receives what operators should know. The default discards it.
 	Logger *slog.Logger
 }
 
-// An Accepted event is durable.
+// An Accepted event is one that a bus has stored durably.
 type Accepted struct {
 	Bus   string
 	Seq   uint64 // its number in the store
 	Event *event.Event
-	Rules []string  // that matched, in order of their names
-	Time  time.Time // when it was durable
+	Rules []string  // names of the rules that matched, in order
+	Time  time.Time // when the event was durable
 }
 
 func (o Options) withDefaults() Options {
 	if o.Account == "" {
-		o.Account = "000000000000"
+		o.Account = local.Account
 	}
 	if o.Region == "" {
-		o.Region = "us-east-1"
+		o.Region = local.Region
 	}
 	if o.DedupWindow == 0 {
 		o.DedupWindow = 5 * time.Minute

@@ -10,9 +10,9 @@ import (
 	"github.com/tablecast/tablecast/event"
 )
 
-// params returns what makes the parameter blocks of the target for an event; nil
-// if it has none. A string that is a path as a whole, as in $.detail.id, stands
-// for what it leads to; for nothing, if it leads nowhere.
+// params returns the function that makes the parameter blocks of the target for
+// an event; nil if the target has none. A string that is a path, as $.detail.id,
+// is replaced by the value at that path, or by "" if there is none.
 func (t *Target) params() func(*event.Event) map[string]jsontext.Value {
 	if len(t.Parameters) == 0 {
 		return nil
@@ -37,7 +37,7 @@ func (t *Target) params() func(*event.Event) map[string]jsontext.Value {
 	}
 }
 
-// resolve puts what paths lead to in their place.
+// resolve replaces strings that are paths with the values at these paths.
 func resolve(v any, doc []byte) any {
 	switch v := v.(type) {
 	case map[string]any:

@@ -9,8 +9,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A path leads from a JSON value to a part of it: $ for all of it, then .name
-// or ['name'] for a member, [n] for an element, .* or [*] for each.
+// A path is a JSONPath of the subset that EventBridge takes: $ for the whole
+// value, then .name or ['name'] for a member, [n] for an element, .* or [*] for
+// all of them.
 type path []step
 
 // A step is one level of a path: a member if name is not nil, each member or
@@ -80,8 +81,8 @@ func parseQuoted(src string) (step, int, error) {
 	return step{name: &name}, len(name) + 4, nil
 }
 
-// find returns what the path leads to in a JSON document; a path with * leads
-// to an array of what it finds. ok is false if there is nothing.
+// find returns the value at the path in a JSON document; for a path with * an
+// array of the values. ok is false if there is nothing at the path.
 func (p path) find(doc []byte) (v jsontext.Value, ok bool) {
 	found := []jsontext.Value{doc}
 	many := false
@@ -109,8 +110,8 @@ func (p path) find(doc []byte) (v jsontext.Value, ok bool) {
 	return append(list, ']'), true
 }
 
-// from returns the values that a step leads to from v. Of members with the same
-// name the last counts.
+// from returns the values one step below v. Of members with the same name the
+// last counts.
 func (s step) from(v jsontext.Value) (found []jsontext.Value) {
 	kind := v.Kind()
 	if kind != '{' && (kind != '[' || s.name != nil) || kind == '{' && s.name == nil && s.index != every {

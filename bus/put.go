@@ -11,7 +11,7 @@ import (
 	"github.com/tablecast/tablecast/event"
 )
 
-// An Entry is what a producer says of an event.
+// An Entry is an event as its producer gives it to Put.
 type Entry struct {
 	Bus        string
 	Source     string
@@ -20,23 +20,25 @@ type Entry struct {
 	Resources  []string
 	Time       time.Time // zero for the time of the call
 	Trace      string
-	// Group orders the event among others of the group for targets that ask for
-	// order. The default is no order.
+	// Group is the ordering key: ordered targets get the events of one group one
+	// after the other. The default is no order.
 	Group string
-	// DeduplicationID, if not empty, makes the entry answer with the event that
-	// the bus accepted under the same id within Options.DedupWindow, if there is
-	// one, and be no event itself.
+	// DeduplicationID works as that of an SQS FIFO queue: if the bus accepted an
+	// event under the same id within Options.DedupWindow, the entry is a
+	// duplicate; it is not stored, and its result has the id of that event.
+	// Empty means no deduplication.
 	DeduplicationID string
 }
 
-// event returns the event of the entry without what the bus gives to it.
+// event returns the entry as an event, without what stamp sets.
 func (e *Entry) event() *event.Event {
 	return &event.Event{
 		Source: e.Source, DetailType: e.DetailType, Detail: e.Detail, Resources: e.Resources, Time: e.Time, Trace: e.Trace, Group: e.Group,
 	}
 }
 
-// check returns what is wrong with the entry by itself.
+// check returns what is wrong with the entry, or nil. It is the one place where
+// a detail of Put is validated.
 func (e *Entry) check() error {
 	switch {
 	case e.Source == "":
@@ -53,50 +55,49 @@ func (e *Entry) check() error {
 	return event.CheckDetail(e.Detail)
 }
 
-// A Result says what became of an entry: the id of its event, or an error.
+// A Result is the answer for one entry: the id of its event, or an error.
 type Result struct {
 	ID        string
-	Duplicate bool // the id is that of an earlier event
+	Duplicate bool // ID is that of an earlier event with the same deduplication id
 	Err       error
 }
 
-// Put stores the events of a producer durably, each with its deliveries, all of
-// them in one commit. The results stand in the order of the entries; the error
-// of one entry, one of those that errors.go lists for entries, does not concern
-// the others. An entry for a bus that does not exist has an id like one that
-// was stored, unless Options.StrictBus; see invariant 5. An error of the call
-// means that nothing was stored: ErrPutCount, ErrPutSize, kv.ErrDiskFull.
+// Put is PutEvents: it stores events and their delivery rows in one durable
+// batch. The results stand in the order of the entries. An entry with an error,
+// one of those that errors.go lists for entries, does not affect the others. An
+// entry for a bus that does not exist gets an id as if it had been stored,
+// unless Options.StrictBus; see invariant 5. An error of the call means that
+// nothing was stored: ErrPutCount, ErrPutSize, kv.ErrDiskFull.
 func (b *Buses) Put(ctx context.Context, entries []Entry) ([]Result, error) {
 	if err := b.admit(ctx, entries); err != nil {
 		return nil, err
 	}
-	ids := publications(entries)
-	defer b.publishing.lock(ids)()
+	defer b.dedupLocks.lock(dedupKeys(entries))()
 	results := make([]Result, len(entries))
-	used := make(map[publication]string, len(ids)) // the deduplication ids, by event
-	var accepted []*addition
+	used := map[dedupKey]*routed{} // events of this call by their deduplication ids
+	var accepted []*routed
 	for i := range entries {
 		e := &entries[i]
 		if results[i].Err = e.check(); results[i].Err != nil {
 			continue
 		}
-		id := publication{e.Bus, e.DeduplicationID}
-		if first, err := b.first(id, used); err != nil {
+		id := dedupKey{e.Bus, e.DeduplicationID}
+		if original, err := b.duplicateOf(id, used); err != nil {
 			return nil, err
-		} else if first != "" {
-			results[i] = Result{ID: first, Duplicate: true}
+		} else if original != "" {
+			results[i] = Result{ID: original, Duplicate: true}
 			continue
 		}
-		a, err := b.match(e.Bus, b.stamp(e.event()))
+		a, err := b.route(e.Bus, b.stamp(e.event()))
 		switch {
 		case errors.Is(err, ErrBusNotFound):
-			results[i] = b.lose(a, err)
+			results[i] = b.unknownBus(a, err)
 		case err != nil:
 			return nil, err
 		default:
 			results[i].ID = a.Event.ID
 			if id.id != "" {
-				used[id] = a.Event.ID
+				used[id] = a
 			}
 			accepted = append(accepted, a)
 		}
@@ -105,19 +106,15 @@ func (b *Buses) Put(ctx context.Context, entries []Entry) ([]Result, error) {
 		return results, nil
 	}
 	batch := b.store.NewBatch()
-	b.add(batch, accepted)
-	for _, id := range ids {
-		if event := used[id]; event != "" {
-			b.remember(batch, id, event)
-		}
-	}
+	b.addRouted(batch, accepted)
+	b.addDedup(batch, used)
 	if err := b.commit(batch, accepted); err != nil {
 		return nil, err
 	}
 	return results, nil
 }
 
-// admit returns why the entries as a whole are refused, or nil.
+// admit returns why the call as a whole is refused, or nil.
 func (b *Buses) admit(ctx context.Context, entries []Entry) error {
 	if len(entries) == 0 || len(entries) > event.MaxPutEntries {
 		return ErrPutCount
@@ -133,8 +130,8 @@ func (b *Buses) admit(ctx context.Context, entries []Entry) error {
 	return ctx.Err()
 }
 
-// stamp gives an event what its first bus gives: id, account, region and, if it
-// has none, the time.
+// stamp sets what the first bus of an event gives it: id, account, region and,
+// if the producer gave none, the time.
 func (b *Buses) stamp(e *event.Event) *event.Event {
 	e.ID, e.Account, e.Region = uuid.NewString(), b.opts.Account, b.opts.Region
 	if e.Time.IsZero() {
@@ -143,8 +140,9 @@ func (b *Buses) stamp(e *event.Event) *event.Event {
 	return e
 }
 
-// lose answers for an event whose bus does not exist.
-func (b *Buses) lose(a *addition, err error) Result {
+// unknownBus counts and logs an event whose bus does not exist, and returns the
+// result of its entry.
+func (b *Buses) unknownBus(a *routed, err error) Result {
 	b.lost.Add(1)
 	b.opts.Logger.Error("bus: event for a bus that does not exist", "bus", a.Bus, "source", a.Event.Source,
 		"detailType", a.Event.DetailType, "id", a.Event.ID, "refused", b.opts.StrictBus)

@@ -171,7 +171,7 @@ func TestAcceptAllOrNothing(t *testing.T) {
 	if got := marked(); got != "" || w.stored("main") != nil || w.Lost() != 0 {
 		t.Errorf("after a refusal: mark %q, events %v, lost %d", got, w.stored("main"), w.Lost())
 	}
-	bad := out("main", "s")
+	bad := out(Default, "s")
 	bad.Event.Detail = []byte(`{"a":`)
 	w.want(w.Accept(t.Context(), []Outgoing{out("main", "s"), bad}, mark("1")), event.ErrDetail)
 	if got := marked(); got != "" || w.stored("main") != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// States of a replay. The last three are final.
+// Values of Replay.State, which are those of DescribeReplay in EventBridge's API.
+// The last three are final.
 const (
 	ReplayStarting   = "STARTING"
 	ReplayRunning    = "RUNNING"
@@ -22,21 +23,21 @@ const (
 	ReplayFailed     = "FAILED"
 )
 
-// A Replay sends events of an archive to their bus again, with its name as
-// their replay-name. The first four members and Rules, From and To are the
-// caller's; the rest is set by the replay.
+// A Replay sends events of an archive to their bus again, with its name as their
+// replay-name. The caller of StartReplay sets the first four fields and Rules,
+// From and To; the replay sets the others.
 type Replay struct {
 	Name        string `json:"name"`
 	Description string `json:"description,omitzero"`
 	Archive     string `json:"archive"`
 	Bus         string `json:"bus"`
-	// Rules are the names of the rules that see the events; none is all.
+	// Rules names the rules that get the events; empty means all.
 	Rules []string `json:"rules,omitzero"`
-	// From and To bound the times of the events: From is included, To is not.
+	// From and To bound the times of the events; To is not included.
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
 
-	// State is one of the constants; Reason says why one failed.
+	// State is one of the Replay constants; Reason says why a replay failed.
 	State  string `json:"state"`
 	Reason string `json:"reason,omitzero"`
 	// Started and Ended are the times of the replay itself; Ended is zero
@@ -47,22 +48,22 @@ type Replay struct {
 	Last time.Time `json:"last,omitzero"`
 	// Sent counts the events sent.
 	Sent uint64 `json:"sent"`
-	// Position is the seq up to which events were looked at, End the last seq
-	// of the archive when the replay began.
+	// Position is the seq up to which the archive was read, End the last durable
+	// seq when the replay was started.
 	Position uint64 `json:"position"`
 	End      uint64 `json:"end"`
 }
 
-// Over reports whether the state is final.
+// Over reports whether the state is final, for callers that wait for the end.
 func (r *Replay) Over() bool {
 	return r.State == ReplayCompleted || r.State == ReplayCancelled || r.State == ReplayFailed
 }
 
 func replayKey(name string) kv.Key { return kv.NewKey('a').Raw([]byte{'r'}).String(name) }
 
-// StartReplay begins a replay, which Run carries on to its end, also after a
-// restart. Each event of the window that is in the archive now is accepted by
-// the bus exactly once more. Errors: ErrBusNotFound, ErrArchiveNotFound,
+// StartReplay starts a replay, which Run carries out, also after a restart. The
+// bus accepts each event of the window that is in the archive now exactly once
+// more. Errors: ErrBusNotFound, ErrArchiveNotFound,
 // ErrReplayBus, ErrReplayWindow, ErrReplayExists, ErrLimit.
 func (b *Buses) StartReplay(r Replay) (Replay, error) {
 	if _, err := b.bus(r.Bus); err != nil {
@@ -77,8 +78,8 @@ func (b *Buses) StartReplay(r Replay) (Replay, error) {
 	case !r.From.Before(r.To):
 		return Replay{}, ErrReplayWindow
 	}
-	b.replaying.Lock()
-	defer b.replaying.Unlock()
+	b.replayMu.Lock()
+	defer b.replayMu.Unlock()
 	if _, exists := b.replays[r.Name]; exists {
 		return Replay{}, &NameError{Name: r.Name, Err: ErrReplayExists}
 	}
@@ -94,11 +95,11 @@ func (b *Buses) StartReplay(r Replay) (Replay, error) {
 	return r, nil
 }
 
-// CancelReplay asks a replay to end where it is. Errors: ErrReplayNotFound,
+// CancelReplay asks Run to end a replay where it is. Errors: ErrReplayNotFound,
 // ErrReplayOver.
 func (b *Buses) CancelReplay(name string) (Replay, error) {
-	b.replaying.Lock()
-	defer b.replaying.Unlock()
+	b.replayMu.Lock()
+	defer b.replayMu.Unlock()
 	old, ok := b.replays[name]
 	if !ok {
 		return Replay{}, &NameError{Name: name, Err: ErrReplayNotFound}
@@ -117,19 +118,19 @@ func (b *Buses) CancelReplay(name string) (Replay, error) {
 
 // Replay returns a replay. Errors: ErrReplayNotFound.
 func (b *Buses) Replay(name string) (Replay, error) {
-	b.replaying.Lock()
-	defer b.replaying.Unlock()
+	b.replayMu.Lock()
+	defer b.replayMu.Unlock()
 	if r, ok := b.replays[name]; ok {
 		return *r, nil
 	}
 	return Replay{}, &NameError{Name: name, Err: ErrReplayNotFound}
 }
 
-// Replays returns all replays in the order of their names. They are kept for
-// good.
+// Replays returns all replays in the order of their names. They are never
+// deleted.
 func (b *Buses) Replays() []Replay {
-	b.replaying.Lock()
-	defer b.replaying.Unlock()
+	b.replayMu.Lock()
+	defer b.replayMu.Unlock()
 	var out []Replay
 	for _, r := range b.replays {
 		out = append(out, *r)
@@ -139,7 +140,7 @@ func (b *Buses) Replays() []Replay {
 }
 
 // activeReplays returns the names of the replays that are not over, the oldest
-// first. The caller holds replaying.
+// first. The caller holds replayMu.
 func (b *Buses) activeReplays() []string {
 	var active []*Replay
 	for _, r := range b.replays {
@@ -155,7 +156,8 @@ func (b *Buses) activeReplays() []string {
 	return out
 }
 
-// saveReplay stores a replay and puts it into force. The caller holds replaying.
+// saveReplay stores a replay and then lets it take effect. The caller holds
+// replayMu.
 func (b *Buses) saveReplay(r *Replay) error {
 	err := b.save(func(batch *kv.Batch) { batch.Set(replayKey(r.Name), encode(r)) })
 	if err == nil {
@@ -164,16 +166,8 @@ func (b *Buses) saveReplay(r *Replay) error {
 	return err
 }
 
-func (b *Buses) wakeReplays()   { signal(b.replayWoken) }
-func (b *Buses) wakeSchedules() { signal(b.scheduleWoken) }
-
-// signal wakes whoever listens on ch, once however often it is called.
-func signal(ch chan struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default:
-	}
-}
+func (b *Buses) wakeReplays()   { b.replaySignal.Set() }
+func (b *Buses) wakeSchedules() { b.scheduleSignal.Set() }
 
 // loadReplays reads the stored replays.
 func (b *Buses) loadReplays() error {

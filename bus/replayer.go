@@ -8,32 +8,35 @@ import (
 
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 const (
 	// replayEvents and replayBytes bound the events of one batch of a replay.
 	replayEvents = 500
 	replayBytes  = 4 << 20
-	// replayLook bounds the entries looked at for one batch.
-	replayLook = 4096
-	// replayPause is the wait after a batch that could not be stored.
+	// replayScan bounds the archive entries read for one batch.
+	replayScan = 4096
+	// replayPause is the pause after a batch that could not be stored.
 	replayPause = time.Second
 )
 
-// replayAll carries the active replays on, a batch of each in turn, until ctx
-// ends.
-func (b *Buses) replayAll(ctx context.Context) {
+// runReplays carries out the active replays, one batch of each in turn, until
+// ctx ends.
+func (b *Buses) runReplays(ctx context.Context) {
 	for {
-		b.replaying.Lock()
+		b.replayMu.Lock()
 		active := b.activeReplays()
-		b.replaying.Unlock()
+		b.replayMu.Unlock()
 		for _, name := range active {
 			if ctx.Err() != nil {
 				return
 			}
 			if err := b.stepReplay(name); err != nil {
 				b.opts.Logger.Warn("bus: replay waits", "replay", name, "error", err)
-				rest(ctx, replayPause)
+				if wait.Sleep(ctx, replayPause) != nil {
+					return
+				}
 			}
 		}
 		if len(active) > 0 {
@@ -42,27 +45,21 @@ func (b *Buses) replayAll(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-b.replayWoken:
+		case <-b.replaySignal:
 		}
 	}
 }
 
-// rest waits for a time or the end of ctx.
-func rest(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
-}
-
-// stepReplay sends the next batch of a replay. The batch holds the replay's
-// position, too: no crash sends an event twice or leaves one out. The error is
-// one of the store, after which the step is to be tried again.
+// stepReplay sends the next batch of a replay. Its error is one of the store; the
+// same step is worth another try then.
+//
+// The events and the replay's new position are one batch, so no crash sends an
+// event twice or leaves one out. The position in memory moves only after that
+// commit: a batch that failed is read from the archive again. replayMu is held
+// throughout, so that a cancellation comes before a whole step or after it.
 func (b *Buses) stepReplay(name string) error {
-	b.replaying.Lock()
-	defer b.replaying.Unlock()
+	b.replayMu.Lock()
+	defer b.replayMu.Unlock()
 	old, ok := b.replays[name]
 	if !ok || old.Over() {
 		return nil
@@ -74,14 +71,14 @@ func (b *Buses) stepReplay(name string) error {
 	} else {
 		events = b.nextReplayed(&r)
 	}
-	var accepted []*addition
+	var accepted []*routed
 	for _, e := range events {
-		a, err := b.match(r.Bus, e)
+		a, err := b.route(r.Bus, e)
 		if err != nil {
 			r.fail(err)
 			break
 		}
-		a.confine(r.Rules)
+		a.restrictTo(r.Rules)
 		accepted = append(accepted, a)
 		r.Sent, r.Last = r.Sent+1, e.Time
 	}
@@ -95,7 +92,7 @@ func (b *Buses) stepReplay(name string) error {
 	if len(accepted) == 0 {
 		batch.UseReserve()
 	}
-	b.add(batch, accepted)
+	b.addRouted(batch, accepted)
 	batch.Set(replayKey(r.Name), encode(r))
 	if err := b.commit(batch, accepted); err != nil {
 		return err
@@ -111,8 +108,8 @@ func (r *Replay) fail(err error) {
 	}
 }
 
-// nextReplayed returns the next events of a replay, marked as replayed, and
-// moves the replay on past them.
+// nextReplayed returns the next events of a replay, with its name set, and moves
+// the position of r past them.
 func (b *Buses) nextReplayed(r *Replay) (events []*event.Event) {
 	r.State = ReplayRunning
 	if _, err := b.Archive(r.Archive); err != nil {
@@ -129,7 +126,7 @@ func (b *Buses) nextReplayed(r *Replay) (events []*event.Event) {
 			events = append(events, e)
 			size += len(e.Detail)
 		}
-		return looked < replayLook && len(events) < replayEvents && size < replayBytes
+		return looked < replayScan && len(events) < replayEvents && size < replayBytes
 	})
 	switch {
 	case err != nil:
@@ -140,8 +137,8 @@ func (b *Buses) nextReplayed(r *Replay) (events []*event.Event) {
 	return events // those before an error, too
 }
 
-// confine keeps of the rules that matched those of the names; of none, all.
-func (a *addition) confine(rules []string) {
+// restrictTo removes the queues of rules that are not named; none named means all.
+func (a *routed) restrictTo(rules []string) {
 	if len(rules) == 0 {
 		return
 	}

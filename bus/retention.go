@@ -13,63 +13,64 @@ import (
 )
 
 const (
-	// trimEvery is the pause between two rounds of trimming.
+	// trimEvery is the pause between two rounds of retention.
 	trimEvery = time.Minute
-	// marksPerRetention is how finely ages are told apart: an event is removed
-	// at most this part of the retention, and a round, late.
-	marksPerRetention = 24
+	// watermarksPerRetention is the resolution of ages: an event is removed at
+	// most this part of the retention, and one round, late.
+	watermarksPerRetention = 24
 )
 
-// A ledger tells the age of events by a clock that counts only the time that
-// nodes ran.
-type ledger struct {
-	// Ran is what that clock shows, in milliseconds.
-	Ran int64 `json:"ran"`
-	// Marks say how far the store was at some times, oldest first.
-	Marks []mark `json:"marks"`
+// A retentionState measures the age of events by the uptime of nodes, so that
+// neither a clock that jumps nor time that no node ran removes an event. It is
+// stored as JSON, under the names of its first form.
+type retentionState struct {
+	// Uptime is how long nodes have run on this store, in milliseconds.
+	Uptime int64 `json:"ran"`
+	// Watermarks say which seq was the last one at some uptimes, oldest first.
+	Watermarks []watermark `json:"marks"`
 	// Expired is the seq up to which all events are past the retention.
 	Expired uint64 `json:"expired"`
 }
 
-// A mark says that all events up to Seq were accepted before Ran was At.
-type mark struct {
+// A watermark says that all events up to Seq were accepted before Uptime was At.
+type watermark struct {
 	At  int64  `json:"at"`
 	Seq uint64 `json:"seq"`
 }
 
-var ledgerKey = kv.NewKey('e').String("")
+var retentionKey = kv.NewKey('e').String("")
 
-// advance moves the clock on to a moment at which the store was at seq.
-func (l *ledger) advance(by time.Duration, seq uint64, retention time.Duration) {
-	l.Ran += by.Milliseconds()
-	for len(l.Marks) > 0 && l.Marks[0].At <= l.Ran-retention.Milliseconds() {
-		l.Expired = l.Marks[0].Seq
-		l.Marks = l.Marks[1:]
+// advance adds to the uptime. seq is the last durable one at that moment.
+func (l *retentionState) advance(by time.Duration, seq uint64, retention time.Duration) {
+	l.Uptime += by.Milliseconds()
+	for len(l.Watermarks) > 0 && l.Watermarks[0].At <= l.Uptime-retention.Milliseconds() {
+		l.Expired = l.Watermarks[0].Seq
+		l.Watermarks = l.Watermarks[1:]
 	}
-	step := retention.Milliseconds() / marksPerRetention
-	if n := len(l.Marks); n == 0 || l.Marks[n-1].At+step <= l.Ran {
-		l.Marks = append(l.Marks, mark{l.Ran, seq})
+	step := retention.Milliseconds() / watermarksPerRetention
+	if n := len(l.Watermarks); n == 0 || l.Watermarks[n-1].At+step <= l.Uptime {
+		l.Watermarks = append(l.Watermarks, watermark{l.Uptime, seq})
 	}
 }
 
-// Run removes events whose retention has passed and carries replays on, and
-// fires schedules, until ctx ends. One Run at a time.
+// Run removes events that are past their retention, carries out replays and fires
+// schedules, until ctx ends. Only one Run may be active.
 func (b *Buses) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer cancel()
-	workers.Go(func() { b.replayAll(ctx) })
-	workers.Go(func() { b.keepTime(ctx) })
-	return b.age(ctx)
+	workers.Go(func() { b.runReplays(ctx) })
+	workers.Go(func() { b.runSchedules(ctx) })
+	return b.runRetention(ctx)
 }
 
-// age removes events whose retention has passed, until ctx ends.
-func (b *Buses) age(ctx context.Context) error {
-	var l ledger
-	err := b.store.View(ledgerKey, func(v []byte) error { return json.Unmarshal(v, &l) })
+// runRetention removes events that are past their retention, until ctx ends.
+func (b *Buses) runRetention(ctx context.Context) error {
+	var l retentionState
+	err := b.store.View(retentionKey, func(v []byte) error { return json.Unmarshal(v, &l) })
 	if err != nil && !errors.Is(err, kv.ErrNotFound) {
-		return fmt.Errorf("bus: ledger: %w", err)
+		return fmt.Errorf("bus: retention: %w", err)
 	}
 	last := time.Now()
 	tick := time.NewTicker(trimEvery)
@@ -80,24 +81,29 @@ func (b *Buses) age(ctx context.Context) error {
 			done = true
 		case <-tick.C:
 		}
+		// seq before the time is added: what is accepted in between counts as
+		// younger than it is, never as older.
 		seq := b.store.Durable()
 		passed := time.Since(last).Truncate(time.Millisecond)
 		last = last.Add(passed)
 		l.advance(passed, seq, b.opts.Retention)
+		// Without redrive, which brings back rows of events that OldestPending
+		// has just said nobody needs.
 		if err := b.queues.WithoutRedrive(func() error { return b.trim(&l) }); err != nil {
-			b.opts.Logger.Warn("bus: trim", "error", err)
+			b.opts.Logger.Warn("bus: retention", "error", err)
 		}
-		if err := b.forget(); err != nil {
+		if err := b.expireDedup(); err != nil {
 			b.opts.Logger.Warn("bus: deduplication ids", "error", err)
 		}
 	}
 	return nil
 }
 
-// trim removes what is expired and not waited for, and saves the ledger. While
-// there are no events, archived ones included, it does nothing.
-func (b *Buses) trim(l *ledger) error {
-	some, err := b.holdsEvents()
+// trim removes the events that are expired and that no delivery is pending for,
+// and stores the state in the same batch. It does nothing while no event is
+// stored, so that an idle node does not write.
+func (b *Buses) trim(l *retentionState) error {
+	some, err := b.hasEvents()
 	if err != nil || !some {
 		return err
 	}
@@ -121,15 +127,15 @@ func (b *Buses) trim(l *ledger) error {
 		batch.Close()
 		return err
 	}
-	batch.Set(ledgerKey, encode(l))
+	batch.Set(retentionKey, encode(l))
 	_, err = b.store.Commit(batch)
 	return err
 }
 
-// holdsEvents reports whether any event is stored, in a bus or an archive.
-func (b *Buses) holdsEvents() (bool, error) {
+// hasEvents reports whether any event is stored, by a bus or an archive.
+func (b *Buses) hasEvents() (bool, error) {
 	for _, r := range []kv.Range{
-		{Lower: append(ledgerKey[:len(ledgerKey):len(ledgerKey)], 0), Upper: kv.PrefixEnd([]byte{'e'})},
+		{Lower: append(retentionKey[:len(retentionKey):len(retentionKey)], 0), Upper: kv.PrefixEnd([]byte{'e'})},
 		kv.Prefix(kv.NewKey('a').Raw([]byte{'s'})),
 	} {
 		it := b.store.Scan(r)

@@ -7,46 +7,49 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// A Rule says which events of its bus go to its targets.
+// A Rule sends the events of its bus that match a pattern to its targets, or an
+// event of its own by a schedule.
 type Rule struct {
 	Bus     string `json:"bus"`
 	Name    string `json:"name"`
 	Pattern string `json:"pattern"` // as it was written
-	// Schedule fires the rule at times; see package schedule. One of Pattern
-	// and Schedule is set, or both.
+	// Schedule is a rate or cron expression; see package schedule. One of
+	// Pattern and Schedule is set, or both.
 	Schedule    string            `json:"schedule,omitzero"`
 	Disabled    bool              `json:"disabled,omitzero"`
 	Description string            `json:"description,omitzero"`
 	RoleARN     string            `json:"roleArn,omitzero"` // kept for AWS tools
 	Tags        map[string]string `json:"tags,omitzero"`
 	Targets     []Target          `json:"targets,omitzero"` // in the order of their ids
-	// Origin names what put the rule last; empty for the API.
+	// Origin names what put the rule last, as the configuration file; empty for
+	// the API.
 	Origin string `json:"origin,omitzero"`
-	// ManagedBy names who alone changes the rule; empty for most.
+	// ManagedBy names the service that manages the rule, which nobody else may
+	// change; empty for most.
 	ManagedBy string `json:"managedBy,omitzero"`
 	// Archive names the archive that the rule feeds.
 	Archive string `json:"archive,omitzero"`
 }
 
-// editable returns ErrManagedRule for a rule that only its manager changes.
-func (r *Rule) editable() error {
+// checkManaged returns ErrManagedRule for a managed rule, or nil.
+func (r *Rule) checkManaged() error {
 	if r.ManagedBy != "" {
 		return &NameError{Bus: r.Bus, Rule: r.Name, Err: ErrManagedRule}
 	}
 	return nil
 }
 
-// find returns the place of a target, or -1.
+// find returns the index of a target, or -1.
 func (r *Rule) find(id string) int {
 	return slices.IndexFunc(r.Targets, func(t Target) bool { return t.ID == id })
 }
 
-// PutRule makes a rule, without targets, or replaces all of one except its
+// PutRule creates a rule without targets, or replaces all of a rule but its
 // targets and tags. Errors: ErrBusNotFound, ErrLimit, ErrManagedRule,
 // ErrScheduleBus, schedule.ErrInvalid, *pattern.Error.
 func (b *Buses) PutRule(r Rule) error {
-	b.control.Lock()
-	defer b.control.Unlock()
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	st, err := b.bus(r.Bus)
 	if err != nil {
 		return err
@@ -56,7 +59,7 @@ func (b *Buses) PutRule(r Rule) error {
 	}
 	r.Targets, r.ManagedBy, r.Archive = nil, "", ""
 	if old, err := st.rule(r.Name); err == nil {
-		if err := old.editable(); err != nil {
+		if err := old.checkManaged(); err != nil {
 			return err
 		}
 		r.Targets, r.Tags = old.Targets, old.Tags
@@ -66,54 +69,59 @@ func (b *Buses) PutRule(r Rule) error {
 	return b.replace(st, r, nil)
 }
 
-// replace stores a rule, does what change adds to the batch, and puts the rule
-// into force; nothing if it is as it was. The caller holds control.
-func (b *Buses) replace(st *busState, r Rule, change func(*kv.Batch)) error {
-	b.timing.Lock()
-	defer b.timing.Unlock()
+// replace stores a rule in one batch with what extra adds, and then lets it take
+// effect. It does nothing if the rule is as it was. extra may be nil. The caller
+// holds controlMu.
+//
+// The steps are: durable, queues, catalog, schedule. A crash after the first
+// leaves a stored rule, which Open loads whole. Between the others events still
+// match the old rule, whose queues exist until extra removes them.
+func (b *Buses) replace(st *busState, r Rule, extra func(*kv.Batch)) error {
+	b.scheduleMu.Lock()
+	defer b.scheduleMu.Unlock()
 	old, err := st.rule(r.Name)
 	if err == nil && same(old.Rule, r) {
 		return nil
 	}
 	next, err := b.newRuleState(r)
 	if err == nil {
-		next.time, err = b.retime(old, &r)
+		next.schedule, err = b.newScheduleState(old, &r)
 	}
 	if err != nil {
 		return err
 	}
 	err = b.save(func(batch *kv.Batch) {
-		if next.time != nil {
-			batch.Set(timetableKey(r.Name), encode(next.time))
-		} else if old != nil && old.time != nil {
-			batch.Delete(timetableKey(r.Name))
+		if next.schedule != nil {
+			batch.Set(scheduleKey(r.Name), encode(next.schedule))
+		} else if old != nil && old.schedule != nil {
+			batch.Delete(scheduleKey(r.Name))
 		}
 		batch.Set(ruleKey(r.Bus, r.Name), encode(r))
-		if change != nil {
-			change(batch)
+		if extra != nil {
+			extra(batch)
 		}
 	})
 	if err != nil {
 		return err
 	}
-	// The queues stand before an event can be matched for them.
+	// Before the catalog: no event may be routed to a queue that does not exist.
 	if err := b.setQueues(next); err != nil {
 		return err
 	}
-	b.enforce(b.catalog.Load().with(st.with(next)))
+	b.swapCatalog(b.catalog.Load().with(st.with(next)))
 	b.wakeSchedules()
 	return nil
 }
 
-// setQueues makes the queues of a rule's targets known, with the policies that
-// the targets ask for.
+// setQueues declares the queues of a rule's targets, with the policies that the
+// targets ask for.
 func (b *Buses) setQueues(r *ruleState) error {
 	for i := range r.Targets {
 		p, err := r.Targets[i].policy(b.RuleARN(r.Bus, r.Name), r.Name)
 		if err != nil {
 			return err
 		}
-		if b.elsewhere(p.ARN) {
+		if b.unsupported(p.ARN) {
 			p.MaxAttempts = 1
 		}
 		b.queues.Set(r.queues[i], p)
@@ -158,16 +166,16 @@ func (b *Buses) rulesWhere(bus string, wanted func(*Rule) bool) ([]Rule, error) 
 	return out, nil
 }
 
-// SetEnabled turns a rule on or off. Errors: ErrBusNotFound, ErrRuleNotFound,
+// SetEnabled enables or disables a rule. Errors: ErrBusNotFound, ErrRuleNotFound,
 // ErrManagedRule.
 func (b *Buses) SetEnabled(bus, name string, on bool) error {
-	b.control.Lock()
-	defer b.control.Unlock()
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	st, old, err := b.rule(bus, name)
 	if err != nil {
 		return err
 	}
-	if err := old.editable(); err != nil {
+	if err := old.checkManaged(); err != nil {
 		return err
 	}
 	r := old.Rule
@@ -175,11 +183,12 @@ func (b *Buses) SetEnabled(bus, name string, on bool) error {
 	return b.replace(st, r, nil)
 }
 
-// DeleteRule removes a rule without targets. That there is none is no error.
+// DeleteRule removes a rule that has no targets. It does nothing if there is no
+// such rule.
 // Errors: ErrBusNotFound, ErrRuleHasTargets, ErrManagedRule.
 func (b *Buses) DeleteRule(bus, name string) error {
-	b.control.Lock()
-	defer b.control.Unlock()
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	st, err := b.bus(bus)
 	if err != nil {
 		return err
@@ -188,23 +197,23 @@ func (b *Buses) DeleteRule(bus, name string) error {
 	if err != nil {
 		return nil
 	}
-	if err := r.editable(); err != nil {
+	if err := r.checkManaged(); err != nil {
 		return err
 	}
 	if len(r.Targets) > 0 {
 		return &NameError{Bus: bus, Rule: name, Err: ErrRuleHasTargets}
 	}
-	b.timing.Lock()
-	defer b.timing.Unlock()
+	b.scheduleMu.Lock()
+	defer b.scheduleMu.Unlock()
 	err = b.save(func(batch *kv.Batch) {
 		batch.Delete(ruleKey(bus, name))
-		if r.time != nil {
-			batch.Delete(timetableKey(name))
+		if r.schedule != nil {
+			batch.Delete(scheduleKey(name))
 		}
 	})
 	if err != nil {
 		return err
 	}
-	b.enforce(b.catalog.Load().with(st.without(name)))
+	b.swapCatalog(b.catalog.Load().with(st.without(name)))
 	return nil
 }

@@ -198,16 +198,16 @@ func TestRemovedBetweenMatchAndCommit(t *testing.T) {
 	w.must(w.Create(Bus{Name: "main"}))
 	w.must(w.PutRule(Rule{Bus: "main", Name: "r", Pattern: bySource("s")}))
 	w.must(w.PutTargets("main", "r", []Target{{ID: "t", ARN: "log:x"}, {ID: "u", ARN: "log:x"}}))
-	matched := func() *addition {
+	matched := func() *routed {
 		o := out("main", "s")
-		a, err := w.match(o.Bus, o.Event)
+		a, err := w.route(o.Bus, o.Event)
 		w.must(err)
 		return a
 	}
-	commit := func(a *addition) {
+	commit := func(a *routed) {
 		b := w.store.NewBatch()
-		w.add(b, []*addition{a})
-		w.must(w.commit(b, []*addition{a}))
+		w.addRouted(b, []*routed{a})
+		w.must(w.commit(b, []*routed{a}))
 	}
 	first, second := matched(), matched()
 	_, err := w.RemoveTargets("main", "r", []string{"t"})

@@ -14,44 +14,46 @@ import (
 )
 
 const (
-	// clockJump is how far a clock may go back before what a schedule fired by
-	// it counts as fired too early.
-	clockJump = 24 * time.Hour
-	// scheduleLook is the longest time between two looks at the clock.
-	scheduleLook = time.Minute
+	// maxClockStep is how far ahead of the clock the last firing of a schedule
+	// may be. If it is further, the clock was wrong when the schedule fired.
+	maxClockStep = 24 * time.Hour
+	// scheduleInterval is the longest pause between two checks of the clock, which
+	// may have been set meanwhile.
+	scheduleInterval = time.Minute
 )
 
-// A timetable is what a rule's schedule has done. It is stored.
-type timetable struct {
+// A scheduleState says how far the schedule of a rule has come. It is stored as
+// JSON; Buses.scheduleMu guards its fields.
+type scheduleState struct {
 	Rule       string    `json:"rule"`
 	Expression string    `json:"expression"`
 	Base       time.Time `json:"base"` // when the schedule began
-	Last       time.Time `json:"last"` // it fired for moments up to this
+	Last       time.Time `json:"last"` // the latest moment that it fired for
 
-	schedule *schedule.Schedule
+	parsed *schedule.Schedule
 }
 
-func timetableKey(rule string) kv.Key { return kv.NewKey('h').String(rule) }
+func scheduleKey(rule string) kv.Key { return kv.NewKey('h').String(rule) }
 
 // next returns the first moment for which the schedule has not fired; zero if
 // there is none.
-func (t *timetable) next() time.Time { return t.schedule.Next(t.Base, t.Last) }
+func (t *scheduleState) next() time.Time { return t.parsed.Next(t.Base, t.Last) }
 
-// due returns the moment to fire for at a time, the latest if several have
-// passed, and notes it; zero if none has.
-func (t *timetable) due(now time.Time) time.Time {
-	at := t.schedule.Latest(t.Base, t.Last, now)
+// due returns the moment to fire for at the time now and sets Last to it: of
+// several that have passed, the latest; zero if none has.
+func (t *scheduleState) due(now time.Time) time.Time {
+	at := t.parsed.Latest(t.Base, t.Last, now)
 	if !at.IsZero() {
 		t.Last = at
 	}
 	return at
 }
 
-// retime returns the timetable of a rule that is about to be stored in place of
-// old; nil if it has no schedule. A schedule begins anew when its expression
-// changes, and fires for nothing that passed while its rule was disabled. The
-// caller holds timing.
-func (b *Buses) retime(old *ruleState, r *Rule) (*timetable, error) {
+// newScheduleState returns the schedule state of a rule that replaces old; nil if
+// the rule has no schedule. A schedule starts again when its expression changes,
+// and does not fire for moments that passed while its rule was disabled. The
+// caller holds scheduleMu.
+func (b *Buses) newScheduleState(old *ruleState, r *Rule) (*scheduleState, error) {
 	if r.Schedule == "" {
 		return nil, nil
 	}
@@ -60,32 +62,32 @@ func (b *Buses) retime(old *ruleState, r *Rule) (*timetable, error) {
 		return nil, err
 	}
 	now := b.opts.Now().UTC()
-	t := &timetable{Rule: r.Name, Expression: r.Schedule, Base: now, Last: now, schedule: s}
-	if old == nil || old.time == nil || old.time.Expression != r.Schedule {
+	t := &scheduleState{Rule: r.Name, Expression: r.Schedule, Base: now, Last: now, parsed: s}
+	if old == nil || old.schedule == nil || old.schedule.Expression != r.Schedule {
 		return t, nil
 	}
-	t.Base = old.time.Base
+	t.Base = old.schedule.Base
 	if !old.Disabled {
-		t.Last = old.time.Last
+		t.Last = old.schedule.Last
 	}
 	return t, nil
 }
 
-// loadTimetable reads the timetable of a stored rule.
-func (b *Buses) loadTimetable(r *Rule) (*timetable, error) {
-	t, err := b.retime(nil, r)
+// loadScheduleState reads the schedule state of a stored rule.
+func (b *Buses) loadScheduleState(r *Rule) (*scheduleState, error) {
+	t, err := b.newScheduleState(nil, r)
 	if err != nil || t == nil {
 		return nil, err
 	}
-	err = b.store.View(timetableKey(r.Name), func(v []byte) error { return json.Unmarshal(bytes.Clone(v), t) })
+	err = b.store.View(scheduleKey(r.Name), func(v []byte) error { return json.Unmarshal(bytes.Clone(v), t) })
 	if err != nil {
-		return nil, fmt.Errorf("timetable: %w", err)
+		return nil, fmt.Errorf("schedule: %w", err)
 	}
 	return t, nil
 }
 
-// keepTime fires what is due, until ctx ends.
-func (b *Buses) keepTime(ctx context.Context) {
+// runSchedules fires the schedules that are due, until ctx ends.
+func (b *Buses) runSchedules(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -93,15 +95,15 @@ func (b *Buses) keepTime(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-		case <-b.scheduleWoken:
+		case <-b.scheduleSignal:
 		}
-		wait := scheduleLook
+		wait := scheduleInterval
 		st, err := b.bus(Default)
 		if err != nil {
 			return
 		}
 		for _, r := range st.rules {
-			if r.time == nil || r.Disabled {
+			if r.schedule == nil || r.Disabled {
 				continue
 			}
 			if err := b.fire(r.Name); err != nil {
@@ -117,45 +119,50 @@ func (b *Buses) keepTime(ctx context.Context) {
 
 // nextFiring returns when a rule fires next; zero if it does not.
 func (b *Buses) nextFiring(rule string) time.Time {
-	b.timing.Lock()
-	defer b.timing.Unlock()
-	if _, r, err := b.rule(Default, rule); err == nil && r.time != nil {
-		return r.time.next()
+	b.scheduleMu.Lock()
+	defer b.scheduleMu.Unlock()
+	if _, r, err := b.rule(Default, rule); err == nil && r.schedule != nil {
+		return r.schedule.next()
 	}
 	return time.Time{}
 }
 
-// fire sends a rule's targets the event of its schedule if one is due. The
-// batch holds the timetable, too: no moment fires twice. Of moments that passed
-// while no node ran, the latest fires.
+// fire sends the targets of a rule the event of its schedule if one is due. Of
+// moments that passed while no node ran, only the latest fires.
+//
+// The event, its rows and the new schedule state are one batch, so a crash
+// before it fires the moment again and a crash after it does not. The state in
+// memory moves after the commit; if that fails, the next round fires the same
+// moment. scheduleMu is held throughout: PutRule replaces the state before all
+// of that or after it.
 func (b *Buses) fire(rule string) error {
-	b.timing.Lock()
-	defer b.timing.Unlock()
+	b.scheduleMu.Lock()
+	defer b.scheduleMu.Unlock()
 	st, r, err := b.rule(Default, rule)
-	if err != nil || r.time == nil || r.Disabled {
-		return nil // changed a moment ago
+	if err != nil || r.schedule == nil || r.Disabled {
+		return nil // the rule was changed meanwhile
 	}
 	now := b.opts.Now().UTC()
-	next := *r.time
-	if next.Last.Sub(now) > clockJump {
-		next.Last = now // a clock was wrong, and is right again
+	next := *r.schedule
+	if next.Last.Sub(now) > maxClockStep {
+		next.Last = now
 	}
 	at := next.due(now)
 	if at.IsZero() {
-		r.time.Last = next.Last
+		r.schedule.Last = next.Last
 		return nil
 	}
 	e := b.stamp(&event.Event{
 		Source: "aws.events", DetailType: "Scheduled Event", Resources: []string{b.RuleARN(r.Bus, r.Name)}, Detail: []byte("{}"), Time: at,
 	})
-	a := &addition{Accepted: Accepted{Bus: r.Bus, Event: e, Rules: []string{r.Name}}, life: st.life, stored: e.AppendBinary(nil), queues: r.queues}
+	a := &routed{Accepted: Accepted{Bus: r.Bus, Event: e, Rules: []string{r.Name}}, tombstone: st.tombstone, encoded: e.AppendBinary(nil), queues: r.queues}
 	batch := b.store.NewBatch()
 	batch.UseReserve()
-	b.add(batch, []*addition{a})
-	batch.Set(timetableKey(r.Name), encode(next))
-	if err := b.commit(batch, []*addition{a}); err != nil {
+	b.addRouted(batch, []*routed{a})
+	batch.Set(scheduleKey(r.Name), encode(next))
+	if err := b.commit(batch, []*routed{a}); err != nil {
 		return err
 	}
-	r.time.Last = next.Last
+	r.schedule.Last = next.Last
 	return nil
 }

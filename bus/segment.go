@@ -7,24 +7,26 @@ import (
 	"time"
 
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/wire"
 	"github.com/tablecast/tablecast/kv"
 )
 
-// segmentEvents is how many events one segment takes.
+// segmentEvents is how many events one segment holds at most.
 const segmentEvents = 4096
 
-// A segment says what a run of events that follow each other in an archive is,
-// so that they are counted, aged and passed over as one.
+// A segment describes consecutive events of an archive, so that they are counted,
+// aged and skipped together. Its value is written again with each event that it
+// takes, in the same batch; once it takes no more, only closedAt changes.
 type segment struct {
 	first, last  uint64 // seq of its events; first is in the key
 	count, bytes uint64
 	from, to     int64 // lowest and highest event time, seconds since 1970
-	// stamp is what the ledger's clock showed, in milliseconds, when the
-	// segment took no more events; 0 before that was noted.
-	stamp int64
-	// opened is what that clock showed when a round first saw the segment
-	// open; not stored.
-	opened int64
+	// closedAt is the uptime, in milliseconds, when a round of retention found
+	// that the segment takes no more events; 0 before. Its age counts from then.
+	closedAt int64
+	// seenOpenAt is the uptime when a round first saw the segment open; not
+	// stored.
+	seenOpenAt int64
 }
 
 func entryPrefix(archive string) kv.Key   { return kv.NewKey('a').Raw([]byte{'e'}).String(archive) }
@@ -34,14 +36,14 @@ func (s *segment) key(archive string) kv.Key { return segmentPrefix(archive).Uin
 
 const segmentForm = 1
 
-// encode returns the stored form: the form number, then last, count, bytes,
-// from, to and stamp as integers.
+// encode returns the stored form: the version of the form, then last, count,
+// bytes, from, to and closedAt as integers.
 func (s *segment) encode() []byte {
 	out := []byte{segmentForm}
 	for _, n := range [...]uint64{s.last, s.count, s.bytes} {
 		out = binary.AppendUvarint(out, n)
 	}
-	for _, n := range [...]int64{s.from, s.to, s.stamp} {
+	for _, n := range [...]int64{s.from, s.to, s.closedAt} {
 		out = binary.AppendVarint(out, n)
 	}
 	return out
@@ -49,38 +51,39 @@ func (s *segment) encode() []byte {
 
 // decodeSegment reads what encode wrote.
 func decodeSegment(archive string, key, value []byte) (*segment, error) {
-	s := &segment{first: binary.BigEndian.Uint64(key[len(key)-8:])}
-	ok := len(value) > 0 && value[0] == segmentForm
-	rest := value[min(1, len(value)):]
-	for _, p := range [...]*uint64{&s.last, &s.count, &s.bytes} {
-		v, n := binary.Uvarint(rest)
-		*p, rest, ok = v, rest[max(n, 0):], ok && n > 0
-	}
-	for _, p := range [...]*int64{&s.from, &s.to, &s.stamp} {
-		v, n := binary.Varint(rest)
-		*p, rest, ok = v, rest[max(n, 0):], ok && n > 0
-	}
-	if !ok || len(rest) > 0 || s.last < s.first {
+	s := &segment{first: keySeq(key)}
+	r := wire.NewReader(value)
+	ok := r.Byte() == segmentForm
+	s.last, s.count, s.bytes = r.Uvarint(), r.Uvarint(), r.Uvarint()
+	s.from, s.to, s.closedAt = r.Varint(), r.Varint(), r.Varint()
+	if !ok || !r.Done() || s.last < s.first {
 		return nil, fmt.Errorf("bus: %w: segment %d of archive %s", kv.ErrCorrupt, s.first, archive)
 	}
 	return s, nil
 }
 
-// keep puts an accepted event into the archive. It is called inside a commit.
-func (a *archiveState) keep(batch *kv.Batch, add *addition) {
-	if a.life.over {
-		return // deleted since the event was matched
+// append adds an accepted event to the archive. It is called inside a commit,
+// whose lock guards the writer: entries and segments grow in commit order, and an
+// entry and the segment that counts it are one batch. A crash loses both or
+// neither.
+func (a *archiveState) append(batch *kv.Batch, e *routed) {
+	w := a.writer
+	if w.deleted {
+		return
 	}
-	at, s := add.Event.Time.Unix(), a.life.open
+	at, s := e.Event.Time.Unix(), w.open
 	if s == nil || s.count == segmentEvents {
-		s = &segment{first: add.Seq, from: at, to: at}
-		a.life.open = s
+		s = &segment{first: e.Seq, from: at, to: at}
+		w.open = s
+		if w.since == 0 {
+			w.since = e.Seq
+		}
 	}
-	s.last, s.from, s.to = add.Seq, min(s.from, at), max(s.to, at)
+	s.last, s.from, s.to = e.Seq, min(s.from, at), max(s.to, at)
 	s.count++
-	s.bytes += uint64(add.size)
+	s.bytes += uint64(e.envelopeBytes)
 	batch.Set(s.key(a.Name), s.encode())
-	batch.Set(entryPrefix(a.Name).Uint64(add.Seq), add.stored)
+	batch.Set(entryPrefix(a.Name).Uint64(e.Seq), e.encoded)
 }
 
 // segments calls fn for the segments of an archive, in order, until fn returns
@@ -99,37 +102,40 @@ func segments(r kv.Reader, archive string, fn func(*segment) bool) error {
 	return it.Close()
 }
 
-// A window selects the events of an archive after a position, up to another,
-// whose times are in [from, to).
+// A window selects the events of an archive with after < seq <= upTo whose times
+// are in [from, to).
 type window struct {
 	archive     string
 	after, upTo uint64
 	from, to    time.Time
 }
 
-// archived calls fn for the events of a window, in the order in which they were
-// accepted, until fn returns false; e is nil for an event whose time is not in
-// the window. An entry that cannot be read, and one that should be there and is
-// not, or the other way round, ends it with an error that names it.
+// archived calls fn for the events of the next two segments of a window, in the
+// order in which they were accepted, until fn returns false; e is nil for an
+// event whose time is not in the window. It fails with an error that names the
+// place if an entry cannot be read, if a segment lacks entries, or if there are
+// entries in no segment: damage is never skipped.
 func (b *Buses) archived(w window, fn func(seq uint64, e *event.Event) bool) error {
+	// One snapshot: segments and entries are of one moment, whatever is
+	// appended and trimmed meanwhile.
 	store := b.store.Snapshot()
 	defer store.Close()
 	var wanted []*segment
 	var stray error
-	behind := w.after // there are no entries from here to the next segment
+	covered := w.after // all entries up to here are in a segment
 	err := segments(store, w.archive, func(s *segment) bool {
 		if s.last <= w.after {
 			return true
 		}
-		stray = w.stray(store, behind, s.first)
-		behind = s.last
+		stray = w.stray(store, covered, s.first)
+		covered = s.last
 		if s.first <= w.upTo && s.to >= w.from.Unix() && s.from <= w.to.Unix() {
 			wanted = append(wanted, s)
 		}
 		return stray == nil && len(wanted) < 2 && s.first <= w.upTo
 	})
-	if err == nil && stray == nil && behind < w.upTo && len(wanted) < 2 {
-		stray = w.stray(store, behind, w.upTo+1)
+	if err == nil && stray == nil && covered < w.upTo && len(wanted) < 2 {
+		stray = w.stray(store, covered, w.upTo+1)
 	}
 	if err := errors.Join(err, stray); err != nil {
 		return err
@@ -142,8 +148,8 @@ func (b *Buses) archived(w window, fn func(seq uint64, e *event.Event) bool) err
 	return nil
 }
 
-// stray returns an error if an entry lies between two numbers, outside of all
-// segments.
+// stray returns an error if there is an entry with after < seq < before, a range
+// that no segment covers.
 func (w *window) stray(store kv.Reader, after, before uint64) error {
 	it := store.Scan(kv.Range{Lower: entryPrefix(w.archive).Uint64(after + 1), Upper: entryPrefix(w.archive).Uint64(before)})
 	var err error
@@ -153,8 +159,9 @@ func (w *window) stray(store kv.Reader, after, before uint64) error {
 	return errors.Join(err, it.Close())
 }
 
-// whole returns an error unless a segment has all its entries.
-func (w *window) whole(store kv.Reader, s *segment) error {
+// checkComplete returns an error unless there are as many entries of a segment
+// as it counts.
+func (w *window) checkComplete(store kv.Reader, s *segment) error {
 	it, found := store.Scan(w.within(s.first, s.last)), uint64(0)
 	for it.Next() {
 		found++
@@ -166,19 +173,19 @@ func (w *window) whole(store kv.Reader, s *segment) error {
 	return err
 }
 
-// within is the range of the entries from one number to another.
+// within returns the range of the entries from first to last, both included.
 func (w *window) within(first, last uint64) kv.Range {
 	return kv.Range{Lower: entryPrefix(w.archive).Uint64(first), Upper: entryPrefix(w.archive).Uint64(last + 1)}
 }
 
 func keySeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
 
-// entries is archived for one segment; more is false if fn wants no more. A
-// segment is looked through before its first entry is handed on.
+// entries is archived for one segment; more is false if fn wants no more. The
+// whole segment is checked before fn gets its first entry.
 func (w *window) entries(store kv.Reader, s *segment, fn func(seq uint64, e *event.Event) bool) (more bool, err error) {
 	first, last := max(s.first, w.after+1), min(s.last, w.upTo)
 	if first == s.first {
-		if err := w.whole(store, s); err != nil {
+		if err := w.checkComplete(store, s); err != nil {
 			return false, err
 		}
 	}
@@ -200,23 +207,23 @@ func (w *window) entries(store kv.Reader, s *segment, fn func(seq uint64, e *eve
 	return true, nil
 }
 
-// trimArchives adds to a batch what the retention of the archives removes, and
-// notes the age of segments that were filled since the last round. It closes
-// the open segment of an archive now and then, so that no event outlives its
-// retention by more than a part of it.
-func (b *Buses) trimArchives(batch *kv.Batch, l *ledger) error {
+// trimArchives adds to a batch the deletion of segments that are past the
+// retention of their archive, and closes segments: those that are full, those
+// that an earlier process left open, and one that has been open for segmentAge,
+// so that no event outlives its retention by much more than that.
+func (b *Buses) trimArchives(batch *kv.Batch, l *retentionState) error {
 	for _, a := range b.archiveStates() {
 		keep := a.retention().Milliseconds()
 		if keep == 0 {
 			continue
 		}
 		var expired uint64
-		var unstamped []*segment
+		var unclosed []*segment
 		err := segments(b.store, a.Name, func(s *segment) bool {
 			switch {
-			case s.stamp == 0:
-				unstamped = append(unstamped, s)
-			case s.stamp <= l.Ran-keep:
+			case s.closedAt == 0:
+				unclosed = append(unclosed, s)
+			case s.closedAt <= l.Uptime-keep:
 				expired = s.last
 			}
 			return true
@@ -228,33 +235,40 @@ func (b *Buses) trimArchives(batch *kv.Batch, l *ledger) error {
 			batch.DeleteRange(segmentPrefix(a.Name).Uint64(0), segmentPrefix(a.Name).Uint64(expired+1))
 			batch.DeleteRange(entryPrefix(a.Name).Uint64(0), entryPrefix(a.Name).Uint64(expired+1))
 		}
-		if len(unstamped) > 0 {
-			batch.Number(0, func(uint64) { a.stamp(batch, unstamped, l.Ran) })
+		if len(unclosed) > 0 {
+			batch.Number(0, func(uint64) { a.closeSegments(batch, unclosed, l.Uptime) })
 		}
 	}
 	return nil
 }
 
-// segmentAge is the longest time that a segment of an archive with a retention
-// takes events, in milliseconds.
+// segmentAge is how long, in milliseconds, a segment of an archive with a
+// retention takes events.
 const segmentAge = int64(time.Hour / time.Millisecond)
 
-// stamp notes the age of segments. It is called inside a commit.
-func (a *archiveState) stamp(batch *kv.Batch, segments []*segment, ran int64) {
-	if a.life.over {
+// closeSegments closes those of the segments that take no more events. It is
+// called inside a commit, but the segments were read before it: of the open one
+// only the writer's copy is up to date, and one that was read half full and has
+// been filled since must not be written back. The next round reads it full.
+func (a *archiveState) closeSegments(batch *kv.Batch, segments []*segment, uptime int64) {
+	w := a.writer
+	if w.deleted {
 		return
 	}
 	for _, s := range segments {
-		if open := a.life.open; open != nil && open.first == s.first {
-			if open.opened == 0 {
-				open.opened = ran
+		switch open := w.open; {
+		case open != nil && open.first == s.first:
+			if open.seenOpenAt == 0 {
+				open.seenOpenAt = uptime
 			}
-			if open.count < segmentEvents && ran-open.opened < segmentAge {
+			if open.count < segmentEvents && uptime-open.seenOpenAt < segmentAge {
 				continue
 			}
-			s, a.life.open = open, nil
+			s, w.open = open, nil
+		case s.count < segmentEvents && w.since > 0 && s.first >= w.since:
+			continue
 		}
-		s.stamp = ran
+		s.closedAt = uptime
 		batch.Set(s.key(a.Name), s.encode())
 	}
 }

@@ -18,8 +18,8 @@ func (b *Buses) Tags(bus, rule string) (map[string]string, error) {
 // Tag sets and then removes tags of a rule, or of the bus if rule is empty.
 // Errors: ErrBusNotFound, ErrRuleNotFound, ErrTooManyTags.
 func (b *Buses) Tag(bus, rule string, set map[string]string, remove []string) error {
-	b.control.Lock()
-	defer b.control.Unlock()
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	old, err := b.Tags(bus, rule)
 	if err != nil {
 		return err

@@ -12,49 +12,52 @@ import (
 	"github.com/tablecast/tablecast/target"
 )
 
-// A Target is where a rule sends its events, and in what form.
+// A Target is an address to which a rule sends its events, in which form, and how
+// hard delivery tries.
 type Target struct {
 	ID      string `json:"id"`
 	ARN     string `json:"arn"`
 	RoleARN string `json:"roleArn,omitzero"` // kept for AWS tools
 
-	// Of Input, InputPath and Template at most one is set; none sends the
-	// whole event.
-	Input     string `json:"input,omitzero"`     // this JSON text, whatever the event
-	InputPath string `json:"inputPath,omitzero"` // what the path leads to in the event
-	// Template is text with placeholders <name>; Paths says where in the event
-	// the value of a name is.
+	// Of Input, InputPath and Template at most one is set; without any the
+	// target gets the whole envelope.
+	Input     string `json:"input,omitzero"`     // a constant, JSON
+	InputPath string `json:"inputPath,omitzero"` // the value at this path of the envelope
+	// Template is text with placeholders <name>; Paths has the path in the
+	// envelope for each name.
 	Template string            `json:"template,omitzero"`
 	Paths    map[string]string `json:"paths,omitzero"`
 
-	// MaxRetries and MaxAgeSeconds bound the retries; nil and 0 are
+	// MaxRetries and MaxAgeSeconds bound the retries; nil and 0 mean
 	// EventBridge's 185 and 24 h.
 	MaxRetries    *int `json:"maxRetries,omitzero"`
 	MaxAgeSeconds int  `json:"maxAgeSeconds,omitzero"`
-	// Rate bounds the deliveries that start in a second, Concurrency those at
-	// one time; 0 is no bound, and 32.
+	// Rate is how many calls may start in a second; 0 means any number.
+	// Concurrency is how many may run at the same time; 0 means 32.
 	Rate        int `json:"rate,omitzero"`
 	Concurrency int `json:"concurrency,omitzero"`
-	// Ordered delivers the events of one group one after the other.
+	// Ordered delivers the events of one group one after the other, in the order
+	// in which the bus accepted them.
 	Ordered bool `json:"ordered,omitzero"`
-	// DeadLetterARN is the queue of SQS that takes the dead letters, if the node
-	// calls AWS; else they stay in the store.
+	// DeadLetterARN is the SQS queue that takes the dead letters, if the node
+	// calls AWS; otherwise they stay in the store.
 	DeadLetterARN string `json:"deadLetterArn,omitzero"`
-	// Parameters are the blocks for AWS's kinds of targets, by their names in
-	// AWS's API, kept for AWS tools.
+	// Parameters are the parameter blocks of AWS's kinds of targets, by their
+	// names in PutTargets, as HttpParameters.
 	Parameters map[string]jsontext.Value `json:"parameters,omitzero"`
-	// Origin names what put the target last; empty for the API.
+	// Origin names what put the target last, as the configuration file; empty
+	// for the API.
 	Origin string `json:"origin,omitzero"`
 }
 
-// Check returns what is wrong with the input of the target as an *InputError,
-// or nil.
+// Check returns an *InputError if the input of the target is not valid, or nil.
 func (t *Target) Check() error {
 	_, err := t.body("", "")
 	return err
 }
 
-// policy returns how the target's queue works, for a rule of that ARN and name.
+// policy returns the policy of the target's queue, for a rule of that ARN and
+// name.
 func (t *Target) policy(ruleARN, rule string) (delivery.Policy, error) {
 	body, err := t.body(ruleARN, rule)
 	p := delivery.Policy{
@@ -70,27 +73,25 @@ func (t *Target) policy(ruleARN, rule string) (delivery.Policy, error) {
 	return p, err
 }
 
-// elsewhere reports whether an ARN names a service that is not here, nor will
-// be.
-func (b *Buses) elsewhere(arn string) bool {
+// unsupported reports whether an ARN names a service that the node cannot call.
+func (b *Buses) unsupported(arn string) bool {
 	return strings.HasPrefix(arn, "arn:") && !strings.HasPrefix(arn, target.FunctionARN) && !b.opts.Serves(arn)
 }
 
-// functionAttempts is how often Lambda tries an event that its function fails
-// on.
+// functionAttempts is how often Lambda attempts an asynchronous invocation.
 const functionAttempts = 3
 
-// PutTargets adds targets to a rule; one with a known id is replaced, of two
+// PutTargets adds targets to a rule, or replaces those with the same id; of two
 // with one id the last counts. Errors: ErrBusNotFound, ErrRuleNotFound,
 // ErrLimit, ErrManagedRule, *InputError.
 func (b *Buses) PutTargets(bus, rule string, targets []Target) error {
-	b.control.Lock()
-	defer b.control.Unlock()
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	st, old, err := b.rule(bus, rule)
 	if err != nil {
 		return err
 	}
-	if err := old.editable(); err != nil {
+	if err := old.checkManaged(); err != nil {
 		return err
 	}
 	r := old.Rule
@@ -112,17 +113,17 @@ func (b *Buses) PutTargets(bus, rule string, targets []Target) error {
 	return b.replace(st, r, nil)
 }
 
-// RemoveTargets takes targets from a rule; what was pending for them is dropped
-// and counted. missing are the ids that the rule does not have. Errors:
+// RemoveTargets removes targets from a rule; deliveries pending for them are
+// dropped and counted. missing are the ids that the rule does not have. Errors:
 // ErrBusNotFound, ErrRuleNotFound, ErrManagedRule.
 func (b *Buses) RemoveTargets(bus, rule string, ids []string) (missing []string, err error) {
-	b.control.Lock()
-	defer b.control.Unlock()
+	b.controlMu.Lock()
+	defer b.controlMu.Unlock()
 	st, old, err := b.rule(bus, rule)
 	if err != nil {
 		return nil, err
 	}
-	if err := old.editable(); err != nil {
+	if err := old.checkManaged(); err != nil {
 		return nil, err
 	}
 	r := old.Rule
@@ -138,6 +139,8 @@ func (b *Buses) RemoveTargets(bus, rule string, ids []string) (missing []string,
 		r.Targets = slices.Delete(r.Targets, i, i+1)
 	}
 	return missing, b.replace(st, r, func(batch *kv.Batch) {
+		// One batch with the rule, so that no crash leaves a queue without its
+		// target or a target without its queue.
 		for _, q := range removed {
 			b.queues.Remove(batch, q)
 		}

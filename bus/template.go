@@ -87,13 +87,13 @@ func inString(open bool, text string) bool {
 	return open
 }
 
-// fill makes the input of an event.
+// fill makes the input from an event.
 func (t *template) fill(e *event.Event) ([]byte, error) {
 	envelope := e.AppendJSON(nil)
 	return t.finish(t.splice(func(name string) (jsontext.Value, bool) { return t.value(name, envelope) }))
 }
 
-// splice puts values into the placeholders.
+// splice replaces the placeholders with values.
 func (t *template) splice(value func(name string) (jsontext.Value, bool)) []byte {
 	var out []byte
 	for _, p := range t.parts {

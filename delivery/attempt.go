@@ -53,29 +53,29 @@ type Attempt struct {
 
 // attempt makes one call and hands its outcome to the settler. A call that was
 // cancelled from here has none.
-func (w *queue) attempt(ctx context.Context, r *row, d *destination, results chan<- outcome) {
-	a := Attempt{Queue: w.id, Seq: r.seq, Number: r.attempts + 1, Queued: r.first, ARN: d.policy.ARN, Start: w.q.now()}
+func (w *queue) attempt(ctx context.Context, r *row, d *binding, results chan<- transition) {
+	a := Attempt{Queue: w.id, Seq: r.seq, Number: r.attempts + 1, Queued: r.queuedAt, ARN: d.policy.ARN, Start: w.q.now()}
 	a.Event, a.Response, a.Err = w.call(ctx, r, d)
 	a.Took = w.q.now().Sub(a.Start)
 	cancelled := a.Err != nil && ctx.Err() != nil
 	if !cancelled {
-		o := w.judge(r, &a, d.policy)
+		o := w.decide(r, &a, d.policy)
 		w.q.opts.OnAttempt(a)
 		results <- o
 	}
 	w.mu.Lock()
 	if cancelled {
-		w.ended = append(w.ended, verdict{})
+		w.ended = append(w.ended, callResult{})
 	} else {
-		w.ended = append(w.ended, verdictOf(a.Err))
+		w.ended = append(w.ended, resultOf(a.Err))
 		w.state.record(&a)
 	}
 	w.mu.Unlock()
-	signal(w.woken)
+	signal(w.wakeup)
 }
 
 // call looks the event up, makes the body and delivers it.
-func (w *queue) call(ctx context.Context, r *row, d *destination) (e *event.Event, a target.Response, err error) {
+func (w *queue) call(ctx context.Context, r *row, d *binding) (e *event.Event, a target.Response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.q.opts.Logger.Error("delivery: target panicked", "rule", w.id.Rule, "target", w.id.Target, "panic", p)
@@ -103,15 +103,15 @@ func (w *queue) call(ctx context.Context, r *row, d *destination) (e *event.Even
 }
 
 // judge decides what becomes of the row and fills in a's Outcome and Next.
-func (w *queue) judge(r *row, a *Attempt, p Policy) outcome {
+func (w *queue) decide(r *row, a *Attempt, p Policy) transition {
 	if a.Err == nil {
 		a.Outcome = Delivered
-		return outcome{w: w, old: r}
+		return transition{queue: w, from: r}
 	}
-	failure := asError(a.Err)
-	n := w.q.aged(r)
+	failure := targetError(a.Err)
+	n := w.q.withAge(r)
 	n.attempts++
-	n.code, n.msg = failure.Code, clip(failure.Msg)
+	n.code, n.msg = failure.Code, truncate(failure.Msg)
 	n.history = n.history.with(FailedAttempt{Start: a.Start.UTC(), Millis: a.Took.Milliseconds(), Code: n.code, Msg: n.msg})
 	condition := ""
 	switch {
@@ -124,61 +124,61 @@ func (w *queue) judge(r *row, a *Attempt, p Policy) outcome {
 		pause := max(w.q.backoff(n.attempts, p), failure.RetryAfter)
 		n.due = w.q.now().Add(min(pause, p.MaxAge-n.age))
 		a.Outcome, a.Next = Retry, n.due
-		return outcome{w: w, old: r, row: n}
+		return transition{queue: w, from: r, retry: n}
 	}
 	a.Outcome = DeadLettered
-	return outcome{w: w, old: r, dead: w.deadLetter(n, a, condition)}
+	return transition{queue: w, from: r, dead: w.deadLetter(n, a, condition)}
 }
 
 // outlived returns the place in ready of a row that need not wait for its target,
 // which fails, any longer; -1 if there is none. Now and then it looks for such
 // rows on the disk, too.
-func (w *queue) outlived(p Policy) (int, error) {
-	if !w.gate.shut {
+func (w *queue) findExpired(p Policy) (int, error) {
+	if !w.breaker.open {
 		return -1, nil
 	}
 	elapsed, now := w.q.elapsed(), w.q.now()
 	old := func(r *row) bool { return w.q.ageAt(r, elapsed) >= p.MaxAge }
-	if i := slices.IndexFunc(w.ready, old); i >= 0 || now.Before(w.look) {
+	if i := slices.IndexFunc(w.ready, old); i >= 0 || now.Before(w.nextExpiryScan) {
 		return i, nil
 	}
 	n := len(w.ready)
-	if err := w.loadOld(now, old); err != nil {
+	if err := w.loadExpired(now, old); err != nil {
 		return -1, err
 	}
 	if len(w.ready) > n {
 		return n, nil
 	}
-	w.look = now.Add(breakMax)
+	w.nextExpiryScan = now.Add(breakMax)
 	return -1, nil
 }
 
 // giveUp makes a dead letter of a row that outlived its maximal age while its
 // target failed for others.
-func (w *queue) giveUp(r *row, d *destination) outcome {
-	n := w.q.aged(r)
+func (w *queue) expire(r *row, d *binding) transition {
+	n := w.q.withAge(r)
 	a := Attempt{Queue: w.id, Seq: r.seq, ARN: d.policy.ARN, Number: r.attempts}
 	a.Event, _ = w.q.opts.Events(w.id.Bus, r.seq)
 	if n.code == "" {
 		w.mu.Lock()
-		n.code, n.msg = target.CodeUnavailable, clip("the target failed for other events: "+w.state.lastError)
+		n.code, n.msg = target.CodeUnavailable, truncate("the target failed for other events: "+w.state.lastError)
 		w.mu.Unlock()
 	}
-	return outcome{w: w, old: r, dead: w.deadLetter(n, &a, ConditionAge)}
+	return transition{queue: w, from: r, dead: w.deadLetter(n, &a, ConditionAge)}
 }
 
 // aged returns a copy of r with the time added that passed since its stamp, or
 // since Open if another process stamped it.
-func (q *Queues) aged(r *row) *row {
+func (q *Queues) withAge(r *row) *row {
 	n, now := *r, q.elapsed()
-	n.age, n.run, n.stamp = q.ageAt(r, now), q.run, now
+	n.age, n.process, n.measuredAt = q.ageAt(r, now), q.process, now
 	return &n
 }
 
 // ageAt returns the age of a row when elapsed shows now.
 func (q *Queues) ageAt(r *row, now time.Duration) time.Duration {
-	if r.run == q.run {
-		return r.age + now - r.stamp
+	if r.process == q.process {
+		return r.age + now - r.measuredAt
 	}
 	return r.age + now
 }
@@ -194,7 +194,7 @@ func (q *Queues) backoff(attempts int, p Policy) time.Duration {
 }
 
 // asError gives any error of a target the form of a target.Error.
-func asError(err error) *target.Error {
+func targetError(err error) *target.Error {
 	var e *target.Error
 	if errors.As(err, &e) {
 		return e
@@ -207,10 +207,10 @@ func asError(err error) *target.Error {
 }
 
 // CodeOf returns the code of the error of an attempt, as a dead letter has it.
-func CodeOf(err error) string { return asError(err).Code }
+func CodeOf(err error) string { return targetError(err).Code }
 
 // clip bounds a message.
-func clip(s string) string {
+func truncate(s string) string {
 	if len(s) > maxMsg {
 		s = s[:maxMsg]
 	}
@@ -218,9 +218,9 @@ func clip(s string) string {
 }
 
 // broken stands for a target that could not be opened.
-type broken struct{ err error }
+type unopened struct{ err error }
 
 // Deliver implements target.Target.
-func (b broken) Deliver(context.Context, *target.Delivery) (target.Response, error) {
+func (b unopened) Deliver(context.Context, *target.Delivery) (target.Response, error) {
 	return target.Response{}, &target.Error{Code: target.CodeNoResource, Msg: b.err.Error()}
 }

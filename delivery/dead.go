@@ -44,7 +44,7 @@ type DeadLetter struct {
 func (w *queue) deadLetter(r *row, a *Attempt, condition string) *DeadLetter {
 	return &DeadLetter{
 		Queue: w.id, Seq: r.seq, Event: a.Event, ARN: a.ARN, Code: r.code, Msg: r.msg, Condition: condition,
-		Attempts: r.attempts, First: r.first.UTC(), Last: w.q.now().UTC(), History: r.history,
+		Attempts: r.attempts, First: r.queuedAt.UTC(), Last: w.q.now().UTC(), History: r.history,
 	}
 }
 

@@ -19,32 +19,32 @@ const (
 )
 
 // A verdict is what the end of a call tells of the other side.
-type verdict struct {
-	kind       verdictKind
+type callResult struct {
+	kind       resultKind
 	retryAfter time.Duration // what a failing other side asked for
 }
 
-type verdictKind byte
+type resultKind byte
 
 const (
-	silent verdictKind = iota // nothing: it was not called, or not to the end
-	alive
-	failing
+	inconclusive resultKind = iota // nothing: it was not called, or not to the end
+	succeeded
+	failed
 )
 
 // verdictOf reads a verdict off the error of a call. A refusal shows that
 // somebody is there.
-func verdictOf(err error) verdict {
+func resultOf(err error) callResult {
 	if err == nil {
-		return verdict{kind: alive}
+		return callResult{kind: succeeded}
 	}
-	switch e := asError(err); {
+	switch e := targetError(err); {
 	case e.Code == CodeInput || e.Code == CodeEventMissing || e.Code == target.CodeInternal:
-		return verdict{}
+		return callResult{}
 	case e.Permanent:
-		return verdict{kind: alive}
+		return callResult{kind: succeeded}
 	default:
-		return verdict{failing, e.RetryAfter}
+		return callResult{failed, e.RetryAfter}
 	}
 }
 
@@ -52,63 +52,63 @@ func verdictOf(err error) verdict {
 // call may start. After breakAfter failures in a row it is shut; then, now and
 // then, one call probes the other side, and its success opens the gate. It is
 // owned by the queue's loop.
-type gate struct {
+type breaker struct {
 	failures int
-	shut     bool
-	until    time.Time     // of the next probe, while shut
+	open     bool
+	probeAt  time.Time     // of the next probe, while shut
 	pause    time.Duration // before it
-	probing  bool          // a probe is under way
-	free     time.Time     // the rate permits no call before
+	halfOpen bool          // a probe is under way
+	nextSlot time.Time     // the rate permits no call before
 }
 
 // admit reports whether a call may start, which it then must. It reads the clock
 // only if that depends on the time.
-func (g *gate) admit(clock func() time.Time, rate int) bool {
-	if !g.shut && rate == 0 {
+func (g *breaker) admit(clock func() time.Time, rate int) bool {
+	if !g.open && rate == 0 {
 		return true
 	}
 	now := clock()
 	switch {
-	case g.shut && (g.probing || now.Before(g.until)), rate > 0 && now.Before(g.free):
+	case g.open && (g.halfOpen || now.Before(g.probeAt)), rate > 0 && now.Before(g.nextSlot):
 		return false
 	}
-	g.probing = g.shut
+	g.halfOpen = g.open
 	if rate > 0 {
-		if earliest := now.Add(-rateSlack); g.free.Before(earliest) {
-			g.free = earliest
+		if earliest := now.Add(-rateSlack); g.nextSlot.Before(earliest) {
+			g.nextSlot = earliest
 		}
-		g.free = g.free.Add(time.Second / time.Duration(rate))
+		g.nextSlot = g.nextSlot.Add(time.Second / time.Duration(rate))
 	}
 	return true
 }
 
 // take takes in the verdict of a call that ended.
-func (g *gate) take(v verdict, now time.Time) {
+func (g *breaker) record(v callResult, now time.Time) {
 	switch v.kind {
-	case alive:
-		g.failures, g.shut, g.pause, g.probing = 0, false, 0, false
+	case succeeded:
+		g.failures, g.open, g.pause, g.halfOpen = 0, false, 0, false
 		return
-	case silent:
-		g.probing = false
+	case inconclusive:
+		g.halfOpen = false
 		return
 	}
 	g.failures++
-	if g.shut && !g.probing || g.failures < breakAfter {
+	if g.open && !g.halfOpen || g.failures < breakAfter {
 		return
 	}
 	g.pause = min(max(2*g.pause, breakMin), breakMax)
-	g.shut, g.probing, g.until = true, false, now.Add(max(g.pause, min(v.retryAfter, breakMax)))
+	g.open, g.halfOpen, g.probeAt = true, false, now.Add(max(g.pause, min(v.retryAfter, breakMax)))
 }
 
 // next returns when a call may start that may not start now; zero if that
 // depends on a call that is under way, or none has to wait.
-func (g *gate) next() time.Time {
+func (g *breaker) next() time.Time {
 	switch {
-	case g.shut && g.probing:
+	case g.open && g.halfOpen:
 		return time.Time{}
-	case g.shut && g.until.After(g.free):
-		return g.until
+	case g.open && g.probeAt.After(g.nextSlot):
+		return g.probeAt
 	default:
-		return g.free
+		return g.nextSlot
 	}
 }

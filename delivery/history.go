@@ -28,7 +28,7 @@ const (
 // with returns the history with one more attempt.
 func (h History) with(t FailedAttempt) History {
 	if len(t.Msg) > maxTryMsg {
-		t.Msg = clip(t.Msg[:maxTryMsg])
+		t.Msg = truncate(t.Msg[:maxTryMsg])
 	}
 	next := append(History{}, h...)
 	if len(next) == maxHistory {

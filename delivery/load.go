@@ -13,14 +13,14 @@ import (
 func (w *queue) load(p Policy) error {
 	now := w.q.now()
 	full, err := w.loadDue(now)
-	if err == nil && w.strays {
-		w.strays, err = w.loadStranded(now.Add(p.MaxAge + p.maxBackoff))
+	if err == nil && w.checkStranded {
+		w.checkStranded, err = w.loadStranded(now.Add(p.MaxAge + p.maxBackoff))
 	}
 	if err != nil {
 		return err
 	}
 	more, err := w.loadFresh(func(*row) bool { return true })
-	if full || more || w.strays {
+	if full || more || w.checkStranded {
 		w.wake()
 	}
 	return err
@@ -32,12 +32,12 @@ func (w *queue) load(p Policy) error {
 // busy. collect lowers the floor for a row that comes back.
 func (w *queue) loadDue(now time.Time) (full bool, err error) {
 	w.next = time.Time{}
-	if w.calm {
+	if w.noneWaiting {
 		return false, nil
 	}
 	r := w.prefix(kindWait)
-	r.Lower = w.id.waitKey(w.floor, 0)
-	w.floor = now
+	r.Lower = w.id.waitKey(w.waitFloor, 0)
+	w.waitFloor = now
 	it := w.q.store.Scan(r)
 	var due []uint64
 	for len(due) < pageRows && it.Next() {
@@ -50,16 +50,16 @@ func (w *queue) loadDue(now time.Time) (full bool, err error) {
 			w.next = at
 			break
 		}
-		due, w.floor = append(due, keySeq(k)), at
+		due, w.waitFloor = append(due, keySeq(k)), at
 	}
 	if err := it.Close(); err != nil {
 		return false, err
 	}
 	if full = len(due) == pageRows; !full {
-		w.floor = now
+		w.waitFloor = now
 	}
-	w.calm = !full && w.next.IsZero()
-	return full, w.takeAll(due)
+	w.noneWaiting = !full && w.next.IsZero()
+	return full, w.makeAllReady(due)
 }
 
 // loadStranded takes waiting rows that are due later than any pause lasts: a
@@ -76,17 +76,17 @@ func (w *queue) loadStranded(latest time.Time) (more bool, err error) {
 	if err := it.Close(); err != nil {
 		return false, err
 	}
-	return len(due) == pageRows, w.takeAll(due)
+	return len(due) == pageRows, w.makeAllReady(due)
 }
 
-func (w *queue) takeAll(seqs []uint64) error {
+func (w *queue) makeAllReady(seqs []uint64) error {
 	for _, seq := range seqs {
 		r, err := w.get(seq)
 		if err != nil {
 			return err
 		}
 		if r != nil {
-			w.take(r)
+			w.makeReady(r)
 		}
 	}
 	return nil
@@ -95,12 +95,12 @@ func (w *queue) takeAll(seqs []uint64) error {
 // loadOld takes a page of rows of each kind that are old: of the fresh ones those
 // up to the first that is not, of the waiting ones those among the longest
 // overdue.
-func (w *queue) loadOld(now time.Time, old func(*row) bool) error {
+func (w *queue) loadExpired(now time.Time, old func(*row) bool) error {
 	if _, err := w.loadFresh(old); err != nil {
 		return err
 	}
 	r := w.prefix(kindWait)
-	r.Lower, r.Upper = w.id.waitKey(w.floor, 0), w.id.waitKey(now, 0)
+	r.Lower, r.Upper = w.id.waitKey(w.waitFloor, 0), w.id.waitKey(now, 0)
 	it := w.q.store.Scan(r)
 	var due []uint64
 	for seen := 0; seen < scanRows && len(due) < pageRows && it.Next(); seen++ {
@@ -119,7 +119,7 @@ func (w *queue) loadOld(now time.Time, old func(*row) bool) error {
 	if err := it.Close(); err != nil {
 		return err
 	}
-	return w.takeAll(due)
+	return w.makeAllReady(due)
 }
 
 // loadFresh takes rows from the cursor on that were never attempted, up to one
@@ -149,11 +149,11 @@ func (w *queue) loadFresh(fits func(*row) bool) (more bool, err error) {
 		if !r.due.IsZero() {
 			continue
 		}
-		first, err := w.leads(r)
+		first, err := w.isGroupHead(r)
 		if err != nil {
 			return false, err
 		}
-		if first && w.take(r) {
+		if first && w.makeReady(r) {
 			taken++
 		}
 	}
@@ -161,21 +161,21 @@ func (w *queue) loadFresh(fits func(*row) bool) (more bool, err error) {
 }
 
 // leads reports whether no row before r is of r's group.
-func (w *queue) leads(r *row) (bool, error) {
+func (w *queue) isGroupHead(r *row) (bool, error) {
 	if r.group == "" {
 		return true, nil
 	}
 	if _, ok := w.groups[r.group]; ok {
 		return false, nil
 	}
-	head, err := w.head(r.group)
+	head, err := w.groupHead(r.group)
 	return head == r.seq, err
 }
 
 // head returns the lowest seq of a group; 0 if it has no row.
-func (w *queue) head(group string) (uint64, error) {
+func (w *queue) groupHead(group string) (uint64, error) {
 	r := kv.Prefix(w.id.key(kindGroup).String(group))
-	r.Lower = w.id.groupKey(group, w.heads[group])
+	r.Lower = w.id.groupKey(group, w.groupHeads[group])
 	k, err := w.q.first(r)
 	if err != nil || k == nil {
 		return 0, err
@@ -190,24 +190,24 @@ func (w *queue) promote(settled *row) error {
 	if group == "" {
 		return nil
 	}
-	if len(w.heads) == headsLimit {
-		clear(w.heads)
+	if len(w.groupHeads) == headsLimit {
+		clear(w.groupHeads)
 	}
-	w.heads[group] = settled.seq
-	seq, err := w.head(group)
+	w.groupHeads[group] = settled.seq
+	seq, err := w.groupHead(group)
 	if err != nil || seq == 0 || seq >= w.cursor {
 		return err
 	}
 	r, err := w.get(seq)
 	if err == nil && r != nil && !r.due.After(w.q.now()) {
-		w.take(r)
+		w.makeReady(r)
 	}
 	return err
 }
 
 // take makes a row ready, unless it is busy. A row of a group must be its
 // head.
-func (w *queue) take(r *row) bool {
+func (w *queue) makeReady(r *row) bool {
 	if _, ok := w.busy[r.seq]; ok {
 		return false
 	}

@@ -109,15 +109,15 @@ func (o Options) withDefaults() Options {
 // Queues are all queues of a store. Methods may be called from any goroutine,
 // except where they say otherwise.
 type Queues struct {
-	store   *kv.Store
-	opts    Options
-	run     uint64    // tells this process's monotonic readings from others'
-	start   time.Time // monotonic origin
-	wall    time.Time // wall clock at start
-	changed chan struct{}
+	store      *kv.Store
+	opts       Options
+	process    uint64    // tells this process's monotonic readings from others'
+	start      time.Time // monotonic origin
+	wall       time.Time // wall clock at start
+	queueAdded chan struct{}
 
-	sorting  sync.Mutex // held by Redrive and Drop, which take dead letters away
-	reviving sync.Mutex // held while dead letters become rows
+	deadMu    sync.Mutex // held by Redrive and Drop, which take dead letters away
+	redriveMu sync.Mutex // held while dead letters become rows
 
 	// mu is a leaf: nothing is called while it is held. Counters and the set
 	// of queues change only under the commit lock or, for additions, in Set.
@@ -133,9 +133,9 @@ type Queues struct {
 func Open(store *kv.Store, o Options) (*Queues, error) {
 	o = o.withDefaults()
 	q := &Queues{
-		store: store, opts: o, run: rand.Uint64(), start: time.Now(), wall: o.Now(),
-		changed: make(chan struct{}, 1),
-		queues:  map[QueueID]*queue{}, counts: map[QueueID]*Counts{}, ofRule: map[ruleID][]*Counts{}, oldest: map[QueueID]uint64{},
+		store: store, opts: o, process: rand.Uint64(), start: time.Now(), wall: o.Now(),
+		queueAdded: make(chan struct{}, 1),
+		queues:     map[QueueID]*queue{}, counts: map[QueueID]*Counts{}, ofRule: map[ruleID][]*Counts{}, oldest: map[QueueID]uint64{},
 	}
 	if err := q.loadCounts(); err != nil {
 		return nil, err
@@ -160,9 +160,9 @@ func (q *Queues) Set(id QueueID, p Policy) {
 	p = p.withDefaults()
 	t, err := q.opts.Targets(p.ARN)
 	if err != nil {
-		t = broken{err}
+		t = unopened{err}
 	}
-	d := &destination{policy: p, target: t}
+	d := &binding{policy: p, target: t}
 	q.mu.Lock()
 	w, ok := q.queues[id]
 	if !ok {
@@ -171,9 +171,9 @@ func (q *Queues) Set(id QueueID, p Policy) {
 	}
 	q.countsOf(id)
 	q.mu.Unlock()
-	w.dest.Swap(d).release()
+	w.binding.Swap(d).release()
 	w.wake()
-	signal(q.changed)
+	signal(q.queueAdded)
 }
 
 // Remove takes the queue out: with the commit of b its rows are gone and
@@ -213,7 +213,7 @@ type Entry struct {
 // was removed meanwhile an event counts as dropped.
 func (q *Queues) Enqueue(b *kv.Batch, entries []Entry) {
 	at := q.elapsed()
-	r := row{run: q.run, stamp: at, first: q.wallAt(at)}
+	r := row{process: q.process, measuredAt: at, queuedAt: q.wallAt(at)}
 	touched := make(map[QueueID]*Counts, 1)
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -227,7 +227,7 @@ func (q *Queues) Enqueue(b *kv.Batch, entries []Entry) {
 			continue
 		}
 		r.seq, r.group = e.Seq, ""
-		if w.dest.Load().policy.Ordered {
+		if w.binding.Load().policy.Ordered {
 			r.group = e.Group
 		}
 		if r.group != "" {

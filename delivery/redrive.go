@@ -46,7 +46,7 @@ func (f *DeadFilter) prefix() kv.Key {
 // seq, until fn returns false or ctx ends. What comes or goes meanwhile may or
 // may not be seen.
 func (q *Queues) DeadLetters(ctx context.Context, f DeadFilter, fn func(DeadLetter) bool) error {
-	return q.eachDead(ctx, f, func(page []DeadLetter) (bool, error) {
+	return q.scanDeadLetters(ctx, f, func(page []DeadLetter) (bool, error) {
 		for _, d := range page {
 			if !fn(d) {
 				return false, nil
@@ -60,7 +60,7 @@ func (q *Queues) DeadLetters(ctx context.Context, f DeadFilter, fn func(DeadLett
 const deadPage = 500
 
 // eachDead calls fn with what the filter selects, a page at a time.
-func (q *Queues) eachDead(ctx context.Context, f DeadFilter, fn func([]DeadLetter) (bool, error)) error {
+func (q *Queues) scanDeadLetters(ctx context.Context, f DeadFilter, fn func([]DeadLetter) (bool, error)) error {
 	r := kv.Prefix(f.prefix())
 	for {
 		var page []DeadLetter
@@ -105,11 +105,11 @@ type RedriveResult struct {
 // letters away, so that one that was interrupted is resumed by another, and
 // tells progress after each. A letter that comes back is not met again.
 func (q *Queues) Redrive(ctx context.Context, f DeadFilter, progress func(RedriveResult)) (RedriveResult, error) {
-	q.sorting.Lock()
-	defer q.sorting.Unlock()
+	q.deadMu.Lock()
+	defer q.deadMu.Unlock()
 	var sum RedriveResult
-	err := q.eachDead(ctx, f, func(page []DeadLetter) (bool, error) {
-		err := q.revive(page, &sum)
+	err := q.scanDeadLetters(ctx, f, func(page []DeadLetter) (bool, error) {
+		err := q.redrivePage(page, &sum)
 		progress(sum)
 		return ctx.Err() == nil, err
 	})
@@ -119,25 +119,25 @@ func (q *Queues) Redrive(ctx context.Context, f DeadFilter, progress func(Redriv
 // Hold calls fn while no dead letter becomes a row, so that what OldestPending
 // answers inside fn stays true.
 func (q *Queues) WithoutRedrive(fn func() error) error {
-	q.reviving.Lock()
-	defer q.reviving.Unlock()
+	q.redriveMu.Lock()
+	defer q.redriveMu.Unlock()
 	return fn()
 }
 
 // revive makes dead letters rows again, in one batch.
-func (q *Queues) revive(page []DeadLetter, sum *RedriveResult) error {
-	q.reviving.Lock()
-	defer q.reviving.Unlock()
+func (q *Queues) redrivePage(page []DeadLetter, sum *RedriveResult) error {
+	q.redriveMu.Lock()
+	defer q.redriveMu.Unlock()
 	b := q.store.NewBatch()
 	b.UseReserve()
 	rows := make([]*row, len(page))
 	for i := range page {
 		d := &page[i]
-		rows[i] = &row{seq: d.Seq, run: q.run, stamp: q.elapsed(), first: d.First, due: q.now(), code: d.Code, msg: d.Msg, history: d.History}
+		rows[i] = &row{seq: d.Seq, process: q.process, measuredAt: q.elapsed(), queuedAt: d.First, due: q.now(), code: d.Code, msg: d.Msg, history: d.History}
 		if d.Event == nil {
 			continue
 		}
-		if q.known(d.Queue) {
+		if q.exists(d.Queue) {
 			q.opts.Restore(b, d.Queue.Bus, d.Seq, d.Event)
 		}
 	}
@@ -154,7 +154,7 @@ func (q *Queues) revive(page []DeadLetter, sum *RedriveResult) error {
 				done.NoTarget++
 			default:
 				done.Events++
-				q.reviveRow(b, d.Queue, rows[i])
+				q.redriveRow(b, d.Queue, rows[i])
 			}
 		}
 	})
@@ -163,14 +163,14 @@ func (q *Queues) revive(page []DeadLetter, sum *RedriveResult) error {
 	}
 	sum.Events, sum.NoTarget, sum.NoEvent = sum.Events+done.Events, sum.NoTarget+done.NoTarget, sum.NoEvent+done.NoEvent
 	for i, d := range page {
-		q.give(d.Queue, rows[i].due)
+		q.noteRedriven(d.Queue, rows[i].due)
 	}
 	return nil
 }
 
 // reviveRow adds a row in place of its dead letter. It is called inside a
 // commit, with mu held.
-func (q *Queues) reviveRow(b *kv.Batch, id QueueID, r *row) {
+func (q *Queues) redriveRow(b *kv.Batch, id QueueID, r *row) {
 	b.Delete(id.deadKey(r.seq))
 	b.Set(id.rowKey(r.seq), r.append(nil))
 	b.Set(id.waitKey(r.due, r.seq), nil)
@@ -181,7 +181,7 @@ func (q *Queues) reviveRow(b *kv.Batch, id QueueID, r *row) {
 }
 
 // known reports whether a queue exists.
-func (q *Queues) known(id QueueID) bool {
+func (q *Queues) exists(id QueueID) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.queues[id] != nil
@@ -189,7 +189,7 @@ func (q *Queues) known(id QueueID) bool {
 
 // give tells the loop of a queue that a row waits since a time before which it
 // may not look.
-func (q *Queues) give(id QueueID, due time.Time) {
+func (q *Queues) noteRedriven(id QueueID, due time.Time) {
 	q.mu.Lock()
 	w := q.queues[id]
 	q.mu.Unlock()
@@ -197,8 +197,8 @@ func (q *Queues) give(id QueueID, due time.Time) {
 		return
 	}
 	w.mu.Lock()
-	if w.given.IsZero() || due.Before(w.given) {
-		w.given = due
+	if w.redrivenDue.IsZero() || due.Before(w.redrivenDue) {
+		w.redrivenDue = due
 	}
 	w.mu.Unlock()
 	w.wake()
@@ -207,9 +207,9 @@ func (q *Queues) give(id QueueID, due time.Time) {
 // Drop gives up the dead letters that the filter selects: they are removed and
 // counted as dropped. It returns how many.
 func (q *Queues) Drop(ctx context.Context, f DeadFilter) (dropped int, err error) {
-	q.sorting.Lock()
-	defer q.sorting.Unlock()
-	err = q.eachDead(ctx, f, func(page []DeadLetter) (bool, error) {
+	q.deadMu.Lock()
+	defer q.deadMu.Unlock()
+	err = q.scanDeadLetters(ctx, f, func(page []DeadLetter) (bool, error) {
 		b := q.store.NewBatch()
 		b.UseReserve()
 		for _, d := range page {

@@ -49,17 +49,17 @@ func keyDue(k []byte) time.Time {
 
 // A row is one event that waits for one target.
 type row struct {
-	seq      uint64        // in the key
-	attempts int           // that failed
-	age      time.Duration // measured up to stamp
-	run      uint64        // the process that measured
-	stamp    time.Duration // its monotonic reading
-	first    time.Time     // when the row was written
-	due      time.Time     // zero unless attempts > 0
-	group    string        // "" unless it has a 'g' key
-	code     string        // of the last failure
-	msg      string        // of the last failure
-	history  History
+	seq        uint64        // in the key
+	attempts   int           // that failed
+	age        time.Duration // measured up to stamp
+	process    uint64        // the process that measured
+	measuredAt time.Duration // its monotonic reading
+	queuedAt   time.Time     // when the row was written
+	due        time.Time     // zero unless attempts > 0
+	group      string        // "" unless it has a 'g' key
+	code       string        // of the last failure
+	msg        string        // of the last failure
+	history    History
 }
 
 const rowForm = 2
@@ -80,9 +80,9 @@ func (r *row) append(dst []byte) []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(r.attempts))
 	dst = binary.AppendUvarint(dst, uint64(r.age))
-	dst = binary.BigEndian.AppendUint64(dst, r.run)
-	dst = binary.AppendUvarint(dst, uint64(r.stamp))
-	dst = binary.AppendVarint(dst, r.first.UnixNano())
+	dst = binary.BigEndian.AppendUint64(dst, r.process)
+	dst = binary.AppendUvarint(dst, uint64(r.measuredAt))
+	dst = binary.AppendVarint(dst, r.queuedAt.UnixNano())
 	dst = binary.AppendVarint(dst, due)
 	for _, s := range [...]string{r.group, r.code, r.msg} {
 		dst = binary.AppendUvarint(dst, uint64(len(s)))
@@ -101,11 +101,11 @@ func decodeRow(seq uint64, b []byte) (*row, error) {
 	r.attempts = int(d.uvarint())
 	r.age = time.Duration(d.uvarint())
 	if len(d.b) >= 8 {
-		r.run = binary.BigEndian.Uint64(d.b)
+		r.process = binary.BigEndian.Uint64(d.b)
 		d.b = d.b[8:]
 	}
-	r.stamp = time.Duration(d.uvarint())
-	r.first = time.Unix(0, d.varint())
+	r.measuredAt = time.Duration(d.uvarint())
+	r.queuedAt = time.Unix(0, d.varint())
 	if due := d.varint(); due != 0 {
 		r.due = time.Unix(0, due)
 	}

@@ -18,12 +18,12 @@ func (q *Queues) Run(ctx context.Context) error {
 	defer fail(nil)
 	calls, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	results := make(chan outcome, resultBuffer)
+	results := make(chan transition, resultBuffer)
 	var settler, loops sync.WaitGroup
 	var unsettled error
 	settler.Go(func() { unsettled = q.settle(results, fail) })
 	for stop.Err() == nil {
-		for _, w := range q.idle() {
+		for _, w := range q.claimIdle() {
 			loops.Go(func() {
 				if err := w.loop(stop, calls, results); err != nil {
 					fail(err)
@@ -34,7 +34,7 @@ func (q *Queues) Run(ctx context.Context) error {
 			})
 		}
 		select {
-		case <-q.changed:
+		case <-q.queueAdded:
 		case <-stop.Done():
 		}
 	}
@@ -50,12 +50,12 @@ func (q *Queues) Run(ctx context.Context) error {
 }
 
 // idle returns the queues that have no loop and marks them as running.
-func (q *Queues) idle() []*queue {
+func (q *Queues) claimIdle() []*queue {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var out []*queue
 	for _, w := range q.queues {
-		if !w.running && w.dest.Load() != nil {
+		if !w.running && w.binding.Load() != nil {
 			w.running = true
 			out = append(out, w)
 		}

@@ -7,9 +7,9 @@ import "context"
 // dead-lettered. It ends with the first error of send; a letter that was sent
 // just before a crash is sent again. It returns how many were taken.
 func (q *Queues) SendDead(ctx context.Context, f DeadFilter, send func(context.Context, DeadLetter) error) (sent int, err error) {
-	q.sorting.Lock()
-	defer q.sorting.Unlock()
-	err = q.eachDead(ctx, f, func(page []DeadLetter) (bool, error) {
+	q.deadMu.Lock()
+	defer q.deadMu.Unlock()
+	err = q.scanDeadLetters(ctx, f, func(page []DeadLetter) (bool, error) {
 		b := q.store.NewBatch()
 		b.UseReserve()
 		n, failed := 0, error(nil)

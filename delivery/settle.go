@@ -8,19 +8,19 @@ const settleLimit = 512
 // An outcome is what an attempt does to its row: with row set the row goes on
 // waiting, with dead set it becomes a dead letter, with neither it was
 // delivered.
-type outcome struct {
-	w    *queue
-	old  *row // as it is stored
-	row  *row
-	dead *DeadLetter
+type transition struct {
+	queue *queue
+	from  *row // as it is stored
+	retry *row
+	dead  *DeadLetter
 }
 
 // settle makes outcomes durable, as many as have come in per batch, until
 // results is closed. After a failure, which it reports at once and returns, it
 // discards the rest.
-func (q *Queues) settle(results <-chan outcome, fail func(error)) (failed error) {
+func (q *Queues) settle(results <-chan transition, fail func(error)) (failed error) {
 	for o := range results {
-		group := append(make([]outcome, 0, 8), o)
+		group := append(make([]transition, 0, 8), o)
 		for more := true; more && len(group) < settleLimit; {
 			select {
 			case o, ok := <-results:
@@ -42,7 +42,7 @@ func (q *Queues) settle(results <-chan outcome, fail func(error)) (failed error)
 }
 
 // commit applies the outcomes in one batch and tells their queues.
-func (q *Queues) commit(group []outcome) error {
+func (q *Queues) commit(group []transition) error {
 	b := q.store.NewBatch()
 	b.UseReserve()
 	values := make([][]byte, len(group))
@@ -54,12 +54,12 @@ func (q *Queues) commit(group []outcome) error {
 		defer q.mu.Unlock()
 		touched := map[QueueID]*Counts{}
 		for i, o := range group {
-			if o.w.removed {
+			if o.queue.removed {
 				continue // Remove has dropped and counted the row
 			}
-			c := q.counts[o.w.id]
+			c := q.counts[o.queue.id]
 			o.apply(b, values[i], c)
-			touched[o.w.id] = c
+			touched[o.queue.id] = c
 		}
 		for id, c := range touched {
 			b.Set(id.countKey(), c.encode())
@@ -69,19 +69,19 @@ func (q *Queues) commit(group []outcome) error {
 		return err
 	}
 	for _, o := range group {
-		o.w.mu.Lock()
-		o.w.settled = append(o.w.settled, o)
-		o.w.mu.Unlock()
-		signal(o.w.woken)
+		o.queue.mu.Lock()
+		o.queue.settled = append(o.queue.settled, o)
+		o.queue.mu.Unlock()
+		signal(o.queue.wakeup)
 	}
 	return nil
 }
 
 // value encodes what the outcome stores.
-func (o *outcome) value() []byte {
+func (o *transition) value() []byte {
 	switch {
-	case o.row != nil:
-		return o.row.append(nil)
+	case o.retry != nil:
+		return o.retry.append(nil)
 	case o.dead != nil:
 		return o.dead.append(nil)
 	}
@@ -89,19 +89,19 @@ func (o *outcome) value() []byte {
 }
 
 // apply adds the outcome's changes to b and c.
-func (o *outcome) apply(b *kv.Batch, value []byte, c *Counts) {
-	id, seq := o.w.id, o.old.seq
-	if !o.old.due.IsZero() {
-		b.Delete(id.waitKey(o.old.due, seq))
+func (o *transition) apply(b *kv.Batch, value []byte, c *Counts) {
+	id, seq := o.queue.id, o.from.seq
+	if !o.from.due.IsZero() {
+		b.Delete(id.waitKey(o.from.due, seq))
 	}
-	if o.row != nil {
+	if o.retry != nil {
 		b.Set(id.rowKey(seq), value)
-		b.Set(id.waitKey(o.row.due, seq), nil)
+		b.Set(id.waitKey(o.retry.due, seq), nil)
 		return
 	}
 	b.Delete(id.rowKey(seq))
-	if o.old.group != "" {
-		b.Delete(id.groupKey(o.old.group, seq))
+	if o.from.group != "" {
+		b.Delete(id.groupKey(o.from.group, seq))
 	}
 	if o.dead == nil {
 		c.Delivered++

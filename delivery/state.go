@@ -31,7 +31,7 @@ func (s *state) record(a *Attempt) {
 		return
 	}
 	s.failures++
-	s.lastError, s.errorAt = clip(a.Err.Error()), a.Start.Add(a.Took)
+	s.lastError, s.errorAt = truncate(a.Err.Error()), a.Start.Add(a.Took)
 }
 
 // States returns the state of each queue, sorted by ID.
@@ -47,10 +47,10 @@ func (q *Queues) States() []QueueState {
 	for i, w := range queues {
 		w.mu.Lock()
 		out[i].InFlight, out[i].Failures = w.state.calls, w.state.failures
-		out[i].NextProbe = w.state.shut
+		out[i].NextProbe = w.state.probeAt
 		out[i].LastError, out[i].LastErrorAt = w.state.lastError, w.state.errorAt
 		w.mu.Unlock()
-		if d := w.dest.Load(); d != nil {
+		if d := w.binding.Load(); d != nil {
 			out[i].ARN = d.policy.ARN
 		}
 	}

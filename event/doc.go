@@ -1,5 +1,8 @@
-// Package event is the event envelope: what an event carries, how it is
-// written as JSON and in the store, how big it may be, and what identifies it.
+// Package event is the event of a bus: its fields, its JSON envelope, which is
+// EventBridge's, its stored form, its size limits and its identity.
+//
+// It is public API: targets in Go get events, mappers make their details, and
+// consumers in Go read what a webhook or a queue received with Parse.
 //
 // # Envelope
 //
@@ -14,7 +17,7 @@
 //
 // # Stored form
 //
-//	1 byte      form, 1
+//	1 byte      version of the form, 1
 //	varint      time, seconds since 1970
 //	uvarint     time, nanoseconds
 //	strings     id, source, detail-type, account, region, replay name, group, trace, and the
@@ -30,6 +33,6 @@
 //  1. DecodeBinary(e.AppendBinary(nil)) equals e.
 //  2. Parse(e.AppendJSON(nil)) equals e up to what the envelope leaves out:
 //     fractions of a second, Group, Trace, Cause, Forwarded and white space in the detail.
-//  3. DeterministicID gives equal ids for equal parts and for nothing else that
-//     anyone can find (it is a cryptographic hash).
+//  3. DeterministicID gives equal ids for equal parts, and different ids for
+//     different parts (it is a cryptographic hash).
 package event

@@ -154,3 +154,14 @@ func BenchmarkAppendJSON(b *testing.B) {
 		buf = e.AppendJSON(buf[:0])
 	}
 }
+
+func BenchmarkCheckDetail(b *testing.B) {
+	detail := []byte(`{"lines":[{"sku":"sku-0","count":0,"price":0.5}` + strings.Repeat(`,{"sku":"sku-17","count":17,"price":17.5}`, 400) + `]}`)
+	b.SetBytes(int64(len(detail)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := CheckDetail(detail); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -7,8 +7,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// DeterministicID returns the UUID (version 8) that belongs to the parts. The
-// boundaries between parts count: ("ab", "c") and ("a", "bc") differ.
+// DeterministicID returns a UUID (version 8) that is a hash of the parts, so that
+// the same parts always have the same id. The boundaries between parts count:
+// ("ab", "c") and ("a", "bc") differ.
 func DeterministicID(parts ...string) string {
 	h := sha256.New()
 	var n [8]byte

@@ -12,7 +12,7 @@ import (
 
 // AppendJSON appends the envelope to dst. The detail must be valid JSON.
 func (e *Event) AppendJSON(dst []byte) []byte {
-	dst = slices.Grow(dst, e.room())
+	dst = slices.Grow(dst, e.sizeHint())
 	dst = append(dst, `{"version":"0","id":`...)
 	dst = appendString(dst, e.ID)
 	dst = append(dst, `,"detail-type":`...)
@@ -41,9 +41,8 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// room is about how many bytes the envelope or the stored form takes; most often
-// enough for either.
-func (e *Event) room() int {
+// sizeHint estimates how many bytes the envelope or the stored form takes.
+func (e *Event) sizeHint() int {
 	n := 256 + len(e.Source) + len(e.DetailType) + len(e.Detail) + len(e.Trace)
 	for _, r := range e.Resources {
 		n += len(r) + 3
@@ -104,9 +103,10 @@ func (v *envelope) missing() string {
 	return ""
 }
 
-// Parse reads an envelope. Resources and detail may be absent, unknown members
-// are passed over. It fails with ErrEnvelope, or ErrDetail when only the detail
-// is at fault. The event owns its memory.
+// Parse reads an envelope, as a webhook, a function or a message of a queue
+// carries it. Resources and detail may be absent, unknown members are ignored.
+// It fails with ErrEnvelope, or with ErrDetail if only the detail is at fault.
+// The event does not share memory with b.
 func Parse(b []byte) (*Event, error) {
 	var in envelope
 	if err := json.Unmarshal(b, &in, jsontext.AllowDuplicateNames(true)); err != nil {
@@ -143,19 +143,36 @@ func CheckDetail(b []byte) error {
 	if dec.PeekKind() != '{' {
 		return ErrDetail
 	}
-	for {
-		if _, err := dec.ReadToken(); err != nil {
-			return fmt.Errorf("%w: %w", ErrDetail, err)
-		}
-		if dec.StackDepth() > MaxDetailDepth {
-			return fmt.Errorf("%w: nested deeper than %d", ErrDetail, MaxDetailDepth)
-		}
-		if dec.StackDepth() == 0 {
-			break
-		}
+	// The depth comes first: it bounds the recursion of ReadValue.
+	if depth(b) > MaxDetailDepth {
+		return fmt.Errorf("%w: nested deeper than %d", ErrDetail, MaxDetailDepth)
+	}
+	if _, err := dec.ReadValue(); err != nil {
+		return fmt.Errorf("%w: %w", ErrDetail, err)
 	}
 	if len(bytes.TrimLeft(b[dec.InputOffset():], " \t\r\n")) > 0 {
 		return fmt.Errorf("%w: more follows the object", ErrDetail)
 	}
 	return nil
+}
+
+// depth returns how deep the objects and arrays of a JSON text nest; of a text
+// that is not JSON it returns any number.
+func depth(b []byte) (deepest int) {
+	open, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			open++
+			deepest = max(deepest, open)
+		case c == '}' || c == ']':
+			open--
+		}
+	}
+	return deepest
 }

@@ -89,8 +89,8 @@ func (b *builder) node(path []string) int32 {
 		}
 		at = next
 	}
-	if !b.nodes[at].asked {
-		b.ownNode(at).asked = true
+	if !b.nodes[at].wanted {
+		b.ownNode(at).wanted = true
 	}
 	return at
 }
@@ -113,7 +113,7 @@ func (b *builder) state(id int32) *state {
 	if !b.freshStates[id] {
 		s := *b.states[id]
 		s.edges = maps.Clone(s.edges)
-		s.asked, s.absent = slices.Clip(s.asked), slices.Clip(s.absent)
+		s.nodes, s.absent = slices.Clip(s.nodes), slices.Clip(s.absent)
 		b.states[id], b.freshStates[id] = &s, true
 	}
 	return b.states[id]
@@ -150,7 +150,7 @@ func (b *builder) edge(s *state, node int32) *edge {
 	}
 	if e == nil {
 		e = &edge{index: &index{}, next: map[string]int32{}}
-		s.asked = append(s.asked, node)
+		s.nodes = append(s.nodes, node)
 	} else {
 		e = &edge{index: e.index.clone(), next: maps.Clone(e.next)}
 	}

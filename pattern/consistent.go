@@ -11,13 +11,13 @@ import "slices"
 // had from an element is the sum over its own values and its arrays, and from
 // an array the best of its elements.
 func (sc *scratch) consistent(fields []bound) (bool, error) {
-	if len(sc.places) == 0 || len(fields) < 2 {
+	if len(sc.elements) == 0 || len(fields) < 2 {
 		return true, nil
 	}
 	if sc.repeated {
-		return sc.tryAll(fields)
+		return sc.search(fields)
 	}
-	sc.sum = zero(sc.sum, len(sc.places))
+	sc.sum = zero(sc.sum, len(sc.elements))
 	sc.best = zero(sc.best, int(sc.arrays))
 	want, all := int32(0), int32(0)
 	for i := range fields {
@@ -28,8 +28,8 @@ func (sc *scratch) consistent(fields []bound) (bool, error) {
 	if want < 2 {
 		return true, nil
 	}
-	for i := len(sc.places) - 1; i >= 0; i-- {
-		p := sc.places[i]
+	for i := len(sc.elements) - 1; i >= 0; i-- {
+		p := sc.elements[i]
 		sc.best[p.array] = max(sc.best[p.array], sc.sum[i])
 		switch {
 		case !p.first:
@@ -47,8 +47,8 @@ func (sc *scratch) consistent(fields []bound) (bool, error) {
 func (sc *scratch) count(f *bound) bool {
 	found := false
 	for i := sc.at[f.node].first; i >= 0; i = sc.values[i].next {
-		if v := &sc.values[i]; v.place >= 0 && f.holds(v.scalar) {
-			sc.sum[v.place]++
+		if v := &sc.values[i]; v.element >= 0 && f.holds(v.scalar) {
+			sc.sum[v.element]++
 			found = true
 		}
 	}
@@ -71,7 +71,7 @@ func zero(list []int32, n int) []int32 {
 const maxTrials = 100_000
 
 // tryAll is consistent by trial.
-func (sc *scratch) tryAll(fields []bound) (bool, error) {
+func (sc *scratch) search(fields []bound) (bool, error) {
 	sc.chosen = zero(sc.chosen, int(sc.arrays))
 	sc.undo, sc.trials = sc.undo[:0], 0
 	ok := sc.choose(fields)
@@ -97,7 +97,7 @@ func (sc *scratch) choose(fields []bound) bool {
 			continue
 		}
 		before := len(sc.undo)
-		if sc.stand(v.place) && sc.choose(fields[1:]) {
+		if sc.chooseElement(v.element) && sc.choose(fields[1:]) {
 			return true
 		}
 		for _, array := range sc.undo[before:] {
@@ -109,9 +109,9 @@ func (sc *scratch) choose(fields []bound) bool {
 }
 
 // stand chooses the element and those around it, unless others were chosen.
-func (sc *scratch) stand(element int32) bool {
-	for ; element >= 0; element = sc.places[element].parent {
-		array := sc.places[element].array
+func (sc *scratch) chooseElement(element int32) bool {
+	for ; element >= 0; element = sc.elements[element].parent {
+		array := sc.elements[element].array
 		switch sc.chosen[array] {
 		case 0:
 			sc.chosen[array] = element + 1

@@ -134,7 +134,7 @@ func (p *Pattern) flatten(event []byte) (map[string][]found, error) {
 	for _, alt := range p.alternatives {
 		for _, field := range alt {
 			for i := range field.path {
-				f.asked[strings.Join(field.path[:i+1], ".")] = true
+				f.wanted[strings.Join(field.path[:i+1], ".")] = true
 			}
 		}
 	}
@@ -143,9 +143,9 @@ func (p *Pattern) flatten(event []byte) (map[string][]found, error) {
 }
 
 type flattener struct {
-	dec   *jsontext.Decoder
-	asked map[string]bool // paths of fields, and those on the way to them
-	all   map[string][]found
+	dec    *jsontext.Decoder
+	wanted map[string]bool // paths of fields, and those on the way to them
+	all    map[string][]found
 }
 
 func (f *flattener) value(path string) error {
@@ -184,7 +184,7 @@ func (f *flattener) member(path string) error {
 	if path != "" {
 		path += "."
 	}
-	if path += name.String(); !f.asked[path] {
+	if path += name.String(); !f.wanted[path] {
 		return f.dec.SkipValue()
 	}
 	return f.value(path)

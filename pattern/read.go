@@ -15,38 +15,38 @@ type scratch struct {
 	dec    *jsontext.Decoder
 	in     bytes.Buffer
 	name   []byte
-	texts  []byte  // of the values
-	values []value // in order of the event
-	at     []spot  // by node
-	used   []int32 // nodes with values
-	seen   []int32 // nodes that were met
+	texts  []byte      // of the values
+	values []value     // in order of the event
+	at     []nodeState // by node
+	used   []int32     // nodes with values
+	seen   []int32     // nodes that were met
 
-	context  int32   // serial number of the element that is read
-	contexts int32   // how many there were
-	around   []level // arrays around what is read
-	places   []place // elements that hold values
-	arrays   int32   // how many arrays hold values
-	repeated bool    // a path stands twice in one element: names were repeated
+	context  int32        // serial number of the element that is read
+	contexts int32        // how many there were
+	frames   []arrayFrame // arrays around what is read
+	elements []element    // elements that hold values
+	arrays   int32        // how many arrays hold values
+	repeated bool         // a path stands twice in one element: names were repeated
 
-	run
+	traversal
 }
 
 // A value is a scalar of the event at an asked node.
 type value struct {
 	scalar
-	place int32 // the innermost element that holds it; -1: none
-	next  int32 // the next value at the node; -1: none
+	element int32 // the innermost element that holds it; -1: none
+	next    int32 // the next value at the node; -1: none
 }
 
 // A spot is what is known of a node.
-type spot struct{ first, last, context int32 }
+type nodeState struct{ first, last, context int32 }
 
 // A level is an array that is being read, and its element.
-type level struct{ array, element int32 }
+type arrayFrame struct{ array, element int32 }
 
 // A place is an array element: in which array, and in which element that
 // stands. first is set on the first element of its array.
-type place struct {
+type element struct {
 	array, parent int32
 	first         bool
 }
@@ -56,16 +56,16 @@ func newScratch() *scratch { return &scratch{dec: &jsontext.Decoder{}} }
 // reset forgets the last event.
 func (sc *scratch) reset(s *Set) {
 	for _, n := range sc.seen {
-		sc.at[n] = spot{-1, -1, -1}
+		sc.at[n] = nodeState{-1, -1, -1}
 	}
 	for len(sc.at) < len(s.nodes) {
-		sc.at = append(sc.at, spot{-1, -1, -1})
+		sc.at = append(sc.at, nodeState{-1, -1, -1})
 	}
 	sc.set = s
 	sc.texts, sc.values, sc.used, sc.seen = sc.texts[:0], sc.values[:0], sc.used[:0], sc.seen[:0]
-	sc.around, sc.places = sc.around[:0], sc.places[:0]
+	sc.frames, sc.elements = sc.frames[:0], sc.elements[:0]
 	sc.context, sc.contexts, sc.arrays, sc.repeated = 0, 0, 0, false
-	sc.run.reset(s)
+	sc.traversal.reset(s)
 }
 
 // read walks over an event along the tree of names and keeps the values that
@@ -74,7 +74,7 @@ func (sc *scratch) read(event []byte) error {
 	sc.in = *bytes.NewBuffer(event) // read in place
 	sc.dec.Reset(&sc.in, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if k := sc.dec.PeekKind(); k != '{' {
-		if err := sc.dec.SkipValue(); err != nil {
+		if err := sc.skip(); err != nil {
 			return err
 		}
 		return errNotObject
@@ -83,7 +83,7 @@ func (sc *scratch) read(event []byte) error {
 }
 
 // meet notes that the node stands in the element that is read.
-func (sc *scratch) meet(n int32) {
+func (sc *scratch) visit(n int32) {
 	at := &sc.at[n]
 	if at.context == -1 {
 		sc.seen = append(sc.seen, n)
@@ -94,27 +94,27 @@ func (sc *scratch) meet(n int32) {
 
 // value reads the next value, which stands at the node.
 func (sc *scratch) value(n int32) error {
-	sc.meet(n)
+	sc.visit(n)
 	switch sc.dec.PeekKind() {
 	case '{':
 		return sc.object(n)
 	case '[':
 		return sc.array(n)
 	}
-	if !sc.set.nodes[n].asked {
-		return sc.dec.SkipValue()
+	if !sc.set.nodes[n].wanted {
+		return sc.skip()
 	}
 	raw, err := sc.dec.ReadValue()
 	if err != nil {
 		return err
 	}
-	sc.keep(n, sc.scalar(raw))
+	sc.addValue(n, sc.scalar(raw))
 	return nil
 }
 
 func (sc *scratch) object(n int32) error {
 	if sc.set.nodes[n].children == nil {
-		return sc.dec.SkipValue()
+		return sc.skip()
 	}
 	if _, err := sc.dec.ReadToken(); err != nil {
 		return err
@@ -128,13 +128,20 @@ func (sc *scratch) object(n int32) error {
 		if child := sc.find(n, view(sc.name)); child >= 0 {
 			err = sc.value(child)
 		} else {
-			err = sc.dec.SkipValue()
+			err = sc.skip()
 		}
 		if err != nil {
 			return err
 		}
 	}
 	_, err := sc.dec.ReadToken()
+	return err
+}
+
+// skip passes over a value that no field asks for. ReadValue checks a value in
+// half the time that SkipValue takes, and the event is in memory in any case.
+func (sc *scratch) skip() error {
+	_, err := sc.dec.ReadValue()
 	return err
 }
 
@@ -150,30 +157,30 @@ func (sc *scratch) find(n int32, name string) int32 {
 		if !dotted {
 			return child
 		}
-		sc.meet(child)
+		sc.visit(child)
 		n, name = child, rest
 	}
 }
 
 // array reads the elements of an array: all of them stand at the node.
 func (sc *scratch) array(n int32) error {
-	if nd := sc.set.nodes[n]; !nd.asked && nd.children == nil {
-		return sc.dec.SkipValue()
+	if nd := sc.set.nodes[n]; !nd.wanted && nd.children == nil {
+		return sc.skip()
 	}
 	if _, err := sc.dec.ReadToken(); err != nil {
 		return err
 	}
 	outer := sc.context
-	sc.around = append(sc.around, level{-1, -1})
+	sc.frames = append(sc.frames, arrayFrame{-1, -1})
 	for sc.dec.PeekKind() != ']' {
 		sc.contexts++
 		sc.context = sc.contexts
 		if err := sc.value(n); err != nil {
 			return err
 		}
-		sc.around[len(sc.around)-1].element = -1
+		sc.frames[len(sc.frames)-1].element = -1
 	}
-	sc.around = sc.around[:len(sc.around)-1]
+	sc.frames = sc.frames[:len(sc.frames)-1]
 	sc.context = outer
 	sc.at[n].context = outer // its elements stood at the node, too
 	_, err := sc.dec.ReadToken()
@@ -182,33 +189,33 @@ func (sc *scratch) array(n int32) error {
 
 // place returns the innermost element around what is read. Elements that hold
 // no value are never noted.
-func (sc *scratch) place() int32 {
-	i := len(sc.around)
-	for i > 0 && sc.around[i-1].element < 0 {
+func (sc *scratch) currentElement() int32 {
+	i := len(sc.frames)
+	for i > 0 && sc.frames[i-1].element < 0 {
 		i--
 	}
 	parent := int32(-1)
 	if i > 0 {
-		parent = sc.around[i-1].element
+		parent = sc.frames[i-1].element
 	}
-	for ; i < len(sc.around); i++ {
-		l := &sc.around[i]
+	for ; i < len(sc.frames); i++ {
+		l := &sc.frames[i]
 		first := l.array < 0
 		if first {
 			l.array = sc.arrays
 			sc.arrays++
 		}
-		l.element = int32(len(sc.places))
-		sc.places = append(sc.places, place{l.array, parent, first})
+		l.element = int32(len(sc.elements))
+		sc.elements = append(sc.elements, element{l.array, parent, first})
 		parent = l.element
 	}
 	return parent
 }
 
 // keep notes a value at a node.
-func (sc *scratch) keep(n int32, v scalar) {
+func (sc *scratch) addValue(n int32, v scalar) {
 	id := int32(len(sc.values))
-	sc.values = append(sc.values, value{v, sc.place(), -1})
+	sc.values = append(sc.values, value{v, sc.currentElement(), -1})
 	at := &sc.at[n]
 	if at.first < 0 {
 		at.first = id

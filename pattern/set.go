@@ -30,14 +30,14 @@ type bound struct {
 // A node of the tree of names.
 type node struct {
 	children map[string]int32
-	asked    bool // a field ends here: values are kept
+	wanted   bool // a field ends here: values are kept
 }
 
 // A state stands for fields that hold; what follows depends on the next field.
 type state struct {
 	accepts []int32         // alternatives of which no field is left
 	edges   map[int32]*edge // by the node of the next field
-	asked   []int32         // the nodes of edges
+	nodes   []int32         // the nodes of edges
 	absent  []int32         // those of them that go on if nothing stands there
 }
 
@@ -79,7 +79,7 @@ const maxKept = 1 << 18
 func (s *Set) Match(event []byte, dst []int) ([]int, error) {
 	sc := s.scratch.Get().(*scratch)
 	dst, err := s.match(sc, event, dst)
-	if cap(sc.texts) <= maxKept && cap(sc.values) <= maxKept/32 && cap(sc.places) <= maxKept/32 {
+	if cap(sc.texts) <= maxKept && cap(sc.values) <= maxKept/32 && cap(sc.elements) <= maxKept/32 {
 		s.scratch.Put(sc)
 	}
 	return dst, err

@@ -9,7 +9,7 @@ var ErrAmbiguous = errors.New("pattern: the event repeats names around arrays to
 // A run is the way of one event through the automaton. Each state is entered
 // at most once, so the time is in proportion to the states that the event
 // reaches.
-type run struct {
+type traversal struct {
 	event    int64   // serial number
 	entered  []int64 // by state: the last event that entered it
 	todo     []int32 // states entered and not left
@@ -21,7 +21,7 @@ type run struct {
 	trials   int
 }
 
-func (r *run) reset(s *Set) {
+func (r *traversal) reset(s *Set) {
 	r.event++
 	for len(r.entered) < len(s.states) {
 		r.entered = append(r.entered, 0)
@@ -59,7 +59,7 @@ func (sc *scratch) walk() {
 		s := sc.set.states[sc.todo[last]]
 		sc.todo = sc.todo[:last]
 		sc.accepted = append(sc.accepted, s.accepts...)
-		nodes := s.asked
+		nodes := s.nodes
 		if len(sc.used) < len(nodes) {
 			nodes = sc.used
 		}

@@ -32,7 +32,7 @@ func newCommand(argv []string, o Options) *command {
 func (c *command) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	out := &capped{}
+	out := &limitedBuffer{}
 	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
 	cmd.Stdin = bytes.NewReader(d.Body)
 	cmd.Stdout, cmd.Stderr = out, out
@@ -105,9 +105,9 @@ func (c *command) environ(d *Delivery) []string {
 }
 
 // capped keeps the first MaxResponseBytes written to it and takes the rest.
-type capped struct{ buf []byte }
+type limitedBuffer struct{ buf []byte }
 
-func (c *capped) Write(p []byte) (int, error) {
+func (c *limitedBuffer) Write(p []byte) (int, error) {
 	n := min(len(p), MaxResponseBytes-len(c.buf))
 	c.buf = append(c.buf, p[:n]...)
 	return len(p), nil

@@ -15,14 +15,14 @@ type guard struct {
 
 // never are networks that hold no service an event could be meant for, or that
 // hold a cloud's metadata service, by the IANA special-purpose registries.
-var never = prefixes(
+var blockedNetworks = prefixes(
 	"0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "224.0.0.0/4", "240.0.0.0/4",
 	"100.100.100.200/32", "168.63.129.16/32", // metadata and host services of two clouds
 	"::/128", "fe80::/10", "ff00::/8", "fd00:ec2::/32",
 )
 
 // inside are networks of one's own machine or organisation.
-var inside = prefixes(
+var privateNetworks = prefixes(
 	"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15",
 	"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24",
 	"::1/128", "fc00::/7", "fec0::/10", "2001:db8::/32", "100::/64",
@@ -30,7 +30,7 @@ var inside = prefixes(
 
 // embedding are networks whose addresses carry an IPv4 address, and the byte
 // at which it starts.
-var embedding = []struct {
+var embedsIPv4 = []struct {
 	prefix netip.Prefix
 	at     int
 }{
@@ -50,10 +50,10 @@ func prefixes(list ...string) []netip.Prefix {
 // check fails if a webhook may not connect to a.
 func (g guard) check(a netip.Addr) error {
 	a = a.Unmap().WithZone("")
-	if contains(never, a) {
+	if contains(blockedNetworks, a) {
 		return fmt.Errorf("address %s is never called: link-local, metadata or reserved", a)
 	}
-	if g.publicOnly && contains(inside, a) && !contains(g.allow, a) {
+	if g.publicOnly && contains(privateNetworks, a) && !contains(g.allow, a) {
 		return fmt.Errorf("address %s is private", a)
 	}
 	if a.IsLoopback() || a.Is4() {
@@ -71,7 +71,7 @@ func embedded(a netip.Addr) (netip.Addr, bool) {
 	if contains(prefixes("2001::/32"), a) { // Teredo: the client's address, inverted
 		return netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]}), true
 	}
-	for _, e := range embedding {
+	for _, e := range embedsIPv4 {
 		if e.prefix.Contains(a) {
 			return netip.AddrFrom4([4]byte(b[e.at : e.at+4])), true
 		}

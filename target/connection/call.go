@@ -49,7 +49,7 @@ func (t *destinationTarget) Deliver(ctx context.Context, d *target.Delivery) (ta
 	if err != nil || t.id != "" && t.id != dest.ID {
 		return target.Response{}, &target.Error{Code: target.CodeNoResource, Msg: "there is no API destination " + t.name + " with the id of the ARN"}
 	}
-	if err := wait(ctx, t.s.turn(dest)); err != nil {
+	if err := wait(ctx, t.s.reserveCall(dest)); err != nil {
 		return target.Response{}, err
 	}
 	t.s.mu.Lock()
@@ -69,7 +69,7 @@ func (t *destinationTarget) Deliver(ctx context.Context, d *target.Delivery) (ta
 		e.Msg = strings.ReplaceAll(e.Msg, req.URL.String(), dest.Endpoint)
 	}
 	if strings.HasPrefix(answer.Status, "401") || strings.HasPrefix(answer.Status, "407") {
-		t.s.forget(c.Name)
+		t.s.dropToken(c.Name)
 	}
 	return answer, err
 }
@@ -144,7 +144,7 @@ func (s *Connections) request(ctx context.Context, dest Destination, c Connectio
 
 // removed are the headers that a rule or connection does not set, by EventBridge's
 // user guide.
-const removed = " a-im accept-charset accept-datetime accept-encoding cache-control connection content-encoding content-length content-md5 date expect " +
+const reservedHeaders = " a-im accept-charset accept-datetime accept-encoding cache-control connection content-encoding content-length content-md5 date expect " +
 	"forwarded from host http2-settings max-forwards origin pragma proxy-authorization range referer te trailer transfer-encoding " +
 	"user-agent upgrade via warning "
 
@@ -152,7 +152,7 @@ const removed = " a-im accept-charset accept-datetime accept-encoding cache-cont
 func setHeaders(h http.Header, params []Parameter) {
 	for _, p := range params {
 		name := strings.ToLower(p.Key)
-		if !strings.Contains(removed, " "+name+" ") && !strings.HasPrefix(name, "if-") && !strings.ContainsAny(p.Value, "\r\n") {
+		if !strings.Contains(reservedHeaders, " "+name+" ") && !strings.HasPrefix(name, "if-") && !strings.ContainsAny(p.Value, "\r\n") {
 			h.Set(p.Key, p.Value)
 		}
 	}

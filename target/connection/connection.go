@@ -135,7 +135,7 @@ func (s *Connections) put(c Connection, a AuthParameters) (Connection, error) {
 	if err := s.store(c); err != nil {
 		return Connection{}, err
 	}
-	signal(s.woken)
+	signal(s.wakeup)
 	return c, nil
 }
 

@@ -34,13 +34,13 @@ type Connections struct {
 	kv     *kv.Store
 	opts   Options
 	client *http.Client
-	woken  chan struct{}
+	wakeup chan struct{}
 
 	mu           sync.Mutex
 	connections  map[string]Connection
 	destinations map[string]Destination
 	tokens       map[string]token     // by connection
-	turns        map[string]time.Time // by destination: when the next call may start
+	nextCall     map[string]time.Time // by destination: when the next call may start
 }
 
 // Open reads the connections of a store. The error wraps kv.ErrCorrupt for one
@@ -54,8 +54,8 @@ func Open(store *kv.Store, o Options) (*Connections, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Connections{
-		kv: store, opts: o, client: target.NewClient(o.Target), woken: make(chan struct{}, 1),
-		connections: map[string]Connection{}, destinations: map[string]Destination{}, tokens: map[string]token{}, turns: map[string]time.Time{},
+		kv: store, opts: o, client: target.NewClient(o.Target), wakeup: make(chan struct{}, 1),
+		connections: map[string]Connection{}, destinations: map[string]Destination{}, tokens: map[string]token{}, nextCall: map[string]time.Time{},
 	}
 	if err := load(store, 'c', s.connections, func(c Connection) string { return c.Name }); err != nil {
 		return nil, err
@@ -89,12 +89,12 @@ func load[T any](store *kv.Store, kind byte, into map[string]T, name func(T) str
 // Run authorizes connections that need a token, until ctx ends.
 func (s *Connections) Run(ctx context.Context) error {
 	defer s.client.CloseIdleConnections()
-	signal(s.woken)
+	signal(s.wakeup)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.woken:
+		case <-s.wakeup:
 		}
 		for _, c := range s.List("") {
 			if c.State == Authorizing {

@@ -87,7 +87,7 @@ func (s *Connections) removeDestination(name string) error {
 	err := s.save(func(b *kv.Batch) { b.Delete(destinationKey(name)) })
 	if err == nil {
 		delete(s.destinations, name)
-		delete(s.turns, name)
+		delete(s.nextCall, name)
 	}
 	return err
 }
@@ -121,14 +121,14 @@ func (s *Connections) Destinations(prefix string) []Destination {
 
 // turn returns how long the next call of a destination is to wait, and takes
 // that place.
-func (s *Connections) turn(d Destination) time.Duration {
+func (s *Connections) reserveCall(d Destination) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	at := s.turns[d.Name]
+	at := s.nextCall[d.Name]
 	if at.Before(now) {
 		at = now
 	}
-	s.turns[d.Name] = at.Add(time.Second / time.Duration(d.Rate))
+	s.nextCall[d.Name] = at.Add(time.Second / time.Duration(d.Rate))
 	return at.Sub(now)
 }

@@ -55,7 +55,7 @@ func (s *Connections) token(ctx context.Context, c Connection) (string, error) {
 }
 
 // forget drops the token of a connection, which was refused.
-func (s *Connections) forget(name string) {
+func (s *Connections) dropToken(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.tokens, name)
@@ -97,12 +97,12 @@ func (s *Connections) fetch(ctx context.Context, a AuthParameters) (t token, err
 	for _, p := range a.TokenParameters.Header {
 		req.Header.Set(p.Key, p.Value)
 	}
-	return s.redeem(req)
+	return s.requestToken(req)
 }
 
 // redeem makes the call for a token. Its errors show nothing of the request,
 // whose URL may hold the secret.
-func (s *Connections) redeem(req *http.Request) (t token, err error) {
+func (s *Connections) requestToken(req *http.Request) (t token, err error) {
 	req.Header.Set("Accept", "application/json")
 	resp, err := s.client.Do(req)
 	if err != nil {
@@ -158,7 +158,7 @@ func (s *Connections) authorizeCall(ctx context.Context, c Connection, req *http
 	}
 	req.URL.RawQuery = query.Encode()
 	setHeaders(req.Header, a.Invocation.Header)
-	return merge(body, a.Invocation.Body), nil
+	return mergeBody(body, a.Invocation.Body), nil
 }
 
 func denied(format string, args ...any) error {
@@ -166,7 +166,7 @@ func denied(format string, args ...any) error {
 }
 
 // merge adds members to a body that is a JSON object; another body stays.
-func merge(body []byte, params []Parameter) []byte {
+func mergeBody(body []byte, params []Parameter) []byte {
 	trimmed := bytes.TrimSpace(body)
 	if len(params) == 0 || len(trimmed) == 0 || trimmed[0] != '{' {
 		return body

@@ -23,8 +23,8 @@ func TestRecent(t *testing.T) {
 		return w.accepted[len(w.accepted)-1].Seq
 	}
 	first := put([]byte(`{"n": 1}`))
-	large := put(fmt.Appendf(nil, `{"n":%q}`, strings.Repeat("x", recentBytes)))
-	if w.recent.find(Default, first) == nil || w.recent.find(Default, large) != nil || w.recent.find("other", first) != nil {
+	large := put(fmt.Appendf(nil, `{"n":%q}`, strings.Repeat("x", cacheEventBytes)))
+	if w.cache.find(Default, first) == nil || w.cache.find(Default, large) != nil || w.cache.find("other", first) != nil {
 		t.Error("what should be remembered is not, or the other way round")
 	}
 	for _, seq := range []uint64{first, large} {
@@ -37,11 +37,11 @@ func TestRecent(t *testing.T) {
 		}
 	}
 	last := put([]byte(`{}`))
-	for last < first+recentEvents {
+	for last < first+cacheEvents {
 		last = put([]byte(`{}`))
 	}
-	for seq, remembered := range map[uint64]bool{last: true, first: last%recentEvents != first%recentEvents} {
-		if got := w.recent.find(Default, seq) != nil; got != remembered {
+	for seq, remembered := range map[uint64]bool{last: true, first: last%cacheEvents != first%cacheEvents} {
+		if got := w.cache.find(Default, seq) != nil; got != remembered {
 			t.Errorf("event %d of %d is remembered: %v", seq, last, got)
 		}
 	}
