@@ -91,7 +91,7 @@ func readSamples(files []string) (map[string][]item.Item, error) {
 			return nil, err
 		}
 		lines := bufio.NewScanner(in)
-		lines.Buffer(nil, 1<<20)
+		lines.Buffer(nil, maxLine)
 		for len(out[name]) < maxSamples && lines.Scan() {
 			var line struct{ Item item.Map }
 			if err := json.Unmarshal(lines.Bytes(), &line); err != nil {

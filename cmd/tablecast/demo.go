@@ -78,6 +78,8 @@ rules:
 
 // demo tells the story of the project once.
 func demo(ctx context.Context, out, errOut io.Writer, f demoFlags) error {
+	story := newStory(out, f.json)
+	story.starting()
 	if f.dir == "" {
 		dir, err := os.MkdirTemp("", "tablecast-demo-")
 		if err != nil {
@@ -86,7 +88,6 @@ func demo(ctx context.Context, out, errOut io.Writer, f demoFlags) error {
 		defer os.RemoveAll(dir)
 		f.dir = dir
 	}
-	story := newStory(out, f.json)
 	consumer, err := startConsumer(story)
 	if err != nil {
 		return err

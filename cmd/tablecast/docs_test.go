@@ -176,6 +176,10 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %d %s", line, status, stderr)
 		}
 	}
+	write(t, ".", "large.jsonl", `{"Item":{"id":{"S":"u1"},"l":{"L":[`+strings.Repeat(`{"BOOL":true},`, 100_000)+`{"BOOL":true}]}}}`+"\n")
+	if status, out, stderr := execute(t.Context(), "check", "--sample", "users=large.jsonl"); status != 0 {
+		t.Errorf("an item of 200 KB, 1.4 MB as JSON: %d %s %s", status, out, stderr)
+	}
 	if status, out, stderr := execute(t.Context(), "check", "--sample", "users=users.jsonl", "--json"); status != 0 || !strings.Contains(out, `"warnings":[]`) {
 		t.Errorf("%d %s %s", status, out, stderr)
 	}

@@ -6,10 +6,14 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 
 	"github.com/tablecast/tablecast/kv"
 )
@@ -152,12 +156,83 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// Each command has an example in its help, and the exit statuses where it may
-// end with them.
+// A noticed calls first before its first write.
+type noticed struct {
+	first func()
+	bytes.Buffer
+}
+
+func (n *noticed) Write(b []byte) (int, error) {
+	if n.first != nil {
+		n.first()
+		n.first = nil
+	}
+	return n.Buffer.Write(b)
+}
+
+// The demo says what it does before it opens a node, which may take a while.
+func TestDemoSpeaksAtOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	opened := true
+	out := &noticed{first: func() { _, err := os.Stat(dir); opened = err == nil }}
+	cmd := newRoot()
+	cmd.SetArgs([]string{"demo", "--users", "1", "--rate", "0", "--exit", "--listen", "127.0.0.1:0", "--dir", dir})
+	cmd.SetOut(out)
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if opened {
+		t.Errorf("nothing was printed before the node was open:\n%s", out)
+	}
+}
+
+// Each command has an example in its help, and the exit statuses if it can end
+// with others than those of wrong usage.
 func TestHelp(t *testing.T) {
-	for _, cmd := range newRoot().Commands() {
-		if cmd.Name() != "help" && cmd.Name() != "completion" && cmd.Example == "" {
-			t.Errorf("%s has no example", cmd.Name())
+	var check func(*cobra.Command)
+	check = func(cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			if sub.Name() != "help" && sub.Name() != "completion" {
+				check(sub)
+			}
+		}
+		if cmd.Example == "" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		if simple := cmd.Name() == "env" || cmd.Name() == "version"; cmd.Runnable() && !simple && !strings.Contains(cmd.Long, "Exit statuses:") {
+			t.Errorf("%s does not tell its exit statuses", cmd.CommandPath())
+		}
+	}
+	check(newRoot())
+}
+
+// A command that asks a node fails if what answers is none, or fails itself.
+func TestNoNode(t *testing.T) {
+	status := http.StatusOK
+	body := ""
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		io.WriteString(w, body) //nolint:errcheck // to a test
+	}))
+	defer other.Close()
+	for _, c := range []struct {
+		status int
+		body   string
+		exit   int
+		says   string
+	}{
+		{http.StatusOK, "", statusOK, ""},
+		{http.StatusBadGateway, "", statusFailed, "502 Bad Gateway"},
+		{http.StatusNotFound, "", statusFailed, "404 Not Found"},
+		{http.StatusInternalServerError, `{"message":"it broke"}`, statusFailed, "it broke"},
+		{http.StatusBadRequest, `{"message":"not so"}`, statusUsage, "not so"},
+		{http.StatusOK, `{"error":"not so","usage":true}`, statusUsage, "not so"},
+		{http.StatusOK, `{"error":"it broke"}`, statusFailed, "it broke"},
+	} {
+		status, body = c.status, c.body
+		exit, _, errOut := execute(t.Context(), "dlq", "ls", "--url", other.URL)
+		if exit != c.exit || !strings.Contains(errOut, c.says) {
+			t.Errorf("%d %s: exit status %d, %s", c.status, c.body, exit, errOut)
 		}
 	}
 }

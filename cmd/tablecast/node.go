@@ -61,8 +61,11 @@ func (f *nodeFlags) ask(ctx context.Context, out io.Writer, what string, in any,
 			return err
 		}
 	}
-	if err := lines.Err(); err != nil {
+	switch err := lines.Err(); {
+	case err != nil:
 		return fmt.Errorf("the node's answer ended early: %w", err)
+	case resp.StatusCode != http.StatusOK:
+		return fmt.Errorf("the node answered %s", resp.Status)
 	}
 	return nil
 }
@@ -85,7 +88,8 @@ func post(ctx context.Context, url, what string, in any, hint string) (*http.Res
 	return resp, err
 }
 
-// failure returns what went wrong, if a line of the answer says so.
+// failure returns what went wrong, if a line of the answer says so. What the node
+// refuses with a status below 500 is wrong usage.
 func failure(resp *http.Response, line []byte) error {
 	var bad struct {
 		Message, Error string
@@ -98,8 +102,8 @@ func failure(resp *http.Response, line []byte) error {
 	if err := readJSON(line, &bad); err != nil {
 		return fmt.Errorf("the node answered %s", resp.Status)
 	}
-	err := errors.New(cmp.Or(bad.Error, bad.Message))
-	if bad.Usage || refused {
+	err := errors.New(cmp.Or(bad.Error, bad.Message, "the node answered "+resp.Status))
+	if bad.Usage || refused && resp.StatusCode < http.StatusInternalServerError {
 		return usageError{err}
 	}
 	return err

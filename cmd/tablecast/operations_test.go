@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -81,6 +82,14 @@ func TestOperationErrors(t *testing.T) {
 	} {
 		status, _, stderr := execute(t.Context(), strings.Fields(line)...)
 		if status != want.status || !strings.Contains(stderr, want.text) {
+			t.Errorf("%s: %d %s", line, status, stderr)
+		}
+	}
+	interrupted, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	write(t, ".", "users.json", `{"Item":{"id":{"S":"u"}}}`+"\n")
+	for line, file := range map[string]string{"import users users.json": "users.json.progress", "import users users.json --progress far": "far", "export users out.json --progress far": "far"} {
+		if status, _, stderr := execute(interrupted, strings.Fields(line)...); status != statusFailed || !strings.Contains(stderr, "("+file+" remembers)") {
 			t.Errorf("%s: %d %s", line, status, stderr)
 		}
 	}

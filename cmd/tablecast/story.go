@@ -52,6 +52,13 @@ func (s *story) observer() tablecast.Observer {
 	return tablecast.Observer{Mapped: s.mapped, Accepted: s.accepted, Attempted: s.attempted}
 }
 
+// starting says at once what is about to happen.
+func (s *story) starting() {
+	if !s.json {
+		fmt.Fprintln(s.out, "Starting a node with a table, a bus and a consumer ...")
+	}
+}
+
 func (s *story) begin(endpoint, consumer string) {
 	if s.json {
 		return

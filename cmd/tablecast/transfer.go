@@ -135,15 +135,16 @@ func transferred(out io.Writer, asJSON bool, what, table, file string, p transfe
 	return err
 }
 
-// transferError makes bad lines wrong usage, and says how to go on.
-func transferError(ctx context.Context, err error, progress string) error {
+// explain makes lines that are no items wrong usage, and says how to go on after
+// an interruption.
+func (f *transferFlags) explain(ctx context.Context, err error, file string) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, transfer.ErrBad):
 		return usageError{err}
 	case ctx.Err() != nil:
-		return fmt.Errorf("interrupted; the same command goes on where it was (%s remembers)", progress)
+		return fmt.Errorf("interrupted; the same command goes on where it was (%s remembers)", cmp.Or(f.progress, file+".progress"))
 	default:
 		return err
 	}
@@ -202,7 +203,7 @@ func importFile(cmd *cobra.Command, f transferFlags, table, file, bad string) (e
 	p, err := transfer.Import(cmd.Context(), o)
 	m.end()
 	if err != nil {
-		return transferError(cmd.Context(), err, file+".progress")
+		return f.explain(cmd.Context(), err, file)
 	}
 	return transferred(cmd.OutOrStdout(), f.json, "stored", table, file, p)
 }
@@ -245,7 +246,7 @@ Exit statuses:
 			})
 			m.end()
 			if err != nil {
-				return transferError(cmd.Context(), err, args[1]+".progress")
+				return f.explain(cmd.Context(), err, args[1])
 			}
 			return transferred(cmd.OutOrStdout(), f.json, "written", args[0], args[1], p)
 		},
