@@ -13,20 +13,21 @@ import (
 	"testing"
 	"time"
 
-	aws "github.com/aws/aws-lambda-go/lambda"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/go-json-experiment/json"
 	"go.uber.org/goleak"
 
 	"github.com/tablecast/tablecast/function/process"
+	"github.com/tablecast/tablecast/internal/runtimeapi"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
 )
 
 // The test program is also the function that the tests run.
 func TestMain(m *testing.M) {
-	if os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
-		aws.Start(handle)
-		return
+	if address := os.Getenv(runtimeapi.EnvAddress); address != "" {
+		fmt.Fprintln(os.Stderr, runtimeapi.New(address).Run(context.Background(), handle))
+		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -37,22 +38,25 @@ type event struct {
 	Wait string `json:"wait"` // until this file exists; made at the begin is the file with ".begun"
 }
 
-func handle(_ context.Context, e event) (string, error) {
+func handle(_ context.Context, in runtimeapi.Invocation) ([]byte, error) {
+	var e event
+	if err := json.Unmarshal(in.Payload, &e); err != nil {
+		return nil, err
+	}
 	if e.Wait != "" {
 		if err := os.WriteFile(e.Wait+".begun", nil, 0o600); err != nil {
-			return "", err
+			return nil, err
 		}
-		for tick := range time.Tick(time.Millisecond) {
+		for range time.Tick(time.Millisecond) {
 			if _, err := os.Stat(e.Wait); err == nil {
-				_ = tick
 				break
 			}
 		}
 	}
 	if e.Fail {
-		return "", errors.New("no luck")
+		return nil, errors.New("no luck")
 	}
-	return "done " + os.Getenv("GREETING"), nil
+	return json.Marshal("done " + os.Getenv("GREETING"))
 }
 
 // A world is functions that run over a store.

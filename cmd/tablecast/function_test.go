@@ -370,3 +370,24 @@ func TestFunctionClearsOutbox(t *testing.T) {
 		t.Errorf("left: %v %v", left, err)
 	}
 }
+
+// Why the function cannot start is reported to Lambda, which gives it to the
+// caller.
+func TestFunctionReportsItsStart(t *testing.T) {
+	got := make(chan string, 1)
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusAccepted)
+		got <- r.Method + " " + r.URL.Path + " " + string(body)
+	}))
+	defer api.Close()
+	t.Setenv("AWS_LAMBDA_RUNTIME_API", strings.TrimPrefix(api.URL, "http://"))
+	t.Setenv("LAMBDA_TASK_ROOT", t.TempDir())
+	t.Chdir(t.TempDir())
+	if err := runFunction(t.Context()); err == nil || !strings.Contains(err.Error(), "there is no tablecast.yaml beside the program") {
+		t.Errorf("%v", err)
+	}
+	if r := <-got; !strings.HasPrefix(r, `POST /2018-06-01/runtime/init/error {"errorMessage":"there is no tablecast.yaml beside the program`) {
+		t.Error(r)
+	}
+}

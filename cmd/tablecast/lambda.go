@@ -9,13 +9,12 @@ import (
 	"os"
 	"strings"
 
-	runtime "github.com/aws/aws-lambda-go/lambda"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/internal/runtimeapi"
 	"github.com/tablecast/tablecast/remote/eventbridge"
 	"github.com/tablecast/tablecast/remote/handler"
 	"github.com/tablecast/tablecast/remote/worker"
@@ -30,19 +29,25 @@ const (
 	envReport = "TABLECAST_ON_FAILURE" // report, the default, or fail
 )
 
-// inLambda reports whether AWS Lambda, or what speaks as it, runs this process.
-func inLambda() bool { return os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" }
+// inLambda reports whether AWS Lambda, or function/process, runs this process.
+func inLambda() bool { return os.Getenv(runtimeapi.EnvAddress) != "" }
 
-// runFunction handles invocations until Lambda ends the process.
+// runFunction handles invocations until Lambda ends the process. What keeps the
+// function from its start goes to Lambda, too, which gives it to the caller.
 func runFunction(ctx context.Context) error {
-	h, err := newFunction(ctx, slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	c := runtimeapi.New(os.Getenv(runtimeapi.EnvAddress))
+	h, err := newFunction(ctx, logger)
 	if err != nil {
-		return err
+		return errors.Join(err, c.InitError(ctx, err))
 	}
-	runtime.StartWithOptions(func(ctx context.Context, payload jsontext.Value) (jsontext.Value, error) {
-		return h.Handle(ctx, payload)
-	}, runtime.WithContext(ctx))
-	return nil
+	return c.Run(ctx, func(ctx context.Context, in runtimeapi.Invocation) ([]byte, error) {
+		answer, err := h.Handle(ctx, in.Payload)
+		if err != nil {
+			logger.Error("function: the invocation failed", "request", in.RequestID, "error", err)
+		}
+		return answer, err
+	})
 }
 
 // newFunction returns the handler that the file and the environment say.

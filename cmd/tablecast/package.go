@@ -112,7 +112,7 @@ func (f *packageFlags) bootstrap(ctx context.Context) ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "bootstrap")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags=lambda.norpc", "-ldflags=-s -w -buildid=", "-o", path, program)
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", path, program)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+machines[f.arch].goarch)
 	if text, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("this program does not run on Linux of %s without other libraries, and none can be built here: %w\n%s\nrun this in a checkout of Tablecast, or give --binary", f.arch, err, bytes.TrimSpace(text))

@@ -100,11 +100,11 @@ func (s stand) follow(t *testing.T, stream string) {
 	}
 }
 
-// build builds a program as AWS Lambda runs it.
-func build(t *testing.T, pkg string) string {
+// build builds the program in a directory as AWS Lambda runs it.
+func build(t *testing.T, dir string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bootstrap")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s -w", "-o", path, pkg)
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-C", dir, "-trimpath", "-tags=lambda.norpc", "-ldflags=-s -w", "-o", path, ".")
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
@@ -151,7 +151,7 @@ func TestPattern(t *testing.T) {
 	if _, err := s.bus.CreateEventBus(t.Context(), &eventbridge.CreateEventBusInput{Name: aws.String("news")}); err != nil {
 		t.Fatal(err)
 	}
-	consumer := s.function(t, "consumer", zipOf(t, build(t, "./consumer")), map[string]string{"INBOX": "stack-Inbox-1"})
+	consumer := s.function(t, "consumer", zipOf(t, build(t, "consumer")), map[string]string{"INBOX": "stack-Inbox-1"})
 	pattern, err := json.Marshal(at(sam.Resources["UserCreated"].Properties, "EventPattern"))
 	if err == nil {
 		_, err = s.bus.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: aws.String("r"), EventBusName: aws.String("news"), EventPattern: aws.String(string(pattern))})

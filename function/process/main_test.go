@@ -4,24 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"strings"
 	"testing"
-	"testing/iotest"
 
-	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/go-json-experiment/json"
 	"go.uber.org/goleak"
+
+	"github.com/tablecast/tablecast/internal/runtimeapi"
 )
 
 // The test program is also the Go function that the tests run, and a parent
 // that is killed.
 func TestMain(m *testing.M) {
 	switch {
-	case os.Getenv("AWS_LAMBDA_RUNTIME_API") != "":
-		lambda.Start(goHandler)
+	case os.Getenv(runtimeapi.EnvAddress) != "":
+		fmt.Fprintln(os.Stderr, runtimeapi.New(os.Getenv(runtimeapi.EnvAddress)).Run(context.Background(), serveGo))
+		os.Exit(1)
 	case os.Getenv(parentEnv) != "":
 		if err := parent(); err != nil {
 			fmt.Println(err)
@@ -32,18 +31,24 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// A readFunc cannot be written as JSON, so it is streamed.
-type readFunc func([]byte) (int, error)
-
-func (f readFunc) Read(p []byte) (int, error) { return f(p) }
-
 type goEvent struct {
 	Do   string `json:"do"`
-	Size int    `json:"size"`
 	Text string `json:"text"`
 }
 
-func goHandler(ctx context.Context, e goEvent) (any, error) {
+func serveGo(_ context.Context, in runtimeapi.Invocation) ([]byte, error) {
+	var e goEvent
+	if err := json.Unmarshal(in.Payload, &e); err != nil {
+		return nil, err
+	}
+	answer, err := goHandler(in, e)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(answer)
+}
+
+func goHandler(in runtimeapi.Invocation, e goEvent) (any, error) {
 	switch e.Do {
 	case "fail":
 		return nil, errors.New("no luck")
@@ -53,10 +58,6 @@ func goHandler(ctx context.Context, e goEvent) (any, error) {
 		os.Exit(3)
 	case "echo":
 		return e.Text, nil
-	case "stream":
-		return readFunc(strings.NewReader(strings.Repeat("s", e.Size)).Read), nil
-	case "break":
-		return readFunc(io.MultiReader(strings.NewReader("half"), iotest.ErrReader(errors.New("broke off"))).Read), nil
 	case "meet":
 		res, err := http.Get(os.Getenv("MEET") + "/" + e.Text)
 		if err != nil {
@@ -66,7 +67,6 @@ func goHandler(ctx context.Context, e goEvent) (any, error) {
 	case "environ":
 		return os.Environ(), nil
 	}
-	lc, _ := lambdacontext.FromContext(ctx)
-	fmt.Println("hello from", lc.AwsRequestID)
-	return map[string]any{"id": lc.AwsRequestID, "arn": lc.InvokedFunctionArn, "pid": os.Getpid()}, nil
+	fmt.Println("hello from", in.RequestID)
+	return map[string]any{"id": in.RequestID, "arn": in.FunctionARN, "pid": os.Getpid()}, nil
 }

@@ -441,13 +441,13 @@ func TestLambdaPublishAndConsume(t *testing.T) {
 	ok(t, os.Symlink(modules, filepath.Join(dir, "node_modules")))
 	create(t, c, "publish", &types.FunctionCode{S3Bucket: aws.String("hot-reload"), S3Key: &dir}, types.RuntimeNodejs20x, "index.handler")
 
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-tags=lambda.norpc", "-o", filepath.Join(t.TempDir(), "bootstrap"), "./testdata/consume")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(t.TempDir(), "bootstrap"), "./testdata/consume")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	text, err := build.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	program, err := os.ReadFile(build.Args[6])
+	program, err := os.ReadFile(build.Args[5])
 	ok(t, err)
 	out := filepath.Join(t.TempDir(), "out")
 	create(t, c, "consume", &types.FunctionCode{ZipFile: zipped(t, map[string]string{"bootstrap": string(program)})}, types.RuntimeProvidedal2023, "bootstrap")

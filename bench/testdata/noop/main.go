@@ -3,11 +3,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
+	"os"
 
-	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/tablecast/tablecast/internal/runtimeapi"
 )
 
 func main() {
-	lambda.Start(func(context.Context, json.RawMessage) error { return nil })
+	c := runtimeapi.New(os.Getenv(runtimeapi.EnvAddress))
+	fmt.Fprintln(os.Stderr, c.Run(context.Background(), func(context.Context, runtimeapi.Invocation) ([]byte, error) {
+		return []byte("null"), nil
+	}))
+	os.Exit(1)
 }

@@ -4,11 +4,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"os"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -16,15 +14,17 @@ import (
 	"github.com/tablecast/tablecast/remote/inbox"
 )
 
-// A detail is what the events of tablecast.yaml hold.
-type detail struct {
-	Metadata struct {
-		EventID string `json:"eventId"`
-	} `json:"metadata"`
-	Data struct {
-		ID    string `json:"id"`
-		Email string `json:"email"`
-	} `json:"data"`
+// An event is what EventBridge hands over of an event of tablecast.yaml.
+type event struct {
+	Detail struct {
+		Metadata struct {
+			EventID string `json:"eventId"`
+		} `json:"metadata"`
+		Data struct {
+			ID    string `json:"id"`
+			Email string `json:"email"`
+		} `json:"data"`
+	} `json:"detail"`
 }
 
 func main() {
@@ -35,13 +35,9 @@ func main() {
 		os.Exit(1)
 	}
 	in := inbox.New(inbox.Options{Client: dynamodb.NewFromConfig(c), Table: os.Getenv("INBOX"), Prefix: "welcome#"})
-	lambda.Start(func(ctx context.Context, e events.EventBridgeEvent) error {
-		var d detail
-		if err := json.Unmarshal(e.Detail, &d); err != nil {
-			return err
-		}
-		return in.Once(ctx, d.Metadata.EventID, func(context.Context) error {
-			logger.Info("consumer: welcome", "user", d.Data.ID, "email", d.Data.Email)
+	lambda.Start(func(ctx context.Context, e event) error {
+		return in.Once(ctx, e.Detail.Metadata.EventID, func(context.Context) error {
+			logger.Info("consumer: welcome", "user", e.Detail.Data.ID, "email", e.Detail.Data.Email)
 			return nil
 		})
 	})
