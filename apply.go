@@ -47,7 +47,7 @@ func (n *Node) apply(ctx context.Context, f *config.File) error {
 	if err := n.applySources(ctx, f); err != nil {
 		return err
 	}
-	return n.removeStale(f)
+	return n.removeRules(f)
 }
 
 // applyTable makes a table, or turns the stream of an existing one to the view.
@@ -193,9 +193,9 @@ func (n *Node) applyRule(rule bus.Rule) error {
 	return n.buses.PutTargets(rule.Bus, rule.Name, targets)
 }
 
-// removeStale removes the rules that an earlier file declared and this one does
-// not; what is pending for them is dropped and counted.
-func (n *Node) removeStale(f *config.File) error {
+// removeRules removes the rules that an earlier file declared and this one does
+// not, with all their targets; what is pending for them is dropped and counted.
+func (n *Node) removeRules(f *config.File) error {
 	for _, b := range n.buses.List("") {
 		rules, err := n.buses.Rules(b.Name, "")
 		if err != nil {
@@ -216,6 +216,28 @@ func (n *Node) removeStale(f *config.File) error {
 			if err := n.buses.DeleteRule(r.Bus, r.Name); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// removeBuses removes the buses that an earlier file declared and this one does
+// not, with their stored events. A bus that still has rules stays: those of the
+// API, and those of archives, which hold data. It comes after the rules of the
+// file are gone and no relay uses an earlier file any more: the events of a
+// change that a relay maps for a bus that is gone would be parked.
+func (n *Node) removeBuses(f *config.File) error {
+	for _, b := range n.buses.List("") {
+		if b.Origin != config.Origin || b.Name == bus.Default || slices.Contains(f.Buses, b.Name) {
+			continue
+		}
+		err := n.buses.Delete(b.Name)
+		if errors.Is(err, bus.ErrBusHasRules) {
+			n.opts.Logger.Warn("tablecast: a bus that the file no longer declares stays, as it has rules that came over the API, or archives", "bus", b.Name)
+			continue
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -44,7 +44,10 @@ func (n *Node) Reload(ctx context.Context, f *config.File) error {
 	n.mu.Lock()
 	n.config = f
 	n.mu.Unlock()
-	return n.replace(ctx, f)
+	if err := n.replace(ctx, f); err != nil {
+		return err
+	}
+	return n.removeBuses(f)
 }
 
 // compatible reports what of a file contradicts the folder, before anything is

@@ -54,7 +54,7 @@ type Options struct {
 	// Config declares tables, events and rules. The default is none.
 	Config *config.File
 	// Definitions are raised besides those of the file: those that have a
-	// Mapper, for instance. Their tables are in the file.
+	// Mapper, for instance. The file declares their tables and buses.
 	Definitions []mapping.Definition
 	// Logger receives what operators should know. The default discards it.
 	Logger *slog.Logger
@@ -190,7 +190,10 @@ func (n *Node) wire(dir string) error {
 			return fmt.Errorf("%s: %w", n.opts.Config.Path, err)
 		}
 	}
-	return n.prepareRelays(n.opts.Config)
+	if err := n.prepareRelays(n.opts.Config); err != nil {
+		return err
+	}
+	return n.removeBuses(n.opts.Config)
 }
 
 // streamOptions returns the options of streams that the file sets.
