@@ -145,7 +145,7 @@ func (b *Buses) stamp(e *event.Event) *event.Event {
 func (b *Buses) unknownBus(a *routed, err error) Result {
 	b.lost.Add(1)
 	b.opts.Logger.Error("bus: event for a bus that does not exist", "bus", a.Bus, "source", a.Event.Source,
-		"detailType", a.Event.DetailType, "id", a.Event.ID, "refused", b.opts.StrictBus)
+		"detailType", a.Event.DetailType, "event", a.Event.ID, "refused", b.opts.StrictBus)
 	if b.opts.StrictBus {
 		return Result{Err: err}
 	}

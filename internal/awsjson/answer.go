@@ -53,7 +53,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, svc *Service, err 
 	}
 	if e == nil {
 		if r.Context().Err() == nil {
-			s.opts.Logger.Error("awsjson.Server unexpected error", "target", r.Header.Get(targetHeader), "err", err)
+			s.opts.Logger.Error("awsjson.Server unexpected error", "operation", r.Header.Get(targetHeader), "error", err)
 		}
 		e = &Error{Type: internalError, Status: http.StatusInternalServerError, Message: internalMessage}
 	}
@@ -76,7 +76,7 @@ func (s *server) write(w http.ResponseWriter, svc *Service, e *Error) {
 	}
 	b, err := json.Marshal(body, json.Deterministic(true))
 	if err != nil {
-		s.opts.Logger.Error("awsjson.Server error body", "type", e.Type, "err", err)
+		s.opts.Logger.Error("awsjson.Server error body", "type", e.Type, "error", err)
 		b = []byte(`{"__type":"` + internalError + `"}`)
 	}
 	writeAnswer(w, contentType, max(e.Status, http.StatusBadRequest), b)

@@ -183,7 +183,7 @@ func (s *server) restError(r *http.Request, svc *RESTService, err error) *Answer
 	}
 	if e == nil {
 		if r.Context().Err() == nil {
-			s.opts.Logger.Error("awsjson.Server unexpected error", "method", r.Method, "path", r.URL.Path, "err", err)
+			s.opts.Logger.Error("awsjson.Server unexpected error", "method", r.Method, "path", r.URL.Path, "error", err)
 		}
 		e = &Error{Type: "ServiceException", Status: http.StatusInternalServerError, Message: internalMessage}
 	}

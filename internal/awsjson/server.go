@@ -166,6 +166,6 @@ func (s *server) recover(w http.ResponseWriter, r *http.Request) {
 	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(p)
 	}
-	s.opts.Logger.Error("awsjson.Server panic", "target", r.Header.Get(targetHeader), "panic", p, "stack", string(debug.Stack()))
+	s.opts.Logger.Error("awsjson.Server panic", "operation", r.Header.Get(targetHeader), "panic", p, "stack", string(debug.Stack()))
 	s.write(w, s.service(r), &Error{Type: internalError, Status: http.StatusInternalServerError, Message: internalMessage})
 }

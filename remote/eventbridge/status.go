@@ -56,7 +56,7 @@ func (p *Publisher) rejected(s *sending, err error) {
 	p.status.Rejected++
 	p.mu.Unlock()
 	p.opts.Logger.Error("eventbridge: event rejected", "bus", s.bus, "source", s.event.Source, "detailType", s.event.DetailType,
-		"id", s.event.ID, "error", err)
+		"event", s.event.ID, "error", err)
 }
 
 // learn notes how a call as a whole went, and tells what changed.

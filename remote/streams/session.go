@@ -98,7 +98,7 @@ func (s *session) scan(ctx context.Context) error {
 		l, takeErr := s.take(call, r)
 		err = errors.Join(err, takeErr)
 		if l != nil {
-			s.o.Logger.Info("streams: took a shard", "shard", r.Shard, "from", r.Owner)
+			s.o.Logger.Info("streams: took a shard", "shard", r.Shard, "owner", r.Owner)
 			s.launch(ctx, l)
 		}
 	}

@@ -146,7 +146,7 @@ func (t *task) finish(work context.Context) {
 // gap tells of records that were removed before they were read.
 func (t *task) gap(why string, after string) {
 	t.lease.gap()
-	t.s.o.Logger.Error("streams: gap: records were removed before they were read", "stream", t.s.stream.ARN, "shard", t.shard, "after", after, "why", why)
+	t.s.o.Logger.Error("streams: gap: records were removed before they were read", "stream", t.s.stream.ARN, "shard", t.shard, "after", after, "reason", why)
 }
 
 // note keeps what failed last, for Status, and logs it when it is new; nil is

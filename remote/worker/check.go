@@ -29,7 +29,7 @@ var ErrSetup = errors.New("worker: cannot start")
 func (w *Worker) Prepare(ctx context.Context) error {
 	if names := eventbridge.WithoutID(w.opts.File.Events); len(names) > 0 {
 		w.opts.Logger.Warn("worker: events with bare details lose their id, and consumers cannot tell a repeat; set envelope: metadata",
-			"events", strings.Join(slices.Compact(names), ", "))
+			"definitions", strings.Join(slices.Compact(names), ", "))
 	}
 	deadline := w.opts.Now().Add(w.opts.Patience)
 	told := ""
