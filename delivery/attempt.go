@@ -9,60 +9,66 @@ import (
 	"time"
 
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/target"
 )
 
-// What became of an event after an attempt.
+// Values of Attempt.Outcome, for observers: the event was delivered, waits for
+// another attempt, or became a dead letter.
 const (
 	Delivered    = "delivered"
 	Retry        = "retry"
 	DeadLettered = "dead-lettered"
 )
 
-// Codes of failures on this side of a target.
+// Error codes of failures before a target is called, beside those of package
+// target. Dead letters show them.
 const (
 	CodeEventMissing = "EVENT_MISSING" // the bus no longer has the event
 	CodeInput        = "INVALID_INPUT" // the rule's input cannot be made of the event
 )
 
-// An Attempt is one finished call, for those who watch.
+// An Attempt is one attempt that has ended, for observers.
 type Attempt struct {
 	Queue QueueID
 	Seq   uint64
-	// Event is nil if the bus no longer has it.
+	// Event is nil if the bus no longer has it or it cannot be read.
 	Event *event.Event
-	// Number counts from 1.
+	// Number is 1 for the first attempt.
 	Number int
 	// Queued is when the event was accepted.
 	Queued time.Time
-	// ARN is where the call went.
+	// ARN is the target's.
 	ARN string
-	// Start and Took say when and how long.
+	// Start is when the attempt started, Took how long it ran.
 	Start time.Time
 	Took  time.Duration
 	// Response is what the target answered. Err is why the call failed; nil if
 	// it succeeded.
 	Response target.Response
 	Err      error
-	// Outcome is Delivered, Retry or DeadLettered; Next is when the retry is
-	// due.
+	// Outcome is Delivered, Retry or DeadLettered. Next is when the retry is
+	// due; zero unless Outcome is Retry.
 	Outcome string
 	Next    time.Time
 }
 
-// attempt makes one call and hands its outcome to the settler. A call that was
-// cancelled from here has none.
-func (w *queue) attempt(ctx context.Context, r *row, d *binding, results chan<- transition) {
-	a := Attempt{Queue: w.id, Seq: r.seq, Number: r.attempts + 1, Queued: r.queuedAt, ARN: d.policy.ARN, Start: w.q.now()}
-	a.Event, a.Response, a.Err = w.call(ctx, r, d)
+// attempt makes one attempt and hands its transition to the settler. An attempt
+// that was cancelled by the end of Run or of the queue has none: its row stays
+// stored as it was, and the next Run makes the attempt again (invariant 4).
+func (w *queue) attempt(ctx context.Context, r *row, b *binding, results chan<- transition) {
+	a := Attempt{Queue: w.id, Seq: r.seq, Number: r.attempts + 1, Queued: r.queuedAt, ARN: b.policy.ARN, Start: w.q.now()}
+	a.Event, a.Response, a.Err = w.call(ctx, r, b)
 	a.Took = w.q.now().Sub(a.Start)
 	cancelled := a.Err != nil && ctx.Err() != nil
 	if !cancelled {
-		o := w.decide(r, &a, d.policy)
+		t := w.decide(r, &a, b.policy)
 		w.q.opts.OnAttempt(a)
-		results <- o
+		results <- t
 	}
+	// After the transition: the loop counts this caller as idle from here on, and
+	// may send it the next job.
 	w.mu.Lock()
 	if cancelled {
 		w.ended = append(w.ended, callResult{})
@@ -71,11 +77,12 @@ func (w *queue) attempt(ctx context.Context, r *row, d *binding, results chan<- 
 		w.state.record(&a)
 	}
 	w.mu.Unlock()
-	signal(w.wakeup)
+	w.wakeup.Set()
 }
 
-// call looks the event up, makes the body and delivers it.
-func (w *queue) call(ctx context.Context, r *row, d *binding) (e *event.Event, a target.Response, err error) {
+// call looks the event up, makes the body and delivers it. A target that panics
+// has failed.
+func (w *queue) call(ctx context.Context, r *row, b *binding) (e *event.Event, out target.Response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.q.opts.Logger.Error("delivery: target panicked", "rule", w.id.Rule, "target", w.id.Target, "panic", p)
@@ -84,25 +91,26 @@ func (w *queue) call(ctx context.Context, r *row, d *binding) (e *event.Event, a
 	}()
 	e, err = w.q.opts.Events(w.id.Bus, r.seq)
 	if errors.Is(err, kv.ErrNotFound) {
-		return nil, a, &target.Error{Code: CodeEventMissing, Msg: err.Error(), Permanent: true}
+		return nil, out, &target.Error{Code: CodeEventMissing, Msg: err.Error(), Permanent: true}
 	} else if err != nil {
-		return nil, a, &target.Error{Code: target.CodeInternal, Msg: err.Error()}
+		return nil, out, &target.Error{Code: target.CodeInternal, Msg: err.Error()}
 	}
 	var body []byte
-	if d.policy.Input == nil {
+	if b.policy.Input == nil {
 		body = e.AppendJSON(nil)
-	} else if body, err = d.policy.Input(e); err != nil {
-		return e, a, &target.Error{Code: CodeInput, Msg: err.Error(), Permanent: true}
+	} else if body, err = b.policy.Input(e); err != nil {
+		return e, out, &target.Error{Code: CodeInput, Msg: err.Error(), Permanent: true}
 	}
 	call := &target.Delivery{Event: e, Body: body, Bus: w.id.Bus, Rule: w.id.Rule, TargetID: w.id.Target, Attempt: r.attempts + 1}
-	if d.policy.Params != nil {
-		call.Params = d.policy.Params(e)
+	if b.policy.Params != nil {
+		call.Params = b.policy.Params(e)
 	}
-	a, err = d.target.Deliver(ctx, call)
-	return e, a, err
+	out, err = b.target.Deliver(ctx, call)
+	return e, out, err
 }
 
-// judge decides what becomes of the row and fills in a's Outcome and Next.
+// decide says how an attempt changes its row, and sets a.Outcome and a.Next. It is
+// the only place that decides between retry and dead letter.
 func (w *queue) decide(r *row, a *Attempt, p Policy) transition {
 	if a.Err == nil {
 		a.Outcome = Delivered
@@ -121,7 +129,8 @@ func (w *queue) decide(r *row, a *Attempt, p Policy) transition {
 	case n.age >= p.MaxAge:
 		condition = ConditionAge
 	default:
-		pause := max(w.q.backoff(n.attempts, p), failure.RetryAfter)
+		backoff := wait.Backoff{Least: p.minBackoff, Most: p.maxBackoff}
+		pause := max(backoff.After(n.attempts), failure.RetryAfter)
 		n.due = w.q.now().Add(min(pause, p.MaxAge-n.age))
 		a.Outcome, a.Next = Retry, n.due
 		return transition{queue: w, from: r, retry: n}
@@ -130,9 +139,9 @@ func (w *queue) decide(r *row, a *Attempt, p Policy) transition {
 	return transition{queue: w, from: r, dead: w.deadLetter(n, a, condition)}
 }
 
-// outlived returns the place in ready of a row that need not wait for its target,
-// which fails, any longer; -1 if there is none. Now and then it looks for such
-// rows on the disk, too.
+// findExpired returns the index in ready of a row that is past its maximal age
+// while the breaker is open; -1 if there is none. Once in breakMax it also loads
+// such rows from the store.
 func (w *queue) findExpired(p Policy) (int, error) {
 	if !w.breaker.open {
 		return -1, nil
@@ -153,11 +162,11 @@ func (w *queue) findExpired(p Policy) (int, error) {
 	return -1, nil
 }
 
-// giveUp makes a dead letter of a row that outlived its maximal age while its
-// target failed for others.
-func (w *queue) expire(r *row, d *binding) transition {
+// expire makes a dead letter of a row that is past its maximal age while its
+// target fails for other events.
+func (w *queue) expire(r *row, b *binding) transition {
 	n := w.q.withAge(r)
-	a := Attempt{Queue: w.id, Seq: r.seq, ARN: d.policy.ARN, Number: r.attempts}
+	a := Attempt{Queue: w.id, Seq: r.seq, ARN: b.policy.ARN, Number: r.attempts}
 	a.Event, _ = w.q.opts.Events(w.id.Bus, r.seq)
 	if n.code == "" {
 		w.mu.Lock()
@@ -167,8 +176,8 @@ func (w *queue) expire(r *row, d *binding) transition {
 	return transition{queue: w, from: r, dead: w.deadLetter(n, &a, ConditionAge)}
 }
 
-// aged returns a copy of r with the time added that passed since its stamp, or
-// since Open if another process stamped it.
+// withAge returns a copy of r whose age includes the time since it was measured, or
+// since Open if another process measured it.
 func (q *Queues) withAge(r *row) *row {
 	n, now := *r, q.elapsed()
 	n.age, n.process, n.measuredAt = q.ageAt(r, now), q.process, now
@@ -183,17 +192,7 @@ func (q *Queues) ageAt(r *row, now time.Duration) time.Duration {
 	return r.age + now
 }
 
-// backoff is the pause after the given number of failed attempts: a random
-// part of an exponentially growing bound.
-func (q *Queues) backoff(attempts int, p Policy) time.Duration {
-	bound := p.minBackoff
-	for i := 1; i < attempts && bound < p.maxBackoff; i++ {
-		bound *= 2
-	}
-	return time.Duration(q.opts.Rand() * float64(min(bound, p.maxBackoff)))
-}
-
-// asError gives any error of a target the form of a target.Error.
+// targetError returns an error of a target as a *target.Error.
 func targetError(err error) *target.Error {
 	var e *target.Error
 	if errors.As(err, &e) {
@@ -206,10 +205,10 @@ func targetError(err error) *target.Error {
 	return &target.Error{Code: code, Msg: err.Error()}
 }
 
-// CodeOf returns the code of the error of an attempt, as a dead letter has it.
+// CodeOf returns the error code of Attempt.Err, as a dead letter shows it.
 func CodeOf(err error) string { return targetError(err).Code }
 
-// clip bounds a message.
+// truncate cuts a message to maxMsg bytes of valid UTF-8.
 func truncate(s string) string {
 	if len(s) > maxMsg {
 		s = s[:maxMsg]
@@ -217,7 +216,7 @@ func truncate(s string) string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// broken stands for a target that could not be opened.
+// An unopened target is one that could not be opened; each attempt fails.
 type unopened struct{ err error }
 
 // Deliver implements target.Target.

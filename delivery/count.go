@@ -5,14 +5,15 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/tablecast/tablecast/internal/wire"
 	"github.com/tablecast/tablecast/kv"
 )
 
-// Counts are the figures of a rule or of one of its queues since it was made:
-// how many events matched, and how those that left did so.
+// Counts are the counters of a rule or of one of its queues since it was created:
+// how many events matched, and how many of them ended in which way.
 type Counts struct{ Matched, Delivered, DeadLettered, Dropped uint64 }
 
-// Pending is how many rows there are.
+// Pending returns how many events are pending: the number of rows.
 func (c Counts) Pending() uint64 { return c.Matched - c.Delivered - c.DeadLettered - c.Dropped }
 
 func (c *Counts) encode() (dst []byte) {
@@ -23,11 +24,11 @@ func (c *Counts) encode() (dst []byte) {
 }
 
 func (c *Counts) decode(b []byte) bool {
-	d := decoder{b: b}
+	r := wire.NewReader(b)
 	for _, p := range [...]*uint64{&c.Matched, &c.Delivered, &c.DeadLettered, &c.Dropped} {
-		*p = d.uvarint()
+		*p = r.Uvarint()
 	}
-	return !d.bad && len(d.b) == 0
+	return r.Done()
 }
 
 func (c *Counts) add(o *Counts) {
@@ -59,7 +60,7 @@ func (q *Queues) loadCounts() error {
 	for it.Next() {
 		k := kv.ReadKey(it.Key())
 		id := QueueID{k.String(), k.String(), k.String()}
-		c := q.countsOf(id) // nobody else has the queues as yet
+		c := q.countsOf(id) // without mu: Open has not returned
 		if k.Err() != nil || !c.decode(it.Value()) {
 			it.Close()
 			return fmt.Errorf("delivery: %w: counters of rule %q of bus %q", kv.ErrCorrupt, id.Rule, id.Bus)
@@ -68,8 +69,8 @@ func (q *Queues) loadCounts() error {
 	return it.Close()
 }
 
-// Counts returns the figures of a rule, all targets it ever had together: P6
-// holds in each reading.
+// Counts returns the counters of a rule, summed over all targets that it ever had.
+// P6 holds in each reading.
 func (q *Queues) Counts(bus, rule string) Counts {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -80,8 +81,9 @@ func (q *Queues) Counts(bus, rule string) Counts {
 	return sum
 }
 
-// OldestPending returns the lowest seq of a bus's rows. The events from there
-// on must not be deleted. ok is false if there are none.
+// OldestPending returns the lowest seq of a bus that has a row; the events from
+// there on must not be deleted. ok is false if there are no rows. To act on it,
+// call it inside WithoutRedrive.
 func (q *Queues) OldestPending(bus string) (seq uint64, ok bool, err error) {
 	for id, from := range q.pending(bus) {
 		r := kv.Prefix(id.key(kindRow))

@@ -8,16 +8,19 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/wire"
 	"github.com/tablecast/tablecast/kv"
 )
 
-// What ran out when a retriable failure became final, in EventBridge's words.
+// Values of DeadLetter.Condition, which are those of EXHAUSTED_RETRY_CONDITION in
+// EventBridge: which limit ended the retries.
 const (
 	ConditionAttempts = "MaximumRetryAttempts"
 	ConditionAge      = "MaximumEventAgeInSeconds"
 )
 
-// A DeadLetter is an event that was given up, with all that is known why.
+// A DeadLetter is an event that could not be delivered, with what is known about
+// the reason.
 type DeadLetter struct {
 	Queue QueueID `json:"-"`
 	// Seq is the number under which the bus stored the event.
@@ -26,18 +29,18 @@ type DeadLetter struct {
 	Event *event.Event `json:"-"`
 	// ARN is the target's.
 	ARN string `json:"arn"`
-	// Code and Msg tell the last failure.
+	// Code and Msg describe the last failure.
 	Code string `json:"code"`
 	Msg  string `json:"msg"`
-	// Condition is what ran out; empty if the failure was permanent.
+	// Condition is the limit that ended the retries; empty if the failure was
+	// permanent.
 	Condition string `json:"condition,omitzero"`
 	// Attempts counts all attempts.
 	Attempts int `json:"attempts"`
-	// First is when the event was queued, Last when it was given up.
+	// First is when the event was queued, Last when it became a dead letter.
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
-	// History is the attempts that failed, the oldest first; of many, the first
-	// and the last.
+	// History has the failed attempts; see History.
 	History History `json:"history,omitzero"`
 }
 
@@ -50,8 +53,8 @@ func (w *queue) deadLetter(r *row, a *Attempt, condition string) *DeadLetter {
 
 const deadForm = 1
 
-// append appends the stored form: the form number, the length of the JSON of
-// the tagged fields, that JSON, and the event's stored form, if there is one.
+// append appends the stored form: the version of the form, the length of the JSON
+// of the tagged fields, that JSON, and the event's stored form, if there is one.
 func (d *DeadLetter) append(dst []byte) []byte {
 	meta, err := json.Marshal(d)
 	if err != nil {
@@ -71,15 +74,15 @@ func decodeDead(key, value []byte) (d DeadLetter, err error) {
 	k := kv.ReadKey(key)
 	d.Queue = QueueID{k.String(), k.String(), k.String()}
 	d.Seq = k.Uint64()
-	v := decoder{b: value}
-	if k.Err() != nil || v.uvarint() != deadForm {
+	v := wire.NewReader(value)
+	if k.Err() != nil || v.Uvarint() != deadForm {
 		return d, fmt.Errorf("delivery: %w: dead letter %d of rule %q", kv.ErrCorrupt, d.Seq, d.Queue.Rule)
 	}
-	err = json.Unmarshal([]byte(v.string()), &d)
-	if err == nil && len(v.b) > 0 {
-		d.Event, err = event.DecodeBinary(v.b)
+	err = json.Unmarshal([]byte(v.String()), &d)
+	if err == nil && len(v.Rest()) > 0 {
+		d.Event, err = event.DecodeBinary(v.Rest())
 	}
-	if err != nil || v.bad {
+	if err != nil || v.Malformed() {
 		return d, fmt.Errorf("delivery: %w: dead letter %d of rule %q: %w", kv.ErrCorrupt, d.Seq, d.Queue.Rule, err)
 	}
 	return d, nil

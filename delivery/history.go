@@ -3,6 +3,8 @@ package delivery
 import (
 	"encoding/binary"
 	"time"
+
+	"github.com/tablecast/tablecast/internal/wire"
 )
 
 // A FailedAttempt is one call of a target that failed, as rows and dead letters
@@ -11,21 +13,21 @@ type FailedAttempt struct {
 	Start  time.Time `json:"start"`
 	Millis int64     `json:"millis"` // how long it took, in milliseconds
 	Code   string    `json:"code"`
-	Msg    string    `json:"msg"` // its first bytes
+	Msg    string    `json:"msg"` // at most 200 bytes
 }
 
-// A History is attempts that failed, the oldest first.
+// A History has failed attempts, the oldest first; of more than ten, the first one
+// and the last nine.
 type History []FailedAttempt
 
 const (
-	// maxHistory bounds the attempts that are remembered: the first and the
-	// last ones.
+	// maxHistory bounds the attempts of a history.
 	maxHistory = 10
-	// maxTryMsg bounds the message of one, in bytes.
+	// maxTryMsg bounds the message of one attempt, in bytes.
 	maxTryMsg = 200
 )
 
-// with returns the history with one more attempt.
+// with returns the history with one more attempt; h is unchanged.
 func (h History) with(t FailedAttempt) History {
 	if len(t.Msg) > maxTryMsg {
 		t.Msg = truncate(t.Msg[:maxTryMsg])
@@ -37,32 +39,30 @@ func (h History) with(t FailedAttempt) History {
 	return append(next, t)
 }
 
-// append appends the stored form: how many, then of each start and duration as
-// integers, code and message with their lengths.
+// append appends the stored form: the number of attempts, then for each its start
+// and duration as integers, and code and message as strings.
 func (h History) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(h)))
 	for _, t := range h {
 		dst = binary.AppendVarint(dst, t.Start.UnixNano())
 		dst = binary.AppendVarint(dst, t.Millis)
 		for _, s := range [...]string{t.Code, t.Msg} {
-			dst = binary.AppendUvarint(dst, uint64(len(s)))
-			dst = append(dst, s...)
+			dst = wire.AppendString(dst, s)
 		}
 	}
 	return dst
 }
 
-// history reads what append wrote.
-func (d *decoder) history() (h History) {
-	n := d.uvarint()
+// readHistory reads what append wrote; false if it is malformed.
+func readHistory(r *wire.Reader) (h History, ok bool) {
+	n := r.Uvarint()
 	if n > maxHistory {
-		d.bad = true
-		return nil
+		return nil, false
 	}
 	for range n {
 		h = append(h, FailedAttempt{
-			Start: time.Unix(0, d.varint()).UTC(), Millis: d.varint(), Code: d.string(), Msg: d.string(),
+			Start: time.Unix(0, r.Varint()).UTC(), Millis: r.Varint(), Code: r.String(), Msg: r.String(),
 		})
 	}
-	return h
+	return h, !r.Malformed()
 }

@@ -140,7 +140,7 @@ func TestOverdueBacklogHoldsNoMemory(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		const events = 3000
 		down := targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
-			return target.Response{}, &target.Error{Code: target.CodeInternal, Msg: "this side"} // which shuts no gate
+			return target.Response{}, &target.Error{Code: target.CodeInternal, Msg: "this side"} // which opens no breaker
 		})
 		w := newWorld(t, store, map[string]target.Target{"down": down, "hang": hangs})
 		id := q1("a")

@@ -7,9 +7,8 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// load reads a page of rows that may be attempted into ready, waiting and
-// fresh ones alike, so that neither starves the other. If the page may not be
-// all, the queue stays stale.
+// load makes a page of rows ready, waiting ones and new ones alike, so that
+// neither starves the other. If there may be more, the queue stays stale.
 func (w *queue) load(p Policy) error {
 	now := w.q.now()
 	full, err := w.loadDue(now)
@@ -26,10 +25,12 @@ func (w *queue) load(p Policy) error {
 	return err
 }
 
-// loadDue takes waiting rows that are due, the longest overdue first, and
+// loadDue makes waiting rows ready that are due, the longest overdue first, and
 // notes when the next one is. It reports whether it stopped before the end.
-// Keys below the floor are passed over: they are deleted, or their rows are
-// busy. collect lowers the floor for a row that comes back.
+//
+// The scan starts at waitFloor: the rows below are busy or settled, and their
+// keys are deleted or will be, so that a long backlog is not scanned again with
+// each page. expectWaiting lowers the floor for a row that comes back below it.
 func (w *queue) loadDue(now time.Time) (full bool, err error) {
 	w.next = time.Time{}
 	if w.noneWaiting {
@@ -62,9 +63,9 @@ func (w *queue) loadDue(now time.Time) (full bool, err error) {
 	return full, w.makeAllReady(due)
 }
 
-// loadStranded takes waiting rows that are due later than any pause lasts: a
-// clock that has gone back since put them there. It reports whether there may
-// be more.
+// loadStranded makes waiting rows ready that are due later than any pause lasts:
+// an earlier process wrote them while its clock was ahead. It reports whether
+// there may be more.
 func (w *queue) loadStranded(latest time.Time) (more bool, err error) {
 	r := w.prefix(kindWait)
 	r.Reverse = true
@@ -92,9 +93,9 @@ func (w *queue) makeAllReady(seqs []uint64) error {
 	return nil
 }
 
-// loadOld takes a page of rows of each kind that are old: of the fresh ones those
-// up to the first that is not, of the waiting ones those among the longest
-// overdue.
+// loadExpired makes a page of rows of each kind ready that are old: of the new
+// ones those up to the first that is not, of the waiting ones those among the
+// longest overdue.
 func (w *queue) loadExpired(now time.Time, old func(*row) bool) error {
 	if _, err := w.loadFresh(old); err != nil {
 		return err
@@ -122,10 +123,16 @@ func (w *queue) loadExpired(now time.Time, old func(*row) bool) error {
 	return w.makeAllReady(due)
 }
 
-// loadFresh takes rows from the cursor on that were never attempted, up to one
-// that does not fit. It reports whether it stopped before that and the end.
+// loadFresh makes rows ready that were never attempted, from the cursor up to one
+// that does not fit. It reports whether there may be more that fit.
+//
+// A row behind the head of its group is passed over; promote finds it when the
+// head has gone.
 func (w *queue) loadFresh(fits func(*row) bool) (more bool, err error) {
-	durable := w.q.store.Durable() // before the scan, which then sees all up to it
+	// The durable number is read before the scan, so that the scan sees all rows
+	// up to it. Later rows are visible but may be lost with power: they wait for
+	// the Wake that follows their fsync (P2).
+	durable := w.q.store.Durable()
 	rng := w.prefix(kindRow)
 	rng.Lower = w.id.rowKey(w.cursor)
 	it := w.q.store.Scan(rng)
@@ -133,7 +140,7 @@ func (w *queue) loadFresh(fits func(*row) bool) (more bool, err error) {
 	for seen, taken := 0, 0; it.Next(); seen++ {
 		seq := keySeq(it.Key())
 		if seq > durable {
-			return false, nil // the commit's waker wakes us
+			return false, nil
 		}
 		if seen == scanRows || taken == pageRows {
 			return true, nil
@@ -160,7 +167,8 @@ func (w *queue) loadFresh(fits func(*row) bool) (more bool, err error) {
 	return false, nil
 }
 
-// leads reports whether no row before r is of r's group.
+// isGroupHead reports whether r is the first row of its group and none of the group
+// is busy.
 func (w *queue) isGroupHead(r *row) (bool, error) {
 	if r.group == "" {
 		return true, nil
@@ -172,7 +180,7 @@ func (w *queue) isGroupHead(r *row) (bool, error) {
 	return head == r.seq, err
 }
 
-// head returns the lowest seq of a group; 0 if it has no row.
+// groupHead returns the lowest seq of a group; 0 if it has no row.
 func (w *queue) groupHead(group string) (uint64, error) {
 	r := kv.Prefix(w.id.key(kindGroup).String(group))
 	r.Lower = w.id.groupKey(group, w.groupHeads[group])
@@ -183,8 +191,9 @@ func (w *queue) groupHead(group string) (uint64, error) {
 	return keySeq(k), nil
 }
 
-// promote lets the group of a settled row, which was its head, go on: it takes
-// the head that the cursor has passed over because another row stood before it.
+// promote makes the next row of a group ready after its head has settled, if the
+// cursor has passed it; otherwise loadFresh finds it. A head that waits for a
+// retry stays the head: the rows behind it wait with it (invariant 5).
 func (w *queue) promote(settled *row) error {
 	group := settled.group
 	if group == "" {
@@ -205,8 +214,7 @@ func (w *queue) promote(settled *row) error {
 	return err
 }
 
-// take makes a row ready, unless it is busy. A row of a group must be its
-// head.
+// makeReady makes a row ready unless it is busy. A row of a group must be its head.
 func (w *queue) makeReady(r *row) bool {
 	if _, ok := w.busy[r.seq]; ok {
 		return false
@@ -219,7 +227,7 @@ func (w *queue) makeReady(r *row) bool {
 	return true
 }
 
-// get reads a row; nil if there is none any more.
+// get reads a row; nil if it no longer exists.
 func (w *queue) get(seq uint64) (r *row, err error) {
 	err = w.q.store.View(w.id.rowKey(seq), func(v []byte) (err error) {
 		r, err = decodeRow(seq, v)
@@ -231,5 +239,5 @@ func (w *queue) get(seq uint64) (r *row, err error) {
 	return r, err
 }
 
-// prefix is the range of the queue's keys of one kind.
+// prefix returns the range of the queue's keys of one kind.
 func (w *queue) prefix(kind byte) kv.Range { return kv.Prefix(w.id.key(kind)) }

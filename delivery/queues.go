@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/target"
 )
@@ -16,30 +17,30 @@ import (
 // A QueueID names a queue: a target of a rule of a bus.
 type QueueID struct{ Bus, Rule, Target string }
 
-// A Policy says where a queue delivers and how hard it tries.
+// A Policy says where a queue delivers to, how it retries and in which order.
 type Policy struct {
 	// ARN names the target, for Options.Targets.
 	ARN string
-	// MaxAttempts counts all attempts, the first included. The default is 186:
+	// MaxAttempts bounds all attempts, the first included. The default is 186:
 	// EventBridge's 185 retries.
 	MaxAttempts int
 	// MaxAge is how long an event may stay pending. The default is 24 h.
 	MaxAge time.Duration
-	// Concurrency bounds the calls at one time. The default is 32.
+	// Concurrency bounds the calls that run at the same time. The default is 32.
 	Concurrency int
 	// Rate bounds the calls that start in a second. The default is no bound.
 	Rate int
 	// Ordered delivers the events of one group one after the other, by seq.
 	Ordered bool
-	// minBackoff and maxBackoff bound the pause before a retry: a random part
-	// of minBackoff, doubled with each attempt up to maxBackoff. The defaults
-	// are 1 s and 10 min; tests shorten them.
+	// minBackoff and maxBackoff bound the pause before a retry, which doubles
+	// with each attempt and has jitter. The defaults are 1 s and 10 min; tests
+	// shorten them.
 	minBackoff, maxBackoff time.Duration
-	// Input makes the body out of the event. The default is the envelope. Its
-	// errors are permanent.
+	// Input makes the body from the event. The default is the envelope. Its
+	// errors are permanent failures.
 	Input func(*event.Event) ([]byte, error)
-	// Params makes the parameter blocks that the target gets beside the body.
-	// The default is none.
+	// Params makes the parameter blocks that the target gets beside the body,
+	// as HttpParameters. The default is none.
 	Params func(*event.Event) map[string]jsontext.Value
 }
 
@@ -64,24 +65,22 @@ func (p Policy) withDefaults() Policy {
 
 // Options configure Queues. Targets and Events must be set.
 type Options struct {
-	// Targets opens the target that an ARN names.
+	// Targets opens the target of an ARN.
 	Targets func(arn string) (target.Target, error)
 	// Events looks up the event that a bus stored under seq. An error that
-	// wraps kv.ErrNotFound means that it is gone for good.
+	// wraps kv.ErrNotFound is final: the event was deleted.
 	Events func(bus string, seq uint64) (*event.Event, error)
-	// Restore adds to a batch what makes Events find an event again. Redrive
-	// needs it; its event is a copy that a dead letter kept.
+	// Restore stores an event again, with the batch, so that Events finds it.
+	// Redrive calls it with the copy that a dead letter kept.
 	Restore func(b *kv.Batch, bus string, seq uint64, e *event.Event)
-	// OnAttempt hears of each finished attempt, before its outcome is durable.
-	// It is called from many goroutines and must be quick. The default is none.
+	// OnAttempt is called with each attempt that has ended, before its outcome
+	// is durable, from many goroutines; it must be quick. The default does
+	// nothing.
 	OnAttempt func(Attempt)
 	// Now is the wall clock, read once, at Open. The default is time.Now.
 	Now func() time.Time
-	// Rand returns a number in [0, 1) for the jitter, from many goroutines. The
-	// default is math/rand's.
-	Rand func() float64
-	// Grace is how long calls may go on after Run's context ended. The default
-	// is 2 s.
+	// Grace is how long running attempts may go on after Run's context has
+	// ended. The default is 2 s.
 	Grace time.Duration
 	// Logger receives what operators should know. The default discards it.
 	Logger *slog.Logger
@@ -93,9 +92,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Rand == nil {
-		o.Rand = rand.Float64
 	}
 	if o.Grace == 0 {
 		o.Grace = 2 * time.Second
@@ -111,16 +107,17 @@ func (o Options) withDefaults() Options {
 type Queues struct {
 	store      *kv.Store
 	opts       Options
-	process    uint64    // tells this process's monotonic readings from others'
+	process    uint64    // random; tells ages that this process measured from those of others
 	start      time.Time // monotonic origin
 	wall       time.Time // wall clock at start
-	queueAdded chan struct{}
+	queueAdded wait.Signal
 
-	deadMu    sync.Mutex // held by Redrive and Drop, which take dead letters away
+	deadMu    sync.Mutex // held by Redrive, Drop and SendDead, from reading dead letters to removing them
 	redriveMu sync.Mutex // held while dead letters become rows
 
-	// mu is a leaf: nothing is called while it is held. Counters and the set
-	// of queues change only under the commit lock or, for additions, in Set.
+	// mu guards what is below. It is a leaf: no lock is taken while it is held.
+	// Counters and the set of queues change inside commits, so that they agree
+	// with the rows; only Set adds queues outside of them.
 	mu     sync.Mutex
 	queues map[QueueID]*queue
 	counts map[QueueID]*Counts
@@ -134,7 +131,7 @@ func Open(store *kv.Store, o Options) (*Queues, error) {
 	o = o.withDefaults()
 	q := &Queues{
 		store: store, opts: o, process: rand.Uint64(), start: time.Now(), wall: o.Now(),
-		queueAdded: make(chan struct{}, 1),
+		queueAdded: wait.NewSignal(),
 		queues:     map[QueueID]*queue{}, counts: map[QueueID]*Counts{}, ofRule: map[ruleID][]*Counts{}, oldest: map[QueueID]uint64{},
 	}
 	if err := q.loadCounts(); err != nil {
@@ -143,26 +140,27 @@ func Open(store *kv.Store, o Options) (*Queues, error) {
 	return q, nil
 }
 
-// elapsed is the monotonic clock of this process.
+// elapsed is the time since Open, by the monotonic clock.
 func (q *Queues) elapsed() time.Duration { return time.Since(q.start) }
 
-// now is a wall clock that does not jump.
+// now is the wall clock as it was at Open, advanced by the monotonic clock: it
+// does not jump.
 func (q *Queues) now() time.Time { return q.wallAt(q.elapsed()) }
 
 // wallAt is what now shows when elapsed shows d.
 func (q *Queues) wallAt(d time.Duration) time.Time { return q.wall.Add(d).Round(0) }
 
-// Set adds a queue or replaces the policy of one. A target that cannot be
-// opened makes attempts fail, to be repeated, until Set replaces it. It must
-// be called before the first Enqueue for the queue, and not at the same time
-// as another Set or Remove of it.
+// Set adds a queue or replaces its policy and target. If the target cannot be
+// opened, attempts fail and are retried until Set replaces it. Set must be
+// called before the first Enqueue for the queue, and not at the same time as
+// another Set or Remove of it.
 func (q *Queues) Set(id QueueID, p Policy) {
 	p = p.withDefaults()
 	t, err := q.opts.Targets(p.ARN)
 	if err != nil {
 		t = unopened{err}
 	}
-	d := &binding{policy: p, target: t}
+	bound := &binding{policy: p, target: t}
 	q.mu.Lock()
 	w, ok := q.queues[id]
 	if !ok {
@@ -171,18 +169,22 @@ func (q *Queues) Set(id QueueID, p Policy) {
 	}
 	q.countsOf(id)
 	q.mu.Unlock()
-	w.binding.Swap(d).release()
+	// Attempts that are running keep the old target, whose idle connections are
+	// closed here; the loop takes the new one for its next attempt.
+	w.binding.Swap(bound).release()
 	w.wake()
-	signal(q.queueAdded)
+	q.queueAdded.Set()
 }
 
-// Remove takes the queue out: with the commit of b its rows are gone and
-// counted as dropped, and nothing is added any more.
+// Remove removes a queue with the commit of b: its rows are deleted and counted as
+// dropped, and what Enqueue adds to it later counts as dropped.
 func (q *Queues) Remove(b *kv.Batch, id QueueID) {
 	for _, kind := range [...]byte{kindRow, kindWait, kindGroup} {
 		p := id.key(kind)
 		b.DeleteRange(p, kv.PrefixEnd(p))
 	}
+	// Inside the commit: Enqueue and the settler run there, too, so every row is
+	// counted once, as what it ended as before this commit or as dropped here.
 	b.Number(1, func(uint64) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
@@ -199,18 +201,19 @@ func (q *Queues) Remove(b *kv.Batch, id QueueID) {
 	})
 }
 
-// An Entry is an event on its way into a queue.
+// An Entry is an event that is added to a queue.
 type Entry struct {
 	Queue QueueID
 	// Seq is the number under which the bus stores the event.
 	Seq uint64
-	// Group is what the event is in order with; "" for none.
+	// Group is the event's ordering key; "" for none.
 	Group string
 }
 
-// Enqueue adds events to queues. It must be called inside a fill of b.Number,
-// and once for a batch, so that each counter is written once. For a queue that
-// was removed meanwhile an event counts as dropped.
+// Enqueue adds rows to queues. It must be called inside a fill of b.Number, so
+// that counters and rows change in commit order, and once for a batch, as it
+// writes each counter once. An event for a queue that was removed meanwhile
+// counts as dropped.
 func (q *Queues) Enqueue(b *kv.Batch, entries []Entry) {
 	at := q.elapsed()
 	r := row{process: q.process, measuredAt: at, queuedAt: q.wallAt(at)}
@@ -240,7 +243,8 @@ func (q *Queues) Enqueue(b *kv.Batch, entries []Entry) {
 	}
 }
 
-// Wake tells queues that rows became durable.
+// Wake tells queues that rows have become durable, after the commit of Enqueue's
+// batch. Without it the rows are found within the hour.
 func (q *Queues) Wake(ids ...QueueID) {
 	for _, id := range ids {
 		q.mu.Lock()
@@ -249,13 +253,5 @@ func (q *Queues) Wake(ids ...QueueID) {
 		if w != nil {
 			w.wake()
 		}
-	}
-}
-
-// signal wakes whoever listens on ch, once however often it is called.
-func signal(ch chan struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default:
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// A DeadFilter selects dead letters; a field that is zero selects all.
+// A DeadFilter selects dead letters; a zero field selects all.
 type DeadFilter struct {
 	Bus, Rule, Target string
 	Event             string // id of the event
@@ -30,7 +30,7 @@ func (f *DeadFilter) has(d *DeadLetter) bool {
 	return true
 }
 
-// prefix is what the keys of all that the filter selects begin with.
+// prefix returns the prefix of the keys of all that the filter selects.
 func (f *DeadFilter) prefix() kv.Key {
 	k := kv.NewKey('x')
 	for _, part := range [...]string{f.Bus, f.Rule, f.Target} {
@@ -43,8 +43,8 @@ func (f *DeadFilter) prefix() kv.Key {
 }
 
 // DeadLetters calls fn for the dead letters that the filter selects, by queue, then by
-// seq, until fn returns false or ctx ends. What comes or goes meanwhile may or
-// may not be seen.
+// seq, until fn returns false or ctx ends. A dead letter that is added or removed
+// meanwhile may or may not be seen.
 func (q *Queues) DeadLetters(ctx context.Context, f DeadFilter, fn func(DeadLetter) bool) error {
 	return q.scanDeadLetters(ctx, f, func(page []DeadLetter) (bool, error) {
 		for _, d := range page {
@@ -56,10 +56,12 @@ func (q *Queues) DeadLetters(ctx context.Context, f DeadFilter, fn func(DeadLett
 	})
 }
 
-// deadPage is how many dead letters are looked at before anything is done.
+// deadPage is how many dead letters are read at once.
 const deadPage = 500
 
-// eachDead calls fn with what the filter selects, a page at a time.
+// scanDeadLetters calls fn with what the filter selects, a page at a time. fn may
+// remove what it is given: no iterator is open then, and the next page starts
+// behind the last key that was read.
 func (q *Queues) scanDeadLetters(ctx context.Context, f DeadFilter, fn func([]DeadLetter) (bool, error)) error {
 	r := kv.Prefix(f.prefix())
 	for {
@@ -92,18 +94,18 @@ func (q *Queues) scanDeadLetters(ctx context.Context, f DeadFilter, fn func([]De
 	}
 }
 
-// A Redriven counts what Redrive did.
+// A RedriveResult counts what Redrive did.
 type RedriveResult struct {
-	Events   int `json:"events"`   // that are pending again
-	NoTarget int `json:"homeless"` // left, because their target is gone
-	NoEvent  int `json:"empty"`    // left, because their event was missing when they died
+	Events   int `json:"events"`   // pending again
+	NoTarget int `json:"homeless"` // still dead letters, because their target was removed
+	NoEvent  int `json:"empty"`    // still dead letters, because they have no event
 }
 
-// Redrive makes the dead letters that the filter selects pending again, with
-// all attempts and all time before them, at the end of no group: an event that
-// died is out of order. It goes on in batches, each of which takes its dead
-// letters away, so that one that was interrupted is resumed by another, and
-// tells progress after each. A letter that comes back is not met again.
+// Redrive makes the dead letters that the filter selects pending again, with no
+// attempts counted and age zero. They are in no group, as later events of theirs
+// were delivered before. Each batch of rows removes its dead letters, so a call
+// that was interrupted can be repeated; progress is called after each batch. A
+// letter that fails and comes back during the call is not redriven twice.
 func (q *Queues) Redrive(ctx context.Context, f DeadFilter, progress func(RedriveResult)) (RedriveResult, error) {
 	q.deadMu.Lock()
 	defer q.deadMu.Unlock()
@@ -116,15 +118,15 @@ func (q *Queues) Redrive(ctx context.Context, f DeadFilter, progress func(Redriv
 	return sum, err
 }
 
-// Hold calls fn while no dead letter becomes a row, so that what OldestPending
-// answers inside fn stays true.
+// WithoutRedrive calls fn while no dead letter becomes a row: what OldestPending
+// returns inside fn stays true until fn returns.
 func (q *Queues) WithoutRedrive(fn func() error) error {
 	q.redriveMu.Lock()
 	defer q.redriveMu.Unlock()
 	return fn()
 }
 
-// revive makes dead letters rows again, in one batch.
+// redrivePage makes dead letters rows again, in one batch.
 func (q *Queues) redrivePage(page []DeadLetter, sum *RedriveResult) error {
 	q.redriveMu.Lock()
 	defer q.redriveMu.Unlock()
@@ -137,11 +139,15 @@ func (q *Queues) redrivePage(page []DeadLetter, sum *RedriveResult) error {
 		if d.Event == nil {
 			continue
 		}
+		// Outside the commit, as an event may be large. If the queue is removed
+		// until then, retention removes the event again.
 		if q.exists(d.Queue) {
 			q.opts.Restore(b, d.Queue.Bus, d.Seq, d.Event)
 		}
 	}
 	var done RedriveResult
+	// Inside the commit, where Remove runs, too: a queue that is there now counts
+	// the row in this batch.
 	b.Number(1, func(uint64) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
@@ -168,8 +174,8 @@ func (q *Queues) redrivePage(page []DeadLetter, sum *RedriveResult) error {
 	return nil
 }
 
-// reviveRow adds a row in place of its dead letter. It is called inside a
-// commit, with mu held.
+// redriveRow adds a row in place of its dead letter. It is called inside a commit,
+// with mu held.
 func (q *Queues) redriveRow(b *kv.Batch, id QueueID, r *row) {
 	b.Delete(id.deadKey(r.seq))
 	b.Set(id.rowKey(r.seq), r.append(nil))
@@ -180,15 +186,15 @@ func (q *Queues) redriveRow(b *kv.Batch, id QueueID, r *row) {
 	q.oldest[id] = min(q.oldest[id], r.seq)
 }
 
-// known reports whether a queue exists.
+// exists reports whether a queue exists.
 func (q *Queues) exists(id QueueID) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.queues[id] != nil
 }
 
-// give tells the loop of a queue that a row waits since a time before which it
-// may not look.
+// noteRedriven tells the loop of a queue that a row waits that is due at a time
+// which its loadDue may have passed.
 func (q *Queues) noteRedriven(id QueueID, due time.Time) {
 	q.mu.Lock()
 	w := q.queues[id]
@@ -204,8 +210,8 @@ func (q *Queues) noteRedriven(id QueueID, due time.Time) {
 	w.wake()
 }
 
-// Drop gives up the dead letters that the filter selects: they are removed and
-// counted as dropped. It returns how many.
+// Drop removes the dead letters that the filter selects, and counts them as
+// dropped. It returns how many.
 func (q *Queues) Drop(ctx context.Context, f DeadFilter) (dropped int, err error) {
 	q.deadMu.Lock()
 	defer q.deadMu.Unlock()

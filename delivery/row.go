@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tablecast/tablecast/internal/wire"
 	"github.com/tablecast/tablecast/kv"
 )
 
@@ -47,16 +48,16 @@ func keyDue(k []byte) time.Time {
 	return time.Unix(0, int64(binary.BigEndian.Uint64(k[len(k)-16:])))
 }
 
-// A row is one event that waits for one target.
+// A row is one event that is pending in one queue.
 type row struct {
 	seq        uint64        // in the key
 	attempts   int           // that failed
-	age        time.Duration // measured up to stamp
-	process    uint64        // the process that measured
-	measuredAt time.Duration // its monotonic reading
+	age        time.Duration // time pending, up to when it was measured
+	process    uint64        // the process that measured age
+	measuredAt time.Duration // elapsed of that process then
 	queuedAt   time.Time     // when the row was written
-	due        time.Time     // zero unless attempts > 0
-	group      string        // "" unless it has a 'g' key
+	due        time.Time     // of the retry; zero if the row was never attempted or redriven
+	group      string        // "" unless the row has a 'g' key
 	code       string        // of the last failure
 	msg        string        // of the last failure
 	history    History
@@ -69,9 +70,9 @@ const maxMsg = 1024
 
 var errRow = errors.New("delivery: corrupt row")
 
-// append appends the stored form: the form number, attempts, age, run, stamp,
-// first and due as integers, then group, code and message with their lengths,
-// then the history.
+// append appends the stored form: the version of the form, attempts, age, process,
+// measuredAt, queuedAt and due as integers, then group, code and message as
+// strings, then the history.
 func (r *row) append(dst []byte) []byte {
 	dst = append(dst, rowForm)
 	var due int64
@@ -85,70 +86,30 @@ func (r *row) append(dst []byte) []byte {
 	dst = binary.AppendVarint(dst, r.queuedAt.UnixNano())
 	dst = binary.AppendVarint(dst, due)
 	for _, s := range [...]string{r.group, r.code, r.msg} {
-		dst = binary.AppendUvarint(dst, uint64(len(s)))
-		dst = append(dst, s...)
+		dst = wire.AppendString(dst, s)
 	}
 	return r.history.append(dst)
 }
 
 // decodeRow reads what append wrote.
 func decodeRow(seq uint64, b []byte) (*row, error) {
-	if len(b) == 0 || b[0] != rowForm {
+	in := wire.NewReader(b)
+	if in.Byte() != rowForm {
 		return nil, fmt.Errorf("%w: seq %d", errRow, seq)
 	}
-	d := decoder{b: b[1:]}
 	r := &row{seq: seq}
-	r.attempts = int(d.uvarint())
-	r.age = time.Duration(d.uvarint())
-	if len(d.b) >= 8 {
-		r.process = binary.BigEndian.Uint64(d.b)
-		d.b = d.b[8:]
-	}
-	r.measuredAt = time.Duration(d.uvarint())
-	r.queuedAt = time.Unix(0, d.varint())
-	if due := d.varint(); due != 0 {
+	r.attempts = int(in.Uvarint())
+	r.age = time.Duration(in.Uvarint())
+	r.process = in.Uint64()
+	r.measuredAt = time.Duration(in.Uvarint())
+	r.queuedAt = time.Unix(0, in.Varint())
+	if due := in.Varint(); due != 0 {
 		r.due = time.Unix(0, due)
 	}
-	r.group, r.code, r.msg = d.string(), d.string(), d.string()
-	r.history = d.history()
-	if d.bad || len(d.b) > 0 {
+	r.group, r.code, r.msg = in.String(), in.String(), in.String()
+	var ok bool
+	if r.history, ok = readHistory(&in); !ok || !in.Done() {
 		return nil, fmt.Errorf("%w: seq %d", errRow, seq)
 	}
 	return r, nil
-}
-
-// A decoder takes values off b; after a malformed one it is bad.
-type decoder struct {
-	b   []byte
-	bad bool
-}
-
-func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.b)
-	d.drop(n)
-	return v
-}
-
-func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.b)
-	d.drop(n)
-	return v
-}
-
-func (d *decoder) string() string {
-	n := d.uvarint()
-	if n > uint64(len(d.b)) {
-		d.bad = true
-		return ""
-	}
-	s := string(d.b[:n])
-	d.b = d.b[n:]
-	return s
-}
-
-func (d *decoder) drop(n int) {
-	if n <= 0 {
-		d.bad, n = true, 0
-	}
-	d.b = d.b[n:]
 }

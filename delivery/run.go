@@ -6,18 +6,19 @@ import (
 	"time"
 )
 
-// resultBuffer is how many outcomes may wait for the settler.
+// resultBuffer is how many transitions may wait for the settler.
 const resultBuffer = 256
 
-// Run delivers for all queues, those that Set adds meanwhile included, until
-// ctx ends; then it starts nothing more, gives the running calls
-// Options.Grace, cancels what is left, and returns nil. It returns early with
-// the error of a store that cannot be read or written. One Run at a time.
+// Run delivers for all queues, including those that Set adds meanwhile, until ctx
+// ends. Then it starts no more attempts, lets the running ones go on for
+// Options.Grace, cancels the rest, and returns nil. It returns early with the
+// error of a store that cannot be read or written. Only one Run may be active.
 func (q *Queues) Run(ctx context.Context) error {
 	stop, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	calls, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
+	// Attempts outlive ctx by the grace.
+	calls, cancelCalls := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelCalls()
 	results := make(chan transition, resultBuffer)
 	var settler, loops sync.WaitGroup
 	var unsettled error
@@ -38,7 +39,9 @@ func (q *Queues) Run(ctx context.Context) error {
 		case <-stop.Done():
 		}
 	}
-	grace := time.AfterFunc(q.opts.Grace, cut)
+	// In this order: loops end with their attempts, whose transitions the settler
+	// still takes; it ends when no more can come.
+	grace := time.AfterFunc(q.opts.Grace, cancelCalls)
 	defer grace.Stop()
 	loops.Wait()
 	close(results)
@@ -49,7 +52,7 @@ func (q *Queues) Run(ctx context.Context) error {
 	return unsettled
 }
 
-// idle returns the queues that have no loop and marks them as running.
+// claimIdle returns the queues that have no loop and marks them as running.
 func (q *Queues) claimIdle() []*queue {
 	q.mu.Lock()
 	defer q.mu.Unlock()

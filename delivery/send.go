@@ -2,10 +2,11 @@ package delivery
 
 import "context"
 
-// SendDead hands the dead letters that the filter selects, and whose events are
-// at hand, to send, and removes those that were taken; they stay counted as
-// dead-lettered. It ends with the first error of send; a letter that was sent
-// just before a crash is sent again. It returns how many were taken.
+// SendDead calls send with the dead letters that the filter selects and that have
+// an event, and removes those that were sent; they stay counted as dead-lettered.
+// It ends with the first error of send, and returns how many were sent. They are
+// removed after they were sent, a page at a time: a crash in between sends up to a
+// page again.
 func (q *Queues) SendDead(ctx context.Context, f DeadFilter, send func(context.Context, DeadLetter) error) (sent int, err error) {
 	q.deadMu.Lock()
 	defer q.deadMu.Unlock()

@@ -2,12 +2,12 @@ package delivery
 
 import "github.com/tablecast/tablecast/kv"
 
-// settleLimit bounds the outcomes in one batch.
+// settleLimit bounds the transitions in one batch.
 const settleLimit = 512
 
-// An outcome is what an attempt does to its row: with row set the row goes on
-// waiting, with dead set it becomes a dead letter, with neither it was
-// delivered.
+// A transition is how the end of an attempt changes its row: with retry set the
+// row waits for another attempt, with dead set it becomes a dead letter, and with
+// neither it was delivered and is removed.
 type transition struct {
 	queue *queue
 	from  *row // as it is stored
@@ -15,17 +15,19 @@ type transition struct {
 	dead  *DeadLetter
 }
 
-// settle makes outcomes durable, as many as have come in per batch, until
-// results is closed. After a failure, which it reports at once and returns, it
-// discards the rest.
+// settle makes transitions durable until results is closed, as many per batch as
+// have come in: one fsync serves all queues. After a failure, which it reports
+// with fail at once and returns in the end, it discards what comes; the rows of
+// discarded transitions are stored as they were and attempted again by the next
+// Run.
 func (q *Queues) settle(results <-chan transition, fail func(error)) (failed error) {
-	for o := range results {
-		group := append(make([]transition, 0, 8), o)
+	for t := range results {
+		group := append(make([]transition, 0, 8), t)
 		for more := true; more && len(group) < settleLimit; {
 			select {
-			case o, ok := <-results:
+			case t, ok := <-results:
 				if more = ok; ok {
-					group = append(group, o)
+					group = append(group, t)
 				}
 			default:
 				more = false
@@ -41,25 +43,30 @@ func (q *Queues) settle(results <-chan transition, fail func(error)) (failed err
 	return failed
 }
 
-// commit applies the outcomes in one batch and tells their queues.
+// commit applies the transitions in one batch and then reports them to their
+// queues. A crash before the batch repeats the attempts, which is why a target
+// may get an event twice; a crash after it repeats none.
 func (q *Queues) commit(group []transition) error {
 	b := q.store.NewBatch()
-	b.UseReserve()
+	b.UseReserve() // a full disk is emptied by delivering
 	values := make([][]byte, len(group))
-	for i, o := range group {
-		values[i] = o.value()
+	for i, t := range group {
+		values[i] = t.value() // outside the commit, which should be short
 	}
 	b.Number(1, func(uint64) {
+		// Inside the commit, as are Enqueue, Remove and Redrive: counters and
+		// rows change together in commit order (P6). Under mu as well, so that
+		// Counts reads counters of one moment.
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		touched := map[QueueID]*Counts{}
-		for i, o := range group {
-			if o.queue.removed {
-				continue // Remove has dropped and counted the row
+		for i, t := range group {
+			if t.queue.removed {
+				continue // Remove has deleted the row and counted it as dropped
 			}
-			c := q.counts[o.queue.id]
-			o.apply(b, values[i], c)
-			touched[o.queue.id] = c
+			c := q.counts[t.queue.id]
+			t.apply(b, values[i], c)
+			touched[t.queue.id] = c
 		}
 		for id, c := range touched {
 			b.Set(id.countKey(), c.encode())
@@ -68,42 +75,44 @@ func (q *Queues) commit(group []transition) error {
 	if _, err := q.store.Commit(b); err != nil {
 		return err
 	}
-	for _, o := range group {
-		o.queue.mu.Lock()
-		o.queue.settled = append(o.queue.settled, o)
-		o.queue.mu.Unlock()
-		signal(o.queue.wakeup)
+	// Only now may the queues forget the rows as busy; see collect.
+	for _, t := range group {
+		t.queue.mu.Lock()
+		t.queue.settled = append(t.queue.settled, t)
+		t.queue.mu.Unlock()
+		t.queue.wakeup.Set()
 	}
 	return nil
 }
 
-// value encodes what the outcome stores.
-func (o *transition) value() []byte {
+// value returns the stored form of the row or dead letter that the transition
+// leaves; nil if it leaves neither.
+func (t *transition) value() []byte {
 	switch {
-	case o.retry != nil:
-		return o.retry.append(nil)
-	case o.dead != nil:
-		return o.dead.append(nil)
+	case t.retry != nil:
+		return t.retry.append(nil)
+	case t.dead != nil:
+		return t.dead.append(nil)
 	}
 	return nil
 }
 
-// apply adds the outcome's changes to b and c.
-func (o *transition) apply(b *kv.Batch, value []byte, c *Counts) {
-	id, seq := o.queue.id, o.from.seq
-	if !o.from.due.IsZero() {
-		b.Delete(id.waitKey(o.from.due, seq))
+// apply adds the changes of the transition to the batch and the counters.
+func (t *transition) apply(b *kv.Batch, value []byte, c *Counts) {
+	id, seq := t.queue.id, t.from.seq
+	if !t.from.due.IsZero() {
+		b.Delete(id.waitKey(t.from.due, seq))
 	}
-	if o.retry != nil {
+	if t.retry != nil {
 		b.Set(id.rowKey(seq), value)
-		b.Set(id.waitKey(o.retry.due, seq), nil)
+		b.Set(id.waitKey(t.retry.due, seq), nil)
 		return
 	}
 	b.Delete(id.rowKey(seq))
-	if o.from.group != "" {
-		b.Delete(id.groupKey(o.from.group, seq))
+	if t.from.group != "" {
+		b.Delete(id.groupKey(t.from.group, seq))
 	}
-	if o.dead == nil {
+	if t.dead == nil {
 		c.Delivered++
 		return
 	}

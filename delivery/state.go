@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// A QueueState is what a queue does now, for readiness and for humans.
+// A QueueState shows what a queue is doing, for operators and metrics.
 type QueueState struct {
 	ID  QueueID
 	ARN string
 	Counts
-	// InFlight is how many calls are running.
+	// InFlight is how many attempts are running.
 	InFlight int
-	// Failures counts the failed attempts since the last success.
+	// Failures is how many attempts have failed since the last success.
 	Failures int
-	// LastError and LastErrorAt tell the latest failure of this process's
-	// attempts; empty if there was none.
+	// LastError and LastErrorAt describe the latest failure since the node was
+	// started; empty if there was none.
 	LastError   string
 	LastErrorAt time.Time
 	// Paused is when the next probe is due, if so many calls in a row failed
@@ -24,7 +24,7 @@ type QueueState struct {
 	NextProbe time.Time
 }
 
-// record takes in a finished attempt. The caller holds the queue's mu.
+// record notes an attempt that has ended. The caller holds the queue's mu.
 func (s *state) record(a *Attempt) {
 	if a.Err == nil {
 		s.failures = 0
