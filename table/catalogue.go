@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/tablecast/tablecast/internal/local"
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/stream"
@@ -18,8 +21,8 @@ import (
 
 // Options configure Tables. The zero value works.
 type Options struct {
-	// Account and Region appear in ARNs. The defaults are 000000000000 and
-	// us-east-1.
+	// Account and Region appear in ARNs. The defaults are those of package
+	// internal/local: 000000000000 and us-east-1.
 	Account, Region string
 	// Now is the clock for the times of changes. The default is time.Now.
 	Now func() time.Time
@@ -35,8 +38,8 @@ type Tables struct {
 	opts    Options
 	locks   *locks
 
-	control sync.Mutex    // held by whoever changes what tables are, one at a time
-	work    chan struct{} // tells Run that an index is to be filled
+	control sync.Mutex  // held by whoever changes what tables are, one at a time
+	work    wait.Signal // tells Run that an index is to be backfilled
 
 	mu     sync.RWMutex
 	byName map[string]*tableState // guarded by mu
@@ -86,7 +89,7 @@ type descriptor struct {
 type expiry struct {
 	ID        uint64 `json:"id"` // of the expiry index
 	Attribute string `json:"attribute"`
-	Fill      bool   `json:"fill,omitzero"`
+	Fill      bool   `json:"fill,omitzero"` // the backfill is not done
 }
 
 // A Billing is a billing mode.
@@ -107,19 +110,15 @@ type Throughput struct {
 
 // Open reads the catalogue.
 func Open(store *kv.Store, streams *stream.Streams, o Options) (*Tables, error) {
-	if o.Account == "" {
-		o.Account = "000000000000"
-	}
-	if o.Region == "" {
-		o.Region = "us-east-1"
-	}
+	o.Account = cmp.Or(o.Account, local.Account)
+	o.Region = cmp.Or(o.Region, local.Region)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	ts := &Tables{store: store, streams: streams, opts: o, locks: newLocks(), work: make(chan struct{}, 1), byName: map[string]*tableState{}, next: 1, maxCollection: maxCollectionBytes}
+	ts := &Tables{store: store, streams: streams, opts: o, locks: newLocks(), work: wait.NewSignal(), byName: map[string]*tableState{}, next: 1, maxCollection: maxCollectionBytes}
 	err := store.View(nextKey, func(v []byte) error {
 		ts.next = binary.BigEndian.Uint64(v)
 		return nil
@@ -213,7 +212,7 @@ type Description struct {
 // An IndexDescription tells what a secondary index is.
 type IndexDescription struct {
 	IndexSpec
-	Backfilling bool  // items of before the index are still being added
+	Backfilling bool  // items that are older than the index are still being added
 	Entries     int64 // items that it holds
 	Bytes       int64 // sum of their projected sizes
 }
@@ -248,7 +247,7 @@ func (t *tableState) describe() Description {
 
 // ARN returns the name of a table to AWS tools.
 func (ts *Tables) ARN(name string) string {
-	return "arn:aws:dynamodb:" + ts.opts.Region + ":" + ts.opts.Account + ":table/" + name
+	return local.ARN("dynamodb", ts.opts.Region, ts.opts.Account, "table/"+name)
 }
 
 // List returns up to limit table names in order, after the name after; more

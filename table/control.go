@@ -118,13 +118,13 @@ func (ts *Tables) Drop(name string) (Description, error) {
 	return desc, nil
 }
 
-// removeEntries adds to the batch the end of all that is stored under the id of
-// a table or an index.
+// removeEntries adds the removal of all that is stored under the id of a table
+// or an index to the batch.
 func removeEntries(b *kv.Batch, id uint64) {
 	r := kv.Prefix(itemsPrefix(id))
 	b.DeleteRange(r.Lower, r.Upper)
 	b.Delete(countKey(id))
-	b.Delete(filledKey(id))
+	b.Delete(backfilledKey(id))
 }
 
 func isNotFound(err error) bool { return errors.Is(err, kv.ErrNotFound) }

@@ -8,7 +8,8 @@ import (
 )
 
 // A counter is the number and the bytes of the items of a table, or of the
-// entries of an index. It changes inside commits only.
+// entries of an index. It changes inside commits only, which run one after
+// another, so that the stored value and the one in memory never part.
 type counter struct {
 	key []byte
 
@@ -24,7 +25,8 @@ func (c *counter) read() (items, bytes int64) {
 	return c.items, c.bytes
 }
 
-// add counts. It runs inside a commit, which set then makes part of.
+// add changes the value in memory. It runs inside a commit; set then adds the new
+// value to its batch.
 func (c *counter) add(items, bytes int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,6 +1,6 @@
 // Package table holds tables: their catalogue, their items, their secondary
 // indexes, and the one commit that changes items together with their index
-// entries and the records of the change.
+// entries and change records.
 //
 // # Keys
 //
@@ -10,10 +10,11 @@
 //	                                    or the entries of an index (16 bytes)
 //	't' 3, table id, partition       -> bytes of an item collection, in tables
 //	                                    with local indexes
-//	't' 4, index id                  -> key of the last item that an index which
-//	                                    is being filled was given
-//	't' 5, token                     -> time spent, hash of the transaction
-//	't' 6, time, token               -> empty: when to forget the token
+//	't' 4, index id                  -> key of the last item that the backfill of
+//	                                    the index has added
+//	't' 5, token                     -> time of its use, hash of the transaction
+//	't' 6, time, token               -> empty: the order in which client tokens
+//	                                    are removed
 //	'i' table id, partition, sort    -> item (binary); partition and sort in
 //	                                    the key form of package item
 //	'i' index id, partition, sort, partition and sort of the item
@@ -26,21 +27,21 @@
 //  1. A write is one batch: items, index entries, counters, and change records
 //     (P1). It is answered after the batch is durable (P2). So reads of an index
 //     are as fresh as those of its table.
-//  2. The read, the condition and the apply of a write happen under the locks
-//     of its items' keys. The locks are released before the fsync: whoever
-//     comes next builds on a commit that becomes durable before its own.
-//  3. What a reader was given is durable: a read waits for the last commit
-//     that touched its item's stripe of locks, a scan for the last commit
-//     before it began (P2).
+//  2. A write reads the item, checks its condition and applies its batch under
+//     the locks of its items' keys. The locks are released before the fsync: the
+//     next writer builds on a commit that becomes durable before its own.
+//  3. What a reader is given is durable: a read waits for the last commit that
+//     touched its item's lock stripe, a scan for the last commit before it
+//     began (P2).
 //  4. A write that changes nothing writes nothing and records nothing.
-//  5. An index that is not being filled holds exactly the entries of the table's
+//  5. An index whose backfill is done holds exactly the entries of the table's
 //     items.
-//  6. Writes of several items take their locks in one order, so none waits in a
-//     circle.
+//  6. All writers take locks in one order, so that there is no deadlock: control,
+//     then the tables by id, then the stripes by number.
 //
 // Every request returns errors of type *ValidationError (the request is wrong,
 // in DynamoDB's words), *ConditionError, *CanceledError, one of the sentinels
-// of this package, or what package kv reports, kv.ErrDiskFull among it.
+// of this package, or an error of package kv, such as kv.ErrDiskFull.
 //
 // Source of the rules: Amazon DynamoDB API reference and developer guide.
 package table

@@ -3,6 +3,8 @@ package table
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tablecast/tablecast/item"
@@ -16,27 +18,36 @@ const maxLate = 5 * 365 * 24 * time.Hour
 // sweepStep is how many items one commit of a sweep removes.
 const sweepStep = 25
 
-// sweep removes the items whose time to live has ended.
+// sweep removes the items whose time to live has ended. A table whose items
+// cannot be read does not hold up the others.
 func (ts *Tables) sweep(ctx context.Context, now time.Time) error {
+	var errs []error
 	for _, t := range ts.all() {
-		for ctx.Err() == nil {
-			due, err := t.due(now, sweepStep)
-			if err != nil {
-				return err
-			}
-			if len(due) == 0 {
-				break
-			}
-			if seq, err := ts.commit(ctx, due, commitOptions{}); err != nil || seq == 0 {
-				return err
-			}
+		if err := t.sweep(ctx, now); err != nil {
+			errs = append(errs, fmt.Errorf("table %s: expire items: %w", t.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (t *tableState) sweep(ctx context.Context, now time.Time) error {
+	for ctx.Err() == nil {
+		due, err := t.due(now, sweepStep)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		// All of them may have changed since they were found, and then the same ones
+		// could be found for ever: the next sweep looks again.
+		if seq, err := t.ts.commit(ctx, due, commitOptions{}); err != nil || seq == 0 {
+			return err
 		}
 	}
 	return nil
 }
 
-// due returns removals of up to n items whose time to live has ended. Each is
-// decided on the item as it then is.
+// due returns removals of up to n items whose time to live has ended. The expiry
+// index is read without locks, so each removal decides again, on the item as it
+// is once it is locked: one that was renewed meanwhile stays.
 func (t *tableState) due(now time.Time, n int) ([]*write, error) {
 	t.writes.RLock()
 	var x *index
@@ -62,7 +73,7 @@ func (t *tableState) due(now time.Time, n int) ([]*write, error) {
 	return writes, err
 }
 
-// dueKeys reads the keys of up to n items off the expiry index.
+// dueKeys returns the keys of up to n items from the expiry index.
 func (t *tableState) dueKeys(x *index, now time.Time, n int) (keys []item.Item, err error) {
 	at := func(when time.Time) []byte {
 		return item.AppendKey(itemsPrefix(x.d.ID), item.NumOf(when.Unix()).Value())

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
 )
@@ -186,5 +187,57 @@ func TestCollectionLimit(t *testing.T) {
 	}
 	if _, err := put("p", n); err != nil {
 		t.Errorf("after a removal: %v", err)
+	}
+}
+
+// A row that cannot be read holds up the indexes and the expiry of its own
+// table alone.
+func TestDamagedTableHarmsOnlyItself(t *testing.T) {
+	for _, damage := range []string{"before the index is filled", "after"} {
+		t.Run(damage, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := open(t)
+				ends := time.Now().Add(time.Minute).Unix()
+				for _, name := range []string{"a-damaged", "b-whole"} {
+					spec := users
+					spec.Name = name
+					if _, err := f.tables.Create(spec); err != nil {
+						t.Fatal(err)
+					}
+					row := it(t, `{"id":{"S":"u"},"ends":{"N":"%d"}}`, ends)
+					if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: name, Item: row}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				spoil := func() {
+					b := f.store.NewBatch()
+					b.Set(item.AppendKey(kv.NewKey('i').Uint64(1), item.S("u")), []byte("no item"))
+					if _, err := f.store.Commit(b); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if damage != "after" {
+					spoil()
+				}
+				for _, name := range []string{"a-damaged", "b-whole"} {
+					if err := f.tables.SetTTL(name, "ends"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				var background sync.WaitGroup
+				background.Go(func() { _ = f.tables.Run(ctx) })
+				time.Sleep(30 * time.Second)
+				if damage == "after" {
+					spoil()
+				}
+				time.Sleep(time.Minute)
+				if d, err := f.tables.Describe("b-whole"); err != nil || d.Items != 0 {
+					t.Errorf("%d items are left in the other table, %v", d.Items, err)
+				}
+				cancel()
+				background.Wait()
+			})
+		})
 	}
 }

@@ -21,5 +21,7 @@ func (ts *Tables) Get(ctx context.Context, name string, key item.Item) (item.Ite
 	if err != nil {
 		return nil, err
 	}
+	// The read took no lock and may show a commit whose fsync is under way. Its
+	// number was noted before it became visible, so it is waited for (P2).
 	return it, ts.store.WaitDurable(ctx, ts.locks.stripes[ts.locks.of(stored)].last.Load())
 }

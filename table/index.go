@@ -39,7 +39,7 @@ type IndexSpec struct {
 // An indexDescriptor is what the catalogue keeps of an index.
 type indexDescriptor struct {
 	ID   uint64 `json:"id"`
-	Fill bool   `json:"fill,omitzero"` // items of before the index are still being added
+	Fill bool   `json:"fill,omitzero"` // the backfill is not done
 	IndexSpec
 }
 
@@ -183,8 +183,8 @@ func (x *index) update(b *kv.Batch, r kv.Reader, w *write) (*indexChange, error)
 	return c, nil
 }
 
-// present reports whether the entry of an item as it was is there: while the
-// index is being filled it may not be.
+// present reports whether the entry of an item as it was is stored. During the
+// backfill it may not be.
 func (x *index) present(r kv.Reader, key []byte) (bool, error) {
 	if key == nil || !x.d.Fill {
 		return key != nil, nil

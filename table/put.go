@@ -23,7 +23,8 @@ func (w *write) result(seq uint64) WriteResult {
 	return WriteResult{Old: w.old.item, New: w.now.item, Seq: seq, Units: w.units(), Collection: w.collection}
 }
 
-// A PutRequest stores an item in place of what has its key.
+// A PutRequest stores an item, in place of the item with the same key if there
+// is one.
 type PutRequest struct {
 	Table     string
 	Item      item.Item
@@ -54,9 +55,9 @@ func (r PutRequest) write(ts *Tables) (*write, error) {
 	}}, nil
 }
 
-// DeleteUnchanged removes the item that has the key of it from a table if the
-// two are equal. That the item changed, or that it or its table is gone, is no
-// error. Errors: see the package comment.
+// DeleteUnchanged removes the item with the key of it from a table, if it is
+// equal to it. That the item has changed, or that it or its table does not
+// exist, is no error. Errors: see the package comment.
 func (ts *Tables) DeleteUnchanged(ctx context.Context, table string, it item.Item) error {
 	_, err := ts.writeItem(ctx, deleteUnchanged{table, it})
 	if errors.Is(err, ErrNotFound) {
@@ -65,7 +66,7 @@ func (ts *Tables) DeleteUnchanged(ctx context.Context, table string, it item.Ite
 	return err
 }
 
-// A deleteUnchanged removes the item of a table that is equal to one.
+// A deleteUnchanged removes an item if it is equal to it.
 type deleteUnchanged struct {
 	table string
 	it    item.Item
@@ -85,7 +86,7 @@ func (r deleteUnchanged) write(ts *Tables) (*write, error) {
 	}}, t.checkKey(key)
 }
 
-// A DeleteRequest removes the item of a key.
+// A DeleteRequest removes the item with a key.
 type DeleteRequest struct {
 	Table     string
 	Key       item.Item
@@ -108,8 +109,8 @@ func (r DeleteRequest) write(ts *Tables) (*write, error) {
 	}}, t.checkKey(r.Key)
 }
 
-// An UpdateRequest changes attributes of the item of a key, and makes the item
-// if there is none.
+// An UpdateRequest changes attributes of the item with a key, and creates the
+// item if there is none.
 type UpdateRequest struct {
 	Table     string
 	Key       item.Item
@@ -117,7 +118,7 @@ type UpdateRequest struct {
 	Condition *expr.Condition // nil: always
 }
 
-// Modify changes an item. Errors: see the package comment.
+// Modify updates an item. Errors: see the package comment.
 func (ts *Tables) Modify(ctx context.Context, r UpdateRequest) (WriteResult, error) {
 	return ts.writeItem(ctx, r)
 }
@@ -158,8 +159,8 @@ func (t *tableState) checkUpdate(u *expr.Update) error {
 	return nil
 }
 
-// modify applies an update to an item, or to a new one with the key. An update
-// that leaves a new item without attributes makes none if it only removes.
+// modify applies an update to an item, or to a new one that has only the key. An
+// update that has no action but REMOVE and DELETE makes no new item.
 func modify(key, old item.Item, u *expr.Update) (item.Item, error) {
 	base := old
 	if old == nil {

@@ -37,14 +37,15 @@ func (r CheckRequest) write(ts *Tables) (*write, error) {
 // A Transaction is writes on different items that are all made, or none.
 type Transaction struct {
 	Requests []Request
-	// Token, unless empty, makes the transaction happen once: another one with
-	// the same token and the same Hash changes nothing for tokenLifetime.
+	// Token, unless empty, is the ClientRequestToken that makes the transaction
+	// idempotent: for ten minutes, another one with the same Token and the same
+	// Hash, which is that of its requests, changes nothing.
 	Token string
 	Hash  [32]byte
 }
 
 // A CanceledError says why a transaction was not made: an error for each of
-// its requests, nil for those that were not in the way. The errors are
+// its requests, nil for those that did not cause it. The errors are
 // *ConditionError, *ValidationError, *expr.Error, or ErrCollectionFull.
 type CanceledError struct{ Reasons []error }
 
@@ -52,15 +53,15 @@ func (e *CanceledError) Error() string {
 	return fmt.Sprintf("table: the transaction was canceled: %v", errors.Join(e.Reasons...))
 }
 
-// Transact makes a transaction. It takes part in the one order of all writes:
-// it reads and writes as if nothing else happened meanwhile. Writers of the
-// same items wait for each other, in one order of keys, so that no transaction
-// is canceled because of another. spent says that the token was used before,
-// and there are no results.
+// Transact makes a transaction, which is serializable: it reads and writes as if
+// nothing else happened meanwhile. Writers of the same items wait for each other
+// instead of failing, so that no transaction is canceled because of another.
+// repeated says that the same transaction was made before with this token; then
+// nothing was done and there are no results.
 //
 // Errors: ErrNotFound, *ValidationError, *CanceledError, ErrTokenReused, and
 // what package kv reports.
-func (ts *Tables) Transact(ctx context.Context, x Transaction) (done []WriteResult, spent bool, err error) {
+func (ts *Tables) Transact(ctx context.Context, x Transaction) (done []WriteResult, repeated bool, err error) {
 	writes, err := ts.transaction(x.Requests)
 	if err != nil {
 		return nil, false, err
@@ -81,8 +82,8 @@ func (ts *Tables) Transact(ctx context.Context, x Transaction) (done []WriteResu
 	return results(writes, seq), false, nil
 }
 
-// transaction checks the requests and returns their writes. A request that is
-// wrong by itself cancels the transaction as its reason.
+// transaction checks the requests and returns their writes. An invalid request
+// cancels the transaction and is the reason of it.
 func (ts *Tables) transaction(requests []Request) ([]*write, error) {
 	writes := make([]*write, len(requests))
 	reasons := make([]error, len(requests))
@@ -119,7 +120,7 @@ func canceled(writes []*write) error {
 	return out
 }
 
-// A ItemKey names an item.
+// An ItemKey names an item: its table and its key attributes.
 type ItemKey struct {
 	Table string
 	Key   item.Item

@@ -41,8 +41,8 @@ type IndexChange struct {
 }
 
 // Update changes the settings of a table. A stream that is turned on again is a
-// new stream. A new index is filled by Run while writes go on; reads of it are
-// refused until it is whole. Errors: ErrNotFound, ErrIndexNotFound,
+// new stream. Run backfills a new index while writes go on; reads of it are
+// refused until the backfill is done. Errors: ErrNotFound, ErrIndexNotFound,
 // *ValidationError.
 func (ts *Tables) Update(name string, c Change) (Description, error) {
 	return ts.alter(name, func(t *tableState, b *kv.Batch) error {
@@ -92,7 +92,7 @@ func (ts *Tables) alter(name string, change func(*tableState, *kv.Batch) error) 
 		t.d, t.stream, t.indexes, ts.next = before, beforeStream, beforeIndexes, next
 		return Description{}, err
 	}
-	ts.wake()
+	ts.work.Set()
 	return t.describe(), nil
 }
 
