@@ -59,6 +59,8 @@ func (ts *Tables) Create(spec Spec) (Description, error) {
 	if _, err := ts.store.Commit(b); err != nil {
 		return Description{}, err
 	}
+	// The ids are taken once they are stored; after a refused commit the next
+	// table gets them. Requests find the table only now that it is durable.
 	ts.next = id + 1
 	ts.mu.Lock()
 	ts.byName[spec.Name] = t
@@ -74,14 +76,16 @@ func (d *descriptor) encode() []byte {
 	return b
 }
 
-// enable adds a stream to the batch. The caller keeps writers out.
+// enable adds a stream to the batch. The caller holds writes exclusively, or the
+// table is new.
 func (t *tableState) enable(b *kv.Batch, view stream.View) {
 	t.stream = t.ts.streams.Create(b, stream.Spec{Table: t.name, Schema: t.schema, View: view, At: t.ts.opts.Now()})
 	t.d.StreamARN = t.stream.ARN()
 }
 
-// Drop deletes a table, its items, and closes its stream, whose records stay
-// readable for their retention. It returns what the table was. Errors:
+// Drop deletes a table and its items, and closes its stream, whose records stay
+// readable for their retention. It returns the description of the table as it
+// was. Errors:
 // ErrNotFound, ErrProtected.
 func (ts *Tables) Drop(name string) (Description, error) {
 	ts.control.Lock()
@@ -111,6 +115,8 @@ func (ts *Tables) Drop(name string) (Description, error) {
 	if _, err := ts.store.Commit(b); err != nil {
 		return Description{}, err
 	}
+	// Writers that looked the table up before wait for its lock; gone tells them.
+	// Without it their items would be stored under an id that nothing reads.
 	t.gone = true
 	ts.mu.Lock()
 	delete(ts.byName, name)

@@ -10,7 +10,8 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// A Change of a table's settings; nil fields stay as they are.
+// A Change is a change of a table's settings. What a nil field sets stays as it
+// is.
 type Change struct {
 	Stream     *StreamChange
 	Billing    *Billing
@@ -31,12 +32,12 @@ type StreamChange struct {
 	View    stream.View
 }
 
-// An IndexChange makes a global index, deletes one, or changes the throughput
-// of one.
+// An IndexChange does one thing to a global index: it creates, deletes or updates
+// it.
 type IndexChange struct {
 	Create     *IndexSpec
-	Delete     string
-	Update     string // the index whose throughput changes
+	Delete     string // the name of the index
+	Update     string // the name of the index, which gets Throughput
 	Throughput Throughput
 }
 
@@ -76,8 +77,12 @@ func (ts *Tables) alter(name string, change func(*tableState, *kv.Batch) error) 
 	if err != nil {
 		return Description{}, err
 	}
+	// No write is between its read and its apply now, so a change of indexes or of
+	// the stream falls between two commits. Writers wait until it is durable.
 	t.writes.Lock()
 	defer t.writes.Unlock()
+	// Readers of the old descriptor and indexes hold no lock afterwards: change
+	// edits copies, and what it replaced is put back if the commit is refused.
 	before, beforeStream, beforeIndexes, next := t.d, t.stream, t.indexes, ts.next
 	t.d.Indexes, t.indexes = slices.Clone(t.d.Indexes), slices.Clone(t.indexes)
 	b := ts.store.NewBatch()
@@ -173,6 +178,8 @@ func (t *tableState) removeIndex(b *kv.Batch, name string) error {
 	if err != nil {
 		return err
 	}
+	// The entries go in the commit that forgets the index. A crash leaves both or
+	// neither, and an index made later under this name has another id.
 	id := t.d.Indexes[i].ID
 	t.d.Indexes = slices.Delete(t.d.Indexes, i, i+1)
 	t.indexes = slices.DeleteFunc(t.indexes, func(x *index) bool { return x.d.ID == id })
@@ -181,6 +188,7 @@ func (t *tableState) removeIndex(b *kv.Batch, name string) error {
 	return nil
 }
 
+// retuneIndex changes the throughput of an index.
 func (t *tableState) retuneIndex(name string, to Throughput) error {
 	i, err := t.globalIndex(name)
 	if err != nil {
@@ -189,7 +197,7 @@ func (t *tableState) retuneIndex(name string, to Throughput) error {
 	t.d.Indexes[i].Throughput = to
 	for j, x := range t.indexes {
 		if x.d.ID == t.d.Indexes[i].ID {
-			again := *x
+			again := *x // a query may read the old one
 			again.d.Throughput = to
 			t.indexes[j] = &again
 		}
@@ -224,10 +232,10 @@ func (ts *Tables) SetTTL(name, attribute string) error {
 	return err
 }
 
-// TTL returns the attribute with the time to live of a table's items, empty if
-// they have none; whole says that items of before it was set are known too.
-// Errors: ErrNotFound.
-func (ts *Tables) TTL(name string) (attribute string, whole bool, err error) {
+// TTL returns the attribute with the time to live of a table's items, or "" if
+// they have none. ready says that items which are older than the setting expire
+// too: the backfill is done. Errors: ErrNotFound.
+func (ts *Tables) TTL(name string) (attribute string, ready bool, err error) {
 	t, err := ts.get(name)
 	if err != nil {
 		return "", false, err
