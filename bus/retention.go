@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/tablecast/tablecast/internal/tuple"
 	"github.com/tablecast/tablecast/kv"
 )
 
@@ -135,7 +136,7 @@ func (b *Buses) trim(l *retentionState) error {
 // hasEvents reports whether any event is stored, by a bus or an archive.
 func (b *Buses) hasEvents() (bool, error) {
 	for _, r := range []kv.Range{
-		{Lower: append(retentionKey[:len(retentionKey):len(retentionKey)], 0), Upper: kv.PrefixEnd([]byte{'e'})},
+		{Lower: append(retentionKey[:len(retentionKey):len(retentionKey)], 0), Upper: tuple.PrefixEnd([]byte{'e'})},
 		kv.Prefix(kv.NewKey('a').Raw([]byte{'s'})),
 	} {
 		it := b.store.Scan(r)

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/tuple"
 	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/target"
@@ -181,7 +182,7 @@ func (q *Queues) Set(id QueueID, p Policy) {
 func (q *Queues) Remove(b *kv.Batch, id QueueID) {
 	for _, kind := range [...]byte{kindRow, kindWait, kindGroup} {
 		p := id.key(kind)
-		b.DeleteRange(p, kv.PrefixEnd(p))
+		b.DeleteRange(p, tuple.PrefixEnd(p))
 	}
 	// Inside the commit: Enqueue and the settler run there, too, so every row is
 	// counted once, as what it ended as before this commit or as dropped here.

@@ -158,7 +158,7 @@ func contains(v, w item.Value) bool {
 
 func (p *parse) or() node {
 	n := p.and()
-	for p.accept("OR") {
+	for p.Accept("OR") {
 		p.operator()
 		n = or{n, p.and()}
 	}
@@ -167,7 +167,7 @@ func (p *parse) or() node {
 
 func (p *parse) and() node {
 	n := p.not()
-	for p.accept("AND") {
+	for p.Accept("AND") {
 		p.operator()
 		n = and{n, p.not()}
 	}
@@ -175,7 +175,7 @@ func (p *parse) and() node {
 }
 
 func (p *parse) not() node {
-	if p.accept("NOT") {
+	if p.Accept("NOT") {
 		p.operator()
 		p.enter()
 		defer p.leave()
@@ -194,41 +194,41 @@ func (p *parse) enter() {
 func (p *parse) leave() { p.nesting-- }
 
 func (p *parse) primary() node {
-	if p.accept("(") {
+	if p.Accept("(") {
 		p.enter()
 		defer p.leave()
-		double := p.peek().is("(")
+		double := p.Peek().Is("(")
 		n := p.or()
 		if double && p.redundant() {
-			p.complain(gradeParens, "The expression has redundant parentheses;")
+			p.report(gradeParens, "The expression has redundant parentheses;")
 		}
 		p.expect(")")
 		return n
 	}
-	if p.call() && p.peek().text != "size" {
+	if p.IsCall() && p.Peek().Text != "size" {
 		return p.condCall()
 	}
 	a := p.operand()
-	t := p.peek()
+	t := p.Peek()
 	switch {
-	case t.is("=") || t.is("<>") || t.is("<") || t.is("<=") || t.is(">") || t.is(">="):
-		p.next()
+	case t.Is("=") || t.Is("<>") || t.Is("<") || t.Is("<=") || t.Is(">") || t.Is(">="):
+		p.Next()
 		p.operator()
-		n := compare{t.text, a, p.operand()}
+		n := compare{t.Text, a, p.operand()}
 		p.check(n)
 		return n
-	case p.accept("BETWEEN"):
+	case p.Accept("BETWEEN"):
 		p.operator()
 		n := between{v: a, low: p.operand()}
 		p.expect("AND")
 		n.high = p.operand()
 		p.checkBetween(n)
 		return n
-	case p.accept("IN"):
+	case p.Accept("IN"):
 		p.operator()
 		return p.in(a)
 	default:
-		p.syntax()
+		p.syntaxError()
 		return nil
 	}
 }
@@ -236,17 +236,17 @@ func (p *parse) primary() node {
 // redundant reports whether the parentheses that are about to close hold
 // nothing but another pair: ((a)).
 func (p *parse) redundant() bool {
-	if p.pos == 0 || !p.tokens[p.pos-1].is(")") || !p.peek().is(")") {
+	if p.Pos == 0 || !p.Tokens[p.Pos-1].Is(")") || !p.Peek().Is(")") {
 		return false
 	}
 	depth := 0
-	for i := p.pos - 1; i > 0; i-- {
-		if p.tokens[i].is(")") {
+	for i := p.Pos - 1; i > 0; i-- {
+		if p.Tokens[i].Is(")") {
 			depth++
 		}
-		if p.tokens[i].is("(") {
+		if p.Tokens[i].Is("(") {
 			if depth--; depth == 0 {
-				return p.tokens[i-1].is("(")
+				return p.Tokens[i-1].Is("(")
 			}
 		}
 	}
@@ -256,12 +256,12 @@ func (p *parse) redundant() bool {
 func (p *parse) in(a Operand) node {
 	p.expect("(")
 	n := in{v: a, list: []Operand{p.operand()}}
-	for p.accept(",") {
+	for p.Accept(",") {
 		n.list = append(n.list, p.operand())
 	}
 	p.expect(")")
 	if len(n.list) > maxIn {
-		p.complain(gradeOperand, "The IN operator is provided with too many operands; number of operands: %d", len(n.list)+1)
+		p.report(gradeOperand, "The IN operator is provided with too many operands; number of operands: %d", len(n.list)+1)
 	}
 	p.checkIn(n)
 	return n
@@ -281,7 +281,7 @@ var arity = map[string]int{
 }
 
 func (p *parse) condCall() node {
-	name := p.peek().text
+	name := p.Peek().Text
 	p.operator()
 	args := p.args()
 	p.checkFunction(name, args)
@@ -304,7 +304,7 @@ func (p *parse) checkCall(name string, args []Operand) {
 	want := arity[name]
 	switch {
 	case want == 1 && (args[0].path == nil || args[0].sizeOf):
-		p.complain(gradeOperand, "Operator or function requires a document path; operator or function: %s", name)
+		p.report(gradeOperand, "Operator or function requires a document path; operator or function: %s", name)
 	case want == 2 && args[0].same(args[1]):
 		p.distinct(name, args[0])
 	}
@@ -326,7 +326,7 @@ func (p *parse) checkType(o Operand) {
 	case o.path != nil || o.value.Kind() != item.String:
 		p.operandType("attribute_type", o.value)
 	case item.ParseKind(o.value.Str()) == 0:
-		p.complain(gradeOperand, "Invalid attribute type name found; type: %s, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}", o.value.Str())
+		p.report(gradeOperand, "Invalid attribute type name found; type: %s, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}", o.value.Str())
 	}
 }
 
@@ -359,11 +359,11 @@ func (p *parse) checkBetween(n between) {
 	}
 	low, high := n.low.value, n.high.value
 	if low.Kind() != high.Kind() {
-		p.complain(gradeOperand, "The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: %s, upper bound operand: AttributeValue: %s",
+		p.report(gradeOperand, "The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: %s, upper bound operand: AttributeValue: %s",
 			describe(low), describe(high))
 	}
 	if c, ok := item.Compare(low, high); ok && c > 0 {
-		p.complain(gradeOperand, "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: %s, upper bound operand: AttributeValue: %s",
+		p.report(gradeOperand, "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: %s, upper bound operand: AttributeValue: %s",
 			describe(low), describe(high))
 	}
 }
@@ -381,9 +381,9 @@ func (p *parse) operandType(op string, v item.Value) {
 	if v.IsZero() {
 		kind = "document path"
 	}
-	p.complain(gradeOperand, "Incorrect operand type for operator or function; operator or function: %s, operand type: %s", op, kind)
+	p.report(gradeOperand, "Incorrect operand type for operator or function; operator or function: %s, operand type: %s", op, kind)
 }
 
 func (p *parse) distinct(op string, o Operand) {
-	p.complain(gradeOperand, "The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s", op, o.path)
+	p.report(gradeOperand, "The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s", op, o.path)
 }

@@ -3,6 +3,7 @@ package expr
 import (
 	"slices"
 
+	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -27,7 +28,7 @@ func (p *Parser) KeyCondition(src string) (*KeyCondition, error) {
 	var out KeyCondition
 	err := p.run(keyField, src, func(q *parse) {
 		n := q.or()
-		if q.peek().kind == tokenEOF && q.complaint == nil {
+		if q.Peek().Kind == syntax.EOF && q.violation == nil {
 			q.keyTerms(n, &out)
 		}
 	})

@@ -3,36 +3,21 @@ package expr
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tablecast/tablecast/expr/internal/syntax"
 )
 
-// A tokenKind is the class of a token.
-type tokenKind uint8
-
+// The kinds of tokens of an expression, beside those of package syntax.
 const (
-	tokenEOF   tokenKind = iota
-	tokenName            // identifier or keyword
-	tokenAlias           // #name
-	tokenValue           // :value
-	tokenIndex           // digits
-	tokenSymbol
-	tokenBad // a character that starts no token
+	tokenAlias = syntax.Custom + iota // #name
+	tokenValue                        // :value
+	tokenIndex                        // digits
+	tokenBad                          // a character that starts no token
 )
 
-// A token is a piece of an expression, from start to end.
-type token struct {
-	kind       tokenKind
-	text       string
-	start, end int
-}
-
-// is reports whether the token is the keyword or symbol s, in any case.
-func (t token) is(s string) bool {
-	return (t.kind == tokenName || t.kind == tokenSymbol) && strings.EqualFold(t.text, s)
-}
-
-// lex cuts an expression into tokens; the last is tokenEOF.
-func lex(src string) []token {
-	var out []token
+// lex cuts an expression into tokens; the last is of kind syntax.EOF.
+func lex(src string) []syntax.Token {
+	var out []syntax.Token
 	last := 0
 	for i := 0; i < len(src); {
 		c := src[i]
@@ -42,16 +27,16 @@ func lex(src string) []token {
 		}
 		t := scan(src, i)
 		out = append(out, t)
-		i, last = t.end, t.end
+		i, last = t.End, t.End
 	}
-	return append(out, token{kind: tokenEOF, text: "<EOF>", start: last, end: last})
+	return append(out, syntax.Token{Kind: syntax.EOF, Text: "<EOF>", Start: last, End: last})
 }
 
-func scan(src string, i int) token {
+func scan(src string, i int) syntax.Token {
 	c := src[i]
 	switch {
 	case isLetter(c) || c == '_':
-		return take(src, i, i+1, tokenName)
+		return take(src, i, i+1, syntax.Word)
 	case c == '#' || c == ':':
 		kind := tokenAlias
 		if c == ':' {
@@ -65,26 +50,26 @@ func scan(src string, i int) token {
 		for end < len(src) && isDigit(src[end]) {
 			end++
 		}
-		return token{tokenIndex, src[i:end], i, end}
+		return syntax.Token{Kind: tokenIndex, Text: src[i:end], Start: i, End: end}
 	case strings.IndexByte("=()+-,.[]", c) >= 0:
-		return token{tokenSymbol, src[i : i+1], i, i + 1}
+		return syntax.Token{Kind: syntax.Symbol, Text: src[i : i+1], Start: i, End: i + 1}
 	case c == '<' || c == '>':
 		end := i + 1
 		if end < len(src) && (src[end] == '=' || c == '<' && src[end] == '>') {
 			end++
 		}
-		return token{tokenSymbol, src[i:end], i, end}
+		return syntax.Token{Kind: syntax.Symbol, Text: src[i:end], Start: i, End: end}
 	}
 	_, n := utf8.DecodeRuneInString(src[i:]) // error texts are UTF-8
-	return token{tokenBad, src[i : i+n], i, i + n}
+	return syntax.Token{Kind: tokenBad, Text: src[i : i+n], Start: i, End: i + n}
 }
 
 // take extends a token over all further word characters.
-func take(src string, start, end int, kind tokenKind) token {
+func take(src string, start, end int, kind syntax.Kind) syntax.Token {
 	for end < len(src) && isWord(src[end]) {
 		end++
 	}
-	return token{kind, src[start:end], start, end}
+	return syntax.Token{Kind: kind, Text: src[start:end], Start: start, End: end}
 }
 
 func isDigit(c byte) bool  { return c >= '0' && c <= '9' }

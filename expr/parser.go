@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -51,22 +52,16 @@ func unused[V any](given map[string]V, used map[string]bool) string {
 	return strings.Join(keys, ", ")
 }
 
-// A parse is the parsing of one expression. The first error ends it, by a
-// panic that begin's caller recovers: a recursive-descent parser of pure
-// functions reads better without an error after each call.
+// A parse is the parsing of one expression. The first error ends it.
 type parse struct {
 	*Parser
-	field     string
-	src       string
-	tokens    []token
-	pos       int
+	syntax.Cursor
+	field     string // the request's parameter, for error texts
 	nesting   int
 	operators int
-	complaint *Error // what to tell if the text is well formed
-	worst     grade  // of the complaint
+	violation *Error // what to report if the text is well formed
+	violated  grade  // the priority of the violation
 }
-
-type failure struct{ err *Error }
 
 // run parses src by calling fn, which must consume all of it.
 func (p *Parser) run(field, src string, fn func(*parse)) error {
@@ -76,79 +71,42 @@ func (p *Parser) run(field, src string, fn func(*parse)) error {
 	if len(src) > maxLength {
 		return errf(field, "Expression size has exceeded the maximum allowed size; expression size: %d", len(src))
 	}
-	q := &parse{Parser: p, field: field, src: src, tokens: lex(src)}
+	q := &parse{Parser: p, field: field, Cursor: syntax.Cursor{Src: src, Tokens: lex(src)}}
 	return q.try(func() {
 		fn(q)
-		if q.peek().kind != tokenEOF {
-			q.syntax()
+		if q.Peek().Kind != syntax.EOF {
+			q.syntaxError()
 		}
 	})
 }
 
-// try calls fn and returns the error that ended it, or else the complaint that it
-// left.
-func (p *parse) try(fn func()) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			f, ok := r.(failure)
-			if !ok {
-				panic(r)
-			}
-			err = f.err
-		}
-	}()
-	fn()
-	if p.complaint != nil {
-		return p.complaint
+// try calls fn and returns the error that ended it, or else the first violation
+// that it reported.
+func (p *parse) try(fn func()) error {
+	if err := syntax.Try(fn); err != nil {
+		return err
+	}
+	if p.violation != nil {
+		return p.violation
 	}
 	return nil
 }
 
 // fail ends the parsing.
-func (p *parse) fail(format string, args ...any) {
-	panic(failure{errf(p.field, format, args...)})
-}
+func (p *parse) fail(format string, args ...any) { syntax.Fail(errf(p.field, format, args...)) }
 
 // failBare fails with a text that does not name the parameter.
-func (p *parse) failBare(msg string) { panic(failure{&Error{msg}}) }
+func (p *parse) failBare(msg string) { syntax.Fail(&Error{msg}) }
 
-// syntax fails at the next token.
-func (p *parse) syntax() {
-	t := p.peek()
-	from, to := t.start, t.end
-	if p.pos > 0 {
-		from = p.tokens[p.pos-1].start
-	}
-	if p.pos+1 < len(p.tokens) {
-		to = p.tokens[p.pos+1].end
-	}
-	panic(failure{&Error{"1 validation error detected: " + errf(p.field, `Syntax error; token: "%s", near: "%s"`, t.text, p.src[from:to]).Msg}})
-}
-
-func (p *parse) peek() token { return p.tokens[p.pos] }
-
-func (p *parse) peekAt(n int) token { return p.tokens[min(p.pos+n, len(p.tokens)-1)] }
-
-func (p *parse) next() token {
-	t := p.tokens[p.pos]
-	if t.kind != tokenEOF {
-		p.pos++
-	}
-	return t
-}
-
-// accept consumes the keyword or symbol s if it is next.
-func (p *parse) accept(s string) bool {
-	if p.peek().is(s) {
-		p.pos++
-		return true
-	}
-	return false
+// syntaxError fails at the next token.
+func (p *parse) syntaxError() {
+	near := p.Src[p.PeekAt(-1).Start:p.PeekAt(1).End]
+	syntax.Fail(&Error{"1 validation error detected: " + errf(p.field, `Syntax error; token: "%s", near: "%s"`, p.Peek().Text, near).Msg})
 }
 
 func (p *parse) expect(s string) {
-	if !p.accept(s) {
-		p.syntax()
+	if !p.Accept(s) {
+		p.syntaxError()
 	}
 }
 
@@ -161,23 +119,23 @@ func (p *parse) operator() {
 
 // name reads an attribute name, given as it is or by alias.
 func (p *parse) name() string {
-	t := p.next()
-	switch t.kind {
-	case tokenName:
-		if isReserved(t.text) {
-			p.complain(gradeReserved, "Attribute name is a reserved keyword; reserved keyword: %s", t.text)
+	t := p.Next()
+	switch t.Kind {
+	case syntax.Word:
+		if isReserved(t.Text) {
+			p.report(gradeReserved, "Attribute name is a reserved keyword; reserved keyword: %s", t.Text)
 		}
-		return t.text
+		return t.Text
 	case tokenAlias:
-		name, ok := p.names[t.text]
+		name, ok := p.names[t.Text]
 		if !ok {
-			p.complain(gradeName, "An expression attribute name used in the document path is not defined; attribute name: %s", t.text)
+			p.report(gradeName, "An expression attribute name used in the document path is not defined; attribute name: %s", t.Text)
 		}
-		p.usedNames[t.text] = true
+		p.usedNames[t.Text] = true
 		return name
 	default:
-		p.pos = max(p.pos-btoi(t.kind != tokenEOF), 0)
-		p.syntax()
+		p.Pos = max(p.Pos-btoi(t.Kind != syntax.EOF), 0)
+		p.syntaxError()
 		return ""
 	}
 }
@@ -194,20 +152,20 @@ func (p *parse) path() Path {
 	path := Path{{name: p.name()}}
 	for {
 		switch {
-		case p.accept("."):
+		case p.Accept("."):
 			path = append(path, step{name: p.name()})
-		case p.accept("["):
-			t := p.peek()
-			n, err := strconv.Atoi(t.text)
-			if t.kind != tokenIndex || err != nil {
-				p.syntax()
+		case p.Accept("["):
+			t := p.Peek()
+			n, err := strconv.Atoi(t.Text)
+			if t.Kind != tokenIndex || err != nil {
+				p.syntaxError()
 			}
-			p.next()
+			p.Next()
 			p.expect("]")
 			path = append(path, step{index: n})
 		default:
 			if len(path) > item.MaxDepth+1 {
-				p.complain(gradeOperand, "The document path has too many nesting elements; nesting levels: %d", len(path))
+				p.report(gradeOperand, "The document path has too many nesting elements; nesting levels: %d", len(path))
 			}
 			return path
 		}
@@ -216,17 +174,14 @@ func (p *parse) path() Path {
 
 // value reads a value by its alias.
 func (p *parse) value() item.Value {
-	t := p.next()
-	v, ok := p.values[t.text]
+	t := p.Next()
+	v, ok := p.values[t.Text]
 	if !ok {
-		p.complain(gradeValue, "An expression attribute value used in expression is not defined; attribute value: %s", t.text)
+		p.report(gradeValue, "An expression attribute value used in expression is not defined; attribute value: %s", t.Text)
 	}
-	p.usedValues[t.text] = true
+	p.usedValues[t.Text] = true
 	return v
 }
-
-// call reports whether a function call is next.
-func (p *parse) call() bool { return p.peek().kind == tokenName && p.peekAt(1).is("(") }
 
 // An Operand is a path, a value, the size of what a path leads to, or whether a
 // condition holds; see At, Literal, SizeOf and Truth.
@@ -239,44 +194,44 @@ type Operand struct {
 
 // operand reads an operand of a condition.
 func (p *parse) operand() Operand {
-	switch t := p.peek(); {
-	case t.kind == tokenValue:
+	switch t := p.Peek(); {
+	case t.Kind == tokenValue:
 		return Operand{value: p.value()}
-	case p.call():
+	case p.IsCall():
 		p.operator()
-		if t.text != "size" {
-			p.badCall(t.text)
+		if t.Text != "size" {
+			p.badCall(t.Text)
 			p.args()
 			return Operand{}
 		}
 		args := p.args()
 		if p.checkCount("size", len(args), 1) && args[0].path == nil {
-			p.complain(gradeOperand, "Operator or function requires a document path; operator or function: size")
+			p.report(gradeOperand, "Operator or function requires a document path; operator or function: size")
 		}
 		return Operand{path: args[0].path, sizeOf: true}
-	case t.kind == tokenName || t.kind == tokenAlias:
+	case t.Kind == syntax.Word || t.Kind == tokenAlias:
 		return Operand{path: p.path()}
 	default:
-		p.syntax()
+		p.syntaxError()
 		return Operand{}
 	}
 }
 
-// badCall complains of a function that does not exist or not here.
+// badCall reports a function that does not exist, or is not allowed here.
 func (p *parse) badCall(name string) {
 	if _, ok := arity[name]; ok || name == "if_not_exists" || name == "list_append" {
-		p.complain(gradeMisused, "The function is not allowed to be used this way in an expression; function: %s", name)
+		p.report(gradeMisused, "The function is not allowed to be used this way in an expression; function: %s", name)
 		return
 	}
-	p.complain(gradeUnknown, "Invalid function name; function: %s", name)
+	p.report(gradeUnknown, "Invalid function name; function: %s", name)
 }
 
 // args reads the arguments of a call, name included.
 func (p *parse) args() []Operand {
-	p.next()
+	p.Next()
 	p.expect("(")
 	args := []Operand{p.operand()}
-	for p.accept(",") {
+	for p.Accept(",") {
 		args = append(args, p.operand())
 	}
 	p.expect(")")
@@ -286,7 +241,7 @@ func (p *parse) args() []Operand {
 // checkCount reports whether a function has as many operands as it wants.
 func (p *parse) checkCount(name string, n, want int) bool {
 	if n != want {
-		p.complain(gradeOperand, "Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d", name, n)
+		p.report(gradeOperand, "Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d", name, n)
 	}
 	return n == want
 }

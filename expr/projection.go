@@ -16,7 +16,7 @@ func (p *Parser) Projection(src string) (*Projection, error) {
 	var out Projection
 	err := p.run(projectionField, src, func(q *parse) {
 		out.paths = append(out.paths, q.path())
-		for q.accept(",") {
+		for q.Accept(",") {
 			out.paths = append(out.paths, q.path())
 		}
 		q.checkPaths(out.paths)

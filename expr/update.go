@@ -3,6 +3,7 @@ package expr
 import (
 	"slices"
 
+	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -40,22 +41,22 @@ func (p *Parser) Update(src string) (*Update, error) {
 
 func (p *parse) update(u *Update) {
 	seen := map[string]bool{}
-	for p.peek().kind != tokenEOF {
+	for p.Peek().Kind != syntax.EOF {
 		section := ""
 		for _, s := range []string{"SET", "REMOVE", "ADD", "DELETE"} {
-			if p.accept(s) {
+			if p.Accept(s) {
 				section = s
 			}
 		}
 		if section == "" {
-			p.syntax()
+			p.syntaxError()
 		}
 		if seen[section] {
-			p.complain(gradeSection, `The "%s" section can only be used once in an update expression;`, section)
+			p.report(gradeSection, `The "%s" section can only be used once in an update expression;`, section)
 		}
 		seen[section] = true
 		p.action(u, section)
-		for p.accept(",") {
+		for p.Accept(",") {
 			p.action(u, section)
 		}
 	}
@@ -85,7 +86,7 @@ func (p *parse) action(u *Update, section string) {
 // checkModification refuses values that ADD or DELETE cannot use.
 func (p *parse) checkModification(section string, k item.Kind) {
 	if !k.IsSet() && (section == "DELETE" || k != item.Number) {
-		p.complain(gradeOperand, "Incorrect operand type for operator or function; operator: %s, operand type: %s, typeSet: ALLOWED_FOR_%s_OPERAND", section, typeNames[k], section)
+		p.report(gradeOperand, "Incorrect operand type for operator or function; operator: %s, operand type: %s, typeSet: ALLOWED_FOR_%s_OPERAND", section, typeNames[k], section)
 	}
 }
 
@@ -97,8 +98,8 @@ var typeNames = map[item.Kind]string{
 
 // literal reads a value; ADD and DELETE take nothing else.
 func (p *parse) literal() item.Value {
-	if p.peek().kind != tokenValue {
-		p.syntax()
+	if p.Peek().Kind != tokenValue {
+		p.syntaxError()
 	}
 	return p.value()
 }
@@ -112,10 +113,10 @@ func (p *parse) checkPaths(paths []Path) {
 	for _, a := range paths {
 		for _, b := range earlier[a.Root()] {
 			if a.overlaps(b) {
-				p.complain(gradePath, "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", b, a)
+				p.report(gradePath, "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", b, a)
 			}
 			if a.conflicts(b) {
-				p.complain(gradePath, "Two document paths conflict with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", b, a)
+				p.report(gradePath, "Two document paths conflict with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", b, a)
 			}
 		}
 		earlier[a.Root()] = append(earlier[a.Root()], a)

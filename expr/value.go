@@ -3,6 +3,7 @@ package expr
 import (
 	"slices"
 
+	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -29,13 +30,13 @@ type (
 // sum reads the right side of SET.
 func (p *parse) sum() expression {
 	a := p.term()
-	t := p.peek()
-	if !t.is("+") && !t.is("-") {
+	t := p.Peek()
+	if !t.Is("+") && !t.Is("-") {
 		return a
 	}
-	p.next()
+	p.Next()
 	p.operator()
-	n := arithmetic{t.text, a, p.term()}
+	n := arithmetic{t.Text, a, p.term()}
 	p.checkArithmetic(n)
 	return n
 }
@@ -44,31 +45,31 @@ func (p *parse) sum() expression {
 func (p *parse) checkArithmetic(n arithmetic) {
 	for _, e := range []expression{n.a, n.b} {
 		if l, ok := e.(leaf); ok && l.path == nil && l.value.Kind() != item.Number {
-			p.complain(gradeOperand, "Incorrect operand type for operator or function; operator or function: %s, operand type: %s", n.op, l.value.Kind())
+			p.report(gradeOperand, "Incorrect operand type for operator or function; operator or function: %s, operand type: %s", n.op, l.value.Kind())
 		}
 	}
 }
 
 // term reads a path, a value, or a call of if_not_exists or list_append.
 func (p *parse) term() expression {
-	if p.accept("(") {
+	if p.Accept("(") {
 		p.enter()
 		defer p.leave()
 		e := p.sum()
 		p.expect(")")
 		return e
 	}
-	if !p.call() {
+	if !p.IsCall() {
 		return leaf{p.operand()}
 	}
-	name := p.next().text
+	name := p.Next().Text
 	p.operator()
 	p.enter()
 	defer p.leave()
 	switch name {
 	case "if_not_exists":
 		p.expect("(")
-		if k := p.peek().kind; k != tokenName && k != tokenAlias {
+		if k := p.Peek().Kind; k != syntax.Word && k != tokenAlias {
 			p.fail("Operator or function requires a document path; operator or function: if_not_exists")
 		}
 		path := p.path()
@@ -95,7 +96,7 @@ func (p *parse) term() expression {
 func (p *parse) terms() {
 	p.expect("(")
 	p.term()
-	for p.accept(",") {
+	for p.Accept(",") {
 		p.term()
 	}
 	p.expect(")")
@@ -112,7 +113,7 @@ func (p *parse) checkAppend(e listAppend) {
 
 // comma reads the comma before the second of two operands.
 func (p *parse) comma(function string) {
-	if p.peek().is(")") {
+	if p.Peek().Is(")") {
 		p.fail("Incorrect number of operands for operator or function; operator or function: %s, number of operands: 1", function)
 	}
 	p.expect(",")
@@ -126,17 +127,24 @@ func (e leaf) eval(it item.Item) (item.Value, error) {
 	return v, nil
 }
 
+// evalBoth evaluates two operands that must be of one kind.
+func evalBoth(it item.Item, e, f expression, kind item.Kind) (a, b item.Value, err error) {
+	if a, err = e.eval(it); err != nil {
+		return a, b, err
+	}
+	if b, err = f.eval(it); err != nil {
+		return a, b, err
+	}
+	if a.Kind() != kind || b.Kind() != kind {
+		return a, b, errType
+	}
+	return a, b, nil
+}
+
 func (e arithmetic) eval(it item.Item) (item.Value, error) {
-	a, err := e.a.eval(it)
+	a, b, err := evalBoth(it, e.a, e.b, item.Number)
 	if err != nil {
 		return a, err
-	}
-	b, err := e.b.eval(it)
-	if err != nil {
-		return b, err
-	}
-	if a.Kind() != item.Number || b.Kind() != item.Number {
-		return a, errType
 	}
 	apply := a.Num().Add
 	if e.op == "-" {
@@ -157,16 +165,9 @@ func (e ifNotExists) eval(it item.Item) (item.Value, error) {
 }
 
 func (e listAppend) eval(it item.Item) (item.Value, error) {
-	a, err := e.a.eval(it)
+	a, b, err := evalBoth(it, e.a, e.b, item.List)
 	if err != nil {
 		return a, err
-	}
-	b, err := e.b.eval(it)
-	if err != nil {
-		return b, err
-	}
-	if a.Kind() != item.List || b.Kind() != item.List {
-		return a, errType
 	}
 	return item.L(slices.Concat(a.List(), b.List())...), nil
 }

@@ -20,9 +20,9 @@
 //
 // # Key form
 //
-// A key attribute is written so that the order of the bytes is the order of
-// the values, and so that more may follow: strings and binaries escaped and
-// terminated as in package kv's tuples, numbers as sign, exponent, digits.
+// A key attribute is written so that the order of the bytes is the order of the
+// values, and so that more may follow: strings and binaries escaped and
+// terminated as package internal/tuple has it, numbers as sign, exponent, digits.
 //
 // Source of limits and sizes: Amazon DynamoDB developer guide, "Constraints"
 // and "Item sizes and formats".

@@ -2,6 +2,8 @@ package item
 
 import (
 	"errors"
+
+	"github.com/tablecast/tablecast/internal/tuple"
 )
 
 // AppendKey appends the key form of an S, N or B to dst. The order of key
@@ -11,13 +13,7 @@ func AppendKey(dst []byte, v Value) []byte {
 	if v.kind == Number {
 		return appendNumberKey(dst, v.Num())
 	}
-	for i := range len(v.str) {
-		dst = append(dst, v.str[i])
-		if v.str[i] == 0 {
-			dst = append(dst, 0xFF)
-		}
-	}
-	return append(dst, 0, 1)
+	return tuple.Append(dst, v.str)
 }
 
 // Sign bytes of a number's key form.
@@ -65,23 +61,11 @@ func DecodeKey(b []byte, kind Kind) (v Value, rest []byte, err error) {
 	if kind == Number {
 		return decodeNumberKey(b)
 	}
-	var out []byte
-	for i := 0; i+1 < len(b); i++ {
-		if b[i] != 0 {
-			out = append(out, b[i])
-			continue
-		}
-		i++
-		switch b[i] {
-		case 0xFF:
-			out = append(out, 0)
-		case 1:
-			return Value{kind: kind, str: string(out)}, b[i+1:], nil
-		default:
-			return Value{}, nil, errKey
-		}
+	s, rest, ok := tuple.Cut(b)
+	if !ok {
+		return Value{}, nil, errKey
 	}
-	return Value{}, nil, errKey
+	return Value{kind: kind, str: string(s)}, rest, nil
 }
 
 func decodeNumberKey(b []byte) (Value, []byte, error) {

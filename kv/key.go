@@ -1,9 +1,10 @@
 package kv
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
+
+	"github.com/tablecast/tablecast/internal/tuple"
 )
 
 // A Key is a tuple written as bytes whose order is the tuple's order: integers
@@ -20,37 +21,13 @@ func NewKey(prefix byte) Key { return append(make(Key, 0, 48), prefix) }
 func (k Key) Uint64(v uint64) Key { return binary.BigEndian.AppendUint64(k, v) }
 
 // String appends a string, see Bytes.
-func (k Key) String(s string) Key { return AppendBytes(k, s) }
+func (k Key) String(s string) Key { return tuple.Append(k, s) }
 
-// Bytes appends a byte string: each 0x00 becomes 0x00 0xFF, and 0x00 0x01 ends
-// it.
-func (k Key) Bytes(b []byte) Key { return AppendBytes(k, b) }
+// Bytes appends a byte string in the form of package internal/tuple.
+func (k Key) Bytes(b []byte) Key { return tuple.Append(k, b) }
 
 // Raw appends bytes that are already in the form of further tuple elements.
 func (k Key) Raw(b []byte) Key { return append(k, b...) }
-
-// AppendBytes appends the order-preserving form of one byte string to dst.
-func AppendBytes[T string | []byte](dst []byte, s T) []byte {
-	for i := range len(s) {
-		dst = append(dst, s[i])
-		if s[i] == 0 {
-			dst = append(dst, 0xFF)
-		}
-	}
-	return append(dst, 0, 1)
-}
-
-// PrefixEnd returns the first key after all keys that begin with prefix, or
-// nil, which stands for the end of the store.
-func PrefixEnd(prefix []byte) []byte {
-	end := bytes.Clone(prefix)
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i]++; end[i] != 0 {
-			return end[:i+1]
-		}
-	}
-	return nil
-}
 
 var errKey = errors.New("kv: malformed key")
 
@@ -85,26 +62,13 @@ func (r *KeyReader) String() string { return string(r.Bytes()) }
 
 // Bytes reads a byte string into fresh memory.
 func (r *KeyReader) Bytes() []byte {
-	var out []byte
-	for i := 0; i+1 < len(r.rest) && r.err == nil; i++ {
-		c := r.rest[i]
-		if c != 0 {
-			out = append(out, c)
-			continue
-		}
-		i++
-		switch r.rest[i] {
-		case 0xFF:
-			out = append(out, 0)
-		case 0x01:
-			r.rest = r.rest[i+1:]
-			return out
-		default:
-			r.fail()
-		}
+	out, rest, ok := tuple.Cut(r.rest)
+	if !ok {
+		r.fail()
+		return nil
 	}
-	r.fail()
-	return nil
+	r.rest = rest
+	return out
 }
 
 // Err reports whether an element was malformed.

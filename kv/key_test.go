@@ -104,18 +104,6 @@ func TestKeyReadsBack(t *testing.T) {
 	})
 }
 
-func TestPrefixEnd(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		gen := rapid.SliceOfN(rapid.SampledFrom([]byte{0, 1, 0xFE, 0xFF}), 0, 4)
-		p, k := gen.Draw(t, "prefix"), gen.Draw(t, "key")
-		end := kv.PrefixEnd(p)
-		inside := bytes.Compare(k, p) >= 0 && (end == nil || bytes.Compare(k, end) < 0)
-		if inside != bytes.HasPrefix(k, p) {
-			t.Fatalf("prefix %x ends at %x; key %x inside: %v", p, end, k, inside)
-		}
-	})
-}
-
 func FuzzReadKey(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte("za\x00\xff\x00\x01"))

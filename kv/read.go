@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/tablecast/tablecast/internal/tuple"
 )
 
 // A Reader reads one state of the store: a Store reads what is applied at the
@@ -30,7 +32,7 @@ type Range struct {
 }
 
 // Prefix is the range of all keys that begin with p.
-func Prefix(p []byte) Range { return Range{Lower: p, Upper: PrefixEnd(p)} }
+func Prefix(p []byte) Range { return Range{Lower: p, Upper: tuple.PrefixEnd(p)} }
 
 // Get implements Reader.
 func (s *Store) Get(key []byte) ([]byte, error) { return get(s.db, key) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tablecast/tablecast/internal/tuple"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 )
@@ -78,7 +79,7 @@ func (t *tableState) dueKeys(x *index, now time.Time, n int) (keys []item.Item, 
 	at := func(when time.Time) []byte {
 		return item.AppendKey(itemsPrefix(x.d.ID), item.NumOf(when.Unix()).Value())
 	}
-	it := t.ts.store.Scan(kv.Range{Lower: at(now.Add(-maxLate)), Upper: kv.PrefixEnd(at(now))})
+	it := t.ts.store.Scan(kv.Range{Lower: at(now.Add(-maxLate)), Upper: tuple.PrefixEnd(at(now))})
 	for len(keys) < n && it.Next() {
 		_, rest, err := item.DecodeKey(bytes.Clone(it.Key()[prefixLength:]), item.Number)
 		var key item.Item

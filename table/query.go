@@ -7,6 +7,7 @@ import (
 	"math/bits"
 
 	"github.com/tablecast/tablecast/expr"
+	"github.com/tablecast/tablecast/internal/tuple"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 )
@@ -154,13 +155,13 @@ func (s *source) queryRange(k expr.KeyRange) kv.Range {
 	case "<":
 		r.Upper = sort(k.Low)
 	case "<=":
-		r.Upper = kv.PrefixEnd(sort(k.Low))
+		r.Upper = tuple.PrefixEnd(sort(k.Low))
 	case ">":
-		r.Lower = kv.PrefixEnd(sort(k.Low))
+		r.Lower = tuple.PrefixEnd(sort(k.Low))
 	case ">=":
 		r.Lower = sort(k.Low)
 	case "BETWEEN":
-		r.Lower, r.Upper = sort(k.Low), kv.PrefixEnd(sort(k.High))
+		r.Lower, r.Upper = sort(k.Low), tuple.PrefixEnd(sort(k.High))
 	case "begins_with":
 		full := sort(k.Low)
 		r = kv.Prefix(full[:len(full)-2]) // without the terminator

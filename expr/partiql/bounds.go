@@ -3,6 +3,7 @@ package partiql
 import (
 	"bytes"
 
+	"github.com/tablecast/tablecast/internal/tuple"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -29,21 +30,8 @@ func (b bounds) narrowed(t *test) bounds {
 		return b.within(bounds{key, append(item.AppendKey(nil, t.values[1]), 0)})
 	default: // begins_with; the last two bytes end the key form
 		prefix := key[:len(key)-2]
-		return b.within(bounds{prefix, prefixEnd(prefix)})
+		return b.within(bounds{prefix, tuple.PrefixEnd(prefix)})
 	}
-}
-
-// prefixEnd returns the first key that is greater than all with the prefix, or
-// nil if there is none.
-func prefixEnd(prefix []byte) []byte {
-	for i := len(prefix) - 1; i >= 0; i-- {
-		if prefix[i] < 0xFF {
-			end := bytes.Clone(prefix[:i+1])
-			end[i]++
-			return end
-		}
-	}
-	return nil
 }
 
 // nothing are bounds with nothing in them.

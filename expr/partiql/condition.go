@@ -5,12 +5,13 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/expr"
+	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
 
 func (p *parse) or() *where {
 	w := p.and()
-	for p.accept("OR") {
+	for p.Accept("OR") {
 		p.right()
 		w = join(or, w, p.and())
 	}
@@ -19,7 +20,7 @@ func (p *parse) or() *where {
 
 func (p *parse) and() *where {
 	w := p.not()
-	for p.accept("AND") {
+	for p.Accept("AND") {
 		p.right()
 		w = join(and, w, p.not())
 	}
@@ -28,13 +29,13 @@ func (p *parse) and() *where {
 
 // right demands something on the right of an operator.
 func (p *parse) right() {
-	if p.peek().kind == tokenEOF {
+	if p.Peek().Kind == syntax.EOF {
 		p.fail(malformed("Missing right-hand side expression of infix operator"))
 	}
 }
 
 func (p *parse) not() *where {
-	if p.accept("NOT") {
+	if p.Accept("NOT") {
 		p.enter()
 		defer p.leave()
 		return not(p.not())
@@ -44,11 +45,11 @@ func (p *parse) not() *where {
 
 // primary reads a condition without AND, OR and NOT, unless in parentheses.
 func (p *parse) primary() *where {
-	if !p.peek().is("(") && (!p.call() || p.peek().is("size")) {
+	if !p.Peek().Is("(") && (!p.IsCall() || p.Peek().Is("size")) {
 		return p.comparison()
 	}
 	var w *where
-	if p.accept("(") {
+	if p.Accept("(") {
 		p.enter()
 		w = p.or()
 		p.leave()
@@ -56,14 +57,14 @@ func (p *parse) primary() *where {
 	} else {
 		w = p.function()
 	}
-	if t := p.peek(); isComparator(t) || t.is("IN") || t.is("BETWEEN") {
+	if t := p.Peek(); isComparator(t) || t.Is("IN") || t.Is("BETWEEN") {
 		return p.compared(side{Operand: expr.Truth(w.cond)})
 	}
 	return w
 }
 
-func isComparator(t token) bool {
-	return t.kind == tokenSymbol && slices.Contains(comparators, t.text)
+func isComparator(t syntax.Token) bool {
+	return t.Kind == syntax.Symbol && slices.Contains(comparators, t.Text)
 }
 
 // A side is one side of a comparison.
@@ -80,8 +81,8 @@ func (p *parse) operand() side {
 	case p.isLiteral():
 		v := p.value()
 		return side{Operand: expr.Literal(v), value: v}
-	case p.call():
-		if !p.peek().is("size") {
+	case p.IsCall():
+		if !p.Peek().Is("size") {
 			return side{Operand: expr.Truth(p.function().cond)}
 		}
 		return side{Operand: p.size()}
@@ -96,7 +97,7 @@ func (p *parse) operand() side {
 }
 
 func (p *parse) size() expr.Operand {
-	p.pos += 2
+	p.Pos += 2
 	if p.isLiteral() {
 		p.fail(errf("Operator or function requires a document path; operator or function: size"))
 	}
@@ -106,8 +107,8 @@ func (p *parse) size() expr.Operand {
 }
 
 func (p *parse) unrecognized() {
-	t := p.peek()
-	p.fail(errf("Unrecognized function: %s at %s", strings.ToLower(t.text), t.at()))
+	t := p.Peek()
+	p.fail(errf("Unrecognized function: %s at %s", strings.ToLower(t.Text), p.at(t)))
 }
 
 var comparators = []string{"=", "<>", "!=", "<=", ">=", "<", ">"}
@@ -117,22 +118,22 @@ func (p *parse) comparison() *where { return p.compared(p.operand()) }
 
 // compared reads what follows the first operand of a condition.
 func (p *parse) compared(a side) *where {
-	if t := p.peek(); isComparator(t) {
-		p.next()
+	if t := p.Peek(); isComparator(t) {
+		p.Next()
 		p.right()
-		return p.compare(t.text, a, p.operand())
+		return p.compare(t.Text, a, p.operand())
 	}
-	if p.accept("IS") {
+	if p.Accept("IS") {
 		return p.is(a)
 	}
-	negated := p.accept("NOT")
+	negated := p.Accept("NOT")
 	var w *where
 	switch {
-	case p.accept("BETWEEN"):
+	case p.Accept("BETWEEN"):
 		low := p.operand()
 		p.expect("AND")
 		w = p.between(a, low, p.operand())
-	case p.accept("IN"):
+	case p.Accept("IN"):
 		w = p.in(a)
 	default:
 		p.unexpected()
@@ -149,7 +150,7 @@ func (p *parse) compare(op string, a, b side) *where {
 	if op == "!=" {
 		op = "<>"
 	}
-	w := opaque(must(expr.Compare(op, a.Operand, b.Operand)))
+	w := opaque(syntax.Must(expr.Compare(op, a.Operand, b.Operand)))
 	if a.name == "" {
 		a, b, op = b, a, flipped[op]
 	}
@@ -160,7 +161,7 @@ func (p *parse) compare(op string, a, b side) *where {
 }
 
 func (p *parse) between(v, low, high side) *where {
-	w := opaque(must(expr.Between(v.Operand, low.Operand, high.Operand)))
+	w := opaque(syntax.Must(expr.Between(v.Operand, low.Operand, high.Operand)))
 	if v.name != "" && !low.value.IsZero() && !high.value.IsZero() {
 		w.test = &test{v.name, "BETWEEN", []item.Value{low.value, high.value}}
 	}
@@ -169,11 +170,11 @@ func (p *parse) between(v, low, high side) *where {
 
 // in reads the list of IN.
 func (p *parse) in(a side) *where {
-	end := map[string]string{"[": "]", "(": ")", "<<": ">>"}[p.peek().text]
-	if end == "" || p.peek().kind != tokenSymbol {
+	end := map[string]string{"[": "]", "(": ")", "<<": ">>"}[p.Peek().Text]
+	if end == "" || p.Peek().Kind != syntax.Symbol {
 		p.unexpected()
 	}
-	p.next()
+	p.Next()
 	values := p.list(end, func(int) item.Value { return p.value() })
 	if len(values) > maxIn {
 		p.fail(errf("The IN operator is provided with too many operands; number of operands: %d", len(values)))
@@ -182,7 +183,7 @@ func (p *parse) in(a side) *where {
 	for i, v := range values {
 		list[i] = expr.Literal(v)
 	}
-	w := opaque(must(expr.In(a.Operand, list...)))
+	w := opaque(syntax.Must(expr.In(a.Operand, list...)))
 	if a.name != "" {
 		w.test = &test{a.name, "IN", values}
 	}
@@ -196,14 +197,14 @@ var typeNames = map[string]string{
 
 // is reads what follows IS.
 func (p *parse) is(a side) *where {
-	negated := p.accept("NOT")
-	t := p.next()
+	negated := p.Accept("NOT")
+	t := p.Next()
 	var w *where
-	if t.is("MISSING") {
+	if t.Is("MISSING") {
 		w = not(p.called("attribute_exists", a))
 	} else {
-		kind, ok := typeNames[strings.ToUpper(t.text)]
-		if t.kind != tokenWord || !ok {
+		kind, ok := typeNames[strings.ToUpper(t.Text)]
+		if t.Kind != syntax.Word || !ok {
 			p.fail(malformed("Expected type name"))
 		}
 		w = p.called("attribute_type", a, side{Operand: expr.Literal(item.S(kind))})
@@ -219,20 +220,20 @@ func (p *parse) called(function string, args ...side) *where {
 	for i, a := range args {
 		operands[i] = a.Operand
 	}
-	return opaque(must(expr.Call(function, operands...)))
+	return opaque(syntax.Must(expr.Call(function, operands...)))
 }
 
 var functions = []string{"attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "contains"}
 
 // function reads a call of a function that is a condition.
 func (p *parse) function() *where {
-	name := strings.ToLower(p.peek().text)
+	name := strings.ToLower(p.Peek().Text)
 	if !slices.Contains(functions, name) {
 		p.unrecognized()
 	}
-	p.pos += 2
+	p.Pos += 2
 	var args []side
-	for !p.accept(")") {
+	for !p.Accept(")") {
 		if len(args) > 0 {
 			p.expect(",")
 		}

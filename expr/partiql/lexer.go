@@ -4,75 +4,50 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tablecast/tablecast/expr/internal/syntax"
 )
 
-// A tokenKind is the class of a token.
-type tokenKind uint8
-
+// The kinds of tokens of a statement, beside those of package syntax.
 const (
-	tokenEOF    tokenKind = iota
-	tokenWord             // identifier or keyword
-	tokenQuoted           // "identifier"
-	tokenText             // 'text'
-	tokenNumber           // without a sign
-	tokenSymbol           // punctuation, and ? for a parameter
+	tokenQuoted = syntax.Custom + iota // "identifier"
+	tokenText                          // 'text'
+	tokenNumber                        // without a sign
 )
 
-// A token is a piece of a statement. The text of quoted ones is what the
-// quotes hold.
-type token struct {
-	kind              tokenKind
-	text              string
-	line, col, length int // from 1, in characters
-}
-
-// at writes the token's place as error texts have it.
-func (t token) at() string { return fmt.Sprintf("%d:%d:%d", t.line, t.col, t.length) }
-
-// is reports whether the token is the keyword or symbol s, in any case.
-func (t token) is(s string) bool {
-	return (t.kind == tokenWord || t.kind == tokenSymbol) && strings.EqualFold(t.text, s)
+// at writes a token's place as error texts have it: line and column, from 1, and
+// length, in characters.
+func (p *parse) at(t syntax.Token) string {
+	before := p.Src[:t.Start]
+	column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+	return fmt.Sprintf("%d:%d:%d", strings.Count(before, "\n")+1, column, utf8.RuneCountInString(p.Src[t.Start:t.End]))
 }
 
 // A lexer cuts a statement into tokens.
 type lexer struct {
-	src       string
-	pos       int
-	line, col int
+	src string
+	pos int
 }
 
-// lex returns the tokens of a statement; the last is tokenEOF.
-func lex(src string) ([]token, error) {
-	l := &lexer{src: src, line: 1, col: 1}
-	var out []token
+// lex returns the tokens of a statement; the last is of kind syntax.EOF.
+func lex(src string) ([]syntax.Token, error) {
+	l := &lexer{src: src}
+	var out []syntax.Token
 	for {
 		if err := l.skip(); err != nil {
 			return nil, err
 		}
-		t := token{line: l.line, col: l.col}
+		t := syntax.Token{Start: l.pos, End: l.pos}
 		if l.pos == len(src) {
 			return append(out, t), nil
 		}
-		start := l.pos
-		end, err := l.scan(&t)
-		if err != nil {
+		var err error
+		if t.End, err = l.scan(&t); err != nil {
 			return nil, err
 		}
-		l.advance(end)
-		t.length = utf8.RuneCountInString(src[start:end])
+		l.pos = t.End
 		out = append(out, t)
 	}
-}
-
-// advance moves to the byte at end.
-func (l *lexer) advance(end int) {
-	for _, r := range l.src[l.pos:end] {
-		l.col++
-		if r == '\n' {
-			l.line, l.col = l.line+1, 1
-		}
-	}
-	l.pos = end
 }
 
 // skip moves past spaces and comments.
@@ -81,19 +56,19 @@ func (l *lexer) skip() error {
 		rest := l.src[l.pos:]
 		switch {
 		case strings.IndexByte(" \t\r\n", rest[0]) >= 0:
-			l.advance(l.pos + 1)
+			l.pos++
 		case strings.HasPrefix(rest, "--"):
 			n := strings.IndexByte(rest, '\n')
 			if n < 0 {
 				n = len(rest)
 			}
-			l.advance(l.pos + n)
+			l.pos += n
 		case strings.HasPrefix(rest, "/*"):
 			n := strings.Index(rest[2:], "*/")
 			if n < 0 {
 				return malformed("")
 			}
-			l.advance(l.pos + n + 4)
+			l.pos += n + 4
 		default:
 			return nil
 		}
@@ -107,7 +82,7 @@ var symbols = []string{
 }
 
 // scan fills in the token at the lexer's place and returns its end.
-func (l *lexer) scan(t *token) (end int, err error) {
+func (l *lexer) scan(t *syntax.Token) (end int, err error) {
 	c := l.src[l.pos]
 	next := byte(0)
 	if l.pos+1 < len(l.src) {
@@ -119,31 +94,31 @@ func (l *lexer) scan(t *token) (end int, err error) {
 	case c == '"':
 		return l.quoted(t, tokenQuoted)
 	case isLetter(c):
-		t.kind, end = tokenWord, l.while(l.pos, isWord)
+		t.Kind, end = syntax.Word, l.while(l.pos, isWord)
 	case isDigit(c) || c == '.' && isDigit(next):
-		t.kind, end = tokenNumber, l.number()
+		t.Kind, end = tokenNumber, l.number()
 	default:
 		for _, s := range symbols {
 			if strings.HasPrefix(l.src[l.pos:], s) {
-				t.kind, t.text = tokenSymbol, s
+				t.Kind, t.Text = syntax.Symbol, s
 				return l.pos + len(s), nil
 			}
 		}
 		return 0, malformed("")
 	}
-	t.text = l.src[l.pos:end]
+	t.Text = l.src[l.pos:end]
 	return end, nil
 }
 
 // quoted reads up to the closing quote; a doubled quote stands for one.
-func (l *lexer) quoted(t *token, kind tokenKind) (end int, err error) {
-	t.kind = kind
+func (l *lexer) quoted(t *syntax.Token, kind syntax.Kind) (end int, err error) {
+	t.Kind = kind
 	quote := l.src[l.pos]
 	var text strings.Builder
 	for i := l.pos + 1; i < len(l.src); i++ {
 		if l.src[i] == quote {
 			if i+1 == len(l.src) || l.src[i+1] != quote {
-				t.text = text.String()
+				t.Text = text.String()
 				return i + 1, nil
 			}
 			i++

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -24,19 +25,19 @@ func (a place) element(i int) place {
 
 // isLiteral reports whether a literal or a parameter is next.
 func (p *parse) isLiteral() bool {
-	switch t := p.peek(); t.kind {
+	switch t := p.Peek(); t.Kind {
 	case tokenText, tokenNumber:
 		return true
-	case tokenWord:
-		return t.is("TRUE") || t.is("FALSE") || t.is("NULL")
+	case syntax.Word:
+		return t.Is("TRUE") || t.Is("FALSE") || t.Is("NULL")
 	default:
-		return t.is("?") || t.is("{") || t.is("[") || t.is("<<") || t.is("-") || t.is("+")
+		return t.Is("?") || t.Is("{") || t.Is("[") || t.Is("<<") || t.Is("-") || t.Is("+")
 	}
 }
 
 // value reads a literal or a parameter.
 func (p *parse) value() item.Value {
-	if p.peek().is("?") {
+	if p.Peek().Is("?") {
 		return p.param()
 	}
 	return p.literal(root)
@@ -47,28 +48,28 @@ func (p *parse) literal(at place) item.Value {
 	if at.levels >= maxLevels {
 		p.fail(errf("Nesting Levels have exceeded supported limits under %s", at.text))
 	}
-	t := p.peek()
+	t := p.Peek()
 	switch {
-	case t.kind == tokenText:
-		return item.S(p.next().text)
-	case t.kind == tokenNumber, t.is("-"), t.is("+"):
+	case t.Kind == tokenText:
+		return item.S(p.Next().Text)
+	case t.Kind == tokenNumber, t.Is("-"), t.Is("+"):
 		return p.number(at)
-	case p.accept("TRUE"):
+	case p.Accept("TRUE"):
 		return item.BoolOf(true)
-	case p.accept("FALSE"):
+	case p.Accept("FALSE"):
 		return item.BoolOf(false)
-	case p.accept("NULL"):
+	case p.Accept("NULL"):
 		return item.NullValue()
-	case p.accept("{"):
+	case p.Accept("{"):
 		return item.M(p.fields(func(name string) item.Value { return p.literal(at.field(name)) }))
-	case p.accept("["):
+	case p.Accept("["):
 		return item.L(p.list("]", func(i int) item.Value { return p.literal(at.element(i)) })...)
-	case p.accept("<<"):
+	case p.Accept("<<"):
 		return p.bag(at)
-	case t.is("?"):
-		p.fail(errf("Unsupported data type: Parameter under key %s at %s", at.text, t.at()))
-	case p.call():
-		p.fail(errf("Unsupported data type: %s under key %s at %s", strings.ToLower(t.text), at.text, t.at()))
+	case t.Is("?"):
+		p.fail(errf("Unsupported data type: Parameter under key %s at %s", at.text, p.at(t)))
+	case p.IsCall():
+		p.fail(errf("Unsupported data type: %s under key %s at %s", strings.ToLower(t.Text), at.text, p.at(t)))
 	}
 	p.unexpected()
 	return item.Value{}
@@ -77,16 +78,16 @@ func (p *parse) literal(at place) item.Value {
 // fields reads the rest of a map.
 func (p *parse) fields(value func(name string) item.Value) item.Map {
 	fields := []item.Field{}
-	for !p.accept("}") {
+	for !p.Accept("}") {
 		if len(fields) > 0 {
 			p.expect(",")
 		}
-		name := p.next()
-		if name.kind != tokenText {
+		name := p.Next()
+		if name.Kind != tokenText {
 			p.fail(malformed("Unexpected term"))
 		}
 		p.expect(":")
-		fields = append(fields, item.Field{Name: name.text, Value: value(name.text)})
+		fields = append(fields, item.Field{Name: name.Text, Value: value(name.Text)})
 	}
 	return item.MapOf(fields...)
 }
@@ -94,7 +95,7 @@ func (p *parse) fields(value func(name string) item.Value) item.Map {
 // list reads the rest of a list that ends with the symbol.
 func (p *parse) list(end string, value func(i int) item.Value) []item.Value {
 	values := []item.Value{}
-	for !p.accept(end) {
+	for !p.Accept(end) {
 		if len(values) > 0 {
 			p.expect(",")
 		}
@@ -107,7 +108,7 @@ func (p *parse) list(end string, value func(i int) item.Value) []item.Value {
 func (p *parse) bag(at place) item.Value {
 	var texts []string
 	values := p.list(">>", func(i int) item.Value {
-		from := p.pos
+		from := p.Pos
 		v := p.literal(at.element(i))
 		texts = append(texts, p.written(from))
 		return v
@@ -122,7 +123,7 @@ func (p *parse) bag(at place) item.Value {
 		}
 	}
 	if kind == item.String {
-		return must(item.Set(item.StringSet, values))
+		return syntax.Must(item.Set(item.StringSet, values))
 	}
 	set, err := item.Set(item.NumberSet, values)
 	if err != nil {
@@ -134,8 +135,8 @@ func (p *parse) bag(at place) item.Value {
 // written returns the tokens from one place up to the next token.
 func (p *parse) written(from int) string {
 	var b strings.Builder
-	for _, t := range p.tokens[from:p.pos] {
-		b.WriteString(t.text)
+	for _, t := range p.Tokens[from:p.Pos] {
+		b.WriteString(t.Text)
 	}
 	return b.String()
 }
@@ -143,14 +144,14 @@ func (p *parse) written(from int) string {
 // number reads a number with any signs before it.
 func (p *parse) number(at place) item.Value {
 	negative := false
-	for p.peek().is("-") || p.peek().is("+") {
-		negative = p.next().is("-") != negative
+	for p.Peek().Is("-") || p.Peek().Is("+") {
+		negative = p.Next().Is("-") != negative
 	}
-	t := p.next()
-	if t.kind != tokenNumber || !fits(t.text) {
+	t := p.Next()
+	if t.Kind != tokenNumber || !fits(t.Text) {
 		p.fail(malformed(""))
 	}
-	text := t.text
+	text := t.Text
 	if negative {
 		text = "-" + text
 	}

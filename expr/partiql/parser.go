@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/expr"
+	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -17,71 +18,23 @@ func Parse(src string, params []item.Value) (Statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parse{tokens: tokens, params: params}
+	p := &parse{Cursor: syntax.Cursor{Src: src, Tokens: tokens}, params: params}
 	var out Statement
-	return out, p.try(func() { out = p.statement() })
+	return out, syntax.Try(func() { out = p.statement() })
 }
 
-// A parse is the parsing of one statement. The first error ends it, by a panic
-// that try recovers.
+// A parse is the parsing of one statement. The first error ends it.
 type parse struct {
-	tokens  []token
-	pos     int
+	syntax.Cursor
 	params  []item.Value
 	used    int // parameters
 	nesting int
 }
 
-type failure struct{ err error }
-
-// try calls fn and returns the error that ended it.
-func (p *parse) try(fn func()) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			f, ok := r.(failure)
-			if !ok {
-				panic(r)
-			}
-			err = f.err
-		}
-	}()
-	fn()
-	return nil
-}
-
-func (p *parse) fail(err error) { panic(failure{err}) }
-
-// must returns v unless there is an error.
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(failure{err})
-	}
-	return v
-}
-
-func (p *parse) peek() token { return p.tokens[p.pos] }
-
-func (p *parse) peekAt(n int) token { return p.tokens[min(p.pos+n, len(p.tokens)-1)] }
-
-func (p *parse) next() token {
-	t := p.tokens[p.pos]
-	if t.kind != tokenEOF {
-		p.pos++
-	}
-	return t
-}
-
-// accept consumes the keyword or symbol s if it is next.
-func (p *parse) accept(s string) bool {
-	if p.peek().is(s) {
-		p.pos++
-		return true
-	}
-	return false
-}
+func (p *parse) fail(err error) { syntax.Fail(err) }
 
 func (p *parse) expect(s string) {
-	if !p.accept(s) {
+	if !p.Accept(s) {
 		p.unexpected()
 	}
 }
@@ -101,13 +54,13 @@ const (
 	keywords  = operators + "NOT SELECT FROM WHERE ORDER BY ASC DESC INSERT INTO VALUE VALUES UPDATE SET REMOVE DELETE RETURNING EXISTS NULL MISSING TRUE FALSE AS "
 )
 
-func among(words string, t token) bool {
-	return (t.kind == tokenWord || t.kind == tokenSymbol) && strings.Contains(words, " "+strings.ToUpper(t.text)+" ")
+func among(words string, t syntax.Token) bool {
+	return (t.Kind == syntax.Word || t.Kind == syntax.Symbol) && strings.Contains(words, " "+strings.ToUpper(t.Text)+" ")
 }
 
 // unexpected fails at the next token.
 func (p *parse) unexpected() {
-	switch t := p.peek(); {
+	switch t := p.Peek(); {
 	case among(operators, t):
 		p.fail(malformed("Unexpected operator"))
 	case among(keywords, t):
@@ -119,15 +72,15 @@ func (p *parse) unexpected() {
 
 // isName reports whether a name is next.
 func (p *parse) isName() bool {
-	t := p.peek()
-	return t.kind == tokenQuoted || t.kind == tokenWord && !among(keywords, t)
+	t := p.Peek()
+	return t.Kind == tokenQuoted || t.Kind == syntax.Word && !among(keywords, t)
 }
 
 func (p *parse) name() string {
 	if !p.isName() {
 		p.unexpected()
 	}
-	return p.next().text
+	return p.Next().Text
 }
 
 // path reads a document path.
@@ -135,14 +88,14 @@ func (p *parse) path() expr.Path {
 	path := expr.Attribute(p.component())
 	for {
 		switch {
-		case p.accept("."):
+		case p.Accept("."):
 			if !p.isName() {
 				p.fail(malformed("Invalid path dot component"))
 			}
 			path = path.Field(p.component())
-		case p.accept("["):
-			if t := p.peek(); t.kind == tokenText {
-				path = path.Field(p.next().text)
+		case p.Accept("["):
+			if t := p.Peek(); t.Kind == tokenText {
+				path = path.Field(p.Next().Text)
 			} else {
 				path = path.Element(p.index())
 			}
@@ -164,18 +117,18 @@ func (p *parse) component() string {
 
 // index reads the index of a list element.
 func (p *parse) index() int {
-	minus := p.accept("-")
-	t := p.next()
-	if t.kind != tokenNumber || strings.Trim(t.text, "0123456789") != "" {
+	minus := p.Accept("-")
+	t := p.Next()
+	if t.Kind != tokenNumber || strings.Trim(t.Text, "0123456789") != "" {
 		p.fail(malformed("Unexpected term"))
 	}
-	n, err := strconv.ParseInt(t.text, 10, 32)
+	n, err := strconv.ParseInt(t.Text, 10, 32)
 	if err != nil || minus && n != 0 {
 		sign := ""
 		if minus {
 			sign = "-"
 		}
-		p.fail(errf("List index is not within the allowable range; index: [%s%s] at %s", sign, t.text, t.at()))
+		p.fail(errf("List index is not within the allowable range; index: [%s%s] at %s", sign, t.Text, p.at(t)))
 	}
 	return int(n)
 }
@@ -189,6 +142,3 @@ func (p *parse) param() item.Value {
 	p.used++
 	return p.params[p.used-1]
 }
-
-// call reports whether a function call is next.
-func (p *parse) call() bool { return p.peek().kind == tokenWord && p.peekAt(1).is("(") }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/tablecast/tablecast/expr"
+	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -82,26 +83,26 @@ const (
 func (p *parse) statement() Statement {
 	var out Statement
 	switch {
-	case p.accept("SELECT"):
+	case p.Accept("SELECT"):
 		out = p.selection()
-	case p.accept("INSERT"):
+	case p.Accept("INSERT"):
 		out = p.insert()
-	case p.accept("UPDATE"):
+	case p.Accept("UPDATE"):
 		out = p.update()
-	case p.accept("FROM"):
+	case p.Accept("FROM"):
 		out = p.updateFrom()
-	case p.accept("DELETE"):
+	case p.Accept("DELETE"):
 		out = p.remove()
-	case p.peek().is("EXISTS") && p.call():
-		p.pos += 2
+	case p.Peek().Is("EXISTS") && p.IsCall():
+		p.Pos += 2
 		p.expect("SELECT")
 		out = &Exists{*p.selection()}
 		p.expect(")")
 	default:
 		p.fail(malformed("Expected data manipulation"))
 	}
-	p.accept(";")
-	if p.peek().kind != tokenEOF {
+	p.Accept(";")
+	if p.Peek().Kind != syntax.EOF {
 		p.leftover()
 	}
 	return out
@@ -115,13 +116,13 @@ func (p *parse) selection() *Select {
 	p.expect("FROM")
 	s.table, s.Index = p.source()
 	p.noAlias()
-	if p.accept("WHERE") {
+	if p.Accept("WHERE") {
 		s.where = p.or()
 	}
-	if p.accept("ORDER") {
+	if p.Accept("ORDER") {
 		p.expect("BY")
 		s.order = append(s.order, p.order())
-		for p.accept(",") {
+		for p.Accept(",") {
 			s.order = append(s.order, p.order())
 		}
 	}
@@ -129,22 +130,22 @@ func (p *parse) selection() *Select {
 }
 
 func (p *parse) columns() []Column {
-	if p.accept("*") {
-		if p.peek().is(",") {
+	if p.Accept("*") {
+		if p.Peek().Is(",") {
 			p.fail(errf("Other attributes should not be present in the projection when '*' is used."))
 		}
 		return nil
 	}
 	out := []Column{p.column()}
-	for p.accept(",") {
+	for p.Accept(",") {
 		out = append(out, p.column())
 	}
 	return out
 }
 
 func (p *parse) column() Column {
-	if t := p.peek(); p.call() || p.isLiteral() {
-		p.fail(errf("Unexpected path component at %s", t.at()))
+	if t := p.Peek(); p.IsCall() || p.isLiteral() {
+		p.fail(errf("Unexpected path component at %s", p.at(t)))
 	}
 	path := p.path()
 	return Column{columnName(path), path}
@@ -163,9 +164,9 @@ func columnName(path expr.Path) string {
 
 func (p *parse) order() order {
 	o := order{Name: p.name()}
-	o.Descending = p.accept("DESC")
+	o.Descending = p.Accept("DESC")
 	if !o.Descending {
-		p.accept("ASC")
+		p.Accept("ASC")
 	}
 	return o
 }
@@ -173,10 +174,10 @@ func (p *parse) order() order {
 // source reads the name of a table and, after a point, of an index.
 func (p *parse) source() (name table, index string) {
 	name = table(p.component())
-	if p.accept(".") {
+	if p.Accept(".") {
 		index = p.component()
 	}
-	if p.peek().is(".") {
+	if p.Peek().Is(".") {
 		p.fail(errf("A path may contain at most 2 components in the FROM clause"))
 	}
 	return name, index
@@ -196,7 +197,7 @@ func (p *parse) target() table {
 
 // noAlias refuses another name for the table.
 func (p *parse) noAlias() {
-	if p.isName() || p.peek().is("AS") {
+	if p.isName() || p.Peek().Is("AS") {
 		p.fail(errf("Aliasing is not supported"))
 	}
 }
@@ -205,13 +206,13 @@ func (p *parse) noAlias() {
 func (p *parse) insert() *Insert {
 	p.expect("INTO")
 	s := &Insert{table: p.target()}
-	if p.peek().is("(") {
+	if p.Peek().Is("(") {
 		p.fail(malformed("Unexpected keyword"))
 	}
-	if !p.accept("VALUE") {
+	if !p.Accept("VALUE") {
 		p.leftover()
 	}
-	if p.accept("{") {
+	if p.Accept("{") {
 		s.Item = p.fields(func(string) item.Value { return p.value() })
 		return s
 	}
@@ -228,7 +229,7 @@ func (p *parse) remove() *Delete {
 	p.expect("FROM")
 	s := &Delete{table: p.target()}
 	p.noAlias()
-	if p.accept("WHERE") {
+	if p.Accept("WHERE") {
 		s.where = p.or()
 	}
 	var clause string
@@ -240,14 +241,14 @@ func (p *parse) remove() *Delete {
 
 // returning reads RETURNING, and how it is written in error texts.
 func (p *parse) returning() (Returning, string) {
-	if !p.accept("RETURNING") {
+	if !p.Accept("RETURNING") {
 		return None, ""
 	}
-	all := p.accept("ALL")
+	all := p.Accept("ALL")
 	if !all {
 		p.expect("MODIFIED")
 	}
-	old := p.accept("OLD")
+	old := p.Accept("OLD")
 	if !old {
 		p.expect("NEW")
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tablecast/tablecast/expr"
+	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -13,7 +14,7 @@ func (p *parse) update() *Update {
 	s := &Update{table: p.target()}
 	p.noAlias()
 	s.Update = p.actions()
-	if p.accept("WHERE") {
+	if p.Accept("WHERE") {
 		s.where = p.or()
 	}
 	s.Returning, _ = p.returning()
@@ -25,7 +26,7 @@ func (p *parse) update() *Update {
 func (p *parse) updateFrom() *Update {
 	s := &Update{table: p.target()}
 	p.noAlias()
-	if p.accept("WHERE") {
+	if p.Accept("WHERE") {
 		s.where = p.or()
 	}
 	s.Update = p.actions()
@@ -36,63 +37,63 @@ func (p *parse) updateFrom() *Update {
 // actions reads the clauses SET and REMOVE.
 func (p *parse) actions() *expr.Update {
 	var actions []expr.Action
-	for p.peek().is("SET") || p.peek().is("REMOVE") {
+	for p.Peek().Is("SET") || p.Peek().Is("REMOVE") {
 		action := p.set
-		if p.next().is("REMOVE") {
+		if p.Next().Is("REMOVE") {
 			action = func() expr.Action { return expr.Remove(p.path()) }
 		}
 		actions = append(actions, action())
-		for p.accept(",") {
+		for p.Accept(",") {
 			actions = append(actions, action())
 		}
 	}
 	if actions == nil {
 		p.fail(malformed("Expected data manipulation"))
 	}
-	return must(expr.NewUpdate(actions...))
+	return syntax.Must(expr.NewUpdate(actions...))
 }
 
 // set reads one assignment.
 func (p *parse) set() expr.Action {
 	path := p.path()
 	p.expect("=")
-	if p.call() && (p.peek().is("set_add") || p.peek().is("set_delete")) {
+	if p.IsCall() && (p.Peek().Is("set_add") || p.Peek().Is("set_delete")) {
 		return p.setFunction(path)
 	}
 	a := p.term()
-	t := p.peek()
-	if !t.is("+") && !t.is("-") {
+	t := p.Peek()
+	if !t.Is("+") && !t.Is("-") {
 		return expr.Set(path, a)
 	}
-	p.next()
+	p.Next()
 	p.right()
-	return expr.Set(path, must(expr.Arithmetic(t.text, a, p.term())))
+	return expr.Set(path, syntax.Must(expr.Arithmetic(t.Text, a, p.term())))
 }
 
 // term reads an operand of an assignment.
 func (p *parse) term() expr.Term {
-	if !p.call() {
+	if !p.IsCall() {
 		return expr.Just(p.operand().Operand)
 	}
-	if !p.peek().is("list_append") {
+	if !p.Peek().Is("list_append") {
 		p.unrecognized()
 	}
-	p.pos += 2
+	p.Pos += 2
 	a := p.term()
 	p.expect(",")
 	b := p.term()
 	p.expect(")")
-	return must(expr.ListAppend(a, b))
+	return syntax.Must(expr.ListAppend(a, b))
 }
 
 // setFunction reads a call of set_add or set_delete, whose first argument must
 // be the path that is assigned.
 func (p *parse) setFunction(path expr.Path) expr.Action {
-	function, first := p.next(), p.peekAt(1)
+	function, first := p.Next(), p.PeekAt(1)
 	p.expect("(")
 	var paths []expr.Path
 	var values []item.Value
-	for !p.accept(")") {
+	for !p.Accept(")") {
 		if len(values) > 0 {
 			p.expect(",")
 		}
@@ -105,14 +106,14 @@ func (p *parse) setFunction(path expr.Path) expr.Action {
 		}
 		paths, values = append(paths, at), append(values, v)
 	}
-	name := strings.ToUpper(function.text)
+	name := strings.ToUpper(function.Text)
 	switch {
 	case len(values) != 2:
-		p.fail(errf("%s must have exactly two arguments at %s", name, function.at()))
+		p.fail(errf("%s must have exactly two arguments at %s", name, p.at(function)))
 	case !slices.Equal(paths[0], path):
-		p.fail(errf("The first argument to %s must equal the assignment value at %s", name, function.at()))
+		p.fail(errf("The first argument to %s must equal the assignment value at %s", name, p.at(function)))
 	case !values[1].Kind().IsSet():
-		p.fail(errf("The second argument to %s must be a value with type SET at %s", name, first.at()))
+		p.fail(errf("The second argument to %s must be a value with type SET at %s", name, p.at(first)))
 	case name == "SET_ADD":
 		return expr.Add(path, values[1])
 	}
