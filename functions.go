@@ -43,7 +43,7 @@ func (n *Node) openFunctions(dir string) error {
 // openSources opens the mappings of streams to functions.
 func (n *Node) openSources() (err error) {
 	n.sources, err = eventsource.Open(n.store, eventsource.Options{
-		Streams: n.streams, Region: Region, FunctionARN: n.functions.ARN, Bury: n.functions.Bury, Logger: n.opts.Logger,
+		Streams: n.streams, Region: Region, FunctionARN: n.functions.ARN, Bury: n.functions.AddDeadLetter, Logger: n.opts.Logger,
 		Exists: func(name string) bool {
 			_, err := n.functions.Get(name)
 			return err == nil
@@ -54,7 +54,7 @@ func (n *Node) openSources() (err error) {
 		Destination: func(arn string) (eventsource.Destination, error) {
 			to, err := n.destination(arn)
 			return func(ctx context.Context, functionARN string, record []byte) error {
-				err := to(ctx, function.Record{Function: functionARN, Body: record})
+				err := to(ctx, function.InvocationRecord{Function: functionARN, Body: record})
 				if errors.Is(err, function.ErrRefused) {
 					err = fmt.Errorf("%w: %w", eventsource.ErrRefused, err)
 				}
@@ -82,13 +82,13 @@ func (n *Node) invoke(ctx context.Context, name string, payload []byte) ([]byte,
 // log.
 func (n *Node) destination(arn string) (function.Destination, error) {
 	if name, ok := busOf(arn); ok {
-		return func(ctx context.Context, r function.Record) error { return n.announce(ctx, name, arn, r) }, nil
+		return func(ctx context.Context, r function.InvocationRecord) error { return n.announce(ctx, name, arn, r) }, nil
 	}
 	t, err := target.Open(arn, target.Options{LogDir: n.logs, Stdout: n.opts.Stdout, Invoke: n.enqueue, AWS: n.opts.AWS})
 	if err != nil {
 		return nil, &function.DestinationError{ARN: arn}
 	}
-	return func(ctx context.Context, r function.Record) error {
+	return func(ctx context.Context, r function.InvocationRecord) error {
 		if idle, ok := t.(interface{ CloseIdleConnections() }); ok {
 			defer idle.CloseIdleConnections()
 		}
@@ -111,7 +111,7 @@ func busOf(arn string) (string, bool) {
 }
 
 // announce puts a record on a bus as Lambda does.
-func (n *Node) announce(ctx context.Context, name, arn string, r function.Record) error {
+func (n *Node) announce(ctx context.Context, name, arn string, r function.InvocationRecord) error {
 	kind := "Lambda Function Invocation Result - Failure"
 	if r.Success {
 		kind = "Lambda Function Invocation Result - Success"

@@ -32,10 +32,13 @@ func (fs *Functions) place(c *Code) (dir string, err error) {
 		return "", err
 	}
 	dir = fs.codeDir(c.Number)
-	if err := unpack(c.Zip, dir, MaxCodeBytes); err != nil {
+	if err := unpack(c.Zip, dir, maxCodeBytes); err != nil {
 		_ = os.RemoveAll(dir) // else it goes at the next Open
 		return "", err
 	}
+	// The chunks are batches of their own, as one batch would be too large. Nothing
+	// refers to them before the function's own commit: a crash here leaves chunks
+	// that sweep removes at the next Open.
 	for i := 0; i*chunkBytes < len(c.Zip); i++ {
 		b := fs.store.NewBatch()
 		b.Set(chunkKey(c.Number).Uint64(uint64(i)), c.Zip[i*chunkBytes:min(len(c.Zip), (i+1)*chunkBytes)])
@@ -65,7 +68,7 @@ func (fs *Functions) restore(c *Code) (dir string, err error) {
 	}
 	dir = fs.codeDir(c.Number)
 	if _, err := os.Stat(dir); err == nil {
-		return dir, nil // it was hidden for a while
+		return dir, nil // unpacked before: a declared function of the name hid this one
 	}
 	var text []byte
 	it := fs.store.Scan(kv.Prefix(chunkKey(c.Number)))
@@ -78,11 +81,11 @@ func (fs *Functions) restore(c *Code) (dir string, err error) {
 	if got := digest(text); got != c.SHA256 {
 		return "", fmt.Errorf("%w: code %d has the digest %s, not %s", kv.ErrCorrupt, c.Number, got, c.SHA256)
 	}
-	return dir, unpack(text, dir, MaxCodeBytes)
+	return dir, unpack(text, dir, maxCodeBytes)
 }
 
-// sweep removes the code that no function names, as one that was cut short
-// leaves it.
+// sweep removes the zip files that no function refers to, which a crash between
+// place and the function's commit leaves.
 func (fs *Functions) sweep() error {
 	used := map[uint64]bool{}
 	for _, e := range fs.byName {

@@ -1,19 +1,19 @@
 // Package function keeps the functions of a node: those that came over the API,
 // with their code, and those that the node's file declares. It runs them
-// through package process, and holds the queue of events that nobody waits
-// for.
+// through package process, and holds the queue of asynchronous invocations: events
+// whose sender does not wait for the function's answer.
 //
 // # Keys
 //
 //	'f' 0 name          -> function: configuration, where its code is, policy, tags (JSON)
 //	'f' 1 code chunk    -> a MiB of a zip file; code is its number in the store
-//	'f' 2 seq           -> event that waits for an attempt, or for its destination (JSON)
+//	'f' 2 seq           -> queued event: waits for an attempt, or its invocation record for its destination (JSON)
 //	'f' 3 name seq      -> event whose attempts are used up (JSON)
 //
 // # Invariants
 //
 //  1. A change of a function is durable before it is in force. Its code is
-//     whole in the store before the function names it.
+//     whole in the store before the function refers to it.
 //  2. Folders of code are made from the store at Open, and never trusted after:
 //     what a power loss leaves there does not matter.
 //  3. An invocation runs on the configuration that was in force when it was
@@ -50,8 +50,8 @@ var (
 	ErrTooManyTags = errors.New("function: too many tags")
 	// ErrZip says that code is no zip file that can be unpacked here.
 	ErrZip = errors.New("function: not a usable zip file")
-	// ErrCodeSize says that unpacked code is larger than MaxCodeBytes.
+	// ErrCodeSize says that unpacked code is larger than 250 MiB.
 	ErrCodeSize = errors.New("function: code is too large")
-	// ErrBacklog says that MaxQueued events wait.
+	// ErrBacklog says that 100,000 events wait, of all functions together.
 	ErrBacklog = errors.New("function: too many events wait")
 )

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/internal/trace"
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
 )
 
@@ -25,18 +26,21 @@ type Functions struct {
 	store *kv.Store
 	opts  Options
 
-	control sync.Mutex // held while a function is changed
+	// control is held while functions are created, updated, deleted, declared or
+	// repaired: from reading the entry in force to putting the next one. It is taken
+	// before mu and held while the store commits; mu is not.
+	control sync.Mutex
 
 	mu     sync.Mutex
 	byName map[string]*entry // guarded by mu
-	fresh  []*instance       // guarded by mu; Run has not started them
-	wake   chan struct{}     // tells Run of them
+	fresh  []*instance       // guarded by mu; those that Run has not started
+	wake   wait.Signal       // set when fresh has grown
 
 	queue queue
 }
 
-// An entry is one function in force. fn never changes: who changes something
-// makes the next.
+// An entry is one function in force. fn never changes: an update makes the next
+// entry.
 type entry struct {
 	fn    *Function
 	inst  *instance // nil if the function could not be opened
@@ -50,7 +54,7 @@ func functionKey(name string) kv.Key { return kv.NewKey('f').Uint64(0).String(na
 // that cannot be opened is an error; one that came over the API says so in its
 // State.
 func Open(store *kv.Store, o Options) (*Functions, error) {
-	fs := &Functions{store: store, opts: o.withDefaults(), byName: map[string]*entry{}, wake: make(chan struct{}, 1)}
+	fs := &Functions{store: store, opts: o.withDefaults(), byName: map[string]*entry{}, wake: wait.NewSignal()}
 	if fs.opts.Dir != "" {
 		if err := os.RemoveAll(fs.opts.Dir); err != nil {
 			return nil, fmt.Errorf("function: %w", err)
@@ -97,7 +101,7 @@ func (fs *Functions) loadOne(stored []byte) error {
 
 func (fs *Functions) now() time.Time { return fs.opts.Now().UTC().Truncate(time.Millisecond) }
 
-// open checks a function, which does not run so far.
+// open checks a function, which does not run yet.
 func (fs *Functions) open(f *Function) (*process.Function, error) {
 	o := fs.opts.Function
 	o.Now, o.Log = fs.opts.Now, func(l process.Line) { fs.opts.Log(f.Name, l) }
@@ -111,7 +115,7 @@ func (fs *Functions) start(f *Function) *entry {
 	if err != nil {
 		e.state = stateOf(err)
 		if !errors.As(err, &e.fault) {
-			e.fault = &process.Error{Function: f.Name, Code: CodeStart, Msg: err.Error(), Fix: "see the log"}
+			e.fault = &process.Error{Function: f.Name, Code: codeStart, Msg: err.Error(), Fix: "see the log"}
 		}
 		return e
 	}
@@ -119,10 +123,7 @@ func (fs *Functions) start(f *Function) *entry {
 	fs.mu.Lock()
 	fs.fresh = append(fs.fresh, e.inst)
 	fs.mu.Unlock()
-	select {
-	case fs.wake <- struct{}{}:
-	default:
-	}
+	fs.wake.Set()
 	return e
 }
 
@@ -234,7 +235,7 @@ func (fs *Functions) put(e *entry) {
 
 // Invoke hands an event to the function and waits for the answer, as
 // function.Invoke does. A function that cannot be opened answers with the
-// failure that Lambda gives for it. Errors: those of function.Invoke, and
+// failure that Lambda gives for it. Errors: those of process.Function.Invoke, and
 // ErrNotFound, ErrConcurrency.
 func (fs *Functions) Invoke(ctx context.Context, name string, payload []byte, o process.InvokeOptions) (process.Result, error) {
 	o.TraceID = cmp.Or(o.TraceID, trace.From(ctx).AWS())
@@ -252,8 +253,10 @@ func (fs *Functions) Invoke(ctx context.Context, name string, payload []byte, o 
 			}
 			return refused(e.fault, o.RequestID), nil
 		}
+		// An update puts the next entry before it retires the instance of this one,
+		// so that looking again finds the next.
 		if !e.inst.enter() {
-			continue // it was changed meanwhile
+			continue
 		}
 		r, err := e.inst.fn.Invoke(ctx, payload, o)
 		e.inst.leave()

@@ -12,8 +12,8 @@ import (
 	"github.com/tablecast/tablecast/function/process"
 )
 
-// An instance is one configuration of a function that runs. It ends when it was
-// retired and its invocations have ended.
+// An instance is a configuration of a function with its processes. It ends once
+// it was retired and its last invocation has ended.
 type instance struct {
 	fn  *process.Function
 	dir string // removed at its end; may be empty
@@ -24,7 +24,7 @@ type instance struct {
 	over    chan struct{} // closed when retired and without calls
 }
 
-// enter reports whether an invocation may begin; it must leave.
+// enter reports whether an invocation may begin, which must call leave at its end.
 func (i *instance) enter() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -72,6 +72,8 @@ func (i *instance) run(ctx context.Context) error {
 		}
 	})
 	err := i.fn.Run(ctx)
+	// No process is left, so that nothing reads the folder any more. A crash before
+	// it is removed leaves it to the next Open, which clears the folder of all code.
 	i.mu.Lock()
 	dir := i.dir
 	i.mu.Unlock()
@@ -97,11 +99,11 @@ func refused(fault *process.Error, id string) process.Result {
 	return process.Result{RequestID: id, Payload: payload, FunctionError: process.Unhandled, NotStarted: true}
 }
 
-// stateOf returns the state that an error of function.Open means.
+// stateOf returns the state that an error of process.Open means.
 func stateOf(err error) State {
 	var fault *process.Error
 	if !errors.As(err, &fault) {
-		return State{CodeStart, err.Error()}
+		return State{codeStart, err.Error()}
 	}
 	return State{fault.Code, fault.Msg + " (" + fault.Fix + ")"}
 }
@@ -116,8 +118,8 @@ func startState(r process.Result) State {
 		Message string `json:"errorMessage"`
 	}
 	if json.Unmarshal(r.Payload, &d) != nil || d.Type == "" {
-		return State{CodeStart, "the function does not start"}
+		return State{codeStart, "the function does not start"}
 	}
 	message := strings.TrimPrefix(d.Message, "RequestId: "+r.RequestID+" Error: ")
-	return State{CodeStart, d.Type + ": " + message}
+	return State{codeStart, d.Type + ": " + message}
 }

@@ -151,7 +151,7 @@ func TestStates(t *testing.T) {
 	if r, err := w.Invoke(t.Context(), "late", []byte(`{}`), process.InvokeOptions{}); err != nil || !r.NotStarted {
 		t.Errorf("%+v %v", r, err)
 	}
-	if f, _ := w.Get("late"); f.State.Code != CodeStart || !strings.Contains(f.State.Reason, "nothing_of_this_name") {
+	if f, _ := w.Get("late"); f.State.Code != codeStart || !strings.Contains(f.State.Reason, "nothing_of_this_name") {
 		t.Errorf("that does not load: %+v", f.State)
 	}
 	write("def handler(event, context):\n    return 'at last'\n")
@@ -235,13 +235,13 @@ func TestRefusals(t *testing.T) {
 	_, otherRevision := w.Configure("f", "other", func(*Config) {})
 	_, badZip := w.SetCode("f", "", Code{Zip: []byte("x")})
 	many := map[string]string{}
-	for i := range MaxTags + 1 {
+	for i := range maxTags + 1 {
 		many[strings.Repeat("k", i+1)] = ""
 	}
 	for name, c := range map[string]struct{ got, want error }{
 		"no config": {noConfig, ErrNoConfig}, "revision": {otherRevision, ErrRevision}, "zip": {badZip, ErrZip},
 		"tags": {w.Tag("f", many, nil), ErrTooManyTags}, "statement": {w.Disallow("f", "", "s"), ErrStatement},
-		"none": {w.Enqueue("g", "", nil), ErrNotFound}, "large": {w.Enqueue("f", "", make([]byte, MaxEventBytes+1)), process.ErrPayloadTooLarge},
+		"none": {w.Enqueue("g", "", nil), ErrNotFound}, "large": {w.Enqueue("f", "", make([]byte, maxEventBytes+1)), process.ErrPayloadTooLarge},
 	} {
 		if !errors.Is(c.got, c.want) {
 			t.Errorf("%s: %v", name, c.got)

@@ -16,8 +16,8 @@ type Config struct {
 	Role        string            `json:"role,omitzero"`
 	Description string            `json:"description,omitzero"`
 	Env         map[string]string `json:"env,omitzero"`
-	Seconds     int               `json:"seconds"`              // timeout; the default is function.DefaultTimeout
-	MemoryMB    int               `json:"memory"`               // the default is function.DefaultMemoryMB
+	Seconds     int               `json:"seconds"`              // timeout; the default is process.DefaultTimeout
+	MemoryMB    int               `json:"memory"`               // the default is process.DefaultMemoryMB
 	Concurrency *int              `json:"concurrency,omitzero"` // reserved; 0 lets nothing run
 }
 
@@ -31,12 +31,12 @@ type Code struct {
 	SHA256 string `json:"sha256"`          // in base64; of the zip file, or the directory's name
 }
 
-// EventConfig says what becomes of events that nobody waits for.
+// EventConfig configures the asynchronous invocations of a function.
 type EventConfig struct {
-	MaxRetries int       `json:"retries"`            // 0 to 2
-	MaxAge     int       `json:"age"`                // seconds
-	OnFailure  string    `json:"onFailure,omitzero"` // ARN
-	OnSuccess  string    `json:"onSuccess,omitzero"` // ARN
+	MaxRetries int       `json:"retries"`            // attempts after the first, 0 to 2
+	MaxAge     int       `json:"age"`                // seconds, after which no further attempt is made
+	OnFailure  string    `json:"onFailure,omitzero"` // ARN of the destination; empty: dead letters
+	OnSuccess  string    `json:"onSuccess,omitzero"` // ARN of the destination; empty: none
 	Modified   time.Time `json:"modified"`
 }
 
@@ -50,7 +50,7 @@ type Statement struct {
 	Text jsontext.Value `json:"text"`
 }
 
-// A Function is one function as it is set.
+// A Function is the configuration of one function with what is known of its code.
 type Function struct {
 	Name string `json:"name"`
 	Config
@@ -63,19 +63,19 @@ type Function struct {
 
 	// Declared functions are those of the node's file.
 	Declared bool `json:"-"`
-	// State and why; the same for all that Get and List return.
+	// State says whether it can run; Get and List set it.
 	State State `json:"-"`
 	// Dir is where the code is on disk.
 	Dir string `json:"-"`
 }
 
-// A State says whether a function can run. Code is one of function.Error, or
-// CodeStart; both texts are empty if it can.
+// A State says whether a function can run, as Function.State does. Code is one of
+// process.Error, or START for a function that was found and failed to start; both
+// texts are empty if it can run.
 type State struct{ Code, Reason string }
 
-// CodeStart is the code of a State whose function was found and failed to
-// start.
-const CodeStart = "START"
+// codeStart is the code of a function that was found and failed to start.
+const codeStart = "START"
 
 // Failed reports whether the function cannot run.
 func (s State) Failed() bool { return s.Code != "" }

@@ -7,17 +7,19 @@ import (
 	"time"
 
 	"github.com/tablecast/tablecast/function/process"
+	"github.com/tablecast/tablecast/internal/local"
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 // Options configure Functions.
 type Options struct {
-	// Account and Region are those of ARNs. The defaults are 000000000000 and
-	// us-east-1.
+	// Account and Region are those of ARNs. The defaults are local.Account and
+	// local.Region.
 	Account, Region string
 	// Endpoint is what the SDKs in functions call. Without it none can run.
 	Endpoint string
 	// Credentials are what the SDKs in functions sign with. The default is that
-	// of function.Spec.
+	// of process.Spec.
 	Credentials process.Credentials
 	// Dir is the folder that code is unpacked in. Functions owns it.
 	Dir string
@@ -27,12 +29,13 @@ type Options struct {
 	Function process.Options
 	// Log takes the lines of functions. The default drops them.
 	Log func(name string, l process.Line)
-	// Destination returns what hands a record to the ARN, or an error that says
-	// that nothing does. The default knows none.
+	// Destination returns the destination of an ARN, or *DestinationError if records
+	// cannot be sent there. The default knows none.
 	Destination func(arn string) (Destination, error)
-	// Pause is the time before attempt n+1 of an event whose attempt n failed
-	// by itself, or, if not, could not be made. The default is Lambda's: n
-	// minutes; 1 s, doubled up to 5 minutes.
+	// Pause is the time before the next attempt of an event: n is how many attempts
+	// failed, or with failed false, how many times in a row none could be made or
+	// the destination did not take the record. The default is Lambda's: n minutes;
+	// 1 s, doubled up to 5 minutes, with jitter.
 	Pause func(n int, failed bool) time.Duration
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
@@ -44,23 +47,23 @@ type Options struct {
 // size for instance: it becomes a dead letter of the function.
 var ErrRefused = errors.New("function: the destination refuses the record")
 
-// A Destination takes the record of an event, or says why not; ErrRefused, or
-// anything else to be asked again.
-type Destination func(ctx context.Context, r Record) error
+// A Destination takes the invocation record of an event. After ErrRefused the
+// record becomes a dead letter; after any other error it is sent again later.
+type Destination func(ctx context.Context, r InvocationRecord) error
 
-// A Record is what a destination is told.
-type Record struct {
+// An InvocationRecord is what a destination gets about an asynchronous invocation.
+type InvocationRecord struct {
 	Function string // ARN with version
-	Success  bool
-	Body     []byte // JSON
+	Success  bool   // the function succeeded
+	Body     []byte // JSON, in the form of Lambda's invocation records
 }
 
 func (o Options) withDefaults() Options {
 	if o.Account == "" {
-		o.Account = process.DefaultAccount
+		o.Account = local.Account
 	}
 	if o.Region == "" {
-		o.Region = process.DefaultRegion
+		o.Region = local.Region
 	}
 	if o.Log == nil {
 		o.Log = func(string, process.Line) {}
@@ -80,12 +83,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// pauseOf is Lambda's pause.
+// pauseOf is the default of Options.Pause.
 func pauseOf(n int, failed bool) time.Duration {
 	if failed {
 		return time.Duration(n) * time.Minute
 	}
-	return min(time.Second<<min(n, 10), 5*time.Minute)
+	return (&wait.Backoff{Least: time.Second, Most: 5 * time.Minute}).After(n + 1)
 }
 
 // A DestinationError says that nothing can be sent to the ARN.

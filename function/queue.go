@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,50 +14,52 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tablecast/tablecast/function/process"
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
 )
 
-// Limits of the queue.
+// Limits of the queue of asynchronous invocations.
 const (
-	// MaxEventBytes is the most of an event that nobody waits for.
-	MaxEventBytes = 1 << 20
-	// MaxQueued is how many events wait, of all functions.
-	MaxQueued = 100_000
-	// perFunction is how many events of one function are attempted at once.
-	perFunction = 10
+	maxEventBytes = 1 << 20 // of one event: Lambda's limit for asynchronous invocations
+	maxQueued     = 100_000 // events of all functions together
+	perFunction   = 10      // attempts of one function under way at once
 )
 
-// A row is an event in the queue, as it is stored.
-type row struct {
+// A queuedEvent is the stored form of an asynchronous invocation: first an event
+// to invoke the function with, then, once Record is set, an invocation record to
+// send to a destination.
+type queuedEvent struct {
 	Function string         `json:"function"`
 	ID       string         `json:"id"` // of the request, the same for all attempts
 	Payload  jsontext.Value `json:"payload"`
 	At       time.Time      `json:"at"`
 	Due      time.Time      `json:"due"`
-	Attempts int            `json:"attempts"` // made, that failed
-	Waits    int            `json:"waits,omitzero"`
-	// Record and To are set once no further attempt is to be made: what the
-	// destination is told.
+	Attempts int            `json:"attempts"`       // of the function that failed
+	Waits    int            `json:"waits,omitzero"` // in a row without an attempt, or refused by the destination
+	// Record and To, the ARN of the destination, are set once no further attempt
+	// is to be made. Good says that the function succeeded.
 	Record jsontext.Value `json:"record,omitzero"`
 	To     string         `json:"to,omitzero"`
 	Good   bool           `json:"good,omitzero"`
 }
 
-// A mark is what is known of a row in memory.
-type mark struct {
-	seq  uint64
-	name string
-	due  time.Time
+// A queueEntry is the in-memory index entry of a queued event.
+type queueEntry struct {
+	seq    uint64 // of its row
+	name   string // of the function
+	due    time.Time
+	record bool // waits for its destination, no longer for the function
 }
 
-// A queue holds the events that nobody waits for.
+// A queue holds the asynchronous invocations of all functions. Each queued event
+// is a row of the store, and at any moment either in waiting or with one attempt.
 type queue struct {
 	fs   *Functions
-	wake chan struct{}
+	wake wait.Signal // set when take may return something else
 
 	mu      sync.Mutex
-	waiting []mark         // guarded by mu; by due
-	busy    map[string]int // guarded by mu; attempts under way of each function
+	waiting []queueEntry   // guarded by mu; in the order of due, then of seq
+	busy    map[string]int // guarded by mu; attempts under way, by function
 }
 
 func rowKey(seq uint64) kv.Key { return kv.NewKey('f').Uint64(2).Uint64(seq) }
@@ -65,65 +68,73 @@ func deadKey(name string, seq uint64) kv.Key {
 	return kv.NewKey('f').Uint64(3).String(name).Uint64(seq)
 }
 
-// open reads what waits.
+// open reads the queued events of the store.
 func (q *queue) open(fs *Functions) error {
-	q.fs, q.wake, q.busy = fs, make(chan struct{}, 1), map[string]int{}
+	q.fs, q.wake, q.busy = fs, wait.NewSignal(), map[string]int{}
 	it := fs.store.Scan(kv.Prefix(kv.NewKey('f').Uint64(2)))
 	for it.Next() {
-		var r row
+		var r queuedEvent
 		if err := json.Unmarshal(it.Value(), &r); err != nil {
 			return errors.Join(fmt.Errorf("function: queued event: %w", err), it.Close())
 		}
 		k := kv.ReadKey(it.Key())
 		k.Uint64()
-		q.addLocked(mark{k.Uint64(), r.Function, r.Due}) // nobody else has it yet
+		q.addLocked(queueEntry{k.Uint64(), r.Function, r.Due, r.Record != nil}) // no other goroutine has the queue yet
 	}
 	return it.Close()
 }
 
-func (q *queue) addLocked(m mark) {
-	i, _ := slices.BinarySearchFunc(q.waiting, m, func(a, b mark) int { return a.due.Compare(b.due) })
-	for i < len(q.waiting) && q.waiting[i].due.Equal(m.due) && q.waiting[i].seq < m.seq {
-		i++
-	}
-	q.waiting = slices.Insert(q.waiting, i, m)
+func (q *queue) addLocked(e queueEntry) {
+	i, _ := slices.BinarySearchFunc(q.waiting, e, func(a, b queueEntry) int { return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.seq, b.seq)) })
+	q.waiting = slices.Insert(q.waiting, i, e)
 }
 
-func (q *queue) add(m mark) {
+func (q *queue) add(e queueEntry) {
 	q.mu.Lock()
-	q.addLocked(m)
+	q.addLocked(e)
 	q.mu.Unlock()
-	q.poke()
+	q.wake.Set()
 }
 
-func (q *queue) poke() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
+// remove takes the events that wait for the function out of the index, whose rows
+// the caller removes. Invocation records that wait for a destination stay, and so
+// do events with an attempt under way: those find out by themselves that the
+// function is gone.
+func (q *queue) remove(name string) (out []queueEntry) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = slices.DeleteFunc(q.waiting, func(e queueEntry) bool {
+		gone := e.name == name && !e.record
+		if gone {
+			out = append(out, e)
+		}
+		return gone
+	})
+	return out
 }
 
-// Enqueue keeps an event for the function, and returns once it is durable. The
-// function and its log see the id; an empty one stands for a random one. Errors: ErrNotFound, ErrBacklog,
-// function.ErrPayloadTooLarge, kv.ErrDiskFull.
+// Enqueue takes an asynchronous invocation: it queues the event for the function
+// and returns once it is durable. The function and its log see id as the request
+// id; empty means a new UUID. Errors: ErrNotFound, ErrBacklog,
+// process.ErrPayloadTooLarge, kv.ErrDiskFull.
 func (fs *Functions) Enqueue(name, id string, payload []byte) error {
 	if _, err := fs.find(name); err != nil {
 		return err
 	}
-	if len(payload) > MaxEventBytes {
-		return fmt.Errorf("%w: %d bytes, the limit is %d", process.ErrPayloadTooLarge, len(payload), MaxEventBytes)
+	if len(payload) > maxEventBytes {
+		return fmt.Errorf("%w: %d bytes, the limit is %d", process.ErrPayloadTooLarge, len(payload), maxEventBytes)
 	}
 	fs.queue.mu.Lock()
 	waiting := len(fs.queue.waiting)
 	fs.queue.mu.Unlock()
-	if waiting >= MaxQueued {
+	if waiting >= maxQueued {
 		return ErrBacklog
 	}
 	if id == "" {
 		id = uuid.NewString()
 	}
 	now := fs.now()
-	r := row{Function: name, ID: id, Payload: payload, At: now, Due: now}
+	r := queuedEvent{Function: name, ID: id, Payload: payload, At: now, Due: now}
 	value, err := json.Marshal(&r)
 	if err != nil {
 		return fmt.Errorf("function: event: %w", err)
@@ -137,11 +148,13 @@ func (fs *Functions) Enqueue(name, id string, payload []byte) error {
 	if _, err := fs.store.Commit(b); err != nil {
 		return err
 	}
-	fs.queue.add(mark{seq, name, now})
+	// The index learns of the row after the commit. A crash between the two loses
+	// nothing: open finds the row.
+	fs.queue.add(queueEntry{seq: seq, name: name, due: now})
 	return nil
 }
 
-// Waiting returns how many events that nobody waits for are queued or under way.
+// Waiting returns how many asynchronous invocations are queued or under way.
 func (fs *Functions) Waiting() int {
 	fs.queue.mu.Lock()
 	defer fs.queue.mu.Unlock()
@@ -152,33 +165,34 @@ func (fs *Functions) Waiting() int {
 	return n
 }
 
-// take returns a row whose time has come and whose function has room, or how
-// long until the next.
-func (q *queue) take() (mark, time.Duration, bool) {
+// take hands out an event that is due and whose function has room for another
+// attempt: it leaves waiting and counts as busy until free. Else pause is how long
+// until the next is due.
+func (q *queue) take() (e queueEntry, pause time.Duration, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.fs.opts.Now()
-	for i, m := range q.waiting {
-		if wait := m.due.Sub(now); wait > 0 {
-			return mark{}, wait, false
+	for i, e := range q.waiting {
+		if pause := e.due.Sub(now); pause > 0 {
+			return queueEntry{}, pause, false
 		}
-		if q.busy[m.name] < perFunction {
+		if q.busy[e.name] < perFunction {
 			q.waiting = slices.Delete(q.waiting, i, i+1)
-			q.busy[m.name]++
-			return m, 0, true
+			q.busy[e.name]++
+			return e, 0, true
 		}
 	}
-	return mark{}, time.Hour, false
+	return queueEntry{}, time.Hour, false
 }
 
-// free ends an attempt.
+// free gives back the room that take counted.
 func (q *queue) free(name string) {
 	q.mu.Lock()
 	if q.busy[name]--; q.busy[name] == 0 {
 		delete(q.busy, name)
 	}
 	q.mu.Unlock()
-	q.poke()
+	q.wake.Set()
 }
 
 // run attempts events until ctx ends, and waits for the attempts.
@@ -186,19 +200,12 @@ func (q *queue) run(ctx context.Context) {
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
 	for {
-		m, wait, ok := q.take()
+		e, pause, ok := q.take()
 		if ok {
-			attempts.Go(func() {
-				defer q.free(m.name)
-				if err := q.attempt(ctx, m); err != nil && ctx.Err() == nil {
-					q.fs.opts.Logger.Error("function: event", "function", m.name, "error", err)
-					m.due = q.fs.opts.Now().Add(time.Minute)
-					q.add(m)
-				}
-			})
+			attempts.Go(func() { q.runAttempt(ctx, e) })
 			continue
 		}
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(pause)
 		select {
 		case <-q.wake:
 		case <-timer.C:
@@ -209,4 +216,19 @@ func (q *queue) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// runAttempt makes one attempt and puts the event back if the attempt could not
+// be recorded, as with a full disk.
+func (q *queue) runAttempt(ctx context.Context, e queueEntry) {
+	// free comes last: until the event is in waiting again or its row is gone,
+	// Waiting counts it as busy.
+	defer q.free(e.name)
+	err := q.attempt(ctx, e)
+	if err == nil || ctx.Err() != nil { // the row of an attempt that was cut off stays, for the next start
+		return
+	}
+	q.fs.opts.Logger.Error("function: an attempt could not be recorded; it is made again", "function", e.name, "error", err)
+	e.due = q.fs.opts.Now().Add(wait.Jitter(time.Minute))
+	q.add(e)
 }

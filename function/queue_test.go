@@ -24,21 +24,21 @@ func soon(int, bool) time.Duration { return time.Millisecond }
 type letterbox struct {
 	mu      sync.Mutex
 	refuse  int
-	records []recordJSON
+	records []recordBody
 }
 
 func (l *letterbox) open(arn string) (Destination, error) {
 	if arn != "box" {
 		return nil, &DestinationError{arn}
 	}
-	return func(_ context.Context, r Record) error {
+	return func(_ context.Context, r InvocationRecord) error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if l.refuse > 0 {
 			l.refuse--
 			return errors.New("not now")
 		}
-		var rec recordJSON
+		var rec recordBody
 		if err := json.Unmarshal(r.Body, &rec); err != nil {
 			return err
 		}
@@ -137,6 +137,34 @@ func TestDeadLetters(t *testing.T) {
 	}
 	if len(w.dead("go")) != 1 {
 		t.Error("the dead letter went with the function")
+	}
+}
+
+// The events of a function that is deleted do not go to the next one of its name;
+// a record that waits for its destination does.
+func TestDeleteDropsEvents(t *testing.T) {
+	box := &letterbox{refuse: 1}
+	w := open(t, vfs.NewMem(), Options{Destination: box.open, Pause: func(int, bool) time.Duration { return 24 * time.Hour }})
+	w.create("go", binary(t), goConfig())
+	if _, err := w.SetEvents("go", func(c *EventConfig) *EventConfig { c.OnSuccess = "box"; return c }); err != nil {
+		t.Fatal(err)
+	}
+	for _, payload := range []string{`{"fail":true}`, `{}`} {
+		if err := w.Enqueue("go", "", []byte(payload)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "events that wait again", func() bool {
+		w.queue.mu.Lock()
+		defer w.queue.mu.Unlock()
+		return len(w.queue.busy) == 0 && len(w.queue.waiting) == 2 && w.queue.waiting[0].due.After(time.Now().Add(time.Hour))
+	})
+	if err := w.Delete("go"); err != nil {
+		t.Fatal(err)
+	}
+	w.create("go", binary(t), goConfig())
+	if n, stored := w.Waiting(), queued(t, w.store); n != 1 || stored != 1 || !w.queue.waiting[0].record {
+		t.Errorf("%d events wait and %d are stored, want the record alone", n, stored)
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 const (
 	// MaxZipBytes is the most of a zip file that is sent.
 	MaxZipBytes = 50 << 20
-	// MaxCodeBytes is the most of what is in it.
-	MaxCodeBytes = 250 << 20
+	// maxCodeBytes is the most of what is in it.
+	maxCodeBytes = 250 << 20
 	// maxFiles is the most files in it, those that package function can watch.
 	maxFiles = 20_000
 	maxLink  = 4096

@@ -6,7 +6,9 @@
 //	                   ...        POST /2018-06-01/runtime/invocation/{id}/error
 //
 // Open checks a Spec, Run owns the processes and every goroutine, Invoke hands
-// one payload to one process. What each part may rely on:
+// one payload to one process.
+//
+// # Invariants
 //
 //  1. A process has one invocation at a time, and a listener of its own on the
 //     loopback interface: whoever asks there for the next invocation is that

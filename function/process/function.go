@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 // Version is the only version of a function that runs here.
@@ -30,10 +32,11 @@ type Function struct {
 	spec    Spec
 	opts    Options
 	engine  engine
-	tempDir string        // set by Run before it starts a process
-	wake    chan struct{} // asks Run to look whether processes are wanted
+	tempDir string      // set by Run before it starts a process
+	wake    wait.Signal // set when recruit may start another process
 
-	// codeMu guards the fields below and is held while TypeScript is built.
+	// codeMu guards the fields below. It is held while the disk is read and
+	// TypeScript is built, never together with mu.
 	codeMu  sync.Mutex
 	tree    *tree
 	code    *code
@@ -59,7 +62,7 @@ func Open(spec Spec, o Options) (*Function, error) {
 		return nil, err
 	}
 	f := &Function{
-		spec: complete, opts: o.complete(), wake: make(chan struct{}, 1), workers: map[*worker]struct{}{},
+		spec: complete, opts: o.complete(), wake: wait.NewSignal(), workers: map[*worker]struct{}{},
 	}
 	if f.engine, err = findEngine(&f.spec, &f.opts); err != nil {
 		return nil, err
@@ -85,10 +88,12 @@ func (f *Function) Run(ctx context.Context) error {
 	if err := f.makeDir(); err != nil {
 		return err
 	}
+	// Deferred calls run from the last to the first: close fails what waits and
+	// hands out nothing more, Wait sees every process end, and only then its files go.
 	defer os.RemoveAll(f.tempDir)
 	var all sync.WaitGroup
 	defer all.Wait()
-	defer f.close() // before the processes end, so that none is given more
+	defer f.close()
 	for ctx.Err() == nil {
 		for w := f.recruit(); w != nil; w = f.recruit() {
 			all.Go(func() { w.run(ctx) })
@@ -120,7 +125,7 @@ func (f *Function) makeDir() (err error) {
 		os.WriteFile(filepath.Join(f.tempDir, pythonBootstrap), pythonSource, 0o600))
 }
 
-// Stats are a function's numbers at one moment.
+// Stats are a function's numbers at one moment, for tests and operators.
 type Stats struct {
 	// Processes is how many run, Busy how many of them have an invocation.
 	Processes, Busy int

@@ -12,8 +12,8 @@ import (
 // Unhandled is the only FunctionError that Lambda gives today.
 const Unhandled = "Unhandled"
 
-// LogTailBytes is the most of a log that a Result carries.
-const LogTailBytes = 4 << 10
+// logTailBytes is the most of a log that a Result carries: Lambda's 4 KiB.
+const logTailBytes = 4 << 10
 
 // InvokeOptions go with one event.
 type InvokeOptions struct {
@@ -27,7 +27,7 @@ type InvokeOptions struct {
 	TraceID string
 }
 
-// A Result is what one invocation came to.
+// A Result is the answer to one invocation.
 type Result struct {
 	// RequestID is that of InvokeOptions, or the one made for it.
 	RequestID string
@@ -39,7 +39,7 @@ type Result struct {
 	// NotStarted means that the failure came before the function saw the
 	// event: no process could be started, or its code could not be loaded.
 	NotStarted bool
-	// LogTail is the end of what the process wrote, at most LogTailBytes.
+	// LogTail is the end of what the process wrote, at most 4 KiB.
 	LogTail []byte
 	// Duration is the time from handing out the event to the answer.
 	Duration time.Duration
@@ -47,19 +47,22 @@ type Result struct {
 	BilledMs int64
 }
 
-// An invocation is one event on its way.
+// An invocation is one event from Invoke to its answer. At any moment it is in
+// Function.queue, or it is the inv of one worker, or it is answered; it moves from
+// one to the next under Function.mu.
 type invocation struct {
 	id      string
 	payload []byte
 	opts    InvokeOptions
-	done    chan outcome // takes one
+	done    chan answer // holds one, so that who answers never waits for Invoke
 
-	// Set when a process gets it, under Function.mu.
+	// Set under Function.mu when a worker gets it.
 	begun    time.Time
 	deadline time.Time
 }
 
-type outcome struct {
+// An answer ends an invocation: a Result, or why the function did not run.
+type answer struct {
 	result Result
 	err    error
 }
@@ -78,7 +81,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte, o InvokeOptions) 
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	inv := &invocation{id: o.RequestID, payload: payload, opts: o, done: make(chan outcome, 1)}
+	inv := &invocation{id: o.RequestID, payload: payload, opts: o, done: make(chan answer, 1)}
 	if inv.id == "" {
 		inv.id = uuid.NewString()
 	}
@@ -103,6 +106,7 @@ func (f *Function) withdraw(inv *invocation) {
 	}
 }
 
-// succeed and fail answer the invocation; exactly one of them is called, once.
-func (inv *invocation) succeed(r Result) { inv.done <- outcome{result: r} }
-func (inv *invocation) fail(err error)   { inv.done <- outcome{err: err} }
+// succeed and fail answer the invocation. Exactly one of them is called, once: by
+// who took the invocation out of the queue or from its worker under Function.mu.
+func (inv *invocation) succeed(r Result) { inv.done <- answer{result: r} }
+func (inv *invocation) fail(err error)   { inv.done <- answer{err: err} }

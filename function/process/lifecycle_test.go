@@ -48,11 +48,11 @@ func newDoor(t *testing.T, n int) *door {
 }
 
 // later invokes in the background.
-func (w *world) later(ctx context.Context, payload string) <-chan outcome {
-	out := make(chan outcome, 1)
+func (w *world) later(ctx context.Context, payload string) <-chan answer {
+	out := make(chan answer, 1)
 	go func() {
 		r, err := w.Invoke(ctx, []byte(payload), InvokeOptions{})
-		out <- outcome{r, err}
+		out <- answer{r, err}
 	}()
 	return out
 }
@@ -64,7 +64,7 @@ func TestConcurrency(t *testing.T) {
 	s := goSpec(t)
 	s.Concurrency, s.Env = processes, map[string]string{"MEET": door.url}
 	w := start(t, s, Options{})
-	var all []<-chan outcome
+	var all []<-chan answer
 	for i := range calls {
 		all = append(all, w.later(t.Context(), fmt.Sprintf(`{"do":"meet","text":"%d"}`, i)))
 	}
@@ -172,7 +172,7 @@ func TestContextCancelled(t *testing.T) {
 	waiting := w.later(ctx, `{"do":"meet","text":"waits"}`)
 	w.await("waiting call", func(s Stats) bool { return s.Waiting == 1 })
 	cancel()
-	for _, out := range []outcome{<-running, <-waiting} {
+	for _, out := range []answer{<-running, <-waiting} {
 		if !errors.Is(out.err, context.Canceled) {
 			t.Errorf("%s %v", out.result.Payload, out.err)
 		}
@@ -201,7 +201,7 @@ func TestRunEnds(t *testing.T) {
 	waiting := w.later(t.Context(), `{"do":"meet"}`)
 	w.await("waiting call", func(s Stats) bool { return s.Waiting == 1 })
 	w.stop()
-	for _, out := range []outcome{<-running, <-waiting} {
+	for _, out := range []answer{<-running, <-waiting} {
 		if !errors.Is(out.err, ErrClosed) {
 			t.Errorf("%s %v", out.result.Payload, out.err)
 		}

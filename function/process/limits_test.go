@@ -101,7 +101,7 @@ func TestLogLimit(t *testing.T) {
 	s := node(t, "index.js", `exports.handler = async (e) => { for (let i = 0; i < e.n; i++) console.log("line " + i) }`)
 	w := start(t, s, Options{MaxLogBytes: 10_000})
 	r := w.invoke(`{"n":100000}`)
-	if len(r.LogTail) > LogTailBytes {
+	if len(r.LogTail) > logTailBytes {
 		t.Errorf("%d bytes of tail", len(r.LogTail))
 	}
 	if !strings.Contains(string(r.LogTail), "bytes of log dropped: an invocation may write 10000\n") {

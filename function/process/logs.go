@@ -29,7 +29,7 @@ type logs struct {
 	id      string
 	chunk   []byte
 	line    []byte // not ended yet
-	tail    []byte // at least the last LogTailBytes of this invocation
+	tail    []byte // at least the last logTailBytes of this invocation
 	written int    // bytes of this invocation
 	dropped int
 }
@@ -121,8 +121,8 @@ func (l *logs) lineLocked(text []byte, platform bool) {
 		}
 	}
 	l.tail = append(append(l.tail, text...), '\n')
-	if len(l.tail) > 4*LogTailBytes {
-		l.tail = append(l.tail[:0], l.tail[len(l.tail)-LogTailBytes:]...)
+	if len(l.tail) > 4*logTailBytes {
+		l.tail = append(l.tail[:0], l.tail[len(l.tail)-logTailBytes:]...)
 	}
 	l.emit(Line{Time: l.now(), RequestID: l.id, Platform: platform, Text: string(text)})
 }
@@ -156,7 +156,7 @@ func (l *logs) finish(lines ...string) []byte {
 	for _, line := range lines {
 		l.lineLocked([]byte(line), true)
 	}
-	return bytes.Clone(l.tail[max(0, len(l.tail)-LogTailBytes):])
+	return bytes.Clone(l.tail[max(0, len(l.tail)-logTailBytes):])
 }
 
 // settleLocked ends an unfinished line and says what was dropped.

@@ -4,11 +4,11 @@ import "time"
 
 // Defaults of Options.
 const (
-	DefaultIdle        = 5 * time.Minute
-	DefaultInit        = 10 * time.Second
-	DefaultGrace       = 500 * time.Millisecond
-	DefaultMaxWaiting  = 1000
-	DefaultMaxLogBytes = 4 << 20
+	defaultIdle        = 5 * time.Minute
+	defaultInit        = 10 * time.Second
+	defaultGrace       = 500 * time.Millisecond
+	defaultMaxWaiting  = 1000
+	defaultMaxLogBytes = 4 << 20
 )
 
 // Options say how functions run. The zero value is good.
@@ -46,11 +46,11 @@ type Options struct {
 }
 
 func (o Options) complete() Options {
-	setDefault(&o.Idle, DefaultIdle)
-	setDefault(&o.Init, DefaultInit)
-	setDefault(&o.Grace, DefaultGrace)
-	setDefault(&o.MaxWaiting, DefaultMaxWaiting)
-	setDefault(&o.MaxLogBytes, DefaultMaxLogBytes)
+	setDefault(&o.Idle, defaultIdle)
+	setDefault(&o.Init, defaultInit)
+	setDefault(&o.Grace, defaultGrace)
+	setDefault(&o.MaxWaiting, defaultMaxWaiting)
+	setDefault(&o.MaxLogBytes, defaultMaxLogBytes)
 	setDefault(&o.Node, "node")
 	setDefault(&o.Python, "python3")
 	if o.Log == nil {

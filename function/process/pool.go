@@ -4,6 +4,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 // enqueue gives the invocation to a process that waits, or to the queue. The
@@ -23,9 +25,9 @@ func (f *Function) enqueue(inv *invocation, c *code) error {
 	return nil
 }
 
-// renew looks at the disk and has processes run what is there.
+// renew looks at the disk, has processes run what is there, and returns it.
 func (f *Function) renew() *code {
-	c := f.refresh()
+	c := f.refresh() // takes codeMu, so mu must be free
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.replaceLocked(c)
@@ -56,7 +58,7 @@ func (f *Function) matchLocked() {
 		f.handLocked(w)
 	}
 	if f.wantLocked() {
-		f.poke()
+		f.wake.Set()
 	}
 }
 
@@ -68,7 +70,7 @@ func (f *Function) handLocked(w *worker) {
 	inv.deadline = f.opts.Now().Add(f.spec.Timeout)
 	w.state, w.inv, w.delivered = busy, inv, false
 	w.expireLocked(f.spec.Timeout)
-	w.wakeLocked()
+	w.ready.Set()
 }
 
 // parkLocked has the worker wait for an invocation.
@@ -105,6 +107,8 @@ func (f *Function) wantLocked() bool {
 	if len(f.queue) == 0 || len(f.workers) >= f.spec.Concurrency {
 		return false
 	}
+	// A process that starts or has just answered is about to ask for work; each
+	// takes one of those that wait. One with older code ends instead.
 	coming := 0
 	for w := range f.workers {
 		if w.code == f.newest && (w.state == starting || w.state == answered) {
@@ -124,25 +128,19 @@ func (f *Function) recruit() *worker {
 	f.started++
 	w := &worker{
 		f: f, code: f.newest, number: f.started,
-		stop: make(chan struct{}), ready: make(chan struct{}, 1), timer: time.NewTimer(time.Hour),
+		stop: make(chan struct{}), ready: wait.NewSignal(), timer: time.NewTimer(time.Hour),
 	}
 	w.expireLocked(max(f.opts.Init, f.spec.Timeout))
 	f.workers[w] = struct{}{}
 	return w
 }
 
-// poke has Run look at the pool.
-func (f *Function) poke() {
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-}
-
 // close fails everything that waits or runs.
 func (f *Function) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	// From here on enqueue refuses, recruit starts nothing and release answers
+	// nothing: each invocation of before is answered here, once.
 	f.closed = true
 	for _, inv := range f.queue {
 		inv.fail(ErrClosed)
@@ -159,6 +157,8 @@ func (f *Function) close() {
 // retire takes a worker whose process is gone out of the pool, and answers the
 // invocation that it had. One that the process never read waits again, first.
 func (f *Function) retire(w *worker, e ending) {
+	// The answer comes first, forget second: until then the dead process counts
+	// toward the concurrency, and its log is still there for the answer.
 	if inv, result := f.release(w, e); inv != nil {
 		inv.succeed(result)
 	}
@@ -187,19 +187,21 @@ func (f *Function) forget(w *worker) bool {
 func (f *Function) release(w *worker, e ending) (*invocation, Result) {
 	failedInit := e.state == starting && e.cause != causeStopped
 	if failedInit && f.renew() != w.code {
-		return nil, Result{} // the code changed under it: start anew
+		return nil, Result{} // the code on disk is newer: a process with that one is tried first
 	}
 	f.mu.Lock()
 	inv := w.inv
-	w.inv = nil
+	w.inv = nil // whoever sets it to nil under mu answers it: here, finish or close
 	switch {
-	case f.closed:
+	case f.closed: // close has answered it
 		f.mu.Unlock()
 		return nil, Result{}
-	case inv != nil && !w.delivered:
+	case inv != nil && !w.delivered: // the process never read it: another one gets it, first
 		f.queue = slices.Insert(f.queue, 0, inv)
 		inv = nil
 	case inv == nil && failedInit && len(f.queue) > 0:
+		// Invariant 4: one invocation is answered with why the process did not start,
+		// else a broken function would start processes for ever.
 		inv = f.queue[0]
 		f.queue = slices.Delete(f.queue, 0, 1)
 		inv.begun = time.Now()

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 // A process is a started program, the leader of a process group of its own.
@@ -52,19 +54,21 @@ func startProcess(ctx context.Context, argv []string, dir string, env []string) 
 	return p, nil
 }
 
+// startTries is how often a program is started that is open for writing.
+const startTries = 8
+
 // startWhenWritten tries again for a moment if someone still has the program's
 // file open for writing.
 func startWhenWritten(ctx context.Context, command func() *exec.Cmd) (*exec.Cmd, error) {
-	for pause := 5 * time.Millisecond; ; pause *= 2 {
+	again := wait.Backoff{Least: 5 * time.Millisecond, Most: 200 * time.Millisecond}
+	for tries := 1; ; tries++ {
 		cmd := command()
 		err := cmd.Start()
-		if !errors.Is(err, syscall.ETXTBSY) || pause > 200*time.Millisecond {
+		if !errors.Is(err, syscall.ETXTBSY) || tries == startTries {
 			return cmd, err
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return cmd, ctx.Err()
+		if err := again.Wait(ctx); err != nil {
+			return cmd, err
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tablecast/tablecast/internal/local"
 )
 
 // MaxPayloadBytes is the most of an event and of an answer: 6 MiB and 100 bytes.
@@ -17,9 +19,7 @@ const MaxPayloadBytes = 6<<20 + 100
 const (
 	DefaultTimeout     = 3 * time.Second
 	DefaultMemoryMB    = 128
-	DefaultConcurrency = 10
-	DefaultRegion      = "us-east-1"
-	DefaultAccount     = "000000000000"
+	defaultConcurrency = 10
 )
 
 // A Spec says what a function is.
@@ -50,7 +50,7 @@ type Spec struct {
 	// Concurrency is the most processes at once. The default is 10.
 	Concurrency int
 	// Account and Region are those of the function's ARN. The defaults are
-	// "000000000000" and "us-east-1".
+	// local.Account and local.Region.
 	Account, Region string
 	// Endpoint is the URL that the SDKs in the function call instead of AWS.
 	Endpoint string
@@ -67,7 +67,7 @@ type Credentials struct {
 // ARN returns the function's name as Lambda writes it in full, without a
 // version.
 func (s *Spec) ARN() string {
-	return "arn:aws:lambda:" + s.Region + ":" + s.Account + ":function:" + s.Name
+	return local.ARN("lambda", s.Region, s.Account, "function:"+s.Name)
 }
 
 // complete returns a copy with the defaults in the place of zero values.
@@ -76,9 +76,9 @@ func (s *Spec) complete() (Spec, error) {
 	out.Env = maps.Clone(s.Env)
 	setDefault(&out.Timeout, DefaultTimeout)
 	setDefault(&out.MemoryMB, DefaultMemoryMB)
-	setDefault(&out.Concurrency, DefaultConcurrency)
-	setDefault(&out.Account, DefaultAccount)
-	setDefault(&out.Region, DefaultRegion)
+	setDefault(&out.Concurrency, defaultConcurrency)
+	setDefault(&out.Account, local.Account)
+	setDefault(&out.Region, local.Region)
 	setDefault(&out.Credentials, Credentials{AccessKeyID: "tablecast", SecretAccessKey: "tablecast"})
 	if out.Dir == "" && filepath.IsAbs(out.Binary) {
 		out.Dir = filepath.Dir(out.Binary)

@@ -2,7 +2,12 @@ package process
 
 import "slices"
 
-// reported notes why the process cannot start, and has it end.
+// A worker's turn is one round of the Runtime API: next, response or error. The
+// requests come from a process that may do anything, in any order and several at
+// once, so each looks at the state under Function.mu.
+
+// reported notes why the process cannot start, and has it end. It reports whether
+// that is still for the process to say: before it asked for work.
 func (w *worker) reported(why []byte) bool {
 	w.f.mu.Lock()
 	defer w.f.mu.Unlock()
@@ -24,7 +29,9 @@ func (w *worker) current() *invocation {
 	return w.inv
 }
 
-// finish takes the invocation from the worker, if it is busy with it.
+// finish takes the invocation from the worker, if that is busy with it, and with it
+// the duty to answer: a timeout that comes later finds no invocation, an answer that
+// comes later is refused.
 func (w *worker) finish(inv *invocation) bool {
 	w.f.mu.Lock()
 	defer w.f.mu.Unlock()
@@ -43,6 +50,7 @@ func (w *worker) await(gone <-chan struct{}) (inv *invocation, first bool) {
 	defer w.f.mu.Unlock()
 	w.asking++
 	for {
+		// A request that is gone must not take an invocation: nobody would read it.
 		select {
 		case <-gone:
 			w.asking--
@@ -54,11 +62,15 @@ func (w *worker) await(gone <-chan struct{}) (inv *invocation, first bool) {
 			w.f.parkLocked(w)
 		}
 		if w.state == busy {
+			// Another request of the same process may have read the event already; it
+			// gets the same one, as from Lambda.
 			w.asking--
 			first = !w.delivered
 			w.delivered = true
 			return w.inv, first
 		}
+		// The lock is free while the request waits. handLocked sets ready after it
+		// set the state, so that no hand-over is missed in between.
 		w.f.mu.Unlock()
 		select {
 		case <-w.ready:
@@ -73,7 +85,7 @@ func (w *worker) await(gone <-chan struct{}) (inv *invocation, first bool) {
 // was given but did not read goes to another.
 func (w *worker) leaveLocked() {
 	if w.asking > 0 {
-		w.wakeLocked()
+		w.ready.Set() // this one may have consumed the signal that was for another
 		return
 	}
 	switch {
@@ -88,12 +100,4 @@ func (w *worker) leaveLocked() {
 	w.state = answered
 	w.expireLocked(w.f.spec.Timeout)
 	w.f.matchLocked()
-}
-
-// wakeLocked has the requests for work look again.
-func (w *worker) wakeLocked() {
-	select {
-	case w.ready <- struct{}{}:
-	default:
-	}
 }

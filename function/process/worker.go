@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 // How often a process's memory is looked at.
@@ -31,7 +33,7 @@ type worker struct {
 	code   *code
 	number uint64        // counts processes, from 1
 	stop   chan struct{} // closed to have the process end
-	ready  chan struct{} // wakes the request for the next invocation
+	ready  wait.Signal   // wakes a request for work, after a change of state
 	timer  *time.Timer   // goes off at expires or before
 	logs   *logs         // set before the process starts
 	proc   *process      // nil until the process is started
@@ -58,7 +60,7 @@ const (
 	causeReported              // it reported that it cannot start
 )
 
-// An ending is how a process came to its end.
+// An ending is how a process ended.
 type ending struct {
 	cause  cause
 	state  state  // that it was in
@@ -103,6 +105,9 @@ func (w *worker) live(ctx context.Context) ending {
 	reading := make(chan struct{})
 	go func() { defer close(reading); w.logs.read() }()
 	e := w.watch(ctx)
+	// The process is gone and its worker takes no request any more. Its children
+	// are killed before the last of the log is read, as they may still write; the
+	// server closes after that, by the deferred call.
 	w.proc.clear()
 	w.logs.drain()
 	w.logs.close()
@@ -145,6 +150,8 @@ func (w *worker) watch(ctx context.Context) ending {
 func (w *worker) ending(c cause) ending {
 	w.f.mu.Lock()
 	defer w.f.mu.Unlock()
+	// Read and closed in one step: a response that comes after it is refused, one
+	// that came before it has taken the invocation.
 	e := ending{cause: c, state: w.state}
 	if w.initError != nil {
 		e.cause, e.state = causeReported, starting

@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// MaxTags is how many tags a function can have.
-const MaxTags = 50
+// maxTags is how many tags a function can have.
+const maxTags = 50
 
 // Create makes a function of name, configuration, code and tags. One that
 // cannot run is made, and says why in its State. Errors: ErrExists, ErrZip,
@@ -21,7 +21,7 @@ func (fs *Functions) Create(f Function) (Function, error) {
 	if _, err := fs.find(f.Name); err == nil {
 		return Function{}, fmt.Errorf("%w: %s", ErrExists, f.Name)
 	}
-	if len(f.Tags) > MaxTags {
+	if len(f.Tags) > maxTags {
 		return Function{}, ErrTooManyTags
 	}
 	dir, err := fs.place(&f.Code)
@@ -51,10 +51,15 @@ func (fs *Functions) enforce(old *entry, f Function) (Function, error) {
 			stale = old.fn.Dir
 		}
 	}
+	// The batch switches from the old code to the new: a crash before it leaves the
+	// new zip file, which the next Open sweeps; one after it loses nothing.
 	if _, err := fs.store.Commit(b); err != nil {
 		return Function{}, err
 	}
 	next := fs.next(old, &f)
+	// First put, then retire: an Invoke that finds the old instance retired looks
+	// again and must find the next. The folder of the old code goes once the last
+	// invocation on it has ended.
 	fs.put(next)
 	if old != nil && old.inst != nil && old.inst != next.inst {
 		old.inst.retire(stale)
@@ -81,10 +86,10 @@ func (fs *Functions) sameSpec(a, b *Function) bool {
 	return fmt.Sprintf("%+v", x) == fmt.Sprintf("%+v", y)
 }
 
-// change makes the next state of a function by do. A revision that is not
+// update makes the next state of a function by do and puts it into force. A revision that is not
 // empty must be that of the function. Errors: ErrNotFound, ErrDeclared,
 // ErrRevision, and those of do.
-func (fs *Functions) change(name, revision string, do func(*Function) error) (Function, error) {
+func (fs *Functions) update(name, revision string, do func(*Function) error) (Function, error) {
 	fs.control.Lock()
 	defer fs.control.Unlock()
 	old, err := fs.find(name)
@@ -105,18 +110,19 @@ func (fs *Functions) change(name, revision string, do func(*Function) error) (Fu
 	return fs.enforce(old, f)
 }
 
-// SetCode gives a function other code. Errors: those of Create and change.
+// SetCode gives a function other code. Errors: those of Create and Configure.
 func (fs *Functions) SetCode(name, revision string, c Code) (Function, error) {
-	return fs.change(name, revision, func(f *Function) (err error) {
+	return fs.update(name, revision, func(f *Function) (err error) {
 		f.Code = c
 		f.Dir, err = fs.place(&f.Code)
 		return err
 	})
 }
 
-// Configure changes a function's configuration.
+// Configure changes a function's configuration. A revision that is not empty must
+// be that of the function. Errors: ErrNotFound, ErrDeclared, ErrRevision.
 func (fs *Functions) Configure(name, revision string, do func(*Config)) (Function, error) {
-	return fs.change(name, revision, func(f *Function) error {
+	return fs.update(name, revision, func(f *Function) error {
 		f.Env = maps.Clone(f.Env)
 		do(&f.Config)
 		return nil
@@ -125,7 +131,7 @@ func (fs *Functions) Configure(name, revision string, do func(*Config)) (Functio
 
 // Tag changes a function's tags. Errors: ErrTooManyTags.
 func (fs *Functions) Tag(name string, set map[string]string, remove []string) error {
-	_, err := fs.change(name, "", func(f *Function) error {
+	_, err := fs.update(name, "", func(f *Function) error {
 		if f.Tags == nil {
 			f.Tags = map[string]string{}
 		}
@@ -133,7 +139,7 @@ func (fs *Functions) Tag(name string, set map[string]string, remove []string) er
 		for _, key := range remove {
 			delete(f.Tags, key)
 		}
-		if len(f.Tags) > MaxTags {
+		if len(f.Tags) > maxTags {
 			return ErrTooManyTags
 		}
 		return nil
@@ -143,7 +149,7 @@ func (fs *Functions) Tag(name string, set map[string]string, remove []string) er
 
 // Allow adds a statement to a function's policy. Errors: ErrStatementExists.
 func (fs *Functions) Allow(name, revision string, s Statement) error {
-	_, err := fs.change(name, revision, func(f *Function) error {
+	_, err := fs.update(name, revision, func(f *Function) error {
 		if slices.ContainsFunc(f.Policy, func(x Statement) bool { return x.ID == s.ID }) {
 			return ErrStatementExists
 		}
@@ -155,7 +161,7 @@ func (fs *Functions) Allow(name, revision string, s Statement) error {
 
 // Disallow removes a statement from a function's policy. Errors: ErrStatement.
 func (fs *Functions) Disallow(name, revision, id string) error {
-	_, err := fs.change(name, revision, func(f *Function) error {
+	_, err := fs.update(name, revision, func(f *Function) error {
 		i := slices.IndexFunc(f.Policy, func(x Statement) bool { return x.ID == id })
 		if i < 0 {
 			return ErrStatement
@@ -166,11 +172,13 @@ func (fs *Functions) Disallow(name, revision, id string) error {
 	return err
 }
 
-// SetEvents changes what becomes of a function's events; nil for the default.
-// Errors: ErrNoConfig if there is nothing to take back, *DestinationError.
+// SetEvents changes the configuration of a function's asynchronous invocations: do
+// gets the present one and returns the next, nil for the default. Errors:
+// ErrNotFound, ErrDeclared, *DestinationError, and ErrNoConfig if do returns nil and
+// the function had none.
 func (fs *Functions) SetEvents(name string, do func(*EventConfig) *EventConfig) (EventConfig, error) {
 	var out EventConfig
-	_, err := fs.change(name, "", func(f *Function) error {
+	_, err := fs.update(name, "", func(f *Function) error {
 		was := DefaultEventConfig()
 		if f.Events != nil {
 			was = *f.Events
@@ -197,8 +205,9 @@ func (fs *Functions) SetEvents(name string, do func(*EventConfig) *EventConfig) 
 	return out, err
 }
 
-// Delete removes a function; its events that wait are dropped, its dead ones
-// stay. Errors: ErrNotFound, ErrDeclared.
+// Delete removes a function with the events that wait for it, so that a later
+// function of the name does not get them. Its dead letters stay, and so do
+// invocation records that wait for a destination. Errors: ErrNotFound, ErrDeclared.
 func (fs *Functions) Delete(name string) error {
 	fs.control.Lock()
 	defer fs.control.Unlock()
@@ -213,7 +222,14 @@ func (fs *Functions) Delete(name string) error {
 	b.UseReserve()
 	b.Delete(functionKey(name))
 	dropCode(b, e.fn.Code.Number)
+	events := fs.queue.remove(name)
+	for _, event := range events {
+		b.Delete(rowKey(event.seq))
+	}
 	if _, err := fs.store.Commit(b); err != nil {
+		for _, event := range events { // the function stays, and its events with it
+			fs.queue.add(event)
+		}
 		return err
 	}
 	fs.mu.Lock()
