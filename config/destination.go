@@ -18,7 +18,7 @@ import (
 const maxCallRate = 1<<31 - 1
 
 // destinationARN begins the ARN of an API destination of the node.
-const destinationARN = "arn:aws:events:us-east-1:000000000000" + connection.ARNPart
+var destinationARN = nodeARN(strings.TrimPrefix(connection.ARNPart, ":"))
 
 // apiDestination reads what to call.
 func (r *reader) apiDestination(p pair) {

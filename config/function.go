@@ -9,7 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/tablecast/tablecast/function/process"
-	"github.com/tablecast/tablecast/target"
+	"github.com/tablecast/tablecast/internal/local"
 )
 
 var functionName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
@@ -99,7 +99,7 @@ func (r *reader) number(n ast.Node, what string, high int) int {
 // functionARN returns the address of the function that a target names.
 func (r *reader) functionARN(n ast.Node, what string) (string, bool) {
 	name, ok := r.declared(n, "function of "+what)
-	return target.FunctionARN + "us-east-1:000000000000:function:" + name, ok
+	return local.ARN("lambda", local.Region, local.Account, "function:"+name), ok
 }
 
 // declared reads the name of a function that the file declares.

@@ -9,10 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/go-json-experiment/json"
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/target"
 )
 
@@ -27,7 +29,7 @@ func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 	what = "a target of " + what
 	kind := r.kind(n, fields, what)
 	if kind != "" {
-		t.ARN = r.arn(kind, fields[kind], what)
+		t.ARN = r.address(kind, fields[kind], what)
 		t.ID = derivedID(kind, t.ARN)
 	}
 	if v, ok := fields["id"]; ok {
@@ -75,15 +77,15 @@ func (r *reader) kind(n ast.Node, fields map[string]ast.Node, what string) strin
 	return found
 }
 
-// arn returns the address of a target, which package target understands.
-func (r *reader) arn(kind string, n ast.Node, what string) string {
-	arn, ok := "", true
+// address returns the address of a target, which package target understands.
+func (r *reader) address(kind string, n ast.Node, what string) string {
+	address, ok := "", true
 	switch kind {
 	case "function":
-		arn, _ = r.functionARN(n, what)
-		return arn
+		address, _ = r.functionARN(n, what)
+		return address
 	case "bus":
-		return busARN + r.bus(n, what)
+		return nodeARN("event-bus/" + r.bus(n, what))
 	case "api-destination":
 		return r.calledARN(n, what)
 	}
@@ -94,21 +96,21 @@ func (r *reader) arn(kind string, n ast.Node, what string) string {
 			argv, ok = append(argv, s), ok && isText
 		}
 		b, _ := json.Marshal(argv) // strings always marshal
-		arn = "command:" + string(b)
-	} else if arn, ok = r.text(n, kind+" of "+what); kind == "log" {
-		arn = "log:" + arn
+		address = "command:" + string(b)
+	} else if address, ok = r.text(n, kind+" of "+what); kind == "log" {
+		address = "log:" + address
 	}
 	if !ok {
 		return ""
 	}
-	if !strings.HasPrefix(arn, prefixes[kind]) {
-		r.fault(n, kind+" of "+what+" is "+quoted(arn), fixes[kind])
-		return arn
+	if !strings.HasPrefix(address, prefixes[kind]) {
+		r.fault(n, kind+" of "+what+" is "+quoted(address), fixes[kind])
+		return address
 	}
-	if _, err := target.Open(arn, target.Options{Trusted: true, AWS: &target.AWS{}}); err != nil {
+	if _, err := target.Open(address, target.Options{Trusted: true, AWS: &target.AWS{}}); err != nil {
 		r.badTarget(kind, n, what, err)
 	}
-	return arn
+	return address
 }
 
 // prefixes begin the addresses of some kinds of targets.
@@ -146,8 +148,10 @@ func derivedID(kind, arn string) string {
 	return kind + "-" + hex.EncodeToString(sum[:4])
 }
 
-// busARN begins the ARN of a bus of the node.
-const busARN = "arn:aws:events:us-east-1:000000000000:event-bus/"
+// nodeARN returns the ARN of a resource of the node's buses.
+func nodeARN(resource string) string {
+	return local.ARN("events", local.Region, local.Account, resource)
+}
 
 // Limits of what bounds the calls of a target.
 const (
@@ -157,11 +161,12 @@ const (
 
 // queueARN reads the ARN of a queue of SQS.
 func (r *reader) queueARN(n ast.Node, what string) string {
-	arn, ok := r.text(n, what)
-	if ok && (!strings.HasPrefix(arn, target.QueueARN) || strings.Count(arn, ":") != 5) {
-		r.fault(n, what+" is "+quoted(arn), "write the ARN of a queue, "+target.QueueARN+"REGION:ACCOUNT:NAME")
+	text, ok := r.text(n, what)
+	id, err := arn.Parse(text)
+	if ok && (err != nil || !strings.HasPrefix(text, target.QueueARN) || strings.Contains(id.Resource, ":")) {
+		r.fault(n, what+" is "+quoted(text), "write the ARN of a queue, "+target.QueueARN+"REGION:ACCOUNT:NAME")
 	}
-	return arn
+	return text
 }
 
 // transformer reads the template that makes what is sent, and the paths of the

@@ -3,6 +3,8 @@ package dynamodb
 import (
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
 
@@ -33,8 +35,8 @@ var (
 
 // plainName takes the name of a table out of its ARN.
 func plainName(name string) string {
-	if rest, ok := strings.CutPrefix(name, "arn:aws:dynamodb:"); ok {
-		if _, table, ok := strings.Cut(rest, ":table/"); ok {
+	if id, err := arn.Parse(name); err == nil && id.Service == "dynamodb" {
+		if table, ok := strings.CutPrefix(id.Resource, "table/"); ok {
 			return table
 		}
 	}
