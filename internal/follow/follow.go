@@ -27,6 +27,8 @@ import (
 	dbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 // ErrNoStream says that the table has no stream.
@@ -105,7 +107,7 @@ func (f *follower) run(ctx context.Context) error {
 			return err
 		}
 		if arn == f.arn { // ended, and no other yet
-			sleep(ctx, 5*f.Pause)
+			_ = wait.Sleep(ctx, 5*f.Pause) // the loop ends with ctx
 			continue
 		}
 		if f.arn != "" {
@@ -165,7 +167,7 @@ func (f *follower) stream(ctx context.Context) error {
 		case !enabled && f.allDone():
 			return nil
 		case len(records) == 0 && !ended:
-			sleep(ctx, f.Pause)
+			_ = wait.Sleep(ctx, f.Pause) // the loop ends with ctx
 		}
 	}
 	return ctx.Err()
@@ -299,14 +301,4 @@ func (f *follower) recover(s *shard, err error) error {
 		return err
 	}
 	return nil
-}
-
-// sleep returns after the time, or once ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/tablecast/tablecast/internal/attribute"
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -129,17 +129,18 @@ func (im *importer) gather(src *source) (rows []row, err error) {
 // round stores rows, up to the first bad one unless bad ones are put aside, and
 // remembers how far it came.
 func (im *importer) round(ctx context.Context, rows []row) error {
-	good, failed := im.sort(rows)
-	bad, err := im.store(ctx, good)
+	good, bad := im.sort(rows)
+	refused, err := im.store(ctx, good)
 	if err != nil {
 		return err
 	}
-	if failed == nil && len(bad) > 0 {
-		failed = bad[0]
+	bad = append(bad, refused...)
+	slices.SortFunc(bad, func(a, b *badLine) int { return a.line - b.line })
+	if len(bad) > 0 && im.o.Bad == nil {
+		return im.fault(bad[0])
 	}
-	if failed != nil && im.o.Bad == nil {
-		return im.fault(failed)
-	}
+	// Bad lines are put aside after the good ones are stored and before the place
+	// is remembered: a round that fails, and is done again, puts none aside twice.
 	for _, b := range bad {
 		if err := im.setAside(b); err != nil {
 			return err
@@ -147,24 +148,21 @@ func (im *importer) round(ctx context.Context, rows []row) error {
 	}
 	last := rows[len(rows)-1]
 	im.state.Offset, im.state.Line = last.end, last.line
-	im.state.Items += int64(len(good) - len(bad))
+	im.state.Items += int64(len(good) - len(refused))
 	if im.o.Report != nil {
 		im.o.Report(im.progress())
 	}
 	return save(im.o.Progress, im.state)
 }
 
-// sort returns the rows that are items, the last of each key, and the first bad
-// one. If bad rows are put aside it does so.
-func (im *importer) sort(rows []row) (good []row, failed *badLine) {
+// sort returns the rows that are items, the last of each key, and the bad ones.
+// Unless bad ones are put aside, nothing behind the first one counts.
+func (im *importer) sort(rows []row) (good []row, bad []*badLine) {
 	places := map[string]int{}
 	for _, r := range rows {
 		if r.bad != nil {
-			if im.o.Bad == nil {
-				return good, r.bad
-			}
-			if err := im.setAside(r.bad); err != nil {
-				return good, &badLine{r.line, 0, r.text, err}
+			if bad = append(bad, r.bad); im.o.Bad == nil {
+				return good, bad
 			}
 			continue
 		}
@@ -176,7 +174,7 @@ func (im *importer) sort(rows []row) (good []row, failed *badLine) {
 		places[id] = len(good)
 		good = append(good, r)
 	}
-	return good, nil
+	return good, bad
 }
 
 // id tells items of different keys apart.
@@ -204,7 +202,7 @@ func (im *importer) setAside(b *badLine) error {
 }
 
 // store stores rows of different keys, several batches at once, and returns
-// those that the server refuses.
+// those that the server refuses, in no order.
 func (im *importer) store(ctx context.Context, rows []row) (bad []*badLine, err error) {
 	var mu sync.Mutex
 	var storing sync.WaitGroup
@@ -220,7 +218,6 @@ func (im *importer) store(ctx context.Context, rows []row) (bad []*badLine, err 
 		})
 	}
 	storing.Wait()
-	slices.SortFunc(bad, func(a, b *badLine) int { return a.line - b.line })
 	return bad, errors.Join(errs...)
 }
 
@@ -247,15 +244,10 @@ func (im *importer) storeBatch(ctx context.Context, rows []row) (bad []*badLine,
 	return bad, nil
 }
 
-// Pauses before unprocessed items are sent again.
-const (
-	firstPause = 50 * time.Millisecond
-	lastPause  = 10 * time.Second
-)
-
-// send sends requests until all are processed.
+// send sends requests until all are processed, with rising pauses.
 func (im *importer) send(ctx context.Context, requests []types.WriteRequest) error {
-	for pause := firstPause; len(requests) > 0; pause = min(2*pause, lastPause) {
+	pause := wait.Backoff{Least: 50 * time.Millisecond, Most: 10 * time.Second}
+	for {
 		out, err := im.o.Client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{im.o.Table: requests}})
 		if err != nil {
 			return err
@@ -263,15 +255,10 @@ func (im *importer) send(ctx context.Context, requests []types.WriteRequest) err
 		if requests = out.UnprocessedItems[im.o.Table]; len(requests) == 0 {
 			return nil
 		}
-		wait := time.NewTimer(pause/2 + rand.N(pause/2))
-		select {
-		case <-ctx.Done():
-			wait.Stop()
-			return ctx.Err()
-		case <-wait.C:
+		if err := pause.Wait(ctx); err != nil {
+			return err
 		}
 	}
-	return nil
 }
 
 func isValidation(err error) bool {

@@ -91,16 +91,18 @@ func (s *source) readHeader() error {
 // line ends.
 func (s *source) next() ([]byte, error) {
 	var text []byte
+	quotes := 0 // counted once each, however many lines a value has
 	for {
 		part, err := s.in.ReadSlice('\n')
 		text = append(text, part...)
+		quotes += bytes.Count(part, []byte{'"'})
 		s.offset += int64(len(part))
 		switch {
 		case len(text) > maxLine:
 			return nil, fmt.Errorf("line %d is longer than %d bytes", s.line+1, maxLine)
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
-		case err == nil && s.format == CSV && bytes.Count(text, []byte{'"'})%2 == 1:
+		case err == nil && s.format == CSV && quotes%2 == 1:
 			continue
 		case errors.Is(err, io.EOF) && len(text) > 0:
 			err = nil

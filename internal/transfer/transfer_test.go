@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -294,6 +295,52 @@ func TestBadLines(t *testing.T) {
 		if !strings.Contains(aside.String(), c.bad) || strings.Count(aside.String(), file+":") != 1 {
 			t.Errorf("%.60s: put aside %.200s", c.bad, aside.String())
 		}
+	}
+}
+
+// An import that is cut short and goes on puts each bad line aside once.
+func TestBadLinesAfterACut(t *testing.T) {
+	var cut atomic.Bool
+	cut.Store(true)
+	_, client := serve(t, func(r *http.Request) error {
+		if cut.Load() && strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".BatchWriteItem") {
+			return errCut
+		}
+		return nil
+	})
+	file := filepath.Join(t.TempDir(), "a.json")
+	text := `{"Item":` + string(item.AppendJSON(nil, everything(1))) + "}\n{\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var aside bytes.Buffer
+	o := transfer.ImportOptions{Client: client, Table: "into", File: file, Format: transfer.JSON, Bad: &aside}
+	if _, err := transfer.Import(t.Context(), o); !errors.Is(err, errCut) {
+		t.Fatal(err)
+	}
+	cut.Store(false)
+	if _, err := transfer.Import(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(aside.String(), file+":2:"); n != 1 {
+		t.Errorf("the bad line was put aside %d times:\n%s", n, aside.String())
+	}
+}
+
+// A quote that nobody closes is found in time that is in proportion to the file.
+func TestOpenQuote(t *testing.T) {
+	_, client := serve(t, nil)
+	file := filepath.Join(t.TempDir(), "a.csv")
+	if err := os.WriteFile(file, []byte("id,n\n\"a,1\n"+strings.Repeat("b\n", 9<<20)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	_, err := transfer.Import(t.Context(), transfer.ImportOptions{Client: client, Table: "into", File: file, Format: transfer.CSV})
+	if !errors.Is(err, transfer.ErrBad) || !strings.Contains(err.Error(), "line 2 is longer than") {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
 
