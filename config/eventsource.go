@@ -94,7 +94,7 @@ func (r *reader) feedSettings(s *EventSource, n ast.Node, what string) {
 		case "filter":
 			s.Filters = r.filters(v, of)
 		case "on-failure":
-			s.OnFailure = r.destination(v, of)
+			s.OnFailure = r.onFailure(v, of)
 		case "on-error":
 			s.OnError, _ = r.oneOf(v, of, eventsource.Park, eventsource.Block, eventsource.Skip)
 		case "enabled":
@@ -142,8 +142,8 @@ func (r *reader) filters(n ast.Node, what string) (out []string) {
 	return out
 }
 
-// destination reads what is told of the records that a function failed on.
-func (r *reader) destination(n ast.Node, what string) string {
+// onFailure reads where the records that a function failed on are sent.
+func (r *reader) onFailure(n ast.Node, what string) string {
 	const fix = "write dead-letters, a URL, log:NAME, or the ARN of a function, event bus, queue or topic"
 	text, ok := r.text(n, what)
 	if !ok || text == eventsource.DeadLetters {

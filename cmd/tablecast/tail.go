@@ -77,12 +77,12 @@ func streamOptions(o dynamodb.Options) dynamodbstreams.Options {
 // printer returns what prints records.
 func printer(w io.Writer, asJSON bool) func(types.Record) error {
 	if asJSON {
-		return func(r types.Record) error { return writeJSON(w, newChange(r)) }
+		return func(r types.Record) error { return writeJSON(w, newTailRecord(r)) }
 	}
 	colour := false
 	if f, ok := w.(*os.File); ok && os.Getenv("NO_COLOR") == "" {
 		info, err := f.Stat()
 		colour = err == nil && info.Mode()&os.ModeCharDevice != 0
 	}
-	return func(r types.Record) error { return writeText(w, newChange(r), colour) }
+	return func(r types.Record) error { return writeText(w, newTailRecord(r), colour) }
 }

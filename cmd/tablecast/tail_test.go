@@ -104,22 +104,22 @@ func TestChangeText(t *testing.T) {
 		SequenceNumber: aws.String("1"), ApproximateCreationDateTime: aws.Time(time.Unix(0, 0)), StreamViewType: streamtypes.StreamViewTypeNewAndOldImages,
 		OldImage: set("a", "b"), NewImage: set("b", "a"),
 	}}
-	if c := newChange(r); len(c.Changed) != 0 {
+	if c := newTailRecord(r); len(c.Changed) != 0 {
 		t.Errorf("equal sets differ: %v", c.Changed)
 	}
 	r.Dynamodb.NewImage = set("c")
 	var plain, coloured bytes.Buffer
-	if err := writeText(&plain, newChange(r), false); err != nil {
+	if err := writeText(&plain, newTailRecord(r), false); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeText(&coloured, newChange(r), true); err != nil {
+	if err := writeText(&coloured, newTailRecord(r), true); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(plain.String(), "\x1b") || !strings.Contains(coloured.String(), "\x1b[33m  ~ tags  SS[\"a\" \"b\"]  SS[\"c\"]\x1b[0m") {
 		t.Errorf("%q\n%q", plain.String(), coloured.String())
 	}
 	r.Dynamodb.StreamViewType, r.Dynamodb.OldImage = streamtypes.StreamViewTypeNewImage, nil
-	if c := newChange(r); len(c.Changed) != 0 || c.mark("tags") != ' ' {
+	if c := newTailRecord(r); len(c.Changed) != 0 || c.mark("tags") != ' ' {
 		t.Error("marks without an old image")
 	}
 }

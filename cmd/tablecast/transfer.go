@@ -126,7 +126,7 @@ func (m *meter) end() {
 	}
 }
 
-// transferred prints the outcome of a transfer.
+// transferred prints how many items were moved.
 func transferred(out io.Writer, asJSON bool, what, table, file string, p transfer.Progress) error {
 	if asJSON {
 		return writeJSON(out, map[string]any{"table": table, "file": file, "items": p.Items, "bytes": p.Bytes})

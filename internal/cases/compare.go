@@ -14,7 +14,7 @@ import (
 
 // compare returns what differs between the events that are expected and those
 // that came, in order.
-func (w *world) compare(expect []config.Expected, got []outcome) (problems []string) {
+func (w *world) compare(expect []config.Expected, got []raised) (problems []string) {
 	for i := range max(len(expect), len(got)) {
 		switch {
 		case i >= len(got):
@@ -30,8 +30,8 @@ func (w *world) compare(expect []config.Expected, got []outcome) (problems []str
 	return problems
 }
 
-// String tells of an outcome in a line.
-func (o outcome) String() string {
+// String describes the event or the error in a line.
+func (o raised) String() string {
 	if o.err != nil {
 		return "the change fails: " + o.err.Error()
 	}
@@ -45,8 +45,8 @@ func wanted(e config.Expected) string {
 	return strings.TrimSpace(e.Event + " " + string(e.Detail))
 }
 
-// differs says how an outcome is not what was expected.
-func (w *world) differs(e config.Expected, o outcome) string {
+// differs says how what was raised is not what was expected.
+func (w *world) differs(e config.Expected, o raised) string {
 	if e.Fails != "" || o.err != nil {
 		if e.Fails != "" && o.err != nil && strings.Contains(o.err.Error(), e.Fails) {
 			return ""

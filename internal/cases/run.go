@@ -88,7 +88,7 @@ func ofTable(f *config.File, name string) (out []mapping.Definition) {
 // run does what a case says and compares. Errors of the tables are problems of
 // the case.
 func (w *world) run(ctx context.Context, c config.Case, cover Coverage) ([]string, error) {
-	var got []outcome
+	var got []raised
 	for i, s := range append(c.Before[:len(c.Before):len(c.Before)], c.Given...) {
 		if err := w.do(ctx, s); err != nil {
 			return []string{fmt.Sprintf("%s %s: %v", s.Do, s.Table, err)}, nil
@@ -101,7 +101,7 @@ func (w *world) run(ctx context.Context, c config.Case, cover Coverage) ([]strin
 			verdicts := w.sets[s.Table].Explain(&records[j])
 			cover.add(s.Table, verdicts)
 			if i >= len(c.Before) {
-				got = append(got, outcomes(verdicts)...)
+				got = append(got, raisedBy(verdicts)...)
 			}
 		}
 	}
@@ -158,20 +158,20 @@ func (w *world) changes(s config.Step) ([]stream.Record, error) {
 	return out, nil
 }
 
-// An outcome is an event, or a failure.
-type outcome struct {
+// A raised is an event that a change raised, or the error that parked it.
+type raised struct {
 	event mapping.Raised
 	err   error
 }
 
-// outcomes are those of one change: all events, or the first failure.
-func outcomes(verdicts []mapping.Verdict) (out []outcome) {
+// raisedBy returns what one change raised: all events, or the first error.
+func raisedBy(verdicts []mapping.Verdict) (out []raised) {
 	for _, v := range verdicts {
 		if v.Err != nil {
-			return []outcome{{err: v.Err}}
+			return []raised{{err: v.Err}}
 		}
 		for _, e := range v.Raised {
-			out = append(out, outcome{event: e})
+			out = append(out, raised{event: e})
 		}
 	}
 	return out

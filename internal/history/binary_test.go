@@ -143,7 +143,7 @@ func (s nodeStatus) drained() bool {
 }
 
 // tables returns a DynamoDB client that does not retry, so that each call's
-// outcome is the node's answer.
+// answer is the first one.
 func (p *process) tables() *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		BaseEndpoint: aws.String(p.endpoint), Region: "us-east-1", Credentials: local, RetryMaxAttempts: 1,

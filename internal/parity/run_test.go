@@ -103,15 +103,15 @@ func (r *run) drop(ctx context.Context, name string) error {
 // noAnswer is the exception of a peer that broke the connection.
 const noAnswer = "NoAnswer"
 
-// An outcome says whether the answers to a request differ, and whether the peer
+// A comparison says whether the answers to a request differ, and whether the peer
 // gave none.
-type outcome struct{ apart, lost bool }
+type comparison struct{ apart, lost bool }
 
 // step sends one request to both servers and reports the differences.
-func (r *run) step(ctx context.Context, st step, at string) (outcome, error) {
+func (r *run) step(ctx context.Context, st step, at string) (comparison, error) {
 	ours, err := r.ours.read(ctx, st)
 	if err != nil {
-		return outcome{}, err
+		return comparison{}, err
 	}
 	theirs, err := r.theirs.read(ctx, st)
 	if err != nil {
@@ -119,7 +119,7 @@ func (r *run) step(ctx context.Context, st step, at string) (outcome, error) {
 	}
 	differences := compare(r.theirs.name, st.op, ours, theirs)
 	r.report.add(at, st.request, differences)
-	return outcome{apart: len(differences) > 0, lost: err != nil}, nil
+	return comparison{apart: len(differences) > 0, lost: err != nil}, nil
 }
 
 // writes are the operations that change items.
@@ -128,7 +128,7 @@ var writes = map[string]bool{"PutItem": true, "UpdateItem": true, "DeleteItem": 
 // level compares what the tables of a write hold after it, and deletes from
 // both servers the items that are not the same on both. That they differ is
 // reported unless the answers did.
-func (r *run) level(ctx context.Context, st step, out outcome, at string) error {
+func (r *run) level(ctx context.Context, st step, out comparison, at string) error {
 	for _, s := range st.tables {
 		ours, err := r.ours.items(ctx, s)
 		if err != nil {

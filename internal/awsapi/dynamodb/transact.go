@@ -167,7 +167,7 @@ func (e *transactWrite) request(body []byte) (table.Request, error) {
 	}
 }
 
-// answer encodes the outcome. What a transaction takes is twice what its writes
+// answer encodes the answer of a transaction. What a transaction takes is twice what its writes
 // take one by one; one that was made before takes reads of its items.
 func (r *transactWriteRequest) answer(results []table.WriteResult, spent bool) []byte {
 	dst := []byte{'{'}

@@ -110,7 +110,7 @@ func tooLarge(it item.Item, body []byte) bool {
 	return len(body) > item.MaxSize && item.Size(it) > item.MaxSize
 }
 
-// answer encodes the outcome of a write.
+// answer encodes the answer of a write.
 func (r *writeRequest) answer(w *writing, res table.WriteResult, err error) ([]byte, error) {
 	var failed *table.ConditionError
 	if errors.As(err, &failed) {

@@ -83,7 +83,7 @@ func TestSDKInputs(t *testing.T) {
 			{Source: aws.String("s"), DetailType: aws.String("T"), Detail: aws.String(inputDetail), Time: aws.Time(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))},
 		}})
 		check(t, err)
-		return n.outcome(t, bodies, *put.Entries[0].EventId)
+		return n.sent(t, bodies, *put.Entries[0].EventId)
 	}
 	whole := `{"version":"0","id":"ID","detail-type":"T","source":"s","account":"000000000000","time":"2026-01-02T03:04:05Z","region":"us-east-1","resources":[],"detail":` + inputDetail + `}`
 	for want, target := range map[string]types.Target{
@@ -107,9 +107,9 @@ func TestSDKInputs(t *testing.T) {
 	}
 }
 
-// outcome returns what a target is sent of an event, with ID for the event's id,
+// sent returns what a target is sent of an event, with ID for the event's id,
 // or dead if the event becomes a dead letter for its input.
-func (n *node) outcome(t *testing.T, bodies <-chan string, id string) string {
+func (n *node) sent(t *testing.T, bodies <-chan string, id string) string {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

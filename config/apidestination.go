@@ -17,8 +17,8 @@ import (
 // maxCallRate is the highest rate of an API destination, in calls a second.
 const maxCallRate = 1<<31 - 1
 
-// destinationARN begins the ARN of an API destination of the node.
-var destinationARN = nodeARN(strings.TrimPrefix(connection.ARNPart, ":"))
+// apiDestinationARN begins the ARN of an API destination of the node.
+var apiDestinationARN = nodeARN(strings.TrimPrefix(connection.ARNPart, ":"))
 
 // apiDestination reads what to call.
 func (r *reader) apiDestination(p pair) {
@@ -49,13 +49,13 @@ func (r *reader) calledARN(n ast.Node, what string) string {
 		names = append(names, d.Name)
 	}
 	name, _ := r.known(n, "api-destination of "+what, names, "api-destinations")
-	return destinationARN + name
+	return apiDestinationARN + name
 }
 
 // httpParameters reads what a target adds to the calls of its API destination:
 // header, query, and what stands for each * in the path of the endpoint.
 func (r *reader) httpParameters(n ast.Node, fields map[string]ast.Node, what string, t *bus.Target) {
-	name, calls := strings.CutPrefix(t.ARN, destinationARN)
+	name, calls := strings.CutPrefix(t.ARN, apiDestinationARN)
 	var p struct {
 		PathParameterValues   []string          `json:",omitzero"`
 		HeaderParameters      map[string]string `json:",omitzero"`

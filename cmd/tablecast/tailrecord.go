@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 )
 
-// A change is what tail prints of a record.
-type change struct {
+// A tailRecord is a change record as tail prints it.
+type tailRecord struct {
 	Event   string         `json:"event"`
 	Seq     string         `json:"sequenceNumber"`
 	Time    time.Time      `json:"time"`
@@ -28,9 +28,9 @@ type change struct {
 	view types.StreamViewType
 }
 
-func newChange(r types.Record) change {
+func newTailRecord(r types.Record) tailRecord {
 	d := r.Dynamodb
-	c := change{
+	c := tailRecord{
 		Event: string(r.EventName), Seq: *d.SequenceNumber, Time: d.ApproximateCreationDateTime.UTC(), view: d.StreamViewType,
 		Keys: wireItem(d.Keys), New: wireItem(d.NewImage), Old: wireItem(d.OldImage),
 		Expired: r.UserIdentity != nil,
@@ -46,7 +46,7 @@ func newChange(r types.Record) change {
 }
 
 // names returns the attributes of both images.
-func (c *change) names() []string {
+func (c *tailRecord) names() []string {
 	all := map[string]any{}
 	maps.Copy(all, c.Old)
 	maps.Copy(all, c.New)
@@ -54,7 +54,7 @@ func (c *change) names() []string {
 }
 
 // mark tells what became of an attribute; nothing if only one image is known.
-func (c *change) mark(name string) byte {
+func (c *tailRecord) mark(name string) byte {
 	was, had := c.Old[name]
 	is, has := c.New[name]
 	switch {
@@ -163,7 +163,7 @@ const (
 var colours = map[byte]string{'+': "\x1b[32m", '-': "\x1b[31m", '~': "\x1b[33m"}
 
 // writeText writes a change as a heading and a line for each attribute.
-func writeText(w io.Writer, c change, colour bool) error {
+func writeText(w io.Writer, c tailRecord, colour bool) error {
 	var b strings.Builder
 	event := c.Event
 	if c.Expired {
