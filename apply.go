@@ -12,9 +12,15 @@ import (
 	"github.com/tablecast/tablecast/table"
 )
 
-// apply makes the folder hold what the file declares. What the file no longer
-// names goes away if a file had declared it; tables, which hold data, and what
-// came over the API stay.
+// apply makes the folder hold what the file declares. What an earlier file
+// declared and this one does not goes; tables and archives, which hold data, and
+// what came over the API stay.
+//
+// Each step is durable on its own and does nothing if it was done before, so that
+// applying the same file again finishes what an error or a crash cut short. Their
+// order keeps names that others refer to: tables and buses come first and the
+// rules that name buses after them; what goes, goes once nothing of the file
+// names it, buses last of all (removeBuses).
 func (n *Node) apply(ctx context.Context, f *config.File) error {
 	if err := errors.Join(n.checkSources(f), n.checkArchives(f)); err != nil {
 		return err
@@ -50,7 +56,9 @@ func (n *Node) apply(ctx context.Context, f *config.File) error {
 	return n.removeRules(f)
 }
 
-// applyTable makes a table, or turns the stream of an existing one to the view.
+// applyTable makes a table, or gives an existing one the indexes, the time to live
+// and the view of its stream that the file names. What the file does not name of
+// an existing table stays. Another view is a new stream, which begins empty.
 func (n *Node) applyTable(f *config.File, spec table.Spec) error {
 	d, err := n.tables.Describe(spec.Name)
 	if errors.Is(err, table.ErrNotFound) {
@@ -81,7 +89,7 @@ func (n *Node) applyTable(f *config.File, spec table.Spec) error {
 	return err
 }
 
-// sameKey refuses a table with another key.
+// sameKey returns an error if the table in the folder has another key.
 func sameKey(f *config.File, spec table.Spec, d table.Description) error {
 	if d.Schema != spec.Schema {
 		return fmt.Errorf("%s: table %s has another key than the one in the folder; keys cannot change: use another table name or folder", f.Path, spec.Name)
@@ -89,8 +97,8 @@ func sameKey(f *config.File, spec table.Spec, d table.Description) error {
 	return nil
 }
 
-// applyIndexes adds the indexes that a table lacks, and makes those anew that
-// it has in another form.
+// applyIndexes adds the indexes that a table lacks, and replaces those that it has
+// in another form, in one update.
 func (n *Node) applyIndexes(f *config.File, spec table.Spec, d table.Description) error {
 	gone, made, err := indexChanges(f, spec, d)
 	if err != nil || len(made) == 0 {
@@ -100,7 +108,8 @@ func (n *Node) applyIndexes(f *config.File, spec table.Spec, d table.Description
 	return err
 }
 
-// indexChanges returns the indexes that go and those that are made.
+// indexChanges returns which indexes of a table the file replaces or adds, as
+// deletions and creations.
 func indexChanges(f *config.File, spec table.Spec, d table.Description) (gone, made []table.IndexChange, err error) {
 	for _, x := range spec.Indexes {
 		i := slices.IndexFunc(d.Indexes, func(y table.IndexDescription) bool { return y.Name == x.Name })
@@ -122,7 +131,9 @@ func sameIndex(a, b table.IndexSpec) bool {
 	return a.Local == b.Local && a.Schema == b.Schema && a.Projection == b.Projection && slices.Equal(a.Include, b.Include)
 }
 
-// applyTTL gives a table the time to live that the file names.
+// applyTTL gives a table the attribute of the time to live that the file names. A
+// crash between its two steps leaves a table without one, which the next Open
+// mends.
 func (n *Node) applyTTL(spec table.Spec) error {
 	have, _, err := n.tables.TTL(spec.Name)
 	if err != nil || spec.TTL == "" || spec.TTL == have {
@@ -153,7 +164,7 @@ func (n *Node) applyArchive(a bus.Archive) error {
 	return err
 }
 
-// checkArchives reports an archive that exists for another bus.
+// checkArchives returns an error if an archive exists for another bus.
 func (n *Node) checkArchives(f *config.File) error {
 	for _, a := range f.Archives {
 		old, err := n.buses.Archive(a.Name)
@@ -165,6 +176,7 @@ func (n *Node) checkArchives(f *config.File) error {
 }
 
 // applyRule makes a rule what the file says, and gives it the file's targets.
+// Targets that came over the API stay.
 func (n *Node) applyRule(rule bus.Rule) error {
 	targets := rule.Targets
 	rule.Targets = nil

@@ -11,14 +11,14 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// Backup makes a copy of the node's folder while the node goes on: tables,
-// streams, buses, cursors, deliveries and dead letters, all as of one moment.
-// Files that log targets wrote are not part of it. Errors: see
+// Backup copies the node's folder to dir, which must not exist, while the node goes
+// on: tables, streams, buses, positions, deliveries and dead letters, all as of
+// one moment. Files that log targets wrote are not in it. Errors: those of
 // kv.Store.Checkpoint.
 func (n *Node) Backup(ctx context.Context, dir string) error { return n.store.Checkpoint(ctx, dir) }
 
-// Backup is Node.Backup of the folder of a node that is not running. Errors:
-// those of kv.Open, and kv.Store.Checkpoint.
+// Backup does what Node.Backup does, for the folder of a node that does not run.
+// Errors: those of kv.Open and kv.Store.Checkpoint.
 func Backup(ctx context.Context, folder, dir string) error {
 	if _, err := os.Stat(filepath.Join(folder, "FORMAT")); err != nil {
 		return fmt.Errorf("tablecast: %s is no data folder: %w", folder, err)
@@ -30,10 +30,11 @@ func Backup(ctx context.Context, folder, dir string) error {
 	return errors.Join(store.Checkpoint(ctx, dir), store.Close())
 }
 
-// Restore makes the folder dir from a backup, which stays as it is. The copy is
-// opened before it gets its name, so that a damaged backup restores nothing.
-// dir must not exist. Errors: kv.ErrExists, those of kv.Open, or what the file
-// system says.
+// Restore makes the folder dir, which must not exist, of a backup, which stays as
+// it is. The copy is made beside dir, as dir.partial, opened once, and renamed
+// last: a damaged backup, an error or a crash leaves no dir, and the next Restore
+// removes what is left of the copy. Errors: kv.ErrExists, those of kv.Open, and
+// those of the file system.
 func Restore(ctx context.Context, backup, dir string) (err error) {
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w: %s", kv.ErrExists, dir)

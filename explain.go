@@ -15,17 +15,16 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// ErrNoRelay means that no event comes from a table.
+// ErrNoRelay means that the file declares no event from a table.
 var ErrNoRelay = errors.New("tablecast: no event comes from the table")
 
-// A Question asks for changes that a table's streams still have: of one item,
-// of one sequence number, or the one that raised an event. The first of Seq,
-// EventID and Key that is set counts.
+// A Question selects changes among those that the streams of a table still have.
+// The first of Seq, EventID and Key that is set counts.
 type Question struct {
-	Table   string // empty: all tables that events come from; only for EventID
-	Key     item.Item
-	Seq     string
-	EventID string
+	Table   string    // with EventID it may be empty, which is each table that events come from
+	Seq     string    // the sequence number of the change
+	EventID string    // the id of an event that the change raises
+	Key     item.Item // the key of the item: each change of it
 }
 
 // An Explanation is a change and what each definition in effect makes of it.
@@ -34,8 +33,9 @@ type Explanation struct {
 	Verdicts []mapping.Verdict
 }
 
-// Explain calls fn for the changes that are asked for, oldest first, until it
-// returns false. Errors: ErrNoRelay.
+// Explain calls fn for the changes that a question selects, table by table and
+// oldest first, until fn returns false. It reads the streams from their oldest
+// record on and publishes nothing. Errors: ErrNoRelay, and that of ctx.
 func (n *Node) Explain(ctx context.Context, q Question, fn func(Explanation) bool) error {
 	f := n.Config()
 	if f == nil {
@@ -50,19 +50,20 @@ func (n *Node) Explain(ctx context.Context, q Question, fn func(Explanation) boo
 		if len(byTable[name]) == 0 {
 			return fmt.Errorf("%w: %s", ErrNoRelay, name)
 		}
-		set := n.set(f, name, byTable[name])
+		set, more := n.set(f, name, byTable[name]), true
 		err := n.changes(ctx, name, time.Time{}, func(r *stream.Record) bool {
 			verdicts, ok := q.answer(set, r)
-			return !ok || fn(Explanation{r, verdicts})
+			more = !ok || fn(Explanation{r, verdicts})
+			return more
 		})
-		if err != nil {
+		if err != nil || !more {
 			return err
 		}
 	}
 	return nil
 }
 
-// answer reports whether a change is one that is asked for, and explains it.
+// answer reports whether the question selects a change, and explains it if so.
 func (q *Question) answer(set *mapping.Set, r *stream.Record) ([]mapping.Verdict, bool) {
 	switch {
 	case q.Seq != "":
@@ -81,8 +82,8 @@ func (q *Question) answer(set *mapping.Set, r *stream.Record) ([]mapping.Verdict
 	return set.Explain(r), true
 }
 
-// Change returns the change of a table with a sequence number; nil if no stream
-// of it has the change any more.
+// Change returns the change of a table with a sequence number as APIs write it; nil
+// if no stream of the table has it any more.
 func (n *Node) Change(table, sequence string) (*stream.Record, error) {
 	seq, err := stream.ParseSeq(sequence)
 	if err != nil || seq == 0 {
@@ -103,14 +104,14 @@ func (n *Node) Change(table, sequence string) (*stream.Record, error) {
 	return nil, nil
 }
 
-// Bounds of what is read of a stream at once.
+// Limits of one read of a stream.
 const (
 	readRecords = 256
 	readBytes   = 4 << 20
 )
 
-// changes calls fn for the changes of a table that its streams still have, since
-// a time, oldest first, until it returns false.
+// changes calls fn for the changes since a time that the streams of a table still
+// have, stream by stream and oldest first, until fn returns false.
 func (n *Node) changes(ctx context.Context, name string, since time.Time, fn func(*stream.Record) bool) error {
 	for _, st := range n.streams.OfTable(name) {
 		position := st.Trimmed()
@@ -140,20 +141,22 @@ func (n *Node) changes(ctx context.Context, name string, since time.Time, fn fun
 	return nil
 }
 
-// A Difference is what two versions of a mapping make of a change.
+// A Difference is one thing that two versions of a mapping make differently of a
+// change: an event, or that they park it.
 type Difference struct {
 	Record *stream.Record
-	// Was and Is are an event of both with other content; nil where one raises
-	// it and the other does not.
+	// Was is an event as the earlier version raises it, Is the same event as the
+	// later one does; one is nil if only the other version raises the event.
 	Was, Is *mapping.Raised
-	// WasErr and IsErr are why the change is parked, by one or both.
+	// WasErr and IsErr are why the earlier and the later version park the change,
+	// if only one of them does.
 	WasErr, IsErr error
 }
 
-// DryRun compares what the file in effect and another one make of the changes
-// since a time that the streams still have, and calls fn for each difference
-// until it returns false; without the file in effect, if alone says so. It
-// returns how many changes it looked at. Nothing is published.
+// DryRun compares what the file in effect and another one make of the changes since
+// a time that the streams still have, and calls fn for each difference until fn
+// returns false. With alone it compares with a file that raises nothing. It
+// returns how many changes it looked at, and publishes nothing.
 func (n *Node) DryRun(ctx context.Context, f *config.File, since time.Time, alone bool, fn func(Difference) bool) (looked int, err error) {
 	was := n.Config()
 	before, after := map[string][]mapping.Definition{}, n.definitions(f)
@@ -184,7 +187,8 @@ func (n *Node) DryRun(ctx context.Context, f *config.File, since time.Time, alon
 	return looked, nil
 }
 
-// differences calls fn for what differs between what two sets make of a change.
+// differences calls fn for each difference between what two sets make of a change;
+// false if fn returned false.
 func differences(r *stream.Record, old, now *mapping.Set, fn func(Difference) bool) bool {
 	every := func(string) bool { return true }
 	was, wasErr := old.Apply(r, every)
@@ -192,20 +196,20 @@ func differences(r *stream.Record, old, now *mapping.Set, fn func(Difference) bo
 	if (wasErr == nil) != (isErr == nil) && !fn(Difference{Record: r, WasErr: wasErr, IsErr: isErr}) {
 		return false
 	}
+	later := make(map[string]*mapping.Raised, len(is))
+	for i := range is {
+		later[is[i].Event.ID] = &is[i]
+	}
 	for i := range was {
-		at := slices.IndexFunc(is, func(e mapping.Raised) bool { return e.Event.ID == was[i].Event.ID })
-		switch {
-		case at < 0:
-			if !fn(Difference{Record: r, Was: &was[i]}) {
-				return false
-			}
-		case !sameEvent(&was[i], &is[at], old.Version(), now.Version()) && !fn(Difference{Record: r, Was: &was[i], Is: &is[at]}):
+		e := later[was[i].Event.ID]
+		delete(later, was[i].Event.ID)
+		same := e != nil && sameEvent(&was[i], e, old.Version(), now.Version())
+		if !same && !fn(Difference{Record: r, Was: &was[i], Is: e}) {
 			return false
 		}
 	}
 	for i := range is {
-		known := slices.ContainsFunc(was, func(e mapping.Raised) bool { return e.Event.ID == is[i].Event.ID })
-		if !known && !fn(Difference{Record: r, Is: &is[i]}) {
+		if later[is[i].Event.ID] != nil && !fn(Difference{Record: r, Is: &is[i]}) {
 			return false
 		}
 	}

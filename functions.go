@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -14,14 +13,15 @@ import (
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/function/process"
+	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/target"
 )
 
 // openFunctions opens the functions of the folder and those that the file
-// declares. Their processes start with the first events.
+// declares. A function's processes start with its first invocation.
 func (n *Node) openFunctions(dir string) error {
 	o := function.Options{
-		Account: Account, Region: Region, Endpoint: n.opts.Endpoint, Logger: n.opts.Logger, Destination: n.destination,
+		Account: local.Account, Region: local.Region, Endpoint: n.opts.Endpoint, Logger: n.opts.Logger, Destination: n.destination,
 		Log: func(name string, l process.Line) {
 			n.opts.Logger.Info(l.Text, "function", name, "request", l.RequestID)
 		},
@@ -40,10 +40,10 @@ func (n *Node) openFunctions(dir string) error {
 	return nil
 }
 
-// openSources opens the mappings of streams to functions.
-func (n *Node) openSources() (err error) {
+// openSources opens the event source mappings.
+func (n *Node) openSources(string) (err error) {
 	n.sources, err = eventsource.Open(n.store, eventsource.Options{
-		Streams: n.streams, Region: Region, FunctionARN: n.functions.ARN, Bury: n.functions.AddDeadLetter, Logger: n.opts.Logger,
+		Streams: n.streams, Region: local.Region, FunctionARN: n.functions.ARN, Bury: n.functions.AddDeadLetter, Logger: n.opts.Logger,
 		Exists: func(name string) bool {
 			_, err := n.functions.Get(name)
 			return err == nil
@@ -65,7 +65,8 @@ func (n *Node) openSources() (err error) {
 	return err
 }
 
-// invoke hands an event to a function.
+// invoke calls a function and waits for its answer, for targets that are
+// functions.
 func (n *Node) invoke(ctx context.Context, name string, payload []byte) ([]byte, string, error) {
 	r, err := n.functions.Invoke(ctx, name, payload, process.InvokeOptions{})
 	switch {
@@ -77,12 +78,12 @@ func (n *Node) invoke(ctx context.Context, name string, payload []byte) ([]byte,
 	return r.Payload, r.FunctionError, err
 }
 
-// destination returns what takes the records of events and batches that a
-// function was done with: a function, an event bus, a queue, a topic, a URL or a
-// log.
+// destination opens a destination of asynchronous invocations and of batches that
+// failed, as Lambda has them: a function, an event bus, a queue, a topic, or, here
+// alone, a URL or a log.
 func (n *Node) destination(arn string) (function.Destination, error) {
-	if name, ok := busOf(arn); ok {
-		return func(ctx context.Context, r function.InvocationRecord) error { return n.announce(ctx, name, arn, r) }, nil
+	if name, ok := resource(arn, "event-bus"); ok {
+		return func(ctx context.Context, r function.InvocationRecord) error { return n.putRecord(ctx, name, arn, r) }, nil
 	}
 	t, err := target.Open(arn, target.Options{LogDir: n.logs, Stdout: n.opts.Stdout, Invoke: n.enqueue, AWS: n.opts.AWS})
 	if err != nil {
@@ -101,17 +102,9 @@ func (n *Node) destination(arn string) (function.Destination, error) {
 	}, nil
 }
 
-// busOf returns the name in the ARN of an event bus.
-func busOf(arn string) (string, bool) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) < 6 || parts[2] != "events" {
-		return "", false
-	}
-	return strings.CutPrefix(parts[5], "event-bus/")
-}
-
-// announce puts a record on a bus as Lambda does.
-func (n *Node) announce(ctx context.Context, name, arn string, r function.InvocationRecord) error {
+// putRecord puts the record of an invocation on a bus, as the event that Lambda
+// makes of it.
+func (n *Node) putRecord(ctx context.Context, name, arn string, r function.InvocationRecord) error {
 	kind := "Lambda Function Invocation Result - Failure"
 	if r.Success {
 		kind = "Lambda Function Invocation Result - Success"
@@ -123,7 +116,8 @@ func (n *Node) announce(ctx context.Context, name, arn string, r function.Invoca
 	return results[0].Err
 }
 
-// enqueue hands an event to a function without waiting for its answer.
+// enqueue invokes a function asynchronously, for destinations that are functions:
+// it returns once the invocation is durable in the function's queue.
 func (n *Node) enqueue(_ context.Context, name string, payload []byte) ([]byte, string, error) {
 	err := n.functions.Enqueue(name, "", payload)
 	if errors.Is(err, function.ErrNotFound) {

@@ -11,20 +11,22 @@ import (
 
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function/process"
+	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/stream"
 )
 
-// A functionMapper is a function that makes events: it gets a record as Lambda
-// gives it to functions, {"Records": [RECORD]}, and answers the entries of a
-// PutEvents, in a list or as {"Entries": [...]}.
+// A functionMapper is a mapping.Mapper that invokes a function. The function is
+// given a record in the form in which Lambda gives records of streams to
+// functions, {"Records": [RECORD]}, and answers the entries of a PutEvents, as a
+// list or as {"Entries": [...]}.
 type functionMapper struct {
 	n    *Node
 	name string
 }
 
-// An entry is one of PutEvents, as the AWS SDKs write it. Detail is JSON, or a
-// text that holds it.
+// An entry is an entry of PutEvents as the AWS SDKs write it. Detail is an object,
+// or a string that holds one in JSON.
 type entry struct {
 	Source, DetailType, EventBusName string
 	Resources                        []string
@@ -32,10 +34,11 @@ type entry struct {
 	Detail                           jsontext.Value
 }
 
-// Map implements mapping.Mapper. A function that cannot be started or reached is
-// not available; one that fails parks the record.
+// Map implements mapping.Mapper. If the function cannot be started or reached the
+// record is tried again (mapping.ErrUnavailable); if it answers an error, or what
+// are no entries, the record is parked.
 func (m *functionMapper) Map(r *stream.Record) ([]mapping.Produced, error) {
-	payload := append(eventsource.AppendRecord([]byte(`{"Records":[`), r, Region), "]}"...)
+	payload := append(eventsource.AppendRecord([]byte(`{"Records":[`), r, local.Region), "]}"...)
 	res, err := m.n.functions.Invoke(context.Background(), m.name, payload, process.InvokeOptions{})
 	switch {
 	case err != nil:
@@ -78,7 +81,8 @@ func (m *functionMapper) entries(answer []byte) ([]mapping.Produced, error) {
 	return out, nil
 }
 
-// timeOf reads RFC 3339, or seconds of the Unix epoch; nothing is the zero time.
+// timeOf reads a time in RFC 3339 or in seconds of the Unix epoch; the zero time
+// if there is none.
 func timeOf(v jsontext.Value) (t time.Time, err error) {
 	switch v.Kind() {
 	case '"':

@@ -9,10 +9,12 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
@@ -23,7 +25,7 @@ import (
 	"github.com/tablecast/tablecast/target/claim"
 )
 
-// definitions returns the definitions of a file and of the embedding program, by
+// definitions returns the definitions of a file and of Options.Definitions, by
 // table.
 func (n *Node) definitions(f *config.File) map[string][]mapping.Definition {
 	out := map[string][]mapping.Definition{}
@@ -36,8 +38,8 @@ func (n *Node) definitions(f *config.File) map[string][]mapping.Definition {
 	return out
 }
 
-// prepareRelays makes a relay for each table that events come from, and its
-// starting position durable.
+// prepareRelays makes a relay for each table that events come from. Its starting
+// position is durable afterwards.
 func (n *Node) prepareRelays(f *config.File) error {
 	for name, defs := range n.definitions(f) {
 		if err := n.prepareRelay(f, name, defs); err != nil {
@@ -82,12 +84,13 @@ func (n *Node) runRelay(r *relay.Relay) {
 // set returns the definitions of a table, ready to apply.
 func (n *Node) set(f *config.File, table string, defs []mapping.Definition) *mapping.Set {
 	o := f.Mapping(table)
-	o.Account, o.Region = Account, Region
+	o.Account, o.Region = local.Account, local.Region
 	return mapping.NewSet(defs, o)
 }
 
-// A bundle is the text of a file with those that it names, so that it can be
-// read again elsewhere and later.
+// A bundle is the text of a configuration with those of the files that it names.
+// It is stored with parked records, so that a version of the mapping can be
+// compiled again when its files are gone.
 type bundle struct {
 	Path  string            `json:"path"`
 	Text  string            `json:"text"`
@@ -95,14 +98,15 @@ type bundle struct {
 }
 
 func source(f *config.File) []byte {
-	out, err := json.Marshal(bundle{f.Path, string(f.Text), f.Files})
+	out, err := json.Marshal(bundle{f.Path, string(f.Text), f.Files}, jsontext.AllowInvalidUTF8(true)) // a path may hold any bytes
 	if err != nil {
 		panic(fmt.Sprintf("tablecast: file: %v", err)) // plain data always marshals
 	}
 	return out
 }
 
-// compile returns the definitions of a table by an earlier version of the file.
+// compile returns the definitions of a table as an earlier version of the file had
+// them, from what source made of it.
 func (n *Node) compile(source []byte, table string) (*mapping.Set, error) {
 	var b bundle
 	if err := json.Unmarshal(source, &b); err != nil {
@@ -115,7 +119,10 @@ func (n *Node) compile(source []byte, table string) (*mapping.Set, error) {
 	return n.set(f, table, n.definitions(f)[table]), nil
 }
 
-// accept is the relays' sink.
+// accept is the sink of the relays: it hands the events of a batch to the buses,
+// and has mark add the relay's new position to the commit that makes them durable
+// (P5). Errors that wrap relay.ErrRejected are about the events and come again
+// with each try; others may pass.
 func (n *Node) accept(ctx context.Context, events []mapping.Raised, mark func(*kv.Batch)) error {
 	out := make([]bus.Outgoing, len(events))
 	for i := range events {
@@ -132,8 +139,11 @@ func (n *Node) accept(ctx context.Context, events []mapping.Raised, mark func(*k
 	return err
 }
 
-// check puts the detail of an event that is too large into the claim check's
-// store. An event that is too large for the bus and has none is rejected.
+// check makes an event small enough for a bus: a detail that is too large is put
+// into the claim check's store, and a reference to it takes its place. Without a
+// store the event is rejected. The object is put before the event is durable; a
+// crash in between leaves an object that the next try writes again under the same
+// name.
 func (n *Node) check(ctx context.Context, e *event.Event) error {
 	n.mu.Lock()
 	limit := cmp.Or(n.config.ClaimCheck.Above, event.MaxPutSize)
@@ -155,14 +165,14 @@ func (n *Node) check(ctx context.Context, e *event.Event) error {
 	return nil
 }
 
-// scan returns items of a table as they are after one commit.
+// scan returns a page of a table's items, all as of one commit, whose number it
+// returns, too.
 func (n *Node) scan(ctx context.Context, name string, after item.Item, limit int) ([]item.Item, item.Item, uint64, error) {
 	p, err := n.tables.Scan(ctx, table.ScanRequest{Table: name, Start: after, Limit: limit, WithSeq: true})
 	return p.Items, p.Last, p.Seq, err
 }
 
-// Relay returns the relay of a table that events come from; nil if there is
-// none.
+// Relay returns the relay of a table; nil if no event comes from the table.
 func (n *Node) Relay(table string) *relay.Relay {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -184,8 +194,7 @@ func (n *Node) unread(table string) uint64 {
 	return at
 }
 
-// Relays tells how the relay of each table is doing, in the order of their
-// names.
+// Relays returns the status of each relay, in the order of the tables' names.
 func (n *Node) Relays() []relay.Status {
 	n.mu.Lock()
 	all := maps.Clone(n.relays)
@@ -197,7 +206,8 @@ func (n *Node) Relays() []relay.Status {
 	return out
 }
 
-// Config returns the file that is in effect; nil if there is none.
+// Config returns the file in effect, which is the last that Open or Reload was
+// given; nil if there is none. Callers must not change it.
 func (n *Node) Config() *config.File {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -4,20 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/tablecast/tablecast/config"
-	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/table"
 )
 
-// ErrRestart means that a file differs from the one in effect in what a running
-// node cannot change.
+// ErrRestart means that a file changes a setting that is read by Open alone.
 var ErrRestart = errors.New("tablecast: the node must be started again for this")
 
-// Reload puts another file into effect while the node runs: tables, buses,
-// rules, functions and what feeds them, and, for each table between two records,
-// what its changes mean. The settings of streams, of PutEvents, quotas and the claim check
-// stay as they were: if the file changes them, nothing is done and the error wraps ErrRestart.
+// Reload puts another file into effect while the node runs: its tables, buses,
+// rules, connections, functions and event source mappings, and then, for each
+// table between two changes, what its changes mean. Writes and deliveries go on
+// meanwhile. Calls of Reload follow each other.
+//
+// The settings of streams, of PutEvents, the quotas and the claim check are those
+// of Open: if the file changes one, nothing is done and the error wraps
+// ErrRestart. Nor is anything done for a file that contradicts the folder. Any
+// other error, and a crash, leave the node between both files; another Reload, or
+// Open, with either file mends that.
 func (n *Node) Reload(ctx context.Context, f *config.File) error {
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
@@ -50,8 +55,7 @@ func (n *Node) Reload(ctx context.Context, f *config.File) error {
 	return n.removeBuses(f)
 }
 
-// compatible reports what of a file contradicts the folder, before anything is
-// changed.
+// compatible returns what of a file contradicts the folder. It changes nothing.
 func (n *Node) compatible(f *config.File) error {
 	if err := errors.Join(n.checkSources(f), n.checkArchives(f)); err != nil {
 		return err
@@ -74,15 +78,13 @@ func (n *Node) compatible(f *config.File) error {
 	return nil
 }
 
-// replace gives each relay its definitions, and starts those that are new.
+// replace gives each relay its definitions, none if the file has none for its
+// table, and starts relays for tables that had none.
 func (n *Node) replace(ctx context.Context, f *config.File) error {
 	byTable := n.definitions(f)
 	n.mu.Lock()
-	relays := map[string]*relay.Relay{}
-	for name, r := range n.relays {
-		relays[name] = r
-	}
-	n.mu.Unlock()
+	relays := maps.Clone(n.relays)
+	n.mu.Unlock() // a relay may take its time, and Status is asked meanwhile
 	for name, r := range relays {
 		if err := r.Replace(ctx, byTable[name], n.set(f, name, byTable[name]), source(f)); err != nil {
 			return err

@@ -9,10 +9,11 @@ import (
 
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/eventsource"
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
-// checkSources reports what of the file's event source mappings cannot be,
-// before anything is changed.
+// checkSources returns which of the file's event source mappings name a
+// destination that this node cannot call. It changes nothing.
 func (n *Node) checkSources(f *config.File) error {
 	for _, s := range f.EventSources {
 		if s.OnFailure == "" || s.OnFailure == eventsource.DeadLetters {
@@ -25,11 +26,11 @@ func (n *Node) checkSources(f *config.File) error {
 	return nil
 }
 
-// applySources makes the event source mappings that the file declares, or
-// changes them, and removes those that an earlier file declared. A mapping of a
-// stream that is disabled stays until the stream is gone, so that its last
-// records reach the function; the one of the table's next stream begins at that
-// stream's beginning.
+// applySources makes the event source mappings that the file declares, or changes
+// them, and deletes those that an earlier file declared. If a table has a new
+// stream, the mapping of the former one stays until that stream is gone, so that
+// its last records reach the function, and the mapping of the new one begins at
+// its oldest record.
 func (n *Node) applySources(ctx context.Context, f *config.File) error {
 	declared := map[string]bool{} // functions and tables
 	for _, s := range f.EventSources {
@@ -51,7 +52,8 @@ func (n *Node) applySources(ctx context.Context, f *config.File) error {
 	return nil
 }
 
-// declaredSources returns the mappings that a file declared.
+// declaredSources returns the mappings that a file declared and that are not being
+// deleted.
 func (n *Node) declaredSources() (out []eventsource.Status) {
 	for _, m := range n.sources.List("", 1<<30) {
 		if m.Origin == config.Origin && m.State != eventsource.Deleting {
@@ -100,19 +102,13 @@ func (n *Node) changeSource(ctx context.Context, m *eventsource.Status, s events
 	})
 }
 
-// settled calls change until the mapping is not busy with an earlier one.
+// settled calls change again while an earlier change of the mapping is under way,
+// until ctx ends.
 func settled(ctx context.Context, change func() error) error {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
 	for {
 		err := change()
-		if !errors.Is(err, eventsource.ErrBusy) {
+		if !errors.Is(err, eventsource.ErrBusy) || wait.Sleep(ctx, 5*time.Millisecond) != nil {
 			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-tick.C:
 		}
 	}
 }

@@ -1,15 +1,21 @@
-// Package tablecast is an embedded node: DynamoDB-compatible tables with
-// streams, the mapping of their changes to domain events, and an
-// EventBridge-compatible bus with durable deliveries, in one process and one
-// folder.
+// Package tablecast runs a node inside a Go program: tables as DynamoDB has
+// them with their streams, the mapping of their changes to domain events, and
+// buses as EventBridge has them with durable deliveries. A node is one folder
+// and one process; only one node may have a folder open.
 //
 //	node, err := tablecast.Open("data", tablecast.Options{Config: file})
 //	…
 //	defer node.Close()
 //
-// A write is acknowledged once it is durable; the events that it means reach
-// the bus exactly once, and each matching target at least once. docs/design.md
-// states the promises.
+// A write is acknowledged once it is durable. The events that the mapping makes
+// of it reach the bus exactly once, and each matching target at least once.
+// docs/design.md states the promises, docs/embedding.md shows how a program
+// writes items, receives events, and brings mappers and targets of its own.
+//
+// The files read in the order in which a node is made: tablecast.go opens the
+// packages and starts what they run, apply.go and sources.go make the folder
+// hold what the file declares, relays.go, mapper.go, targets.go and functions.go
+// connect the packages with each other, reload.go puts another file into effect.
 package tablecast
 
 import (
@@ -18,8 +24,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -32,6 +36,8 @@ import (
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/internal/local"
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/relay"
@@ -42,51 +48,51 @@ import (
 	"github.com/tablecast/tablecast/target/connection"
 )
 
-// Account and Region stand in the ARNs and events of a node.
-const (
-	Account = "000000000000"
-	Region  = "us-east-1"
-)
-
-// Options configure a node. The zero value is an empty node, to be filled over
-// its APIs.
+// Options configure a node. The zero value is an empty node, whose tables, buses
+// and rules are made by calls of its methods.
 type Options struct {
 	// Config declares tables, events and rules. The default is none.
 	Config *config.File
-	// Definitions are raised besides those of the file: those that have a
-	// Mapper, for instance. The file declares their tables and buses.
+	// Definitions are events besides those that the file declares, as those that
+	// a Mapper makes. The file, which is needed then, declares their tables and
+	// buses. They stay in effect across Reload.
 	Definitions []mapping.Definition
-	// Logger receives what operators should know. The default discards it.
+	// Logger is given what operators should know. The default discards it.
 	Logger *slog.Logger
-	// Observer hears of each hop. The default hears nothing.
+	// Observer is told what each hop did, from the first on; Watch adds others.
+	// The default is none.
 	Observer Observer
-	// FS is the file system of the folder. The default is the operating
-	// system's.
+	// FS is the file system of the folder, as vfs.NewMem() for tests. With any
+	// but the default, the operating system's, log targets have no folder, and
+	// functions no place for code that comes over the API.
 	FS vfs.FS
-	// Fatal is called when the log cannot be written or synced. It must not
-	// return. The default ends the process with kv.ExitStatus.
+	// Fatal is called when the store's log cannot be written or synced (P7). It
+	// must not return. The default ends the process with kv.ExitStatus.
 	Fatal func(error)
-	// Endpoint is the URL of this node's APIs, which the AWS SDKs in functions
-	// call. Functions need it.
+	// Endpoint is the URL at which the program serves this node's APIs, which the
+	// AWS SDKs in functions call. The default gives functions none.
 	Endpoint string
-	// AWS calls the services of AWS that targets name: SQS, SNS, Kinesis, Step
-	// Functions and CloudWatch Logs, and sends
-	// dead letters to the queues that targets name for them. Nil: no service of
-	// AWS is called.
+	// AWS says how to call the services of AWS that targets name (SQS, SNS,
+	// Kinesis, Step Functions and CloudWatch Logs) and the queues that targets
+	// name for their dead letters. The default refuses such targets, and keeps
+	// dead letters in the folder alone.
 	AWS *target.AWS
-	// NATSCredentials is a file of credentials for NATS. The default is none.
+	// NATSCredentials names a file of credentials for NATS. The default is none.
 	NATSCredentials string
-	// WebhookSecret signs the requests of webhooks. The default signs nothing.
+	// WebhookSecret is the key with which requests to webhooks are signed. The
+	// default signs nothing.
 	WebhookSecret []byte
-	// StrictBus refuses an event put to a bus that does not exist. By default
-	// it is answered as EventBridge does: as a success, and lost.
+	// StrictBus makes an event put to a bus that does not exist an error. By
+	// default such an event is lost and answered as a success, as EventBridge
+	// does; the node counts and logs it.
 	StrictBus bool
 	// Stdout is where targets of the kind log:- write. The default is the
-	// process's own.
+	// standard output of the process.
 	Stdout io.Writer
 }
 
-// A Node is an open folder with all hops running.
+// A Node is an open folder whose hops run. All methods but Close may be called by
+// many goroutines at once.
 type Node struct {
 	opts      Options
 	store     *kv.Store
@@ -98,27 +104,38 @@ type Node struct {
 	claims    claim.Store // nil without one
 	functions *function.Functions
 	sources   *eventsource.Mappings
-	logs      string // folder of log targets
-
-	running context.Context // of the hops
-	cancel  context.CancelFunc
-	stop    context.CancelFunc // of the store, last
-	hops    sync.WaitGroup
-	base    sync.WaitGroup
-
+	logs      string // the folder of log targets
 	observers observers
 
-	reloading sync.Mutex // held by Reload
+	// The hops run under running, which cancel ends; the store, which they use
+	// until they have ended, runs until stop.
+	running context.Context
+	cancel  context.CancelFunc
+	hops    sync.WaitGroup
+	stop    context.CancelFunc
+	storage sync.WaitGroup
+
+	// reloading is held during Reload, so that files take effect one after
+	// another. It is taken before mu.
+	reloading sync.Mutex
 
 	mu     sync.Mutex
-	config *config.File            // what is in effect; guarded by mu
+	config *config.File            // the file in effect; guarded by mu
 	relays map[string]*relay.Relay // by table; guarded by mu
-	failed error                   // the first hop that ended on its own; guarded by mu
+	failed error                   // of the first hop that ended on its own; guarded by mu
 }
 
-// Open opens the folder, applies the configuration, and starts each hop. Close
-// ends them. Errors: those of kv.Open, and of a configuration that contradicts
-// the folder.
+// Open opens a folder, which it makes if there is none, makes it hold what the
+// configuration declares, and starts the hops. The caller must call Close.
+//
+// What the file declares is applied in steps that are durable one by one, in the
+// order of the package's files, before any hop runs. A crash between two of them
+// leaves what both files say in part; the next Open applies all of its file
+// again and ends where it would have ended without the crash. The same holds if
+// Open fails half-way.
+//
+// Errors: those of kv.Open, as for a folder that another process has open; and
+// what of the configuration contradicts the folder, as another key of a table.
 func Open(dir string, o Options) (*Node, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -136,27 +153,58 @@ func Open(dir string, o Options) (*Node, error) {
 	return n, nil
 }
 
-// wire opens each package over the store, in the order of the path.
+// wire opens the packages over the store, those first whose options others need,
+// applies the file, and makes the relays, whose starting positions are then
+// durable: no change that is made after Open is missed.
 func (n *Node) wire(dir string) error {
-	var err error
+	for _, open := range []func(dir string) error{n.openTables, n.openFunctions, n.openTargets, n.openBuses, n.openSources} {
+		if err := open(dir); err != nil {
+			return err
+		}
+	}
+	f := n.opts.Config
+	if f == nil {
+		return nil
+	}
+	if err := n.apply(context.Background(), f); err != nil {
+		return err
+	}
+	if url := f.ClaimCheck.Store; url != "" {
+		var err error
+		if n.claims, err = claim.Open(url); err != nil {
+			return fmt.Errorf("%s: %w", f.Path, err)
+		}
+	}
+	if err := n.prepareRelays(f); err != nil {
+		return err
+	}
+	return n.removeBuses(f)
+}
+
+// openTables opens the streams and the tables.
+func (n *Node) openTables(string) (err error) {
 	if n.streams, err = stream.Open(n.store, n.streamOptions()); err != nil {
 		return err
 	}
-	if n.tables, err = table.Open(n.store, n.streams, table.Options{Account: Account, Region: Region, Logger: n.opts.Logger}); err != nil {
-		return err
-	}
-	if err := n.openFunctions(dir); err != nil {
-		return err
-	}
-	n.logs = filepath.Join(dir, "logs")
-	if n.opts.FS == nil {
-		if err := os.MkdirAll(n.logs, 0o700); err != nil {
-			return fmt.Errorf("tablecast: %w", err)
+	n.tables, err = table.Open(n.store, n.streams, table.Options{Account: local.Account, Region: local.Region, Logger: n.opts.Logger})
+	return err
+}
+
+// streamOptions returns the options of streams that the file sets.
+func (n *Node) streamOptions() stream.Options {
+	o := stream.Options{Account: local.Account, Region: local.Region, Logger: n.opts.Logger}
+	if f := n.opts.Config; f != nil {
+		o.Shards, o.Retention, o.Rotate, o.SplitAbove = f.Streams.Shards, f.Streams.Retention, f.Streams.Rotate, f.Streams.SplitAbove
+		if f.Streams.KeepUnread {
+			o.Unread = n.unread
 		}
 	}
-	if err := n.openConnections(dir); err != nil {
-		return err
-	}
+	return o
+}
+
+// openBuses opens the deliveries and the buses. The deliveries read events of the
+// buses, which are opened over them; none is read before Run.
+func (n *Node) openBuses(string) (err error) {
 	n.queues, err = delivery.Open(n.store, delivery.Options{
 		Targets:   n.target,
 		Events:    func(name string, seq uint64) (*event.Event, error) { return n.buses.Event(name, seq) },
@@ -169,66 +217,36 @@ func (n *Node) wire(dir string) error {
 	}
 	var puts config.PutEvents
 	var quotas config.Quotas
-	if n.opts.Config != nil {
-		puts, quotas = n.opts.Config.PutEvents, n.opts.Config.Quotas
+	if f := n.opts.Config; f != nil {
+		puts, quotas = f.PutEvents, f.Quotas
 	}
 	n.buses, err = bus.Open(n.store, n.queues, bus.Options{
-		Account: Account, Region: Region, Serves: n.serves, StrictBus: n.opts.StrictBus || puts.Refuse, DedupWindow: puts.Deduplication, MaxPutBytes: puts.MaxBytes,
+		Account: local.Account, Region: local.Region, Serves: n.serves, StrictBus: n.opts.StrictBus || puts.Refuse, DedupWindow: puts.Deduplication, MaxPutBytes: puts.MaxBytes,
 		MaxBuses: quotas.Buses, MaxRules: quotas.Rules, MaxTargets: quotas.Targets, OnAccepted: n.observers.accepted, Logger: n.opts.Logger,
 	})
-	if err != nil {
-		return err
-	}
-	if err := n.openSources(); err != nil || n.opts.Config == nil {
-		return err
-	}
-	if err := n.apply(context.Background(), n.opts.Config); err != nil {
-		return err
-	}
-	if url := n.opts.Config.ClaimCheck.Store; url != "" {
-		if n.claims, err = claim.Open(url); err != nil {
-			return fmt.Errorf("%s: %w", n.opts.Config.Path, err)
-		}
-	}
-	if err := n.prepareRelays(n.opts.Config); err != nil {
-		return err
-	}
-	return n.removeBuses(n.opts.Config)
+	return err
 }
 
-// streamOptions returns the options of streams that the file sets.
-func (n *Node) streamOptions() stream.Options {
-	o := stream.Options{Account: Account, Region: Region, Logger: n.opts.Logger}
-	if f := n.opts.Config; f != nil {
-		o.Shards, o.Retention, o.Rotate, o.SplitAbove = f.Streams.Shards, f.Streams.Retention, f.Streams.Rotate, f.Streams.SplitAbove
-		if f.Streams.KeepUnread {
-			o.Unread = n.unread
-		}
-	}
-	return o
-}
-
-// run starts each hop.
+// run starts the hops. Each ends with its context, or on its own if it cannot go
+// on; Ready tells of the latter.
 func (n *Node) run() {
-	base, stop := context.WithCancel(context.Background())
-	n.stop = stop
-	n.base.Go(func() { n.note("store", n.store.Run(base)) })
-	ctx, cancel := context.WithCancel(context.Background())
-	n.running, n.cancel = ctx, cancel
-	n.hops.Go(func() { n.note("tables", n.tables.Run(ctx)) })
-	n.hops.Go(func() { n.note("streams", n.streams.Run(ctx)) })
-	n.hops.Go(func() { n.note("buses", n.buses.Run(ctx)) })
-	n.hops.Go(func() { n.note("delivery", n.queues.Run(ctx)) })
-	n.hops.Go(func() { n.note("functions", n.functions.Run(ctx)) })
-	n.hops.Go(func() { n.note("event sources", n.sources.Run(ctx)) })
-	n.hops.Go(func() { n.note("connections", n.conns.Run(ctx)) })
-	n.hops.Go(func() { n.note("dead letters", n.sendDead(ctx)) })
+	var stored, running context.Context
+	stored, n.stop = context.WithCancel(context.Background())
+	running, n.cancel = context.WithCancel(context.Background())
+	n.running = running
+	n.storage.Go(func() { n.note("store", n.store.Run(stored)) })
+	for name, hop := range map[string]func(context.Context) error{
+		"tables": n.tables.Run, "streams": n.streams.Run, "buses": n.buses.Run, "delivery": n.queues.Run, "functions": n.functions.Run,
+		"event sources": n.sources.Run, "connections": n.conns.Run, "dead letters": n.sendDead,
+	} {
+		n.hops.Go(func() { n.note(name, hop(running)) })
+	}
 	for _, r := range n.relays {
 		n.runRelay(r)
 	}
 }
 
-// note keeps the error of a hop that ended on its own.
+// note keeps why a hop ended on its own.
 func (n *Node) note(hop string, err error) {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return
@@ -241,13 +259,16 @@ func (n *Node) note(hop string, err error) {
 	}
 }
 
-// Close ends all hops, waits for them, and closes the folder. The caller has
-// stopped calling the node.
+// Close ends the hops, waits for them, and closes the folder. No other method may
+// run or be called any more. A call of a target that is under way is cancelled
+// and made again after the next Open, so that the target may get it twice; all
+// else goes on where it was. A process that ends without Close loses nothing
+// either: what was acknowledged is durable.
 func (n *Node) Close() error {
 	n.cancel()
 	n.hops.Wait()
-	n.stop()
-	n.base.Wait()
+	n.stop() // the hops are done with the store
+	n.storage.Wait()
 	return n.store.Close()
 }
 
@@ -263,24 +284,26 @@ func (n *Node) Buses() *bus.Buses { return n.buses }
 // Functions returns the node's functions.
 func (n *Node) Functions() *function.Functions { return n.functions }
 
-// EventSources returns the mappings of streams to functions.
+// EventSources returns the node's event source mappings, which feed functions
+// from streams.
 func (n *Node) EventSources() *eventsource.Mappings { return n.sources }
 
-// Connections returns the node's connections and API destinations.
+// Connections returns the node's connections and their API destinations.
 func (n *Node) Connections() *connection.Connections { return n.conns }
 
-// Queues returns the node's deliveries.
+// Queues returns the node's deliveries: one queue for each target of each rule.
 func (n *Node) Queues() *delivery.Queues { return n.queues }
 
 // Stats returns the figures of the node's store.
 func (n *Node) Stats() kv.Stats { return n.store.Stats() }
 
-// Snapshot returns an unchanging view of all that the folder holds, in the form
-// that docs/formats.md draws, for programs that check it. The caller closes it.
+// Snapshot returns a view of all keys of the folder as of this moment, in the
+// form of docs/formats.md, for programs that check a folder. The caller closes
+// it.
 func (n *Node) Snapshot() *kv.Snapshot { return n.store.Snapshot() }
 
-// Ready returns why the node makes no progress, or nil: a hop ended, the disk
-// is full, or a relay cannot hand on.
+// Ready returns nil, or why the node makes no progress: a hop ended on its own,
+// the disk is full (kv.ErrDiskFull), or a relay cannot hand its events on.
 func (n *Node) Ready() error {
 	n.mu.Lock()
 	failed := n.failed
@@ -299,8 +322,9 @@ func (n *Node) Ready() error {
 	return nil
 }
 
-// Quiet reports whether everything that is durable was mapped and delivered,
-// or is a dead letter or parked.
+// Quiet reports whether nothing is left to do for what was written so far: each
+// change was mapped or parked, and each event was delivered, dropped or made a
+// dead letter. It says nothing of what is written meanwhile.
 func (n *Node) Quiet() bool {
 	if slices.ContainsFunc(n.Relays(), func(r relay.Status) bool { return r.Position < r.End || r.Deleting }) {
 		return false
@@ -311,15 +335,12 @@ func (n *Node) Quiet() bool {
 	return !slices.ContainsFunc(n.queues.States(), func(s delivery.QueueState) bool { return s.Pending() > 0 })
 }
 
-// AwaitQuiet returns once Quiet holds, or with the context's error.
+// AwaitQuiet returns nil once Quiet holds, or the error of ctx. It is for tests
+// and tools; it asks each millisecond.
 func (n *Node) AwaitQuiet(ctx context.Context) error {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
 	for !n.Quiet() {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
+		if err := wait.Sleep(ctx, time.Millisecond); err != nil {
+			return err
 		}
 	}
 	return nil

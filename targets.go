@@ -2,26 +2,35 @@ package tablecast
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/delivery"
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/target"
 	"github.com/tablecast/tablecast/target/connection"
 )
 
-// keyFile is the file in a node's folder that holds the key of what authorizes
-// its connections.
+// keyFile is the file in a node's folder that holds the key with which the
+// parameters of connections are sealed.
 const keyFile = "KEY"
 
-// openConnections reads the connections of the folder and their key. A folder in
-// a file system of the caller's has a key that is no secret.
-func (n *Node) openConnections(dir string) error {
+// openTargets makes the folder of log targets, and opens the connections of the
+// folder with their key. A folder in a file system of the caller's has no log
+// targets and a key that is no secret.
+func (n *Node) openTargets(dir string) (err error) {
+	n.logs = filepath.Join(dir, "logs")
 	var key connection.Key
-	var err error
 	if n.opts.FS == nil {
+		if err := os.MkdirAll(n.logs, 0o700); err != nil {
+			return fmt.Errorf("tablecast: %w", err)
+		}
 		if key, err = connection.LoadKey(filepath.Join(dir, keyFile)); err != nil {
 			return err
 		}
@@ -30,10 +39,23 @@ func (n *Node) openConnections(dir string) error {
 	return err
 }
 
-// serves reports whether an ARN of another service than functions can be called.
-func (n *Node) serves(arn string) bool {
-	_, isBus := busOf(arn)
-	return isBus || strings.Contains(arn, connection.ARNPart) || target.IsAWS(arn) && n.opts.AWS != nil
+// resource returns the name in an ARN of EventBridge, as that of a bus in
+// arn:aws:events:REGION:ACCOUNT:event-bus/NAME; ok is false for other ARNs and
+// texts.
+func resource(text, kind string) (name string, ok bool) {
+	a, err := arn.Parse(text)
+	if err != nil || a.Service != "events" {
+		return "", false
+	}
+	return strings.CutPrefix(a.Resource, kind+"/")
+}
+
+// serves reports whether an ARN, which is not that of a function, names something
+// that this node can call.
+func (n *Node) serves(text string) bool {
+	_, isBus := resource(text, "event-bus")
+	_, isDestination := resource(text, "api-destination")
+	return isBus || isDestination || target.IsAWS(text) && n.opts.AWS != nil
 }
 
 func (n *Node) targetOptions() target.Options {
@@ -43,17 +65,17 @@ func (n *Node) targetOptions() target.Options {
 }
 
 // target opens the target that an ARN names.
-func (n *Node) target(arn string) (target.Target, error) {
-	if strings.Contains(arn, connection.ARNPart) {
-		return n.conns.Target(arn)
+func (n *Node) target(text string) (target.Target, error) {
+	if _, ok := resource(text, "api-destination"); ok {
+		return n.conns.Target(text)
 	}
-	if name, ok := busOf(arn); ok {
+	if name, ok := resource(text, "event-bus"); ok {
 		return busTarget{n, name}, nil
 	}
-	return target.Open(arn, n.targetOptions())
+	return target.Open(text, n.targetOptions())
 }
 
-// A busTarget hands events to another bus of the node.
+// A busTarget forwards events to another bus of the node.
 type busTarget struct {
 	n    *Node
 	name string
@@ -64,18 +86,18 @@ func (b busTarget) Deliver(ctx context.Context, d *target.Delivery) (target.Resp
 	return target.Response{Status: "accepted"}, b.n.buses.Forward(ctx, b.name, d.Event)
 }
 
-// deadEvery is how often dead letters are sent to the queues that take them.
+// deadEvery is the pause between two rounds in which dead letters are sent to
+// the queues of SQS that targets name for them.
 const deadEvery = 5 * time.Second
 
-// sendDead sends dead letters to the queues that targets name, until ctx ends.
-// What is not taken stays in the store.
+// sendDead sends dead letters to those queues, round by round, until ctx ends. A
+// dead letter is removed from the store once the queue has it; one that the queue
+// does not take stays, and is sent again in the next round.
 func (n *Node) sendDead(ctx context.Context) error {
 	if n.opts.AWS == nil {
 		return nil
 	}
 	queues := map[string]target.DeadLetterQueue{}
-	tick := time.NewTicker(deadEvery)
-	defer tick.Stop()
 	for {
 		for _, b := range n.buses.List("") {
 			rules, _ := n.buses.Rules(b.Name, "") // none of a bus that was deleted just now
@@ -83,10 +105,8 @@ func (n *Node) sendDead(ctx context.Context) error {
 				n.sendDeadOf(ctx, r, queues)
 			}
 		}
-		select {
-		case <-ctx.Done():
+		if wait.Sleep(ctx, deadEvery) != nil {
 			return nil
-		case <-tick.C:
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/internal/server"
 )
 
@@ -158,7 +159,7 @@ func startConsumer(s *story) (*http.Server, error) {
 // else.
 func insertUsers(ctx context.Context, endpoint string, s *story, f demoFlags) error {
 	client := dynamodb.New(dynamodb.Options{
-		BaseEndpoint: aws.String(endpoint), Region: tablecast.Region,
+		BaseEndpoint: aws.String(endpoint), Region: local.Region,
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
 	var tick <-chan time.Time

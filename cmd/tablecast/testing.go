@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/internal/cases"
+	"github.com/tablecast/tablecast/internal/local"
 )
 
 func newTest() *cobra.Command {
@@ -52,7 +52,7 @@ Exit statuses:
 					chosen = append(chosen, c)
 				}
 			}
-			results, cover, err := cases.Run(cmd.Context(), file, chosen, tablecast.Account, tablecast.Region)
+			results, cover, err := cases.Run(cmd.Context(), file, chosen, local.Account, local.Region)
 			if err != nil {
 				return err
 			}

@@ -83,7 +83,7 @@ func (f *workerFlags) awsConfig(ctx context.Context, place string) (aws.Config, 
 	if f.region != "" {
 		with = append(with, awsconfig.WithRegion(f.region))
 	}
-	if local(place) && os.Getenv("AWS_ACCESS_KEY_ID") == "" && os.Getenv("AWS_PROFILE") == "" {
+	if isLoopback(place) && os.Getenv("AWS_ACCESS_KEY_ID") == "" && os.Getenv("AWS_PROFILE") == "" {
 		with = append(with, awsconfig.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
 	}
 	c, err := awsconfig.LoadDefaultConfig(ctx, with...)
@@ -100,8 +100,8 @@ func (f *workerFlags) awsConfig(ctx context.Context, place string) (aws.Config, 
 	return c, nil
 }
 
-// local reports whether a place is an endpoint of this machine.
-func local(place string) bool {
+// isLoopback reports whether a place is an endpoint of this machine.
+func isLoopback(place string) bool {
 	u, err := url.Parse(place)
 	if err != nil {
 		return false

@@ -22,6 +22,7 @@ import (
 	"github.com/tablecast/tablecast/internal/awsapi/lambda"
 	"github.com/tablecast/tablecast/internal/awsapi/streams"
 	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/internal/telemetry"
 )
 
@@ -125,15 +126,15 @@ func handler(node *tablecast.Node, o Options, figures *metrics, attempts *recent
 	})
 	opts := awsjson.Options{
 		Services: []awsjson.Service{
-			dynamodb.Service(node.Tables(), tablecast.Region),
-			streams.Service(node.Streams(), tablecast.Region),
+			dynamodb.Service(node.Tables(), local.Region),
+			streams.Service(node.Streams(), local.Region),
 			eventbridge.Service(node.Buses(), node.Connections()),
 		},
 		REST:         []awsjson.RESTService{lambda.Service(node.Functions(), node.EventSources())},
 		AllowedHosts: o.Hosts, Other: pages, Logger: o.Logger,
 	}
 	if o.Keys != nil {
-		opts.Auth = &awsjson.Auth{Region: tablecast.Region, Secret: func(key string) (string, bool) {
+		opts.Auth = &awsjson.Auth{Region: local.Region, Secret: func(key string) (string, bool) {
 			secret, ok := o.Keys[key]
 			return secret, ok
 		}}
