@@ -5,12 +5,12 @@ GO      ?= go
 LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
-.PHONY: parity replay demo test lint bench bench-peers clients short campaign help
+.PHONY: parity replay demo test lint size figures bench bench-peers clients short campaign help
 
 demo: ## the story of the project, end to end, on an embedded node
-	$(GO) run ./cmd/tablecast demo
+	CGO_ENABLED=0 $(GO) run ./cmd/tablecast demo
 
-test: clients lint ## everything that must hold before a change lands
+test: clients lint size ## everything that must hold before a change lands
 	$(GO) test -race -count=1 -timeout 14m ./...
 	$(GO) test -count=1 -run TestPlanted ./internal/history -plants
 	$(GO) test -count=1 -run TestHistories ./remote/streams
@@ -23,6 +23,12 @@ campaign: ## hours of kills, power losses and simulated histories; CYCLES=N POWE
 	$(GO) test -count=1 -timeout 0 -run TestKill ./internal/history -cycles $(CYCLES)
 	$(GO) test -count=1 -timeout 0 -run TestPowerLoss ./internal/history -power $(POWER)
 	$(GO) test -count=1 -timeout 0 -run TestHistories ./remote/streams -histories $(HISTORIES)
+
+size: ## the program's size, plain and stripped, against what it may be
+	./test/size
+
+figures: size ## the shape of the code: files, functions, names, comments, what stands twice, sizes
+	$(GO) test -count=1 -v -run TestFigures ./internal/lint -names
 
 short: ## the unit tests alone
 	$(GO) test -race -short ./...
