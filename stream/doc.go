@@ -8,24 +8,26 @@
 //	's' stream id             -> descriptor (JSON): table, label, view, shards
 //	'r' stream id, shard, seq -> record (binary)
 //
-// A stream belongs to one table and one enabling of its stream. Its records
-// are spread over the open shards by the hash of the partition key. A shard that
-// has taken records for long enough is closed and a child goes on; one that
-// takes too many is closed and two children divide its keys. So the changes of
-// one item are in one shard and its descendants, in order. A record's sequence
-// number is its number in the store, so a position is one integer whether one
-// shard is read or all.
+// A stream belongs to one table, from the moment it is enabled until it is
+// disabled; a table whose stream is enabled again has a new one. Its records are
+// spread over the open shards by the hash of the partition key. A shard that has
+// been open for long enough is rotated: it is closed, and one child takes its
+// place. A shard that takes too many records is split: two children divide its
+// keys. So the changes of one item are in one shard and its descendants, in
+// order. A record's sequence number is its number in the store, so a position is
+// one integer, whether one shard is read or all.
 //
 // # Invariants
 //
 //  1. A record is in the batch of the change it records (P1).
-//  2. Its sequence number is given inside that commit, and readers see no
-//     record above the store's Durable; so a reader at n never finds a later
-//     record at or below n, and no record that a power loss undoes (P2, P3).
+//  2. Its sequence number is given inside that commit, and readers see no record
+//     above the store's Durable. So a reader that has passed position n never
+//     finds a new record at or below n, and never a record that a power loss
+//     undoes (P2, P3).
 //  3. Records of one item are in one open shard at a time, in commit order, and
 //     all numbers of a shard are above those of its parent (P4).
-//  4. Records are removed only from the old end, by age, and a reader that
-//     asks for a removed position is told so.
+//  4. Records are removed from the oldest on, by age. A reader that asks for a
+//     removed position gets ErrTrimmed.
 //
 // # Record
 //
@@ -42,10 +44,10 @@ import "errors"
 var (
 	// ErrNotFound says that there is no such stream or shard.
 	ErrNotFound = errors.New("stream: not found")
-	// ErrTrimmed says that records at the position asked for were removed.
+	// ErrTrimmed says that records at the requested position were removed.
 	ErrTrimmed = errors.New("stream: position was trimmed")
 	// ErrExpired says that an iterator is older than IteratorLife.
 	ErrExpired = errors.New("stream: iterator expired")
-	// ErrIterator says that a text is no iterator of this node.
+	// ErrIterator says that a text is not an iterator that this node gave out.
 	ErrIterator = errors.New("stream: malformed iterator")
 )

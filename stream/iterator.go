@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// IteratorLife is how long an iterator may be used.
+// IteratorLife is how long an iterator may be used; after that, embedders that
+// read with Records ask for a new one.
 const IteratorLife = 15 * time.Minute
 
 // A Start says where an iterator begins.
@@ -21,8 +22,9 @@ const (
 	AfterSeq    Start = "AFTER_SEQUENCE_NUMBER" // the record after the number
 )
 
-// Iterator returns a token that stands for a position in a shard, to be used
-// with Records within IteratorLife. seq counts only for AtSeq and AfterSeq.
+// Iterator returns a shard iterator: a text that stands for a position in a
+// shard, to be passed to Records within IteratorLife. seq is used only with AtSeq
+// and AfterSeq.
 // Errors: ErrNotFound, ErrTrimmed.
 func (st *Stream) Iterator(shardID string, start Start, seq uint64) (string, error) {
 	shard, err := st.shard(shardID)
@@ -46,7 +48,7 @@ func (st *Stream) Iterator(shardID string, start Start, seq uint64) (string, err
 	return st.token(shard.ID, from), nil
 }
 
-// token writes an iterator: ARN, a digit, and in base64 the time of its making
+// token writes an iterator: the ARN, a digit, and in base64 the time of this call
 // in milliseconds, the position, and the shard id.
 func (st *Stream) token(shardID string, from uint64) string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixMilli()))

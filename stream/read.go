@@ -6,7 +6,7 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// A Page is what one reading returned.
+// A Page is the result of one Read or ReadShard.
 type Page struct {
 	Records []Record
 	Next    uint64 // the position to go on from
@@ -71,7 +71,7 @@ func (st *Stream) merge(after, bound uint64) *merger {
 	return m
 }
 
-// advance moves an iterator on, and lets go of it at its end.
+// advance moves an iterator to its next record, and closes it at its end.
 func (m *merger) advance(i int) {
 	if m.its[i].Next() {
 		return

@@ -44,9 +44,9 @@ const (
 // String returns DynamoDB's name of the operation.
 func (o Op) String() string { return [...]string{"", "INSERT", "MODIFY", "REMOVE"}[o] }
 
-// A Record is one change of one item. Either it was read from a Stream, and has
-// a Seq in it, or it comes from a stream that is kept elsewhere, and has an
-// Origin.
+// A Record is one change of one item. A record that was read from a Stream of
+// this node has a Stream and a Seq; one that comes from a stream elsewhere, such
+// as DynamoDB Streams, has an Origin instead.
 type Record struct {
 	Stream  *Stream
 	Seq     uint64
@@ -61,12 +61,12 @@ type Record struct {
 	Trace   trace.Context // of the write
 }
 
-// An Origin says where in a stream that is kept elsewhere a record stands.
+// An Origin identifies a record of a stream elsewhere.
 type Origin struct {
 	ARN, Table string
 	View       View
 	Sequence   string // decimal digits
-	EventID    string // as the stream gives it
+	EventID    string // eventID of DynamoDB Streams
 }
 
 // ARN returns the name of the record's stream.
@@ -93,7 +93,7 @@ func (r *Record) View() View {
 	return r.Stream.View()
 }
 
-// Sequence returns the record's sequence number as the wire has it.
+// Sequence returns the record's sequence number as DynamoDB Streams writes it.
 func (r *Record) Sequence() string {
 	if r.Origin != nil {
 		return r.Origin.Sequence
@@ -101,8 +101,8 @@ func (r *Record) Sequence() string {
 	return FormatSeq(r.Seq)
 }
 
-// EventID returns the record's identity, the same at each reading: 32
-// lower-case hexadecimal digits, or what the stream elsewhere gives it.
+// EventID returns the record's eventID, which is the same each time the record is
+// read: 32 lower-case hexadecimal digits, or that of the Origin.
 func (r *Record) EventID() string {
 	if r.Origin != nil {
 		return r.Origin.EventID
@@ -111,8 +111,8 @@ func (r *Record) EventID() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// FormatSeq writes a sequence number as the wire has it: 21 digits without a
-// leading zero, in the order of the numbers.
+// FormatSeq writes a sequence number as DynamoDB Streams has it: 21 digits without
+// a leading zero, so that the order of the texts is that of the numbers.
 func FormatSeq(seq uint64) string { return fmt.Sprintf("1%020d", seq) }
 
 // ParseSeq is the inverse of FormatSeq.

@@ -12,11 +12,11 @@ const MaxOpenShards = 64
 // addTail adds the tail of a shard whose number is the highest. The caller
 // holds mu, or has the stream to itself.
 func (st *Stream) addTail(sh Shard) *tail {
-	t := &tail{number: sh.Number, low: sh.Low, opened: sh.At}
+	t := &tail{number: sh.Number, startHash: sh.StartHash, opened: sh.At}
 	st.tails = append(slices.Clip(st.tails), t)
 	if sh.Open() {
-		i, _ := slices.BinarySearchFunc(st.open, sh.Low, func(t *tail, low uint64) int {
-			if t.low < low {
+		i, _ := slices.BinarySearchFunc(st.open, sh.StartHash, func(t *tail, start uint64) int {
+			if t.startHash < start {
 				return -1
 			}
 			return 1
@@ -26,7 +26,8 @@ func (st *Stream) addTail(sh Shard) *tail {
 	return t
 }
 
-// reshard rotates and splits the shards of all streams whose time has come.
+// reshard rotates the shards that have been open for long enough, and splits
+// those that take too many records, in all enabled streams.
 func (s *Streams) reshard() {
 	all, _ := s.List("", "", int(^uint(0)>>1))
 	for _, st := range all {
@@ -52,16 +53,15 @@ func (s *Streams) reshard() {
 	}
 }
 
-// Rotate closes all open shards now; a child goes on with each of them.
+// Rotate closes all open shards now, and opens one child in the place of each.
 func (st *Stream) Rotate() error { return st.replace(func(*tail) int { return 1 }) }
 
-// Split closes all open shards now, as far as MaxOpenShards allows; two
-// children divide the keys of each.
+// Split closes all open shards now, and opens two children in the place of each
+// that divide its keys, or one where MaxOpenShards is reached.
 func (st *Stream) Split() error { return st.replace(func(*tail) int { return 2 }) }
 
 // replace closes open shards and opens as many children of each as the function
-// says, 0 for one that stays, in one commit: it lies between the last record of
-// the parents and the first of the children.
+// says, 0 for one that stays, all in one commit.
 func (st *Stream) replace(children func(*tail) int) error {
 	st.mu.RLock()
 	plan := map[uint32]int{}
@@ -77,6 +77,10 @@ func (st *Stream) replace(children func(*tail) int) error {
 	b := st.s.store.NewBatch()
 	b.UseReserve()
 	at := st.s.opts.Now().UTC().Truncate(time.Millisecond)
+	// Inside the commit, where no record is appended: the commit's two numbers lie
+	// between the last record of the parents, which end at the first, and the
+	// first record of the children, which begin at the second. The plan was made
+	// outside; a stream that was disabled since has no open shard to replace.
 	b.Number(2, func(first uint64) {
 		st.mu.Lock()
 		defer st.mu.Unlock()
@@ -100,16 +104,16 @@ func (st *Stream) replaceLocked(plan map[uint32]int, first uint64, at time.Time)
 		if n == 0 || !sh.Open() {
 			continue
 		}
-		lows := []uint64{sh.Low}
-		if middle := st.middle(sh.Low); n == 2 && open < MaxOpenShards && middle != sh.Low {
-			lows = append(lows, middle)
+		starts := []uint64{sh.StartHash}
+		if middle := st.middle(sh.StartHash); n == 2 && open < MaxOpenShards && middle != sh.StartHash {
+			starts = append(starts, middle)
 			open++
 		}
 		sh.Last, sh.Ended = first, at
 		st.open = slices.DeleteFunc(slices.Clone(st.open), func(t *tail) bool { return t.number == sh.Number })
-		for _, low := range lows {
+		for _, start := range starts {
 			number := shards[len(shards)-1].Number + 1
-			child := Shard{Number: number, ID: shardID(at, st.d.ID, number), Parent: sh.ID, First: first + 1, Low: low, At: at}
+			child := Shard{Number: number, ID: shardID(at, st.d.ID, number), Parent: sh.ID, First: first + 1, StartHash: start, At: at}
 			shards = append(shards, child)
 			sh = &shards[i] // append may have moved it
 			st.addTail(child)
@@ -118,16 +122,16 @@ func (st *Stream) replaceLocked(plan map[uint32]int, first uint64, at time.Time)
 	st.d.Shards = shards
 }
 
-// middle returns the hash that divides the keys of the open shard with the low
-// in two.
-func (st *Stream) middle(low uint64) uint64 {
-	i := slices.IndexFunc(st.open, func(t *tail) bool { return t.low == low })
+// middle returns the start hash of the upper half of an open shard, or the
+// shard's own start hash if it cannot be divided.
+func (st *Stream) middle(start uint64) uint64 {
+	i := slices.IndexFunc(st.open, func(t *tail) bool { return t.startHash == start })
 	last := uint64(math.MaxUint64)
 	if i+1 < len(st.open) {
-		last = st.open[i+1].low - 1
+		last = st.open[i+1].startHash - 1
 	}
-	if last == low {
-		return low
+	if last == start {
+		return start
 	}
-	return low + (last-low)/2 + 1
+	return start + (last-start)/2 + 1
 }

@@ -43,7 +43,7 @@ func TestRotation(t *testing.T) {
 				child = s
 			}
 		}
-		if child.Parent != parent.ID || child.First <= parent.Last || child.Low != parent.Low {
+		if child.Parent != parent.ID || child.First <= parent.Last || child.StartHash != parent.StartHash {
 			t.Errorf("parent %+v, child %+v", parent, child)
 		}
 		reopened, err := stream.Open(store, stream.Options{})

@@ -35,35 +35,36 @@ func (d *descriptor) encode() []byte {
 	return b
 }
 
-// A Stream is the change log of one table from one enabling on. Its methods
-// may be called from any goroutine.
+// A Stream is the change log of one table, from the moment its stream was enabled
+// until it was disabled. Its methods may be called from any goroutine.
 type Stream struct {
-	s *Streams
+	s   *Streams
+	arn string
 
 	mu sync.RWMutex
 	d  descriptor // Disabled, Trimmed and Shards are guarded by mu; the rest never changes
 
-	// The tails of all shards in order of their numbers, and those of the open
-	// ones in order of their lows. They change inside commits only, and under mu:
-	// the former may read them without, all others under it.
+	// tails are those of all shards in order of their numbers; open are those of
+	// the open shards in order of their start hashes. They change only inside
+	// commits, under mu. Functions that run inside a commit may read them without
+	// mu, because commits run one after another; all others hold it.
 	tails, open []*tail
 
 	published atomic.Uint64 // newest durable record that was announced
-	waiting   atomic.Int64
+	waiting   atomic.Int64  // readers in Wait
 	wakeMu    sync.Mutex
-	wake      chan struct{} // closed when published rises; guarded by wakeMu
+	wake      chan struct{} // closed when there may be something new; guarded by wakeMu
 }
 
 // ARN returns the stream's name:
 // arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE/stream/LABEL.
-func (st *Stream) ARN() string {
-	return "arn:aws:dynamodb:" + st.s.opts.Region + ":" + st.s.opts.Account + ":table/" + st.d.Table + "/stream/" + st.d.Label
-}
+func (st *Stream) ARN() string { return st.arn }
 
 // Table returns the name of the stream's table.
 func (st *Stream) Table() string { return st.d.Table }
 
-// Label returns the time of the enabling, which tells a table's streams apart.
+// Label returns the time at which the stream was enabled, which distinguishes the
+// streams of a table.
 func (st *Stream) Label() string { return st.d.Label }
 
 // View returns which images the records hold.
@@ -96,15 +97,19 @@ func (st *Stream) Shards() []Shard {
 	return out
 }
 
-// Append adds the records of changes to the batch that makes them. The caller
-// keeps the stream from being disabled until the batch is applied, and calls
-// Committed on what it returns when the batch is durable.
+// Append adds the records of changes to the batch that makes the changes. The
+// caller keeps the stream from being disabled until the batch is applied, and
+// calls Committed on the result once the batch is durable.
 func (st *Stream) Append(b *kv.Batch, at time.Time, changes []Change) *Appended {
 	values := make([][]byte, len(changes))
 	for i := range changes {
 		values[i] = changes[i].encode(st.d.View, st.d.Schema, at)
 	}
 	a := &Appended{st: st}
+	// The records were encoded outside; only their keys depend on the commit. It
+	// is inside the commit that each takes its number and its shard: a change of
+	// the shards is a commit of its own, so no record lands in a closed shard, and
+	// last rises before a reader can see the record.
 	b.Number(len(values), func(first uint64) {
 		for i, v := range values {
 			a.last = first + uint64(i)
@@ -117,7 +122,7 @@ func (st *Stream) Append(b *kv.Batch, at time.Time, changes []Change) *Appended 
 	return a
 }
 
-// Appended is the records that one batch adds to a stream.
+// Appended stands for the records that one batch adds to a stream.
 type Appended struct {
 	st   *Stream
 	last uint64 // sequence number of the last of them
@@ -127,6 +132,8 @@ type Appended struct {
 // wait for them.
 func (a *Appended) Committed() {
 	st, seq := a.st, a.last
+	// Commits that became durable together announce in any order; published only
+	// rises. It is durable up to seq, as commits become durable in their order.
 	for {
 		old := st.published.Load()
 		if old >= seq {
@@ -136,6 +143,8 @@ func (a *Appended) Committed() {
 			break
 		}
 	}
+	// A reader raises waiting before it looks at published. Either this load sees
+	// the reader, or the reader sees the new published: none sleeps through it.
 	if st.waiting.Load() > 0 {
 		st.signal()
 	}
@@ -155,6 +164,8 @@ func (st *Stream) Wait(ctx context.Context, after uint64) error {
 	st.waiting.Add(1)
 	defer st.waiting.Add(-1)
 	for {
+		// The channel is taken before the condition is checked, so a signal between
+		// the check and the select closes the channel that is selected on.
 		st.wakeMu.Lock()
 		wake := st.wake
 		st.wakeMu.Unlock()
@@ -176,9 +187,9 @@ func (st *Stream) Wait(ctx context.Context, after uint64) error {
 // committed later is found after it.
 func (st *Stream) End() uint64 { return st.s.store.Durable() }
 
-// Last returns the number of the newest record, 0 if there is none. The record
-// may be an fsync away from being readable: a stream whose Last is not above a
-// position, and that is disabled, brings nothing after it.
+// Last returns the number of the newest record, 0 if there is none. Readers may
+// not see the record yet, because it is not durable. A disabled stream has no
+// record after its Last.
 func (st *Stream) Last() uint64 {
 	var newest uint64
 	for _, t := range st.allTails() {
@@ -220,6 +231,8 @@ func (st *Stream) Trimmed() uint64 {
 // records stay readable for the retention. The caller keeps changes from being
 // appended from here until the batch is applied.
 func (st *Stream) Disable(b *kv.Batch, at time.Time) {
+	// Inside the commit, as in trim and replace, which store the descriptor too:
+	// none of the three overwrites what another has just stored.
 	b.Number(1, func(first uint64) {
 		st.mu.Lock()
 		defer st.mu.Unlock()
@@ -231,6 +244,6 @@ func (st *Stream) Disable(b *kv.Batch, at time.Time) {
 			}
 		}
 		b.Set(catalogueKey(st.d.ID), st.d.encode())
-		st.signal()
+		st.signal() // Wait then waits until the end itself is durable
 	})
 }

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 )
@@ -25,42 +27,31 @@ type Options struct {
 	Shards int
 	// Retention is how long records are kept. The default is 24 hours.
 	Retention time.Duration
-	// Unread returns a position of a table's streams behind which no record is
-	// trimmed, however old. The default keeps none.
+	// Unread returns the position up to which the consumers of a table's streams
+	// have read. Records above it are kept, however old they are. The default
+	// keeps none.
 	Unread func(table string) uint64
-	// Rotate is how long a shard takes records before it is closed and a child
-	// goes on, if it has any. The default is 4 hours.
+	// Rotate is how long a shard that has records stays open before a child takes
+	// its place. The default is 4 hours.
 	Rotate time.Duration
-	// SplitAbove is how many records a second over runEvery make a shard hot: it
-	// is split in two, up to MaxOpenShards. The default is 2,000.
+	// SplitAbove is the records a second, on average over a minute, above which a
+	// shard is split in two, up to MaxOpenShards. The default is 2,000.
 	SplitAbove int
 	// Now is the wall clock by which records age. The default is time.Now.
 	Now func() time.Time
-	// Logger receives what is trimmed. The default discards it.
+	// Logger receives failures to trim and to rotate. The default discards them.
 	Logger *slog.Logger
 }
 
 func (o Options) withDefaults() Options {
-	if o.Account == "" {
-		o.Account = "000000000000"
-	}
-	if o.Region == "" {
-		o.Region = "us-east-1"
-	}
-	if o.Shards == 0 {
-		o.Shards = 4
-	}
-	if o.Retention == 0 {
-		o.Retention = 24 * time.Hour
-	}
+	o.Account = cmp.Or(o.Account, local.Account)
+	o.Region = cmp.Or(o.Region, local.Region)
+	o.Shards = cmp.Or(o.Shards, 4)
+	o.Retention = cmp.Or(o.Retention, 24*time.Hour)
+	o.Rotate = cmp.Or(o.Rotate, 4*time.Hour)
+	o.SplitAbove = cmp.Or(o.SplitAbove, 2000)
 	if o.Unread == nil {
 		o.Unread = func(string) uint64 { return math.MaxUint64 }
-	}
-	if o.Rotate == 0 {
-		o.Rotate = 4 * time.Hour
-	}
-	if o.SplitAbove == 0 {
-		o.SplitAbove = 2000
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -71,8 +62,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Streams is the catalogue of all streams of a store. Its methods may be
-// called from any goroutine.
+// Streams is the catalogue of all streams of a store. Its methods may be called
+// from any goroutine.
 type Streams struct {
 	store *kv.Store
 	opts  Options
@@ -80,7 +71,7 @@ type Streams struct {
 	mu    sync.RWMutex
 	byID  map[uint64]*Stream // guarded by mu
 	next  uint64             // next stream id; guarded by mu
-	added chan struct{}      // closed when byID has another stream; guarded by mu
+	added chan struct{}      // closed when a stream is added to byID; guarded by mu
 }
 
 // Open reads the catalogue.
@@ -96,17 +87,18 @@ func Open(store *kv.Store, o Options) (*Streams, error) {
 	return s, it.Close()
 }
 
-// load takes in one entry of the catalogue.
+// load adds one entry of the catalogue.
 func (s *Streams) load(key, value []byte) error {
 	id := kv.ReadKey(key).Uint64()
 	if id == 0 {
 		s.next = binary.BigEndian.Uint64(value)
 		return nil
 	}
-	st := &Stream{s: s, wake: make(chan struct{})}
-	if err := json.Unmarshal(value, &st.d); err != nil {
+	var d descriptor
+	if err := json.Unmarshal(value, &d); err != nil {
 		return fmt.Errorf("stream: descriptor %d: %w", id, err)
 	}
+	st := s.newStream(d)
 	for _, sh := range st.d.Shards {
 		last, err := st.lastOf(sh.Number)
 		if err != nil {
@@ -119,7 +111,12 @@ func (s *Streams) load(key, value []byte) error {
 	return nil
 }
 
-// lastOf finds the newest record of a shard; 0 if there is none.
+func (s *Streams) newStream(d descriptor) *Stream {
+	resource := "table/" + d.Table + "/stream/" + d.Label
+	return &Stream{s: s, d: d, arn: local.ARN("dynamodb", s.opts.Region, s.opts.Account, resource), wake: make(chan struct{})}
+}
+
+// lastOf returns the number of the newest record of a shard; 0 if there is none.
 func (st *Stream) lastOf(number uint32) (uint64, error) {
 	r := kv.Prefix(recordKey(st.d.ID, number))
 	r.Reverse = true
@@ -148,8 +145,8 @@ type Spec struct {
 	At     time.Time
 }
 
-// Create adds a stream to the batch b. It exists, for Get, List and Latest,
-// once b is applied.
+// Create adds a stream to the batch b. Get, List and OfTable find it once b is
+// applied.
 func (s *Streams) Create(b *kv.Batch, spec Spec) *Stream {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,16 +154,19 @@ func (s *Streams) Create(b *kv.Batch, spec Spec) *Stream {
 	for s.labelTaken(spec.Table, label(at)) {
 		at = at.Add(time.Millisecond)
 	}
-	st := &Stream{s: s, wake: make(chan struct{}), d: descriptor{
+	st := s.newStream(descriptor{
 		ID: s.next, Table: spec.Table, Label: label(at), View: spec.View, Schema: spec.Schema, Created: at,
-	}}
+	})
 	s.next++
-	for n, low := range divided(s.opts.Shards) {
-		sh := Shard{Number: uint32(n), ID: shardID(at, st.d.ID, uint32(n)), Low: low, At: at}
+	for n, start := range evenStartHashes(s.opts.Shards) {
+		sh := Shard{Number: uint32(n), ID: shardID(at, st.d.ID, uint32(n)), StartHash: start, At: at}
 		st.d.Shards = append(st.d.Shards, sh)
 		st.addTail(sh)
 	}
 	next := binary.BigEndian.AppendUint64(nil, s.next)
+	// Inside the commit: the shards begin at its number, below the first record,
+	// and no reader finds a stream whose batch was refused. An id whose batch was
+	// refused is not given again while the process lives.
 	b.Number(1, func(first uint64) {
 		for i := range st.d.Shards {
 			st.d.Shards[i].First = first
@@ -182,8 +182,8 @@ func (s *Streams) Create(b *kv.Batch, spec Spec) *Stream {
 	return st
 }
 
-// Added returns a channel that is closed when there is a stream more than now,
-// of whichever table.
+// Added returns a channel that is closed when another stream is created, of any
+// table.
 func (s *Streams) Added() <-chan struct{} {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -214,15 +214,16 @@ func (s *Streams) Get(arn string) (*Stream, error) {
 	return nil, fmt.Errorf("%w: %s", ErrNotFound, arn)
 }
 
-// Former returns a stream of a table by its label that may be gone: a stream
-// without records, whose ARN, Table and Label are what they were.
+// Former returns the stream of a table with that label. If it was removed, it
+// returns a stand-in without records that has the same ARN, Table and Label, for
+// those who still hold records of it.
 func (s *Streams) Former(table, label string) *Stream {
 	for _, st := range s.OfTable(table) {
 		if st.d.Label == label {
 			return st
 		}
 	}
-	return &Stream{s: s, wake: make(chan struct{}), d: descriptor{Table: table, Label: label}}
+	return s.newStream(descriptor{Table: table, Label: label})
 }
 
 // OfTable returns the streams of a table, oldest first: at most the last of
@@ -240,9 +241,9 @@ func (s *Streams) OfTable(table string) []*Stream {
 	return out
 }
 
-// List returns up to limit streams in order of their ARNs, of one table or,
-// with an empty table, of all, after the ARN after; more says that there are
-// further ones.
+// List returns up to limit streams in order of their ARNs, from the first that
+// is greater than after. An empty table means all tables. more says that there
+// are further ones.
 func (s *Streams) List(table, after string, limit int) (out []*Stream, more bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

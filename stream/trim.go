@@ -9,13 +9,13 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// runEvery is the pause between two rounds of trimming, rotating and splitting.
+// runEvery is the time between two rounds of Run.
 const runEvery = time.Minute
 
-// Run closes shards that took records for long enough or too many of them,
-// removes records that are older than the retention, and disabled streams
-// whose retention has passed by a kv.SteadyClock, until ctx ends. Options.Unread
-// keeps what is to be read still.
+// Run removes records that are older than the retention and disabled streams
+// whose records are all older, and rotates and splits shards, until ctx ends.
+// Records above Options.Unread stay. Ages are measured with a kv.SteadyClock, so
+// that a wall clock which is set forward removes nothing.
 func (s *Streams) Run(ctx context.Context) error {
 	now := kv.SteadyClock(s.opts.Now)
 	tick := time.NewTicker(runEvery)
@@ -31,8 +31,8 @@ func (s *Streams) Run(ctx context.Context) error {
 	}
 }
 
-// trim removes what is older than cutoff. What fails is tried again in the
-// next round.
+// trim removes what is older than cutoff from all streams. A stream that fails
+// is tried again in the next round.
 func (s *Streams) trim(cutoff time.Time) {
 	all, _ := s.List("", "", int(^uint(0)>>1))
 	for _, st := range all {
@@ -61,10 +61,12 @@ func (s *Streams) remove(st *Stream) error {
 	b.UseReserve()
 	b.DeleteRange(records.Lower, records.Upper)
 	b.Delete(catalogueKey(st.d.ID))
+	// Readers may still hold the stream. Trimmed rises before the batch is visible,
+	// so they get ErrTrimmed instead of an end that is none.
 	b.Number(1, func(uint64) {
 		last := st.Last()
 		st.mu.Lock()
-		st.d.Trimmed = max(st.d.Trimmed, last) // for those that still read it
+		st.d.Trimmed = max(st.d.Trimmed, last)
 		st.mu.Unlock()
 	})
 	if _, err := s.store.Commit(b); err != nil {
@@ -92,9 +94,12 @@ func (st *Stream) trim(cutoff time.Time) error {
 			b.DeleteRange(prefix, slices.Clone(prefix).Uint64(upTo+1))
 		}
 	}
-	b.Number(1, func(uint64) { // inside the commit, as Disable: neither undoes the other's descriptor
+	// Inside the commit, as in Disable and replace, which store the descriptor too.
+	// Trimmed rises before the batch is visible: a reader that misses a record
+	// finds its position trimmed. After a crash both are stored, or neither is.
+	b.Number(1, func(uint64) {
 		st.mu.Lock()
-		st.d.Trimmed = max(st.d.Trimmed, upTo) // before the records go: a reader is told, never misled
+		st.d.Trimmed = max(st.d.Trimmed, upTo)
 		st.dropEnded(cutoff)
 		b.Set(catalogueKey(st.d.ID), st.d.encode())
 		st.mu.Unlock()
@@ -121,7 +126,8 @@ func (st *Stream) anyEnded(cutoff time.Time) bool {
 	return false
 }
 
-// dropEnded forgets the shards that ended before cutoff. The caller holds mu.
+// dropEnded removes the shards that ended before cutoff from the descriptor. The
+// caller holds mu.
 func (st *Stream) dropEnded(cutoff time.Time) {
 	kept := make([]Shard, 0, len(st.d.Shards))
 	tails := make([]*tail, 0, len(st.tails))
