@@ -7,11 +7,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// balanceLocked keeps the ballast, a file of reserved, unused blocks: other
-// programs can fill the disk too, and removing the file then gives deliveries,
-// cursors and merging room to go on. It is removed when space has run out and
-// made when there is room. balanceLocked reports whether free space changed.
-// The caller holds space.mu.
+// balanceLocked removes the ballast when the disk runs out of space, and makes it
+// again when there is room. The ballast is a file of reserved, unused blocks:
+// other programs can fill the disk, too, and its removal then gives deliveries,
+// cursors and compactions room to go on. balanceLocked reports whether the free
+// space changed. The caller holds space.mu.
 func (s *Store) balanceLocked(free uint64) bool {
 	fs, name := s.opts.FS, s.opts.FS.PathJoin(s.dir, "BALLAST")
 	size := s.opts.MinFreeBytes / 4

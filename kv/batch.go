@@ -2,8 +2,8 @@ package kv
 
 import "github.com/cockroachdb/pebble/v2"
 
-// A Batch collects changes that are committed together or not at all. It is
-// for one goroutine, and is used up by Apply or Commit.
+// A Batch collects changes that are committed together or not at all. It is for
+// one goroutine, and cannot be used after Apply or Commit.
 type Batch struct {
 	b       *pebble.Batch
 	numbers []numbering
@@ -13,8 +13,8 @@ type Batch struct {
 
 // A numbering is one request for sequence numbers.
 type numbering struct {
-	n    int
-	fill func(first uint64)
+	n      int
+	inside func(first uint64)
 }
 
 // NewBatch returns an empty batch. One that is not committed must be closed.
@@ -29,18 +29,20 @@ func (b *Batch) Delete(key []byte) { b.keep(b.b.Delete(key, nil)) }
 // DeleteRange removes all keys in [lower, upper).
 func (b *Batch) DeleteRange(lower, upper []byte) { b.keep(b.b.DeleteRange(lower, upper, nil)) }
 
-// Number asks for n >= 0 consecutive sequence numbers. During the commit, fill
-// is called with the first of them, under the commit lock: all fills of a
-// store run one after another, in commit order. fill may call Set and Delete
-// of this batch and change memory that only fills change; it must be short and
-// must not call the Store. Several requests are served in order, with numbers
-// that follow each other. A batch without a request takes one number.
-func (b *Batch) Number(n int, fill func(first uint64)) {
-	b.numbers = append(b.numbers, numbering{n, fill})
+// Number asks for n >= 0 consecutive sequence numbers. During the commit, inside
+// is called with the first of them. It runs under the commit lock: such functions
+// of all batches of a store run one after another, in commit order. inside may
+// call Set and Delete of this batch and change memory that only such functions
+// change; it must be short and must not call the Store. Several requests are
+// served in order, with numbers that follow each other. A batch without a request
+// takes one number.
+func (b *Batch) Number(n int, inside func(first uint64)) {
+	b.numbers = append(b.numbers, numbering{n, inside})
 }
 
-// UseReserve admits the batch even while the disk is nearly full. It is for
-// work that must go on then: deliveries, cursors, deletions.
+// UseReserve admits the batch even while ordinary ones are refused with
+// ErrDiskFull. It is for work that must go on then: deliveries, cursors,
+// deletions.
 func (b *Batch) UseReserve() { b.reserve = true }
 
 // Close releases a batch that will not be committed.

@@ -9,15 +9,14 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// ErrExists says that what was to be made is there already.
+// ErrExists says that the folder for a checkpoint exists already.
 var ErrExists = errors.New("kv: already exists")
 
-// Checkpoint makes a copy of the folder as it is at one moment while commits go
-// on: it holds all that was durable at the call, and of what came after it a
-// part that ends at one commit. The copy is a folder to open; it appears under
-// its name when it is whole and durable. dir must not exist, and is best on the
-// same disk, where tables are linked instead of copied. Errors: ErrExists,
-// ErrClosed, or what the file system says.
+// Checkpoint makes a copy of the folder while commits go on. The copy holds all
+// commits that were durable at the call, and those after them up to some commit.
+// It can be opened as a store, and appears under its name once it is complete and
+// durable. dir must not exist; on the same disk tables are linked instead of
+// copied. Errors: ErrExists, ErrClosed, or what the file system says.
 func (s *Store) Checkpoint(ctx context.Context, dir string) (err error) {
 	fs := s.opts.FS
 	if err := s.usable(); err != nil {
@@ -38,24 +37,28 @@ func (s *Store) Checkpoint(ctx context.Context, dir string) (err error) {
 			err = errors.Join(fmt.Errorf("kv: checkpoint: %w", err), fs.RemoveAll(partial))
 		}
 	}()
-	whole := s.Durable()
+	// Read before the copy is made: the copy holds this commit, so its watermark
+	// may say so.
+	durable := s.Durable()
 	if err := s.db.Checkpoint(fs.PathJoin(partial, "store"), pebble.WithFlushedWAL()); err != nil {
 		return err
 	}
-	if err := s.markCopy(partial, whole); err != nil {
+	if err := s.markCopy(partial, durable); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	// Everything in the copy is synced by now. A crash before the rename leaves a
+	// folder that the next Checkpoint of this name removes.
 	if err := fs.Rename(partial, dir); err != nil {
 		return err
 	}
 	return syncDir(fs, fs.PathDir(dir))
 }
 
-// markCopy gives a copy its watermark and its format.
-func (s *Store) markCopy(dir string, whole uint64) error {
+// markCopy writes the watermark and the format of a copy.
+func (s *Store) markCopy(dir string, durable uint64) error {
 	fs := s.opts.FS
 	name := fs.PathJoin(dir, "WATERMARK")
 	if err := createWatermark(fs, name); err != nil {
@@ -65,7 +68,7 @@ func (s *Store) markCopy(dir string, whole uint64) error {
 	if err := mark.open(fs, name); err != nil {
 		return err
 	}
-	if err := errors.Join(mark.write(whole), mark.close()); err != nil {
+	if err := errors.Join(mark.write(durable), mark.close()); err != nil {
 		return err
 	}
 	return writeFormat(fs, dir)

@@ -10,8 +10,8 @@ import (
 
 var seqKey = NewKey('m').String("seq")
 
-// A Commit is a batch on its way to the disk. Its numbers are First to Last.
-// Whoever applied the batch must call Wait once.
+// A Commit is a batch that was applied and may not be durable yet. Its sequence
+// numbers are First to Last. The caller of Apply must call Wait once.
 type Commit struct {
 	First, Last uint64
 
@@ -28,15 +28,23 @@ func (s *Store) Apply(b *Batch) (Commit, error) {
 		b.Close()
 		return Commit{}, err
 	}
+	// commitMu makes three orders one: that of the numbers, that of the log, and
+	// that in which readers see batches. All that is slow, above all the fsync,
+	// happens outside.
 	s.commitMu.Lock()
 	c := Commit{First: s.next, Last: s.number(b), s: s, b: b.b}
-	s.applied.Store(c.Last) // before anyone can see the batch
+	// Applied rises before the batch is visible. Whoever reads the batch and then
+	// asks for Applied gets this number or a later one, and can wait for it.
+	s.applied.Store(c.Last)
 	err := b.err
 	if err == nil {
 		err = s.log(b.b)
 	}
+	// The numbers are used up even if the log failed: no later batch has them.
 	s.next = c.Last + 1
 	s.commitMu.Unlock()
+	// The functions of Number have changed memory that no batch stands for now. So
+	// this error, unlike those above, is not one that the caller may try again.
 	if err != nil {
 		err = fmt.Errorf("kv: commit %d: %w", c.First, err)
 		s.fatal(err)
@@ -50,10 +58,12 @@ func (s *Store) Apply(b *Batch) (Commit, error) {
 func (s *Store) number(b *Batch) (last uint64) {
 	next := s.next
 	for _, r := range b.numbers {
-		r.fill(next)
+		r.inside(next)
 		next += uint64(r.n)
 	}
 	last = max(next, s.next+1) - 1
+	// The counter is in the batch that uses the numbers: after a crash the store
+	// goes on after the last batch that survived.
 	var value [8]byte
 	binary.BigEndian.PutUint64(value[:], last)
 	b.Set(seqKey, value[:])
@@ -63,6 +73,8 @@ func (s *Store) number(b *Batch) (last uint64) {
 // log hands the batch to Pebble. The caller holds commitMu.
 func (s *Store) log(b *pebble.Batch) error {
 	s.unsampled.Add(int64(b.Len()))
+	// ApplyNoSyncWait returns once the batch is queued for the log and in the
+	// memtable. Batches that are queued while an fsync runs share the next one.
 	if plantNoSync {
 		return s.db.Apply(b, pebble.NoSync)
 	}
@@ -80,6 +92,8 @@ func (c Commit) Wait() error {
 		c.s.fatal(err)
 		return err
 	}
+	// The sync of an earlier batch may have failed while this one waited. A file
+	// system that has lost pages may report success from then on (P7).
 	if err := c.s.failed(); err != nil {
 		return err
 	}
@@ -97,7 +111,8 @@ func (s *Store) Commit(b *Batch) (Commit, error) {
 	return c, c.Wait()
 }
 
-// advance raises Durable to n and wakes who waits for it.
+// advance raises Durable to n and wakes the callers of WaitDurable up to n. The
+// log is synced from its beginning, so all commits below n are durable, too.
 func (s *Store) advance(n uint64) {
 	for {
 		old := s.durable.Load()

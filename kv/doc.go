@@ -5,7 +5,7 @@
 //
 //	FORMAT      the folder's format number, written once its store is whole
 //	LOCK        held by the one process that has the folder open
-//	BALLAST     reserved blocks, let go when the disk runs out of space
+//	BALLAST     reserved blocks, removed when the disk runs out of space
 //	WATERMARK   two slots {sequence number, CRC}: a commit known to be durable
 //	store/      Pebble
 //
@@ -34,9 +34,9 @@
 //
 //	admit        refuse an ordinary batch while the disk is nearly full
 //	lock
-//	  number     fill in the keys that contain sequence numbers
+//	  number     add the keys that contain sequence numbers
 //	  log        enqueue the batch for the log, apply it to the memtable
 //	unlock       readers of this process see the batch
 //	wait         until the log is fsynced past the batch
-//	advance      Durable, and wake who waits for it
+//	advance      raise Durable, and wake the callers of WaitDurable
 package kv

@@ -43,8 +43,8 @@ func (s *Store) View(key []byte, fn func(value []byte) error) error { return vie
 // Scan implements Reader.
 func (s *Store) Scan(r Range) *Iter { return scan(s.db, r) }
 
-// A Snapshot is an unchanging view of the store. It must be closed, soon: it
-// keeps what was overwritten since from being reclaimed.
+// A Snapshot is an unchanging view of the store. Close it soon: while it is open,
+// compactions keep what was overwritten since.
 type Snapshot struct{ s *pebble.Snapshot }
 
 // Snapshot returns a view of what is applied now.
@@ -60,16 +60,20 @@ func (s *Snapshot) View(key []byte, fn func(value []byte) error) error { return 
 func (s *Snapshot) Scan(r Range) *Iter { return scan(s.s, r) }
 
 // Seq returns the number of the last commit that the snapshot holds.
-func (s *Snapshot) Seq() (uint64, error) {
+func (s *Snapshot) Seq() (uint64, error) { return readSeq(s) }
+
+// readSeq returns the number of the last commit in the state that r reads, 0 if
+// there was none.
+func readSeq(r Reader) (uint64, error) {
 	var seq uint64
-	err := s.View(seqKey, func(v []byte) error {
+	err := r.View(seqKey, func(v []byte) error {
 		if len(v) != 8 {
-			return fmt.Errorf("%w: the sequence number has %d bytes", ErrCorrupt, len(v))
+			return fmt.Errorf("%w: sequence counter of %d bytes", ErrCorrupt, len(v))
 		}
 		seq = binary.BigEndian.Uint64(v)
 		return nil
 	})
-	if errors.Is(err, ErrNotFound) { // nothing was ever committed
+	if errors.Is(err, ErrNotFound) {
 		return 0, nil
 	}
 	return seq, err

@@ -6,13 +6,13 @@ import (
 	"sync/atomic"
 )
 
-// space is what is known of the disk's free space. A failed write of Pebble's
-// background work is retried without end while writers hang, and a failed write
-// of the log ends the process, so batches are refused before the disk is full.
+// space is the state of the disk's free space. On a full disk Pebble would retry
+// its background writes without end while writers hang, and a failed write of the
+// log ends the process. So batches are refused before the disk is full.
 type space struct {
 	free atomic.Uint64
 	full atomic.Bool // free < MinFreeBytes: ordinary batches are refused
-	out  atomic.Bool // free < outBytes: all batches are
+	out  atomic.Bool // free < outBytes: all batches are refused
 
 	mu        sync.Mutex // held while sampling
 	noBallast bool       // the file system could not reserve it; guarded by mu
@@ -20,6 +20,8 @@ type space struct {
 
 // admit decides whether a batch may enter the log.
 func (s *Store) admit(b *Batch) error {
+	// A burst of writes between two ticks of Run must not run into a full disk
+	// unseen, so the bytes written are counted, too.
 	if s.unsampled.Load() > s.sampleBytes() {
 		s.sample()
 	}
@@ -29,17 +31,17 @@ func (s *Store) admit(b *Batch) error {
 	return nil
 }
 
-// sampleBytes is how much may be written between two samples. Merging may take
-// a few times that from the disk before the next sample.
+// sampleBytes is how many bytes may be written between two samples. Compactions
+// may take a few times that from the disk before the next sample.
 func (s *Store) sampleBytes() int64 { return int64(min(16<<20, s.opts.MinFreeBytes/16)) }
 
 // outBytes is the free space that even the reserve leaves alone: Pebble must be
 // able to flush, or the store could not be opened again.
 func (s *Store) outBytes() uint64 { return s.opts.MinFreeBytes / 8 }
 
-// sample reads the free space, and lets the ballast go or takes it back. A file
-// system that cannot tell never is full. While another goroutine samples, it
-// does nothing.
+// sample measures the free space, and removes or makes the ballast. A file system
+// that cannot tell its free space counts as never full. While another goroutine
+// samples, sample does nothing.
 func (s *Store) sample() {
 	if !s.space.mu.TryLock() {
 		return
@@ -50,6 +52,8 @@ func (s *Store) sample() {
 	if !ok {
 		return
 	}
+	// The ballast first: the space that its removal frees decides whether batches
+	// with the reserve go on.
 	if s.balanceLocked(free) {
 		free, _ = s.readFree()
 	}

@@ -2,7 +2,6 @@ package kv
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +15,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// ExitStatus is the status with which a process ends whose log could not be
-// written or synced (P7).
+// ExitStatus is the exit status of a process that ended because its log could not
+// be written or synced (P7).
 const ExitStatus = 70
 
 // Options configure a Store. The zero value works.
@@ -25,7 +24,7 @@ type Options struct {
 	// FS is the file system that holds the folder. The default is the
 	// operating system's.
 	FS vfs.FS
-	// Logger receives what the store notices. The default discards it.
+	// Logger receives warnings and errors of the store. The default discards them.
 	Logger *slog.Logger
 	// CacheBytes bounds the memory for cached blocks. The default is 64 MiB.
 	CacheBytes int64
@@ -33,8 +32,8 @@ type Options struct {
 	// are refused; below an eighth of it all batches are. A quarter of it is
 	// held back as ballast. The default is 256 MiB.
 	MinFreeBytes uint64
-	// Fatal is called when the log cannot be written or synced. It must not
-	// return. The default logs the error and ends the process with ExitStatus.
+	// Fatal is called when the log cannot be written or synced. It must end the
+	// process. The default logs the error and exits with ExitStatus.
 	Fatal func(error)
 }
 
@@ -108,6 +107,8 @@ func (s *Store) open() error {
 	if s.lock, err = lockFolder(fs, s.dir); err != nil {
 		return err
 	}
+	// FORMAT is the last file that create writes. Without it a crash interrupted
+	// create, nothing was ever acknowledged, and create begins again.
 	fresh, err := readFormat(fs, s.dir)
 	if err != nil {
 		return err
@@ -146,24 +147,21 @@ func (s *Store) create() error {
 // recover reads the number of the last commit and compares it with the
 // watermark.
 func (s *Store) recover() error {
-	var last uint64
-	err := s.View(seqKey, func(v []byte) error {
-		if len(v) != 8 {
-			return fmt.Errorf("%w: sequence counter of %d bytes", ErrCorrupt, len(v))
-		}
-		last = binary.BigEndian.Uint64(v)
-		return nil
-	})
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	last, err := readSeq(s)
+	if err != nil {
 		return err
 	}
 	if err := s.mark.open(s.opts.FS, s.watermarkName()); err != nil {
 		return err
 	}
+	// Run writes the watermark after the commits are durable, so it is never ahead
+	// of a log that is whole. Replay of a log whose last block is damaged ends
+	// early, as if that block had never been synced: only the watermark tells.
 	if last < s.mark.seq {
 		return fmt.Errorf("%w: %s ends at commit %d, but commit %d was acknowledged: the newest block of the log is damaged, or an older copy was restored; to go on without the missing commits, remove %s",
 			ErrBehindWatermark, s.dir, last, s.mark.seq, s.watermarkName())
 	}
+	// What was replayed is durable, whether or not its writer heard of it.
 	s.next = last + 1
 	s.applied.Store(last)
 	s.durable.Store(last)
@@ -191,9 +189,9 @@ func (s *Store) Run(ctx context.Context) error {
 
 func (s *Store) watermarkName() string { return s.opts.FS.PathJoin(s.dir, "WATERMARK") }
 
-// Close ends the use of the folder. All commits must have been waited for, all
-// iterators and snapshots closed, and Run must have returned. A second Close,
-// and Apply after it, return ErrClosed; reading after it panics.
+// Close closes the store and unlocks the folder. Before it, Wait of all commits
+// and Run must have returned, and all iterators and snapshots must be closed. A
+// second Close, and Apply after Close, return ErrClosed; a read after it panics.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return ErrClosed
@@ -242,7 +240,7 @@ func (s *Store) usable() error {
 	return s.failed()
 }
 
-// Stats is a reading of the store's figures.
+// Stats are figures of a store at one moment.
 type Stats struct {
 	Applied, Durable uint64 // highest sequence number applied, durable
 	Syncs            uint64 // fsyncs of the log since Open

@@ -8,14 +8,16 @@ import (
 	"sync/atomic"
 )
 
-// WaitDurable returns once n is durable, or with the context's error. The
-// commit that holds n need not have been applied.
+// WaitDurable returns nil once sequence number n is durable, or the error of ctx
+// once that ends. n may be a number that no commit has taken yet.
 func (s *Store) WaitDurable(ctx context.Context, n uint64) error {
 	if s.durable.Load() >= n {
 		return nil
 	}
 	w := s.waiters.add(n)
-	// A commit that became durable before the waiter was added woke nobody.
+	// A commit that became durable between the check and add did not see this
+	// waiter. From here on every commit does: add has lowered lowest, and advance
+	// reads it after it raised durable.
 	s.waiters.wake(&s.durable)
 	select {
 	case <-w.done:
@@ -26,8 +28,8 @@ func (s *Store) WaitDurable(ctx context.Context, n uint64) error {
 	}
 }
 
-// waiters are the callers of WaitDurable, lowest number first. A commit that
-// nobody waits for pays one atomic load.
+// waiters are the callers of WaitDurable, lowest number first. A commit without a
+// waiter costs one atomic load.
 type waiters struct {
 	lowest atomic.Uint64 // the first waiter's number, or noWaiter
 
@@ -62,14 +64,14 @@ func (w *waiters) remove(it *waiter) {
 	}
 }
 
-// wake releases those whose number is durable.
+// wake closes done of the waiters whose number is durable.
 func (w *waiters) wake(durable *atomic.Uint64) {
 	if durable.Load() < w.lowest.Load() {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := durable.Load()
+	now := durable.Load() // may have risen since; what it covers is woken, too
 	for len(w.heap) > 0 && w.heap[0].n <= now {
 		close(heap.Pop(&w.heap).(*waiter).done)
 	}

@@ -11,8 +11,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// A watermark is the side file that remembers a durable sequence number. It
-// has two slots, written in turn, so that a torn write spoils only one:
+// A watermark is the file that holds a durable sequence number apart from the
+// log, so that the loss of the log's end is noticed. It has two slots, written in
+// turn, so that a torn write damages only one:
 //
 //	byte 0    {sequence number: 8, CRC-32C of them: 4}
 //	byte 4096 {sequence number: 8, CRC-32C of them: 4}
@@ -32,7 +33,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// open reads the file, or creates it if somebody removed it.
+// open reads the file. It creates one if there is none: operators remove it to
+// accept the loss of commits.
 func (w *watermark) open(fs vfs.FS, name string) error {
 	if _, err := fs.Stat(name); errors.Is(err, os.ErrNotExist) {
 		if err := createWatermark(fs, name); err != nil {
@@ -45,6 +47,8 @@ func (w *watermark) open(fs vfs.FS, name string) error {
 	}
 	w.file = file
 	valid := false
+	// The next write goes to the slot with the lower number, or the damaged one: the
+	// other stays valid whatever becomes of it.
 	for slot := range int64(2) {
 		if seq, ok := w.read(slot); ok && seq >= w.seq {
 			w.seq, w.slot, valid = seq, 1-slot, true
@@ -100,6 +104,8 @@ func (w *watermark) write(seq uint64) error {
 	if _, err := w.file.WriteAt(b[:], w.slot*slotSize); err != nil {
 		return err
 	}
+	// A crash before this sync ends leaves the other slot, whose number is lower. A
+	// watermark that is behind is harmless: Open only refuses a store behind it.
 	if err := w.file.Sync(); err != nil {
 		return err
 	}
