@@ -22,7 +22,7 @@ import (
 // rules that name buses after them; what goes, goes once nothing of the file
 // names it, buses last of all (removeBuses).
 func (n *Node) apply(ctx context.Context, f *config.File) error {
-	if err := errors.Join(n.checkSources(f), n.checkArchives(f)); err != nil {
+	if err := errors.Join(n.checkSources(f), n.checkArchives(f), n.checkTargets(f)); err != nil {
 		return err
 	}
 	for _, spec := range f.Tables {

@@ -57,6 +57,10 @@ type Options struct {
 	// a Mapper makes. The file, which is needed then, declares their tables and
 	// buses. They stay in effect across Reload.
 	Definitions []mapping.Definition
+	// Targets are targets in Go, by name. A rule of the file calls one with
+	// go: NAME, a rule that the program puts with the ARN go:NAME. The default is
+	// none.
+	Targets map[string]target.Target
 	// Logger is given what operators should know. The default discards it.
 	Logger *slog.Logger
 	// Observer is told what each hop did, from the first on; Watch adds others.

@@ -2,6 +2,7 @@ package tablecast
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/delivery"
 	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/target"
@@ -60,8 +62,22 @@ func (n *Node) serves(text string) bool {
 
 func (n *Node) targetOptions() target.Options {
 	return target.Options{
-		LogDir: n.logs, Stdout: n.opts.Stdout, Trusted: true, Invoke: n.invoke, Secret: n.opts.WebhookSecret, AWS: n.opts.AWS, NATSCredentials: n.opts.NATSCredentials,
+		LogDir: n.logs, Stdout: n.opts.Stdout, Trusted: true, Go: n.opts.Targets, Invoke: n.invoke, Secret: n.opts.WebhookSecret, AWS: n.opts.AWS, NATSCredentials: n.opts.NATSCredentials,
 	}
+}
+
+// checkTargets reports the targets in Go that the file names and the program has
+// not given.
+func (n *Node) checkTargets(f *config.File) (err error) {
+	for _, r := range f.Rules {
+		for _, t := range r.Targets {
+			name, isGo := strings.CutPrefix(t.ARN, "go:")
+			if isGo && n.opts.Targets[name] == nil {
+				err = errors.Join(err, fmt.Errorf("%s: rule %s: there is no target in Go named %s; a program that embeds the node gives it in Options.Targets", f.Path, r.Name, name))
+			}
+		}
+	}
+	return err
 }
 
 // target opens the target that an ARN names.

@@ -102,7 +102,7 @@ func (w *world) target(arn string) (target.Target, error) {
 	if _, err := target.Open(arn, target.Options{}); err != nil {
 		return nil, err
 	}
-	return targetFunc(func(ctx context.Context, d *target.Delivery) (target.Response, error) {
+	return target.Func(func(ctx context.Context, d *target.Delivery) (target.Response, error) {
 		if to := w.forwards[arn]; to != "" {
 			return target.Response{}, w.Forward(ctx, to, d.Event)
 		}
@@ -116,12 +116,6 @@ func (w *world) target(arn string) (target.Target, error) {
 		w.bodies[arn] = append(w.bodies[arn], string(d.Body))
 		return target.Response{}, nil
 	}), nil
-}
-
-type targetFunc func(ctx context.Context, d *target.Delivery) (target.Response, error)
-
-func (f targetFunc) Deliver(ctx context.Context, d *target.Delivery) (target.Response, error) {
-	return f(ctx, d)
 }
 
 // run runs queues and buses until the returned function is called.

@@ -36,7 +36,7 @@
 //	          detail: TEMPLATE, schema: SCHEMA | FILE, bus: BUS, start: POSITION, SHAPE }
 //	rules:
 //	  NAME: { bus: BUS, pattern: PATTERN, schedule: SCHEDULE, state: STATE, description: TEXT, targets: [ TARGET, … ] }
-//	    TARGET: { webhook: URL | function: NAME | log: NAME | command: [ARGV] | bus: BUS | sqs|sns|kinesis|state-machine|log-group: ARN | nats: URL |
+//	    TARGET: { webhook: URL | function: NAME | log: NAME | command: [ARGV] | bus: BUS | sqs|sns|kinesis|state-machine|log-group: ARN | nats: URL | go: NAME |
 //	              api-destination: NAME, header|query: { NAME: TEXT, … }, path: [ TEXT, … ], id: NAME, order: BOOL,
 //	              input: JSON, input-path: PATH, input-transformer: { paths: { NAME: PATH, … }, template: TEXT },
 //	              retry: { attempts: N, age: DURATION }, rate: N, concurrency: N, dead-letter: ARN }

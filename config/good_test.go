@@ -124,7 +124,7 @@ rules:
       - { sns: "arn:aws:sns:eu-west-1:111122223333:t", id: t, input-transformer: { paths: { a: $.detail.a }, template: '{"a": <a>}' } }
       - { nats: "nats://127.0.0.1:4222/events.users" }
       - { kinesis: "arn:aws:kinesis:eu-west-1:111122223333:stream/s", id: s }
-  more: { pattern: { source: [x] }, targets: [ { state-machine: "arn:aws:states:eu-west-1:111122223333:stateMachine:m", id: m }, { log-group: "arn:aws:logs:eu-west-1:111122223333:log-group:g", id: g } ] }
+  more: { pattern: { source: [x] }, targets: [ { state-machine: "arn:aws:states:eu-west-1:111122223333:stateMachine:m", id: m }, { go: mailer }, { log-group: "arn:aws:logs:eu-west-1:111122223333:log-group:g", id: g } ] }
   text:
     pattern: '{"source":["tablecast.lines"]}'
     targets: [ { log: /var/log/lines.jsonl }, { api-destination: orders, header: { X-B: $.detail.b }, query: { q: a }, path: $.detail.id, id: call }, { api-destination: keys } ]
@@ -249,6 +249,7 @@ func TestFullFile(t *testing.T) {
 			}},
 			{Bus: "default", Name: "more", Pattern: `{"source":["x"]}`, Origin: Origin, Targets: []bus.Target{
 				{ID: "m", ARN: "arn:aws:states:eu-west-1:111122223333:stateMachine:m", Origin: Origin},
+				{ID: "go-ae8e0839", ARN: "go:mailer", Origin: Origin},
 				{ID: "g", ARN: "arn:aws:logs:eu-west-1:111122223333:log-group:g", Origin: Origin},
 			}},
 			{Bus: "default", Name: "text", Pattern: `{"source":["tablecast.lines"]}`, Origin: Origin,

@@ -21,7 +21,7 @@ import (
 // target reads one target of a rule; false if it cannot be told what it is.
 func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 	t := bus.Target{Origin: Origin}
-	fields := r.fields(n, "a target of "+what, "webhook", "function", "log", "command", "bus", "sqs", "sns", "kinesis", "state-machine", "log-group", "nats", "api-destination",
+	fields := r.fields(n, "a target of "+what, "webhook", "function", "log", "command", "bus", "sqs", "sns", "kinesis", "state-machine", "log-group", "nats", "go", "api-destination",
 		"header", "query", "path", "id", "input", "input-path", "input-transformer", "retry", "order", "rate", "concurrency", "dead-letter")
 	if _, ok := entries(n); !ok {
 		return t, false
@@ -61,7 +61,7 @@ func (r *reader) target(n ast.Node, what string) (bus.Target, bool) {
 // kind returns the one key that says where a target is.
 func (r *reader) kind(n ast.Node, fields map[string]ast.Node, what string) string {
 	found := ""
-	for _, kind := range []string{"webhook", "function", "log", "command", "bus", "sqs", "sns", "kinesis", "state-machine", "log-group", "nats", "api-destination"} {
+	for _, kind := range []string{"webhook", "function", "log", "command", "bus", "sqs", "sns", "kinesis", "state-machine", "log-group", "nats", "go", "api-destination"} {
 		if _, ok := fields[kind]; !ok {
 			continue
 		}
@@ -88,6 +88,8 @@ func (r *reader) address(kind string, n ast.Node, what string) string {
 		return nodeARN("event-bus/" + r.bus(n, what))
 	case "api-destination":
 		return r.calledARN(n, what)
+	case "go":
+		return r.goARN(n, what)
 	}
 	if kind == "command" {
 		argv := []string{}
@@ -111,6 +113,16 @@ func (r *reader) address(kind string, n ast.Node, what string) string {
 		r.badTarget(kind, n, what, err)
 	}
 	return address
+}
+
+// goARN reads the name of a target in Go. Whether there is one of that name only
+// the program knows that opens the node.
+func (r *reader) goARN(n ast.Node, what string) string {
+	name, ok := r.text(n, "go of "+what)
+	if ok && !ruleName.MatchString(name) {
+		r.fault(n, "go of "+what+" is "+quoted(name), "write go: NAME, with 1 to 64 letters, digits, _ . and -")
+	}
+	return "go:" + name
 }
 
 // prefixes begin the addresses of some kinds of targets.

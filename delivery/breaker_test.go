@@ -22,12 +22,12 @@ func TestDeadTargetAmongLiveOnes(t *testing.T) {
 		const live, events = 100, 50
 		var calls, delivered atomic.Int64
 		w := newWorld(t, store, map[string]target.Target{
-			"dead": targetFunc(func(ctx context.Context, _ *target.Delivery) (target.Response, error) {
+			"dead": target.Func(func(ctx context.Context, _ *target.Delivery) (target.Response, error) {
 				calls.Add(1)
 				<-time.After(5 * time.Second)
 				return target.Response{}, &target.Error{Code: target.CodeTimeout, Msg: "no answer"}
 			}),
-			"live": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+			"live": target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 				delivered.Add(1)
 				return target.Response{}, nil
 			}),
@@ -65,7 +65,7 @@ func TestProbe(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		var up atomic.Bool
 		var calls atomic.Int64
-		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+		w := newWorld(t, store, map[string]target.Target{"x": target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 			calls.Add(1)
 			if up.Load() {
 				return target.Response{}, nil
@@ -96,7 +96,7 @@ func TestProbe(t *testing.T) {
 func TestOldBacklogOfADeadTarget(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		var calls atomic.Int64
-		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+		w := newWorld(t, store, map[string]target.Target{"x": target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 			calls.Add(1)
 			return target.Response{}, errors.New("down")
 		})})
@@ -123,7 +123,7 @@ func TestOldBacklogOfADeadTarget(t *testing.T) {
 func TestAgeBehindADeadTarget(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		const maxAge, each, events = 8 * time.Hour, 20 * time.Second, 3000
-		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+		w := newWorld(t, store, map[string]target.Target{"x": target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 			return target.Response{}, errors.New("down")
 		})})
 		w.q.Set(q1("a"), Policy{ARN: "x", MaxAge: maxAge})
@@ -167,7 +167,7 @@ func TestRate(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		var mu sync.Mutex
 		var starts []time.Time
-		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+		w := newWorld(t, store, map[string]target.Target{"x": target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 			mu.Lock()
 			starts = append(starts, time.Now())
 			mu.Unlock()

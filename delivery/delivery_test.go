@@ -71,7 +71,7 @@ func TestDayLongOutage(t *testing.T) {
 func TestRecovery(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		var up atomic.Bool
-		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+		w := newWorld(t, store, map[string]target.Target{"x": target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 			if up.Load() {
 				return target.Response{}, nil
 			}
@@ -173,7 +173,7 @@ func TestGroupsInOrder(t *testing.T) {
 		last, healthy := map[string]uint64{}, 0
 		var up atomic.Bool
 		w := newWorld(t, store, nil)
-		w.targets = map[string]target.Target{"x": targetFunc(func(_ context.Context, d *target.Delivery) (target.Response, error) {
+		w.targets = map[string]target.Target{"x": target.Func(func(_ context.Context, d *target.Delivery) (target.Response, error) {
 			if d.Event.Group == "bad" && !up.Load() {
 				return target.Response{}, errors.New("not yet")
 			}
@@ -223,16 +223,16 @@ func TestPermanentRetryAfterMissingAndInput(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		var asked atomic.Int64
 		w := newWorld(t, store, map[string]target.Target{
-			"no": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+			"no": target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 				return target.Response{}, &target.Error{Code: target.CodeClientError, Msg: "bad", Permanent: true}
 			}),
-			"later": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+			"later": target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 				if asked.Add(1) == 1 {
 					return target.Response{}, &target.Error{Code: target.CodeThrottling, Msg: "busy", RetryAfter: 3 * time.Hour}
 				}
 				return target.Response{}, nil
 			}),
-			"panic": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) { panic("oh") }),
+			"panic": target.Func(func(context.Context, *target.Delivery) (target.Response, error) { panic("oh") }),
 			"ok":    works,
 		})
 		w.q.Set(q1("no"), Policy{ARN: "no"})
@@ -322,7 +322,7 @@ func TestRemoveDropsAndCounts(t *testing.T) {
 func TestSuccessAfterRemoval(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		release := make(chan struct{})
-		w := newWorld(t, store, map[string]target.Target{"deaf": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+		w := newWorld(t, store, map[string]target.Target{"deaf": target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 			<-release
 			return target.Response{}, nil
 		})})

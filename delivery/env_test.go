@@ -31,21 +31,14 @@ type world struct {
 	attempts []Attempt
 }
 
-// A targetFunc is a target.
-type targetFunc func(ctx context.Context, d *target.Delivery) (target.Response, error)
-
-func (f targetFunc) Deliver(ctx context.Context, d *target.Delivery) (target.Response, error) {
-	return f(ctx, d)
-}
-
 var (
-	works = targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+	works = target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 		return target.Response{Status: "ok"}, nil
 	})
-	fails = targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+	fails = target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 		return target.Response{}, errors.New("down")
 	})
-	hangs = targetFunc(func(ctx context.Context, _ *target.Delivery) (target.Response, error) {
+	hangs = target.Func(func(ctx context.Context, _ *target.Delivery) (target.Response, error) {
 		<-ctx.Done()
 		return target.Response{}, ctx.Err()
 	})

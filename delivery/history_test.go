@@ -35,7 +35,7 @@ func history(t *testing.T, seed uint64) {
 	delivered := map[string]int{}
 	fs := vfs.NewCrashableMem()
 	w := newWorld(t, openStore(t, fs), nil)
-	w.targets = map[string]target.Target{"x": targetFunc(func(_ context.Context, d *target.Delivery) (target.Response, error) {
+	w.targets = map[string]target.Target{"x": target.Func(func(_ context.Context, d *target.Delivery) (target.Response, error) {
 		switch n := flaky.Add(0x9e3779b97f4a7c15) >> 60; {
 		case n < 6:
 			return target.Response{}, errors.New("flaky")
@@ -106,7 +106,7 @@ func history(t *testing.T, seed uint64) {
 func TestRetriesFasterThanCommits(t *testing.T) {
 	const events = 500
 	var calls atomic.Uint64
-	w := newWorld(t, openStore(t, vfs.NewMem()), map[string]target.Target{"x": targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+	w := newWorld(t, openStore(t, vfs.NewMem()), map[string]target.Target{"x": target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 		if calls.Add(1)%3 != 0 {
 			return target.Response{}, errors.New("flaky")
 		}
@@ -139,7 +139,7 @@ const held = 3*pageRows + 32 + resultBuffer + settleLimit
 func TestOverdueBacklogHoldsNoMemory(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		const events = 3000
-		down := targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+		down := target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 			return target.Response{}, &target.Error{Code: target.CodeInternal, Msg: "this side"} // which opens no breaker
 		})
 		w := newWorld(t, store, map[string]target.Target{"down": down, "hang": hangs})
@@ -169,7 +169,7 @@ func TestBacklogHoldsNoMemory(t *testing.T) {
 	bubble(t, func(t *testing.T, store *kv.Store) {
 		const events, batch = 50_000, 1000
 		var calls atomic.Int64
-		w := newWorld(t, store, map[string]target.Target{"x": targetFunc(func(ctx context.Context, d *target.Delivery) (target.Response, error) {
+		w := newWorld(t, store, map[string]target.Target{"x": target.Func(func(ctx context.Context, d *target.Delivery) (target.Response, error) {
 			if calls.Add(1)%2 == 0 {
 				return hangs(ctx, d)
 			}

@@ -15,13 +15,13 @@ import (
 	"github.com/tablecast/tablecast/target"
 )
 
-var refuses = targetFunc(func(context.Context, *target.Delivery) (target.Response, error) {
+var refuses = target.Func(func(context.Context, *target.Delivery) (target.Response, error) {
 	return target.Response{}, &target.Error{Code: target.CodeClientError, Msg: "400 no", Permanent: true}
 })
 
 // switched returns a target that refuses until up is set.
 func switched(up *atomic.Bool) target.Target {
-	return targetFunc(func(ctx context.Context, d *target.Delivery) (target.Response, error) {
+	return target.Func(func(ctx context.Context, d *target.Delivery) (target.Response, error) {
 		if up.Load() {
 			return works(ctx, d)
 		}

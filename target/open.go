@@ -45,6 +45,8 @@ type Options struct {
 	// Env names the variables of the environment that a command inherits. The
 	// default is PATH, HOME, LANG, TZ and TMPDIR.
 	Env []string
+	// Go are the targets of go:NAME, by name. Nil: there are none.
+	Go map[string]Target
 	// Invoke runs functions. Nil: there are none.
 	Invoke Invoke
 }
@@ -84,6 +86,8 @@ func Open(arn string, o Options) (Target, error) {
 		return openCommand(arn, rest, o)
 	case "nats", "tls":
 		return openNATS(arn, o)
+	case "go":
+		return openGo(arn, rest, o)
 	}
 	if t, ok, err := openService(arn, o); ok {
 		return t, err
@@ -113,6 +117,14 @@ func openWebhook(arn string, o Options) (Target, error) {
 		}
 	}
 	return newWebhook(u.String(), o), nil
+}
+
+// openGo returns the target that the program which opened the node has given.
+func openGo(arn, name string, o Options) (Target, error) {
+	if t, ok := o.Go[name]; ok {
+		return t, nil
+	}
+	return nil, &ParseError{arn, "there is no target in Go of this name", "go:NAME with a name of Options.Targets of the node, which a program that embeds the node sets"}
 }
 
 var logName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$`)

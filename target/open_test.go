@@ -30,6 +30,7 @@ func TestOpenRefuses(t *testing.T) {
 		"log:a/b":                          "log:- or log:NAME",
 		"log:/etc/passwd":                  "log:NAME",
 		`command:["true"]`:                 "tablecast.yaml",
+		"go:mailer":                        "Options.Targets",
 	} {
 		_, err := target.Open(arn, target.Options{})
 		var p *target.ParseError

@@ -12,58 +12,73 @@ import (
 // MaxResponseBytes is how many bytes of a response body are kept.
 const MaxResponseBytes = 64 << 10
 
-// A Target hands events to someone outside. Deliver may be called from several
-// goroutines at once. A nil error means that the event was taken. An *Error
-// says how it failed; any other error means that the call is worth repeating,
-// except that a call whose context was cancelled has no outcome.
+// A Target delivers events to something outside of the bus. A program that embeds
+// a node gives its own with tablecast.Options.Targets.
 type Target interface {
+	// Deliver makes one attempt to deliver one event. It is called from several
+	// goroutines at once, and must return soon after ctx has ended, as a node
+	// that closes waits for it.
+	//
+	// A nil error means that the event is delivered. An *Error says whether
+	// another attempt can help; any other error is retried by the policy of the
+	// rule's target, and so is a panic. An event may be delivered more than once:
+	// after a crash, or if an attempt succeeded but its answer was lost.
 	Deliver(ctx context.Context, d *Delivery) (Response, error)
 }
 
-// A Delivery is one attempt to hand over one event. The target changes nothing
-// in it and keeps nothing of it.
+// Func is a function that is a Target.
+type Func func(ctx context.Context, d *Delivery) (Response, error)
+
+// Deliver calls f.
+func (f Func) Deliver(ctx context.Context, d *Delivery) (Response, error) { return f(ctx, d) }
+
+// A Delivery is one attempt to deliver one event. A target must not change it, nor
+// keep any of it after Deliver has returned.
 type Delivery struct {
 	Event *event.Event
-	// Body is what to send: the envelope, unless the rule makes another input.
+	// Body is what to send: the envelope as JSON, unless the rule's target has
+	// another input.
 	Body []byte
-	// Bus, Rule and TargetID say on whose behalf.
+	// Bus, Rule and TargetID name the target of the rule that the event is for.
 	Bus, Rule, TargetID string
-	// Params are the parameter blocks of the target, by their names in AWS's
-	// API; may be nil.
+	// Params are the parameter blocks of the target, by their names in AWS's API,
+	// as HttpParameters; may be nil.
 	Params map[string]jsontext.Value
-	// Attempt counts from 1.
+	// Attempt is 1 for the first attempt.
 	Attempt int
 }
 
 // A Response is what the called side answered.
 type Response struct {
-	// Status is one line: "200 OK", "exit status 0".
+	// Status is one line for people, as "200 OK" or "exit status 0".
 	Status string
-	// Body is at most MaxResponseBytes; may be nil.
+	// Body has at most MaxResponseBytes; may be nil.
 	Body []byte
 }
 
-// Codes of an Error; what a dead letter's error code says.
+// Values of Error.Code, which dead letters show as ERROR_CODE. They are
+// EventBridge's where it has one.
 const (
-	CodeTimeout       = "TIMEOUT"          // no whole answer within the deadline
-	CodeThrottling    = "THROTTLING"       // told to come back
-	CodeClientError   = "SDK_CLIENT_ERROR" // the other side rejects this event
-	CodeNoPermissions = "NO_PERMISSIONS"   // not allowed to call
-	CodeNoResource    = "NO_RESOURCE"      // nobody there to call, and nobody will be
-	CodeUnavailable   = "UNAVAILABLE"      // cannot be reached, or fails by itself
-	CodeInternal      = "INTERNAL_ERROR"   // this side failed
+	CodeTimeout       = "TIMEOUT"          // no complete response within the deadline
+	CodeThrottling    = "THROTTLING"       // the called side limits the rate
+	CodeClientError   = "SDK_CLIENT_ERROR" // the called side rejects this event
+	CodeNoPermissions = "NO_PERMISSIONS"   // the call is not authorized
+	CodeNoResource    = "NO_RESOURCE"      // what the address names does not exist
+	CodeUnavailable   = "UNAVAILABLE"      // the called side cannot be reached, or has failed
+	CodeInternal      = "INTERNAL_ERROR"   // the node failed
 )
 
-// An Error says why a call failed and whether to repeat it.
+// An Error says why a call failed and whether to retry it.
 type Error struct {
-	// Code is one of the Code constants.
+	// Code is one of the Code constants, or a code of a target in Go.
 	Code string
-	// Msg is one line for humans.
+	// Msg is one line for people.
 	Msg string
-	// Permanent means that repeating the call cannot help.
+	// Permanent means that another attempt cannot help: the event becomes a dead
+	// letter.
 	Permanent bool
-	// RetryAfter is how long the other side asks to be left alone; 0 if it did
-	// not ask.
+	// RetryAfter is the least pause before the next attempt; 0 leaves it to the
+	// backoff.
 	RetryAfter time.Duration
 }
 

@@ -1,5 +1,6 @@
 // Package targettest is the conformance suite of targets: what every kind of
-// target promises, whatever it calls.
+// target promises, whatever it calls. Programs that embed a node run it on the
+// targets that they write.
 package targettest
 
 import (
