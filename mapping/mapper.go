@@ -9,14 +9,19 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// ErrUnavailable marks an error of a Mapper that cannot tell what a record
-// means now, but may later: the record is to be tried again, not parked.
+// ErrUnavailable marks an error of a Mapper that cannot tell what a record means
+// now, but may later: the record is tried again, not parked, and those of its
+// table behind it wait.
 var ErrUnavailable = errors.New("mapping: the mapper is not available")
 
-// A Mapper makes events in code, where a definition as data is not enough. Map
-// must be pure: the same record gives the same events, in the same order,
-// whenever and however often it is asked; it is called from many goroutines and
-// must not keep or change the record. An error parks the record.
+// A Mapper makes events in code, where a definition as data is not enough. Go
+// programs that embed a node implement it.
+//
+// Map must be pure: the same record gives the same events, in the same order,
+// whenever and however often it is called. Several goroutines call it at once. It
+// must not change the record, nor keep it after it returns. It returns at most
+// MaxEvents events. An error or a panic parks the record, unless the error wraps
+// ErrUnavailable.
 type Mapper interface {
 	Map(r *stream.Record) ([]Produced, error)
 }
@@ -27,8 +32,8 @@ type MapperFunc func(r *stream.Record) ([]Produced, error)
 // Map calls the function.
 func (f MapperFunc) Map(r *stream.Record) ([]Produced, error) { return f(r) }
 
-// A Produced event is what a Mapper makes. Only Detail, a JSON object, must be
-// set; the rest defaults to what the definition says.
+// A Produced event is one that a Mapper makes. Detail, a JSON object, must be set;
+// each other field that is empty has the value that the definition gives.
 type Produced struct {
 	Source, DetailType, Bus string
 	Resources               []string
@@ -37,9 +42,20 @@ type Produced struct {
 	Detail                  []byte
 }
 
+// callMapper calls the definition's mapper, and makes an error of a panic, so that
+// the record is parked and the node goes on.
+func (d *definition) callMapper(r *stream.Record) (out []Produced, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			out, err = nil, fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return d.Mapper.Map(r)
+}
+
 // fromMapper appends the events that code makes.
 func (d *definition) fromMapper(w *writer, out []Raised) ([]Raised, error) {
-	produced, err := d.Mapper.Map(w.c.record)
+	produced, err := d.callMapper(w.c.record)
 	if err == nil && len(produced) > MaxEvents {
 		err = fmt.Errorf("%d events, and one change raises at most %d", len(produced), MaxEvents)
 	}
@@ -60,7 +76,7 @@ func (d *definition) fromMapper(w *writer, out []Raised) ([]Raised, error) {
 	return out, nil
 }
 
-// overlay sets what the mapper said.
+// overlay sets the fields of an event that the mapper gave.
 func (p *Produced) overlay(r *Raised) {
 	for _, s := range []struct {
 		to   *string

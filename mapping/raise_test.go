@@ -232,6 +232,7 @@ func TestMapper(t *testing.T) {
 		func(*stream.Record) ([]mapping.Produced, error) {
 			return make([]mapping.Produced, mapping.MaxEvents+1), nil
 		},
+		func(r *stream.Record) ([]mapping.Produced, error) { panic("no " + r.Keys[7].Name) },
 	} {
 		d.Mapper = mapping.MapperFunc(bad)
 		if _, err := mapping.NewSet([]mapping.Definition{d}, options).Apply(r, all); err == nil || !strings.HasPrefix(err.Error(), "event E: mapper: ") {

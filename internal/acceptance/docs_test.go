@@ -112,3 +112,29 @@ func events(t *testing.T, node *tablecast.Node) []string {
 	}
 	return out
 }
+
+// The Go programs of docs/embedding.md are the examples of the package, which run
+// as tests, and all of them are there.
+func TestEmbedding(t *testing.T) {
+	source, err := os.ReadFile("../../example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := map[string]string{} // their bodies, by name
+	for _, f := range regexp.MustCompile(`(?ms)^func (Example\w+)\(\) \{\n(.*?)^\}$`).FindAllStringSubmatch(string(source), -1) {
+		examples[f[1]] = regexp.MustCompile(`(?m)^\t`).ReplaceAllString(f[2], "")
+	}
+	doc, err := os.ReadFile("../../docs/embedding.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range fence.FindAllStringSubmatch(string(doc), -1) {
+		if name := block[2]; block[1] != "go" || examples[name] != block[3] {
+			t.Errorf("block %s %s is not the example:\n%s", block[1], name, block[3])
+		}
+		delete(examples, block[2])
+	}
+	for name := range examples {
+		t.Errorf("docs/embedding.md lacks %s", name)
+	}
+}
