@@ -47,12 +47,12 @@ func (v view) plan() (takes []row, ask *row) {
 	if room <= 0 || asking {
 		return takes, nil
 	}
-	return takes, v.richest(owned, len(takes))
+	return takes, v.mostLoaded(owned, len(takes))
 }
 
-// richest returns a row of the worker that has most, if that is more than one
+// mostLoaded returns a row of the worker that has most, if that is more than one
 // above what this worker has.
-func (v view) richest(owned map[string]int, taking int) *row {
+func (v view) mostLoaded(owned map[string]int, taking int) *row {
 	most := ""
 	for who, n := range owned {
 		if n > owned[most] {

@@ -17,8 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 )
 
-// begun is a stream that the group reads or has read.
-type begun struct {
+// A groupStream is a stream that the group reads or has read.
+type groupStream struct {
 	ARN       string
 	Since     time.Time         // records of before are dropped; zero: none is
 	Follows   bool              // an earlier stream was read first, so that nothing of this one may be missed
@@ -36,10 +36,10 @@ func (o *Options) leases(arn string) *rows {
 	return &rows{db: o.Tables, table: o.State, pk: "lease#" + o.Group + "#" + arn, now: o.Now}
 }
 
-// begunStreams returns the streams that the group began, oldest first.
-func (o *Options) begunStreams(ctx context.Context) (out []begun, err error) {
+// groupStreams returns the streams that the group began, oldest first.
+func (o *Options) groupStreams(ctx context.Context) (out []groupStream, err error) {
 	err = query(ctx, o.Tables, o.State, o.streamsKey(), func(it attributes) {
-		b := begun{ARN: textOf(it["sk"]), Follows: numberOf(it["follows"]) == 1, Drained: numberOf(it["drained"]) == 1}
+		b := groupStream{ARN: textOf(it["sk"]), Follows: numberOf(it["follows"]) == 1, Drained: numberOf(it["drained"]) == 1}
 		if ms := numberOf(it["since"]); ms != 0 {
 			b.Since = time.UnixMilli(ms)
 		}
@@ -49,7 +49,7 @@ func (o *Options) begunStreams(ctx context.Context) (out []begun, err error) {
 }
 
 // begin makes a stream the group's, and reports whether nobody had before.
-func (o *Options) begin(ctx context.Context, b begun) (first bool, err error) {
+func (o *Options) begin(ctx context.Context, b groupStream) (first bool, err error) {
 	it := key(o.streamsKey(), b.ARN)
 	if !b.Since.IsZero() {
 		it["since"] = number(b.Since.UnixMilli())
@@ -99,17 +99,17 @@ func (o *Options) noStream() error {
 }
 
 // start begins the first stream of a group that is new.
-func (o *Options) start(ctx context.Context) (begun, error) {
+func (o *Options) start(ctx context.Context) (groupStream, error) {
 	arn, enabled, err := o.latest(ctx)
 	if err == nil && !enabled {
 		err = o.noStream()
 	}
 	if err != nil {
-		return begun{}, err
+		return groupStream{}, err
 	}
 	if o.Start == TrimHorizon {
-		_, err := o.begin(ctx, begun{ARN: arn})
-		return begun{ARN: arn}, err
+		_, err := o.begin(ctx, groupStream{ARN: arn})
+		return groupStream{ARN: arn}, err
 	}
 	return o.startLatest(ctx, arn)
 }
@@ -118,13 +118,13 @@ func (o *Options) start(ctx context.Context) (begun, error) {
 // returned has a time after Since. Shards that are closed by now are at their
 // end, and iterators at the end of the others spare reading them from the start;
 // both only save work.
-func (o *Options) startLatest(ctx context.Context, arn string) (begun, error) {
-	s := newSession(o, begun{ARN: arn}, nil)
+func (o *Options) startLatest(ctx context.Context, arn string) (groupStream, error) {
+	s := newSession(o, groupStream{ARN: arn}, nil)
 	found, err := s.list(ctx)
 	if err != nil {
-		return begun{}, fmt.Errorf("streams: %s: %w", arn, err)
+		return groupStream{}, fmt.Errorf("streams: %s: %w", arn, err)
 	}
-	b := begun{ARN: arn, iterators: map[string]string{}}
+	b := groupStream{ARN: arn, iterators: map[string]string{}}
 	var closed []string
 	for _, id := range slices.Sorted(maps.Keys(found.shards)) {
 		if found.shards[id].closed {
@@ -138,7 +138,7 @@ func (o *Options) startLatest(ctx context.Context, arn string) (begun, error) {
 	}
 	out, err := o.Streams.DescribeStream(ctx, &dynamodbstreams.DescribeStreamInput{StreamArn: &arn, Limit: aws.Int32(1)}, onceStreams)
 	if err != nil {
-		return begun{}, fmt.Errorf("streams: %s: %w", arn, err)
+		return groupStream{}, fmt.Errorf("streams: %s: %w", arn, err)
 	}
 	at, ok := awsmiddleware.GetServerTime(out.ResultMetadata) // its clock is that of the records
 	if !ok {
@@ -147,7 +147,7 @@ func (o *Options) startLatest(ctx context.Context, arn string) (begun, error) {
 	b.Since = at.Add(-slack).Truncate(time.Second)
 	first, err := o.begin(ctx, b)
 	if err != nil || !first {
-		return begun{ARN: arn}, err
+		return groupStream{ARN: arn}, err
 	}
 	for _, id := range closed {
 		if _, err := s.rows.create(ctx, row{Shard: id, Checkpoint: atEnd, Parents: found.shards[id].parents}); err != nil {
@@ -159,10 +159,10 @@ func (o *Options) startLatest(ctx context.Context, arn string) (begun, error) {
 
 // next returns the stream that the group reads now, and begins it if it is
 // new; ok is false while there is none.
-func (o *Options) next(ctx context.Context) (b begun, ok bool, err error) {
-	all, err := o.begunStreams(ctx)
+func (o *Options) next(ctx context.Context) (b groupStream, ok bool, err error) {
+	all, err := o.groupStreams(ctx)
 	if err != nil {
-		return begun{}, false, err
+		return groupStream{}, false, err
 	}
 	last := ""
 	for _, b := range all {
@@ -174,12 +174,12 @@ func (o *Options) next(ctx context.Context) (b begun, ok bool, err error) {
 	arns, err := o.listed(ctx)
 	for _, arn := range arns {
 		if arn > last {
-			b := begun{ARN: arn, Follows: true}
+			b := groupStream{ARN: arn, Follows: true}
 			_, err := o.begin(ctx, b)
 			return b, err == nil, err
 		}
 	}
-	return begun{}, false, err
+	return groupStream{}, false, err
 }
 
 // listed returns the table's streams, oldest first, as far as they are known.

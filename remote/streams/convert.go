@@ -6,12 +6,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
+	"github.com/tablecast/tablecast/internal/attribute"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/stream"
 )
 
-// service is who removes items whose time to live ended.
-const service = "dynamodb.amazonaws.com"
+// ttlPrincipal is the principal that removes items whose time to live ended.
+const ttlPrincipal = "dynamodb.amazonaws.com"
 
 // convert turns the records of a page into the domain's.
 func convert(arn, table string, page []types.Record) ([]stream.Record, error) {
@@ -54,7 +55,7 @@ func convertRecord(r *types.Record, out *stream.Record) (err error) {
 	}
 	d := r.Dynamodb
 	out.Time, out.Size = aws.ToTime(d.ApproximateCreationDateTime), int(aws.ToInt64(d.SizeBytes))
-	out.Expired = r.UserIdentity != nil && aws.ToString(r.UserIdentity.PrincipalId) == service
+	out.Expired = r.UserIdentity != nil && aws.ToString(r.UserIdentity.PrincipalId) == ttlPrincipal
 	for _, image := range []struct {
 		to   *item.Item
 		from map[string]types.AttributeValue
@@ -62,69 +63,9 @@ func convertRecord(r *types.Record, out *stream.Record) (err error) {
 		if image.from == nil {
 			continue
 		}
-		if *image.to, err = toItem(image.from); err != nil {
+		if *image.to, err = attribute.StreamToItem(image.from); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func toItem(attributes map[string]types.AttributeValue) (item.Item, error) {
-	fields := make([]item.Field, 0, len(attributes))
-	for name, v := range attributes {
-		value, err := toValue(v)
-		if err != nil {
-			return nil, fmt.Errorf("attribute %s: %w", name, err)
-		}
-		fields = append(fields, item.Field{Name: name, Value: value})
-	}
-	return item.MapOf(fields...), nil
-}
-
-func toValue(v types.AttributeValue) (item.Value, error) {
-	switch v := v.(type) {
-	case *types.AttributeValueMemberS:
-		return item.S(v.Value), nil
-	case *types.AttributeValueMemberN:
-		return item.N(v.Value)
-	case *types.AttributeValueMemberB:
-		return item.B(v.Value), nil
-	case *types.AttributeValueMemberBOOL:
-		return item.BoolOf(v.Value), nil
-	case *types.AttributeValueMemberNULL:
-		return item.NullValue(), nil
-	case *types.AttributeValueMemberM:
-		m, err := toItem(v.Value)
-		return item.M(m), err
-	case *types.AttributeValueMemberL:
-		list, err := toValues(v.Value, toValue)
-		return item.L(list...), err
-	case *types.AttributeValueMemberSS:
-		return toSet(item.StringSet, v.Value, func(s string) (item.Value, error) { return item.S(s), nil })
-	case *types.AttributeValueMemberNS:
-		return toSet(item.NumberSet, v.Value, item.N)
-	case *types.AttributeValueMemberBS:
-		return toSet(item.BinarySet, v.Value, func(b []byte) (item.Value, error) { return item.B(b), nil })
-	default:
-		return item.Value{}, fmt.Errorf("unknown kind of value %T", v)
-	}
-}
-
-func toSet[T any](kind item.Kind, members []T, one func(T) (item.Value, error)) (item.Value, error) {
-	values, err := toValues(members, one)
-	if err != nil {
-		return item.Value{}, err
-	}
-	return item.Set(kind, values)
-}
-
-func toValues[T any](from []T, one func(T) (item.Value, error)) ([]item.Value, error) {
-	values := make([]item.Value, len(from))
-	for i, v := range from {
-		var err error
-		if values[i], err = one(v); err != nil {
-			return nil, err
-		}
-	}
-	return values, nil
 }

@@ -5,12 +5,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/stream"
 )
 
 // deliver hands pages over once the shard's parents are at their ends, until
 // the shard is at its own or reading ends.
-func (t *task) deliver(work, reading context.Context) {
+func (t *shardConsumer) deliver(work, reading context.Context) {
 	if t.awaitParents(reading, func(string) bool { return false }) != nil {
 		return
 	}
@@ -35,9 +36,9 @@ func (t *task) deliver(work, reading context.Context) {
 
 // awaitParents returns once each parent of the shard is at its end, in the
 // state table, or is enough as it is.
-func (t *task) awaitParents(ctx context.Context, enough func(shard string) bool) error {
-	return t.s.board.await(ctx, func() bool {
-		now, known := t.s.board.get(t.shard)
+func (t *shardConsumer) awaitParents(ctx context.Context, enough func(shard string) bool) error {
+	return t.s.cache.await(ctx, func() bool {
+		now, known := t.s.cache.get(t.shard)
 		if !known {
 			now = t.row
 		}
@@ -50,11 +51,11 @@ func (t *task) awaitParents(ctx context.Context, enough func(shard string) bool)
 	})
 }
 
-// ended reports whether a shard is known to be at its end. A row that is not on
-// the board may be newer than the board; one that does not exist was of a shard
+// ended reports whether a shard is known to be at its end. A row that is not in
+// the cache may be newer than the cache; one that does not exist was of a shard
 // that ended long ago.
 func (s *session) ended(ctx context.Context, shard string) bool {
-	if r, known := s.board.get(shard); known {
+	if r, known := s.cache.get(shard); known {
 		return r.done()
 	}
 	r, ok, err := s.rows.get(ctx, shard)
@@ -67,8 +68,8 @@ func (s *session) ended(ctx context.Context, shard string) bool {
 
 // hand hands the records of a page over, until the handler takes them, and
 // reports whether it did.
-func (t *task) hand(work, reading context.Context, p page) bool {
-	again := backoff{least: 100 * time.Millisecond, most: 30 * time.Second}
+func (t *shardConsumer) hand(work, reading context.Context, p page) bool {
+	again := wait.Backoff{Least: 100 * time.Millisecond, Most: 30 * time.Second}
 	for {
 		records, err := convert(t.s.stream.ARN, t.s.o.Table, p.records)
 		if err == nil {
@@ -79,14 +80,14 @@ func (t *task) hand(work, reading context.Context, p page) bool {
 			t.advance(records, p.tip)
 			return true
 		}
-		if t.note(handing, err); work.Err() != nil || again.wait(reading) != nil {
+		if t.note(handing, err); work.Err() != nil || again.Wait(reading) != nil {
 			return false
 		}
 	}
 }
 
 // handle hands over those records that were written since the group's start.
-func (t *task) handle(work context.Context, records []stream.Record) error {
+func (t *shardConsumer) handle(work context.Context, records []stream.Record) error {
 	wanted := records
 	if since := t.s.stream.Since; !since.IsZero() {
 		wanted = slices.DeleteFunc(slices.Clone(records), func(r stream.Record) bool { return !r.Time.IsZero() && r.Time.Before(since) })
@@ -101,7 +102,7 @@ func (t *task) handle(work context.Context, records []stream.Record) error {
 }
 
 // advance notes that records were dealt with.
-func (t *task) advance(records []stream.Record, tip time.Time) {
+func (t *shardConsumer) advance(records []stream.Record, tip time.Time) {
 	if n := len(records); n > 0 {
 		t.lease.advance(records[n-1].Origin.Sequence, records[n-1].Time)
 	} else {

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 const (
@@ -24,13 +26,13 @@ const (
 // A listing is what a server told of a stream's shards. No two need agree: one
 // may lack a shard that another has, or show it open that has children.
 type listing struct {
-	shards   map[string]told
+	shards   map[string]listedShard
 	disabled bool // no further shards come
 	complete bool // all pages
 }
 
-// told is a shard in a listing.
-type told struct {
+// A listedShard is a shard as a listing has it.
+type listedShard struct {
 	parents []string
 	begins  string
 	closed  bool
@@ -56,7 +58,7 @@ func (l *listing) add(d *types.StreamDescription, parent string) {
 
 // list asks for all pages; what it returns with an error are those before.
 func (s *session) list(ctx context.Context) (listing, error) {
-	out := listing{shards: map[string]told{}}
+	out := listing{shards: map[string]listedShard{}}
 	in := &dynamodbstreams.DescribeStreamInput{StreamArn: &s.stream.ARN}
 	for {
 		d, err := s.describe(ctx, in)
@@ -74,36 +76,36 @@ func (s *session) list(ctx context.Context) (listing, error) {
 // discover makes rows for the shards of the stream, until ctx ends. The stream
 // has ended once two listings in a row say so and bring nothing new.
 func (s *session) discover(ctx context.Context) {
-	census := census{s: s}
+	readers := readerCount{s: s}
 	for missing, quiet := 0, 0; ; {
-		census.take(ctx)
+		readers.update(ctx)
 		found, err := s.list(ctx)
-		created, admitErr := s.admit(ctx, found, "")
+		created, syncErr := s.syncShards(ctx, found, "")
 		if err != nil && faultOf(err) == gone {
 			missing++
 		} else {
 			missing = 0
-			s.note(errors.Join(err, admitErr))
+			s.note(errors.Join(err, syncErr))
 		}
 		ended := err == nil && found.disabled || missing >= goneTries
-		if quiet++; !ended || created > 0 || admitErr != nil {
+		if quiet++; !ended || created > 0 || syncErr != nil {
 			quiet = 0
 		}
 		if quiet >= 2 {
 			s.end(missing > 0)
 		}
-		wait := listEvery
+		pause := listEvery
 		switch {
 		case ended || missing > 0:
-			wait = listAgain
-		case err != nil || admitErr != nil || s.board.leaves():
-			wait = listSoon
+			pause = listAgain
+		case err != nil || syncErr != nil || s.cache.leaves():
+			pause = listSoon
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.resync:
-		case <-time.After(jitter(wait)):
+		case <-time.After(wait.Jitter(pause)):
 		}
 	}
 }
@@ -121,34 +123,34 @@ func (s *session) end(vanished bool) {
 		s.o.Logger.Error("streams: gap: the stream vanished before it was read to its end; shards that were not known may be lost", "stream", s.stream.ARN)
 	}
 	if first {
-		poke(s.rescan)
+		s.rescan.Set()
 	}
 }
 
 // seek looks for the children of a shard that was read to its end, more and
 // more seldom, and takes them for this worker.
 func (s *session) seek(ctx context.Context, parent string) {
-	again := backoff{least: 50 * time.Millisecond, most: time.Second}
+	again := wait.Backoff{Least: 50 * time.Millisecond, Most: time.Second}
 	for range 10 {
 		found, err := s.children(ctx, parent)
 		if len(found.shards) > 0 {
-			if _, err = s.admit(ctx, found, s.o.Worker); err == nil {
+			if _, err = s.syncShards(ctx, found, s.o.Worker); err == nil {
 				return
 			}
 		}
 		if err == nil && found.disabled {
 			break
 		}
-		if again.wait(ctx) != nil {
+		if again.Wait(ctx) != nil {
 			return
 		}
 	}
-	poke(s.resync)
+	s.resync.Set()
 }
 
 // children returns the children of a shard.
 func (s *session) children(ctx context.Context, parent string) (listing, error) {
-	out := listing{shards: map[string]told{}}
+	out := listing{shards: map[string]listedShard{}}
 	in := &dynamodbstreams.DescribeStreamInput{
 		StreamArn: &s.stream.ARN, ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeChildShards, ShardId: &parent},
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 const (
@@ -22,8 +24,8 @@ const (
 // fetch reads the shard ahead of deliver, once its parents were read, until
 // its end or until reading ends. Then it looks for the shard's children, for as
 // long as session goes on.
-func (t *task) fetch(reading, session context.Context) {
-	if t.awaitParents(reading, t.s.board.wasRead) != nil { // then reading ahead does not stand in their way
+func (t *shardConsumer) fetch(reading, session context.Context) {
+	if t.awaitParents(reading, t.s.cache.wasRead) != nil { // then reading ahead does not stand in their way
 		return
 	}
 	f := newFetcher(t)
@@ -40,8 +42,8 @@ func (t *task) fetch(reading, session context.Context) {
 			return
 		}
 		if p.last {
-			t.s.board.markRead(t.shard)
-			t.s.tasks.Go(func() { t.s.seek(session, t.shard) })
+			t.s.cache.markRead(t.shard)
+			t.s.consumers.Go(func() { t.s.seek(session, t.shard) })
 			return
 		}
 	}
@@ -49,23 +51,23 @@ func (t *task) fetch(reading, session context.Context) {
 
 // A fetcher is where the reading of a shard is. It belongs to one goroutine.
 type fetcher struct {
-	t        *task
+	t        *shardConsumer
 	arn      string
 	iterator *string
 	from     types.ShardIteratorType // where the next iterator begins
 	number   string                  // of from, if it takes one
 	last     string                  // highest number that was fetched
 	pace     *pacer
-	again    backoff
+	again    wait.Backoff
 	empties  int  // empty pages in a row
 	missing  int  // answers in a row that there is no such shard
 	cut      bool // records were trimmed, and none was read since
 }
 
-func newFetcher(t *task) *fetcher {
+func newFetcher(t *shardConsumer) *fetcher {
 	f := &fetcher{
 		t: t, arn: t.s.stream.ARN, from: types.ShardIteratorTypeTrimHorizon,
-		pace: newPacer(t.s.o.CallsPerSecond, t.s.o.Now), again: backoff{least: 100 * time.Millisecond, most: 10 * time.Second},
+		pace: newPacer(t.s.o.CallsPerSecond, t.s.o.Now), again: wait.Backoff{Least: 100 * time.Millisecond, Most: 10 * time.Second},
 	}
 	switch {
 	case t.row.started():
@@ -82,7 +84,7 @@ func newFetcher(t *task) *fetcher {
 func (f *fetcher) next(ctx context.Context) (page, error) {
 	for {
 		if f.empties > 0 {
-			if err := pause(ctx, idlePause); err != nil {
+			if err := wait.Sleep(ctx, idlePause); err != nil {
 				return page{}, err
 			}
 		}
@@ -97,7 +99,7 @@ func (f *fetcher) next(ctx context.Context) (page, error) {
 			f.t.gap("the shard vanished", f.last)
 			return page{last: true}, nil
 		}
-		if err := f.again.wait(ctx); err != nil {
+		if err := f.again.Wait(ctx); err != nil {
 			return page{}, err
 		}
 	}
@@ -134,7 +136,7 @@ func (f *fetcher) read(ctx context.Context) (page, error) {
 // take notes what an answer says; it was asked for at a time.
 func (f *fetcher) take(out *dynamodbstreams.GetRecordsOutput, at time.Time) page {
 	f.pace.faster()
-	f.again.reset()
+	f.again.Reset()
 	f.missing, f.cut = 0, false
 	f.t.note(fetching, nil)
 	f.iterator = out.NextShardIterator

@@ -2,8 +2,9 @@ package streams
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 const (
@@ -28,13 +29,13 @@ func newPacer(perSecond int, now func() time.Time) *pacer {
 
 // wait returns when the next call may be made.
 func (p *pacer) wait(ctx context.Context) error {
-	at := p.last.Add(jitter(p.gap))
+	at := p.last.Add(wait.Jitter(p.gap))
 	if len(p.sent) > 0 {
 		if second := p.sent[p.next].Add(time.Second); second.After(at) {
 			at = second
 		}
 	}
-	return pause(ctx, at.Sub(p.now()))
+	return wait.Sleep(ctx, at.Sub(p.now()))
 }
 
 // count notes that a call is made now.
@@ -53,44 +54,5 @@ func (p *pacer) slower() { p.gap = min(max(2*p.gap, leastGap), mostGap) }
 func (p *pacer) faster() {
 	if p.gap /= 2; p.gap < leastGap/4 {
 		p.gap = 0
-	}
-}
-
-// A backoff makes the pauses between tries longer: from least to most, doubling,
-// with jitter. It belongs to one goroutine.
-type backoff struct {
-	least, most time.Duration
-	tries       int
-}
-
-// wait pauses before the next try.
-func (b *backoff) wait(ctx context.Context) error {
-	d := min(b.least<<min(b.tries, 16), b.most)
-	b.tries++
-	return pause(ctx, jitter(d))
-}
-
-func (b *backoff) reset() { b.tries = 0 }
-
-// jitter returns between a half of d and d.
-func jitter(d time.Duration) time.Duration {
-	if d < 2 {
-		return d
-	}
-	return d/2 + rand.N(d/2)
-}
-
-// pause returns after d, or with the error of ctx once it ends.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }

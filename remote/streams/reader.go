@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 // A Reader reads the changes of a table for one worker of a group. Its methods
@@ -13,11 +15,11 @@ type Reader struct {
 	o      Options
 	budget *budget
 
-	mu      sync.Mutex
-	first   *begun    // what Prepare began, until it is read; guarded by mu
-	session *session  // guarded by mu; nil between streams
-	trouble string    // why there is no session, if something fails; guarded by mu
-	worked  time.Time // when a session was last to be had; guarded by mu
+	mu        sync.Mutex
+	first     *groupStream // what Prepare began, until it is read; guarded by mu
+	session   *session     // guarded by mu; nil between streams
+	lastError string       // why there is no session, if something fails; guarded by mu
+	worked    time.Time    // when a session was last to be had; guarded by mu
 }
 
 // New returns a reader. It does nothing before Prepare and Run.
@@ -30,7 +32,7 @@ func New(o Options) *Reader {
 // written after it returned is not lost, whatever becomes of this reader.
 // Errors: ErrNoTable, ErrNoStream, and those of the servers.
 func (r *Reader) Prepare(ctx context.Context) error {
-	all, err := r.o.begunStreams(ctx)
+	all, err := r.o.groupStreams(ctx)
 	if err != nil || len(all) > 0 {
 		return err
 	}
@@ -51,7 +53,7 @@ func (r *Reader) Prepare(ctx context.Context) error {
 // and tried again. Errors: those of Prepare, and ErrNoTable once the table was
 // deleted and its streams were read to their ends.
 func (r *Reader) Run(ctx context.Context) error {
-	again := backoff{least: r.o.scanEvery() / 4, most: 4 * r.o.scanEvery()}
+	again := wait.Backoff{Least: r.o.scanEvery() / 4, Most: 4 * r.o.scanEvery()}
 	if err := r.prepare(ctx, &again); err != nil {
 		return err
 	}
@@ -61,16 +63,16 @@ func (r *Reader) Run(ctx context.Context) error {
 		case errors.Is(err, ErrNoTable):
 			return err
 		case err != nil || !ok:
-			r.wait(err)
-			_ = again.wait(ctx)
+			r.note(err)
+			_ = again.Wait(ctx)
 			continue
 		}
-		again.reset()
+		again.Reset()
 		if r.read(ctx, b) != nil {
 			return nil
 		}
 		if err := r.o.drain(ctx, b.ARN); err != nil {
-			r.wait(err)
+			r.note(err)
 		} else {
 			r.o.Logger.Warn("streams: a disabled stream was read to its end; going on with the table's next", "stream", b.ARN)
 		}
@@ -79,14 +81,14 @@ func (r *Reader) Run(ctx context.Context) error {
 }
 
 // read reads a stream to its end.
-func (r *Reader) read(ctx context.Context, b begun) error {
+func (r *Reader) read(ctx context.Context, b groupStream) error {
 	r.mu.Lock()
 	if r.first != nil && r.first.ARN == b.ARN {
 		b.iterators = r.first.iterators
 	}
 	r.first = nil
 	s := newSession(&r.o, b, r.budget)
-	r.session, r.trouble = s, ""
+	r.session, r.lastError = s, ""
 	r.mu.Unlock()
 	defer func() {
 		r.mu.Lock()
@@ -96,31 +98,31 @@ func (r *Reader) read(ctx context.Context, b begun) error {
 	return s.run(ctx)
 }
 
-// wait notes why nothing is read, and logs it when it is new; nil is that the
+// note keeps why nothing is read, and logs it when it is new; nil is that the
 // table has no further stream yet.
-func (r *Reader) wait(err error) {
+func (r *Reader) note(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	was := r.trouble
-	if r.trouble = ""; err == nil {
+	was := r.lastError
+	if r.lastError = ""; err == nil {
 		r.worked = r.o.Now()
 		return
 	}
-	if r.trouble = err.Error(); r.trouble != was {
-		r.o.Logger.Warn("streams: cannot go on; trying again", "table", r.o.Table, "error", r.trouble)
+	if r.lastError = err.Error(); r.lastError != was {
+		r.o.Logger.Warn("streams: cannot go on; trying again", "table", r.o.Table, "error", r.lastError)
 	}
 }
 
 // prepare calls Prepare until it succeeds, ctx ends, or it is of no use.
-func (r *Reader) prepare(ctx context.Context, again *backoff) error {
+func (r *Reader) prepare(ctx context.Context, again *wait.Backoff) error {
 	for ctx.Err() == nil {
 		err := r.Prepare(ctx)
 		what := faultOf(err)
 		if err == nil || errors.Is(err, ErrNoTable) || errors.Is(err, ErrNoStream) || what == gone || what == refused {
 			return err
 		}
-		r.wait(err)
-		_ = again.wait(ctx)
+		r.note(err)
+		_ = again.Wait(ctx)
 	}
 	return nil
 }

@@ -8,36 +8,38 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 // A session is a worker's part in reading one stream to its end.
 type session struct {
-	o      *Options
-	stream begun
-	rows   *rows
-	board  *board
-	budget *budget
-	tasks  sync.WaitGroup
+	o         *Options
+	stream    groupStream
+	rows      *rows
+	cache     *leaseCache
+	budget    *budget
+	consumers sync.WaitGroup
 
-	resync     chan struct{} // asks for a listing
-	rescan     chan struct{} // asks for a look at the rows
-	describing chan *pacer   // holds the pace of describing, while nobody describes
+	resync     wait.Signal // asks discover for a listing now
+	rescan     wait.Signal // asks run for a scan of the lease rows now
+	describing chan *pacer // holds the pace of describing, while nobody describes
 
 	mu         sync.Mutex
-	held       map[string]*task     // by shard
-	making     map[string]int       // how many times a row is being made of a shard, as this worker's: scan is not to take it
-	iterators  map[string]string    // at the group's start, for the first reading here
-	final      time.Time            // since when the stream is known to get no further shards; zero: it may
-	unfiltered bool                 // the server does not offer CHILD_SHARDS
-	unlisted   map[string]time.Time // shards that can be read, since when no listing had them
-	trouble    string               // what last failed, apart from shards
+	held       map[string]*shardConsumer // by shard
+	making     map[string]int            // how many times a row is being made of a shard, as this worker's: scan is not to take it
+	iterators  map[string]string         // at the group's start, for the first reading here
+	final      time.Time                 // since when the stream is known to get no further shards; zero: it may
+	unfiltered bool                      // the server does not offer CHILD_SHARDS
+	unlisted   map[string]time.Time      // shards that can be read, since when no listing had them
+	lastError  string                    // what last failed, apart from shards
 }
 
-func newSession(o *Options, b begun, budget *budget) *session {
+func newSession(o *Options, b groupStream, budget *budget) *session {
 	s := &session{
-		o: o, stream: b, budget: budget, board: newBoard(o.Now()), rows: o.leases(b.ARN),
-		held: map[string]*task{}, making: map[string]int{}, unlisted: map[string]time.Time{}, iterators: b.iterators,
-		resync: make(chan struct{}, 1), rescan: make(chan struct{}, 1), describing: make(chan *pacer, 1),
+		o: o, stream: b, budget: budget, cache: newLeaseCache(o.Now()), rows: o.leases(b.ARN),
+		held: map[string]*shardConsumer{}, making: map[string]int{}, unlisted: map[string]time.Time{}, iterators: b.iterators,
+		resync: wait.NewSignal(), rescan: wait.NewSignal(), describing: make(chan *pacer, 1),
 	}
 	s.describing <- newPacer(describesPerSecond, o.Now)
 	return s
@@ -47,9 +49,9 @@ func newSession(o *Options, b begun, budget *budget) *session {
 // come, or the error of ctx.
 func (s *session) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer s.tasks.Wait()
+	defer s.consumers.Wait()
 	defer cancel()
-	again := backoff{least: s.o.scanEvery() / 4, most: s.o.scanEvery()}
+	again := wait.Backoff{Least: s.o.scanEvery() / 4, Most: s.o.scanEvery()}
 	for discovering := false; ; {
 		err := s.scan(ctx)
 		s.note(err)
@@ -57,17 +59,17 @@ func (s *session) run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			if err := again.wait(ctx); err != nil {
+			if err := again.Wait(ctx); err != nil {
 				return err
 			}
 			continue
 		case !discovering:
 			discovering = true
-			s.tasks.Go(func() { s.discover(ctx) })
+			s.consumers.Go(func() { s.discover(ctx) })
 		case s.drained():
 			return nil
 		}
-		again.reset()
+		again.Reset()
 		s.watch()
 		select {
 		case <-ctx.Done():
@@ -87,10 +89,10 @@ func (s *session) scan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.board.replace(all, begun, s.o.Now())
-	rows, still, _ := s.board.unfinished()
+	s.cache.replace(all, begun, s.o.Now())
+	rows, still, _ := s.cache.unfinished()
 	takes, ask := view{
-		me: s.o.Worker, rows: rows, patient: s.o.expireAfter(), asked: s.board.wanting,
+		me: s.o.Worker, rows: rows, patient: s.o.expireAfter(), asked: s.cache.wanting,
 		expired: func(r row) bool { return still[r.Shard] > s.o.expireAfter() },
 		held:    s.holds,
 	}.plan()
@@ -103,7 +105,7 @@ func (s *session) scan(ctx context.Context) error {
 		}
 	}
 	if ask != nil {
-		s.board.wants(ask.Shard, s.o.Now())
+		s.cache.wants(ask.Shard, s.o.Now())
 		err = errors.Join(err, s.rows.want(call, *ask, s.o.Worker))
 	}
 	return err
@@ -113,7 +115,7 @@ func (s *session) scan(ctx context.Context) error {
 // the lease is lost or to be given away.
 func (s *session) launch(ctx context.Context, l *lease) {
 	r, _ := l.now()
-	t := newTask(s, l)
+	t := newShardConsumer(s, l)
 	s.mu.Lock()
 	if s.held[r.Shard] != nil || ctx.Err() != nil {
 		s.mu.Unlock()
@@ -121,13 +123,13 @@ func (s *session) launch(ctx context.Context, l *lease) {
 	}
 	s.held[r.Shard] = t
 	s.mu.Unlock()
-	s.board.put(r)
-	s.tasks.Go(func() {
+	s.cache.put(r)
+	s.consumers.Go(func() {
 		t.run(ctx)
 		s.mu.Lock()
 		delete(s.held, r.Shard)
 		s.mu.Unlock()
-		poke(s.rescan)
+		s.rescan.Set()
 	})
 }
 
@@ -153,7 +155,7 @@ func (s *session) reserve(shard string) (free func()) {
 	}
 }
 
-func (s *session) task(shard string) *task {
+func (s *session) consumer(shard string) *shardConsumer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.held[shard]
@@ -178,7 +180,7 @@ func (s *session) drained() bool {
 	s.mu.Lock()
 	final := s.final
 	s.mu.Unlock()
-	rows, _, scanned := s.board.unfinished()
+	rows, _, scanned := s.cache.unfinished()
 	return !final.IsZero() && scanned.After(final) && len(rows) == 0
 }
 
@@ -189,13 +191,13 @@ func (s *session) note(err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was := s.trouble
-	s.trouble = ""
+	was := s.lastError
+	s.lastError = ""
 	if err != nil {
-		s.trouble = err.Error()
+		s.lastError = err.Error()
 	}
-	if s.trouble != "" && s.trouble != was {
-		s.o.Logger.Warn("streams: cannot go on; trying again", "stream", s.stream.ARN, "error", s.trouble)
+	if s.lastError != "" && s.lastError != was {
+		s.o.Logger.Warn("streams: cannot go on; trying again", "stream", s.stream.ARN, "error", s.lastError)
 	}
 }
 
@@ -209,8 +211,8 @@ func (s *session) describe(ctx context.Context, in *dynamodbstreams.DescribeStre
 	case pace = <-s.describing:
 	}
 	defer func() { s.describing <- pace }()
-	again := backoff{least: 100 * time.Millisecond, most: 10 * time.Second}
-	for {
+	again := wait.Backoff{Least: 100 * time.Millisecond, Most: 10 * time.Second}
+	for tries := 0; ; tries++ {
 		if err := pace.wait(ctx); err != nil {
 			return nil, err
 		}
@@ -228,19 +230,11 @@ func (s *session) describe(ctx context.Context, in *dynamodbstreams.DescribeStre
 		case gone, refused:
 			return nil, err
 		}
-		if again.tries == describeTries {
+		if tries == describeTries {
 			return nil, err
 		}
-		if err := again.wait(ctx); err != nil {
+		if err := again.Wait(ctx); err != nil {
 			return nil, err
 		}
-	}
-}
-
-// poke asks for something that is asked for once, however often.
-func poke(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 // A StateMaker makes state tables; a *dynamodb.Client is one.
@@ -42,7 +44,7 @@ func EnsureState(ctx context.Context, db StateMaker, name string) error {
 			}
 			return expire(ctx, db, name)
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := wait.Sleep(ctx, wait.Jitter(time.Second)); err != nil {
 			return err
 		}
 	}

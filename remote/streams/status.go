@@ -40,7 +40,7 @@ type ShardStatus struct {
 // Status returns how the reader is doing.
 func (r *Reader) Status() Status {
 	r.mu.Lock()
-	s, idle := r.session, Status{Error: r.trouble, Moved: r.worked}
+	s, idle := r.session, Status{Error: r.lastError, Moved: r.worked}
 	r.mu.Unlock()
 	if s == nil {
 		return idle
@@ -65,19 +65,19 @@ func (r *Reader) Ready() error {
 
 func (s *session) status() Status {
 	s.mu.Lock()
-	out := Status{Stream: s.stream.ARN, Error: s.trouble}
-	held := make(map[string]*task, len(s.held))
+	out := Status{Stream: s.stream.ARN, Error: s.lastError}
+	held := make(map[string]*shardConsumer, len(s.held))
 	for shard, t := range s.held {
 		held[shard] = t
 	}
 	s.mu.Unlock()
-	s.board.mu.Lock()
-	out.Moved = s.board.moved
-	all := make([]row, 0, len(s.board.rows))
-	for _, r := range s.board.rows {
+	s.cache.mu.Lock()
+	out.Moved = s.cache.moved
+	all := make([]row, 0, len(s.cache.rows))
+	for _, r := range s.cache.rows {
 		all = append(all, r)
 	}
-	s.board.mu.Unlock()
+	s.cache.mu.Unlock()
 	now := s.o.Now()
 	for _, r := range all {
 		t := held[r.Shard]
@@ -93,17 +93,17 @@ func (s *session) status() Status {
 		}
 	}
 	slices.SortFunc(out.Shards, func(a, b ShardStatus) int { return strings.Compare(a.ID, b.ID) })
-	if len(out.Shards) == 0 && s.board.looked() {
+	if len(out.Shards) == 0 && s.cache.looked() {
 		out.Moved = now
 	}
 	return out
 }
 
-func (s *session) shardStatus(r row, t *task, now time.Time) ShardStatus {
+func (s *session) shardStatus(r row, t *shardConsumer, now time.Time) ShardStatus {
 	out := ShardStatus{ID: r.Shard, Owner: r.Owner, Mine: t != nil, Checkpoint: r.Checkpoint, Gaps: r.Gaps, ToTrim: retention}
 	if t != nil {
 		t.mu.Lock()
-		out.Error = cmp.Or(t.trouble[:]...)
+		out.Error = cmp.Or(t.lastError[:]...)
 		t.mu.Unlock()
 	}
 	if from := s.behind(r); !from.IsZero() {
@@ -132,7 +132,7 @@ func (s *session) behind(r row) time.Time {
 // once.
 func (s *session) watch() {
 	for _, sh := range s.status().Shards {
-		t := s.task(sh.ID)
+		t := s.consumer(sh.ID)
 		if t == nil {
 			continue
 		}

@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 // A task reads one shard whose lease this worker holds: fetch asks for pages,
 // deliver hands them over, keep renews the lease and writes how far they came.
-type task struct {
+type shardConsumer struct {
 	s     *session
 	lease *lease
 	shard string
@@ -20,9 +22,9 @@ type task struct {
 	pages chan page
 	full  atomic.Int32 // pages in memory
 
-	warned  int // hours of lag that were warned of; of the goroutine that watches
-	mu      sync.Mutex
-	trouble [parts]string // what last failed in each part
+	warned    int // hours of lag that were warned of; of the goroutine that watches
+	mu        sync.Mutex
+	lastError [parts]string // what last failed in each part
 }
 
 // The parts of a task that may fail.
@@ -41,16 +43,16 @@ type page struct {
 	last    bool      // nothing follows in the shard
 }
 
-func newTask(s *session, l *lease) *task {
+func newShardConsumer(s *session, l *lease) *shardConsumer {
 	r, _ := l.now()
-	return &task{s: s, lease: l, shard: r.Shard, row: r, pages: make(chan page, 1)}
+	return &shardConsumer{s: s, lease: l, shard: r.Shard, row: r, pages: make(chan page, 1)}
 }
 
 // run returns when the shard is at its end, the lease is lost, or ctx ended
 // and the lease was given back. What is being handed over when ctx ends or
 // another worker asks for the shard may end first, for a part of the failover
 // time.
-func (t *task) run(ctx context.Context) {
+func (t *shardConsumer) run(ctx context.Context) {
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	reading, stop := context.WithCancel(work)
 	defer end()
@@ -61,7 +63,7 @@ func (t *task) run(ctx context.Context) {
 			stop()
 		case <-reading.Done():
 		}
-		_ = pause(work, t.s.o.graceTime())
+		_ = wait.Sleep(work, t.s.o.graceTime())
 		end()
 	})
 	all.Go(func() { defer stop(); defer end(); t.deliver(work, reading) })
@@ -83,7 +85,7 @@ func (t *task) run(ctx context.Context) {
 // keep renews the lease and writes how far handling came, until work ends, the
 // lease is lost, or it could not be renewed in time. stop ends reading once
 // another worker asks for the shard.
-func (t *task) keep(work context.Context, stop func()) {
+func (t *shardConsumer) keep(work context.Context, stop func()) {
 	step := t.s.o.renewEvery() / 4
 	for {
 		if t.awaitDue(work, step) != nil {
@@ -100,7 +102,7 @@ func (t *task) keep(work context.Context, stop func()) {
 			return
 		case err != nil:
 			t.note(keeping, err)
-			if pause(work, jitter(step)) != nil {
+			if wait.Sleep(work, wait.Jitter(step)) != nil {
 				return
 			}
 		}
@@ -114,55 +116,55 @@ func (t *task) keep(work context.Context, stop func()) {
 }
 
 // awaitDue returns when the lease is to be written.
-func (t *task) awaitDue(work context.Context, step time.Duration) error {
+func (t *shardConsumer) awaitDue(work context.Context, step time.Duration) error {
 	for {
-		wait := t.lease.due().Sub(t.s.o.Now())
-		if wait <= 0 {
+		left := t.lease.due().Sub(t.s.o.Now())
+		if left <= 0 {
 			return work.Err()
 		}
-		if err := pause(work, min(wait, step)); err != nil { // it may come nearer meanwhile
+		if err := wait.Sleep(work, min(left, step)); err != nil { // it may come nearer meanwhile
 			return err
 		}
 	}
 }
 
 // finish writes that the shard is at its end, so that its children may begin.
-func (t *task) finish(work context.Context) {
+func (t *shardConsumer) finish(work context.Context) {
 	t.lease.advance(atEnd, t.s.o.Now())
-	again := backoff{least: t.s.o.renewEvery() / 16, most: t.s.o.renewEvery() / 2}
+	again := wait.Backoff{Least: t.s.o.renewEvery() / 16, Most: t.s.o.renewEvery() / 2}
 	for {
 		err := t.lease.write(work, nil)
 		if err == nil {
 			r, _ := t.lease.now()
-			t.s.board.put(r)
+			t.s.cache.put(r)
 			return
 		}
-		if t.note(keeping, err); errors.Is(err, errLost) || again.wait(work) != nil {
+		if t.note(keeping, err); errors.Is(err, errLost) || again.Wait(work) != nil {
 			return
 		}
 	}
 }
 
 // gap tells of records that were removed before they were read.
-func (t *task) gap(why string, after string) {
+func (t *shardConsumer) gap(why string, after string) {
 	t.lease.gap()
 	t.s.o.Logger.Error("streams: gap: records were removed before they were read", "stream", t.s.stream.ARN, "shard", t.shard, "after", after, "reason", why)
 }
 
 // note keeps what failed last, for Status, and logs it when it is new; nil is
 // that nothing fails.
-func (t *task) note(part int, err error) {
+func (t *shardConsumer) note(part int, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	was := t.trouble[part]
-	t.trouble[part] = ""
+	was := t.lastError[part]
+	t.lastError[part] = ""
 	if err != nil {
-		t.trouble[part] = err.Error()
+		t.lastError[part] = err.Error()
 	}
-	if now := t.trouble[part]; now != "" && now != was {
+	if now := t.lastError[part]; now != "" && now != was {
 		t.s.o.Logger.Warn("streams: shard fails; trying again", "shard", t.shard, "error", now)
 	}
 }

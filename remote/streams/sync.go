@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 )
 
-// An admission makes rows for the shards of a listing.
-type admission struct {
+// A shardSync makes rows for the shards of a listing.
+type shardSync struct {
 	s       *session
 	listing listing
 	owner   string // of the rows; empty: nobody
@@ -19,34 +19,34 @@ type admission struct {
 	created int
 }
 
-// admit makes rows for the shards of a listing that have none, each after those
+// syncShards makes lease rows for the shards of a listing that have none, each after those
 // of its parents, and returns how many. With an owner, which is this worker,
 // they are read at once. A shard whose parent cannot be told of is left for
 // later, which is an error.
-func (s *session) admit(ctx context.Context, l listing, owner string) (created int, err error) {
-	a := admission{s: s, listing: l, owner: owner, visited: map[string]error{}}
+func (s *session) syncShards(ctx context.Context, l listing, owner string) (created int, err error) {
+	a := shardSync{s: s, listing: l, owner: owner, visited: map[string]error{}}
 	for _, id := range slices.Sorted(maps.Keys(l.shards)) {
 		err = errors.Join(err, a.visit(ctx, id))
 	}
 	if a.created > 0 {
-		poke(s.rescan)
+		s.rescan.Set()
 	}
 	return a.created, err
 }
 
 // visit makes the row of a shard of the listing, if it has none.
-func (a *admission) visit(ctx context.Context, id string) error {
+func (a *shardSync) visit(ctx context.Context, id string) error {
 	if err, visited := a.visited[id]; visited {
 		return err
 	}
 	a.visited[id] = errLater // a shard is no ancestor of itself
-	err := a.admit(ctx, id, a.listing.shards[id])
+	err := a.add(ctx, id, a.listing.shards[id])
 	a.visited[id] = err
 	return err
 }
 
-func (a *admission) admit(ctx context.Context, id string, t told) error {
-	if r, known := a.s.board.get(id); known {
+func (a *shardSync) add(ctx context.Context, id string, t listedShard) error {
+	if r, known := a.s.cache.get(id); known {
 		return a.relate(ctx, r, t)
 	}
 	var parents []string
@@ -67,16 +67,16 @@ func (a *admission) admit(ctx context.Context, id string, t told) error {
 }
 
 // relate adds parents that were not known to a row that nobody started.
-func (a *admission) relate(ctx context.Context, r row, t told) error {
+func (a *shardSync) relate(ctx context.Context, r row, t listedShard) error {
 	for _, p := range t.parents {
-		if _, known := a.s.board.get(p); !known || r.started() || slices.Contains(r.Parents, p) {
+		if _, known := a.s.cache.get(p); !known || r.started() || slices.Contains(r.Parents, p) {
 			continue
 		}
 		if err := a.s.rows.addParent(ctx, r.Shard, p); err != nil {
 			return err
 		}
 		r.Parents = append(slices.Clone(r.Parents), p)
-		a.s.board.put(r)
+		a.s.cache.put(r)
 	}
 	return nil
 }
@@ -88,8 +88,8 @@ var errLater = errors.New("streams: a parent is not listed yet")
 // that is neither listed nor readable. Listings may lack a shard that is there,
 // so that the shard itself is asked for; if it can be read, its own parents are
 // not known before it is listed, which is waited for some time.
-func (a *admission) parent(ctx context.Context, id string) (wait bool, err error) {
-	if _, known := a.s.board.get(id); known {
+func (a *shardSync) parent(ctx context.Context, id string) (wait bool, err error) {
+	if _, known := a.s.cache.get(id); known {
 		return true, nil
 	}
 	if _, listed := a.listing.shards[id]; listed {
@@ -123,7 +123,7 @@ func (s *session) unlistedLong(shard string) bool {
 }
 
 // create makes a row, and reads its shard if it is to be this worker's.
-func (a *admission) create(ctx context.Context, r row) error {
+func (a *shardSync) create(ctx context.Context, r row) error {
 	if r.Owner != "" {
 		r.Counter = 1
 		defer a.s.reserve(r.Shard)()
@@ -136,12 +136,12 @@ func (a *admission) create(ctx context.Context, r row) error {
 	if !ours { // another worker was first, with its own parents and owner
 		there, ok, err := a.s.rows.get(ctx, r.Shard)
 		if ok {
-			a.s.board.put(there)
+			a.s.cache.put(there)
 		}
 		return err
 	}
 	a.created++
-	a.s.board.put(r)
+	a.s.cache.put(r)
 	if r.Owner != "" {
 		a.s.launch(ctx, held(a.s.rows, a.s.o, r, sent))
 	}

@@ -8,22 +8,22 @@ import (
 )
 
 const (
-	censusEvery = 10 * time.Minute
-	absentAfter = 3 * censusEvery
+	countEvery  = 10 * time.Minute
+	absentAfter = 3 * countEvery
 	mostReaders = 2 // of a shard; more are throttled
 )
 
-// A census counts the groups that read a stream and have the same state table.
-type census struct {
+// A readerCount counts the groups that read a stream and have the same state table.
+type readerCount struct {
 	s    *session
 	last time.Time
 }
 
-// take counts this group, now and then, and warns if the stream has more
+// update counts this group, now and then, and warns if the stream has more
 // readers than the service bears. It is only advice: what fails is left.
-func (c *census) take(ctx context.Context) {
+func (c *readerCount) update(ctx context.Context) {
 	o := c.s.o
-	if now := o.Now(); now.Sub(c.last) < censusEvery {
+	if now := o.Now(); now.Sub(c.last) < countEvery {
 		return
 	}
 	c.last = o.Now()
