@@ -85,7 +85,7 @@ func backupFolder(ctx context.Context, dir, to string) error {
 	return exists(err)
 }
 
-// exists marks that a folder is in the way as wrong usage.
+// exists makes the error that a folder exists one of wrong usage.
 func exists(err error) error {
 	if errors.Is(err, kv.ErrExists) {
 		return usageError{err}

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// deadFlags say which dead letters are meant.
+// deadFlags are the flags that select dead letters.
 type deadFlags struct {
 	nodeFlags
 	in struct {
@@ -129,7 +129,7 @@ func newDLQShow() *cobra.Command {
 	return cmd
 }
 
-// list prints the dead letters that are meant.
+// list prints the dead letters that the flags select.
 func (f *deadFlags) list(cmd *cobra.Command, show func(io.Writer, *deadLine)) error {
 	if err := f.check(); err != nil {
 		return err
@@ -151,7 +151,7 @@ func newDLQRedrive() *cobra.Command {
 		Use: "redrive", Short: "Deliver dead letters again",
 		Long: `Makes dead letters pending again, with all attempts and all time before them. One
 that fails again is a dead letter again. If this is interrupted, ask again: what is
-done stays done. Letters of targets that are gone, and those whose event was
+done stays done. Dead letters whose target was removed, and those whose event was
 missing, stay.
 
 ` + askHelp,
@@ -180,7 +180,7 @@ func newDLQDrop() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use: "drop", Short: "Give up dead letters",
-		Long:    "Removes dead letters and counts them as dropped. It must be said which, or --all.\n\n" + askHelp,
+		Long:    "Removes the dead letters that the flags select, or --all, and counts them as dropped.\n\n" + askHelp,
 		Example: "  tablecast dlq drop --rule welcome-email\n  tablecast dlq drop --all", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !all && !f.narrow() {

@@ -63,9 +63,8 @@ func exitStatus(err error) int {
 	}
 }
 
-// report prints why a command ended: the faults of a configuration as they
-// are, one a line, everything else as one line; what a match printed needs no
-// further word.
+// report prints why a command ended: the faults of a configuration one a line, any
+// other error as one line, and nothing after a match that printed its reasons.
 func report(w io.Writer, err error) {
 	if errors.Is(err, errNoMatch) {
 		return

@@ -9,13 +9,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A changeLine is a change as the node tells of it.
+// A changeLine is a change record as the node answers it.
 type changeLine struct {
 	Table, SequenceNumber, Op, Time string
 	Keys, Old, New                  jsontext.Value
 }
 
-// An eventLine is an event as the node tells of it.
+// An eventLine is an event that a change raised, as the node answers it.
 type eventLine struct {
 	Definition, ID, Bus, Source, DetailType string
 	Detail                                  jsontext.Value
@@ -26,7 +26,7 @@ func newExplain() *cobra.Command {
 	var table, key, seq, event string
 	cmd := &cobra.Command{
 		Use:   "explain [RULE EVENT-ID]",
-		Short: "Tell which events a change raises, or why a rule wants an event or not",
+		Short: "Show which events a change raises, or why a rule matches an event or not",
 		Long: `Asks a running node for changes that its streams still have, and prints for each
 what every definition makes of it: the events, the first guard that does not
 hold with what was wanted and what was there, or the error that parks it. With

@@ -12,8 +12,7 @@ import (
 	"github.com/tablecast/tablecast/pattern"
 )
 
-// errNoMatch ends a match whose event the pattern does not want. Its reasons
-// were printed.
+// errNoMatch means that the event does not match. The reasons were printed.
 var errNoMatch = errors.New("no match")
 
 // maxOperand is how many bytes of a pattern or event are read.
@@ -24,7 +23,7 @@ func newMatch() *cobra.Command {
 	var filter, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "match",
-		Short: "Tell whether an event matches a pattern, and why not",
+		Short: "Show whether an event matches a pattern, and why not",
 		Long: `Matches one event against one event pattern and prints "match", or each field
 that keeps the event from matching: what was wanted, and what was found where.
 It touches no node. P and E are JSON, @FILE, or - for standard input.

@@ -30,8 +30,8 @@ func newNews(what, each string, describe func(*newsLine) string) *cobra.Command 
 	}
 	ls := &cobra.Command{
 		Use: "ls", Short: "List " + what + " with live counters",
-		Long: "Lists each " + each + ` with where its events are: matched is delivered, dead-lettered,
-dropped and pending added up, at every moment.
+		Long: "Lists each " + each + ` with its counters. At every moment the matched events are
+those that were delivered, dead-lettered or dropped, and those that are pending.
 
 ` + askHelp,
 		Example: "  tablecast " + what + " ls\n  tablecast " + what + " ls --bus main --json", Args: noArgs,

@@ -16,8 +16,8 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// A story gathers what each hop tells of each user and prints it once the user
-// has arrived.
+// A story collects what each hop does with each user's change, and prints it once the
+// event is delivered.
 type story struct {
 	out  io.Writer
 	json bool
@@ -31,7 +31,7 @@ type story struct {
 	latencies  []time.Duration
 }
 
-// A chapter is the way of one user.
+// A chapter is the way of one user's change from the write to the delivery.
 type chapter struct {
 	id, name         string
 	seq              uint64
@@ -122,7 +122,7 @@ func (s *story) accepted(a bus.Accepted) {
 	}
 }
 
-// arrived is told by the consumer itself.
+// arrived is called by the consumer.
 func (s *story) arrived(body []byte, at time.Time) {
 	var e struct {
 		ID string `json:"id"`
@@ -156,7 +156,7 @@ func (s *story) attempted(a delivery.Attempt) {
 	s.finish(c)
 }
 
-// finish prints a chapter once all its hops have told. The caller holds mu.
+// finish prints a chapter once all its hops are done. The caller holds mu.
 func (s *story) finish(c *chapter) {
 	if c.done || c.acked.IsZero() || c.arrived.IsZero() || c.answer == "" {
 		return

@@ -20,8 +20,8 @@ func newTail() *cobra.Command {
 		Use:   "tail TABLE",
 		Short: "Print the changes of a table as they happen",
 		Long: `Prints each change of TABLE over the DynamoDB Streams API, of the node that is
-running or of whatever --endpoint points at, until it is interrupted: what was
-left, what is right. Attributes are marked + added, - removed, ~ changed; long
+running or of whatever --endpoint points at, until it is interrupted: the old value
+left, the new value right. Attributes are marked + added, - removed, ~ changed; long
 values are cut, but not with --json. What the stream's view lacks is not shown.
 
 --from is latest (what is written from now on), trim-horizon (the oldest change
@@ -30,7 +30,8 @@ come in order. With --json each change is one line:
 
   {"event":"MODIFY","sequenceNumber":"…","time":"…","keys":{…},"new":{…},"old":{…},"changed":["…"]}
 
-with items as DynamoDB writes them, and "expired":true if the time to live did it.
+with items as DynamoDB writes them, and "expired":true if time to live removed the
+item.
 
 Exit statuses:
   0   interrupted

@@ -53,7 +53,8 @@ func (c *tailRecord) names() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// mark tells what became of an attribute; nothing if only one image is known.
+// mark returns + for an attribute that was added, - for one that was removed, ~ for
+// one that changed, and a space if only one image is known.
 func (c *tailRecord) mark(name string) byte {
 	was, had := c.Old[name]
 	is, has := c.New[name]

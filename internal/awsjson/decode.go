@@ -63,7 +63,8 @@ func element(t reflect.Type, pointer jsontext.Pointer) bool {
 	return in
 }
 
-// mismatch words that a JSON value has another type than its member.
+// mismatch returns, in the framework's words, that a JSON value has another type than
+// its member.
 func mismatch(body []byte, e *json.SemanticError, element bool) string {
 	t := e.GoType
 	for t != nil && t.Kind() == reflect.Pointer {

@@ -1,12 +1,12 @@
-// Package awsjson is the server side of the AWS JSON protocol: one POST to "/"
-// whose X-Amz-Target names a service and an operation, a JSON body, a JSON
-// answer; and of the AWS REST-JSON protocol, where method and path name the
-// operation. It knows no service: those are given to NewServer as tables of
+// Package awsjson is the server side of two protocols of AWS. In AWS JSON a request
+// is a POST to "/" with a JSON body, and the header X-Amz-Target names the service
+// and the operation. In AWS REST-JSON the HTTP method and the path name the
+// operation. The package knows no service: NewServer takes each as a table of
 // operations.
 //
 // A request passes these stages; the first that refuses it answers.
 //
-//	guard     the Host is one of ours; no web page of another origin sent it
+//	guard     Host names this server, and no web page of another origin sent it
 //	route     X-Amz-Target names an operation, the content type is JSON
 //	read      the body is within MaxBody and the budget of bytes in flight
 //	verify    the signature is right, if there are keys

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// An Error is an answer that says what is wrong.
+// An Error is an exception of AWS: the answer to a request that failed.
 type Error struct {
 	// Type is the name of the exception. It is written with the namespace of
 	// the service or the framework, unless it has one.

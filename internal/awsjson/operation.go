@@ -27,7 +27,8 @@ type Operation[Run any] = struct {
 // operations of a service need. It is called as an Op is.
 type Method[A any] func(a A, ctx context.Context, body []byte) ([]byte, error)
 
-// A RESTMethod is as a Method, with the HTTP method and the path of its Route.
+// A RESTMethod is a Method of a REST service, with the HTTP method and the path of
+// its Route.
 type RESTMethod[A any] = struct {
 	Method, Path string
 	Run          func(a A, ctx context.Context, r *Request) (*Answer, error)

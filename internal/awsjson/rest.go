@@ -40,7 +40,7 @@ type Route struct {
 // returns. Errors are as those of Op.
 type RESTOp func(ctx context.Context, r *Request) (*Answer, error)
 
-// A Request is what a RESTOp is given.
+// A Request is a request for a RESTOp.
 type Request struct {
 	// ID is the request's, a UUID; the answer has it in x-amzn-RequestId.
 	ID     string
@@ -55,14 +55,15 @@ type Request struct {
 // Param returns a segment of the path that the Route has in braces.
 func (r *Request) Param(name string) string { return r.params[name] }
 
-// Allow lets the operation and its answer take so long from now.
+// Allow gives the operation and its answer the time d from now, in place of the
+// limits of the HTTP server.
 func (r *Request) Allow(d time.Duration) {
 	c := http.NewResponseController(r.w)
 	_ = c.SetReadDeadline(time.Time{}) // fails only where there are no deadlines
 	_ = c.SetWriteDeadline(time.Now().Add(d))
 }
 
-// An Answer is what a RESTOp answers. A nil Body is none.
+// An Answer is the response of a RESTOp. A nil Body is an empty one.
 type Answer struct {
 	Status int // the default is 200
 	Header map[string]string

@@ -8,7 +8,8 @@ import (
 )
 
 // A Validator collects the members of a request that break a constraint of the
-// service's model, in the framework's words. The zero Validator is ready.
+// service's model, and words them as AWS's framework for services does. The zero
+// Validator is ready.
 //
 // Paths are in lower camel case, with members of lists counted from 1:
 // targets.1.member.id.
@@ -50,10 +51,10 @@ func (v *Validator) FailUnnamed(constraint string) {
 	}
 }
 
-// Null is how an absent value is printed.
+// Null is an absent value as messages print it.
 const Null = "null"
 
-// Quote prints a value that is present.
+// Quote returns a value that is present as messages print it.
 func Quote(value string) string { return "'" + value + "'" }
 
 // Required adds a problem if a member is absent.
@@ -63,7 +64,7 @@ func (v *Validator) Required(present bool, path string) {
 	}
 }
 
-// A Text is the constraints of a string. Zero fields do not constrain.
+// A Text holds the constraints of a string. A zero field is no constraint.
 type Text struct {
 	Min, Max int // of its length
 	Pattern  string

@@ -8,12 +8,12 @@ import (
 )
 
 // Coverage counts what cases exercised, by definition.
-type Coverage map[string]*Exercised
+type Coverage map[string]*exercised
 
-// Exercised is what was seen of one definition.
-type Exercised struct {
+// exercised is how cases exercised one definition.
+type exercised struct {
 	Raised int             // events
-	Guards []string        // that it has, besides on, in order
+	Guards []string        // its guards without "on", in order
 	Held   map[string]bool // guards that held at least once
 	Failed map[string]bool // guards that kept it from being raised at least once
 }
@@ -22,7 +22,7 @@ func newCoverage(f *config.File) Coverage {
 	out := Coverage{}
 	for _, t := range f.Tables {
 		for name, guards := range mapping.NewSet(ofTable(f, t.Name), f.Mapping(t.Name)).Guards() {
-			out[name] = &Exercised{Guards: guards[1:], Held: map[string]bool{}, Failed: map[string]bool{}}
+			out[name] = &exercised{Guards: guards[1:], Held: map[string]bool{}, Failed: map[string]bool{}}
 		}
 	}
 	return out

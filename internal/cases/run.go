@@ -15,7 +15,7 @@ import (
 	"github.com/tablecast/tablecast/table"
 )
 
-// A Result is what became of one case.
+// A Result is the result of one case.
 type Result struct {
 	Case config.Case
 	// Problems say what differs; none means that the case holds.
@@ -23,8 +23,8 @@ type Result struct {
 	Took     time.Duration
 }
 
-// Run runs cases against a file. Coverage tells what none of them exercised.
-// Errors are of the machine, never of a case.
+// Run runs cases against a file, each on empty tables of its own. A case that does
+// not hold is no error: its Result has the problems.
 func Run(ctx context.Context, f *config.File, cases []config.Case, account, region string) ([]Result, Coverage, error) {
 	cover := newCoverage(f)
 	out := make([]Result, len(cases))

@@ -8,8 +8,7 @@
 //     children are read from their beginning.
 //  2. Shards that are rotated or split meanwhile are followed, as is the next
 //     stream of a table whose stream is enabled anew.
-//  3. Records that were trimmed before they could be read are told of, never
-//     skipped silently.
+//  3. A notice if records were trimmed before they could be read.
 //
 // At most one page of each shard is in memory.
 package follow
@@ -31,7 +30,7 @@ import (
 	"github.com/tablecast/tablecast/internal/wait"
 )
 
-// ErrNoStream says that the table has no stream.
+// ErrNoStream means that the table has no stream.
 var ErrNoStream = errors.New("follow: the table has no stream")
 
 // Starting points beside a sequence number.
@@ -48,12 +47,13 @@ type Options struct {
 	// From is TrimHorizon, Latest, or the sequence number of the record before
 	// the first. The default is Latest.
 	From string
-	// Pause is the time between two looks at shards that brought nothing. The
-	// default is 200 ms.
+	// Pause is the time between two polls of the shards when there was nothing to
+	// read. The default is 200 ms.
 	Pause time.Duration
-	// Record takes each record; its error ends Run.
+	// Record is called with each record, by one goroutine. Its error ends Run.
 	Record func(types.Record) error
-	// Notice takes what is to be known about the stream. The default drops it.
+	// Notice is called with a sentence when the stream ends, when another follows, and
+	// when records are missing. The default ignores it.
 	Notice func(string)
 }
 

@@ -26,18 +26,20 @@ import (
 	"github.com/tablecast/tablecast/internal/telemetry"
 )
 
-// ErrExposed refuses an address that others reach without keys and TLS.
+// ErrExposed means that other machines could reach the address, and that keys or TLS
+// are missing.
 var ErrExposed = errors.New("server: an address beyond loopback needs keys and TLS")
 
 // Options configure a server.
 type Options struct {
 	// Listen is the address, HOST:PORT; port 0 takes a free one.
 	Listen string
-	// Keys are the secrets by access key. Nil: no credentials are asked for.
+	// Keys are the secrets by access key. If nil, any credentials are accepted, and
+	// the node's own pages (metrics, status, administration) are served.
 	Keys map[string]string
 	// Cert and Key are the files of the TLS certificate. Empty: no TLS.
 	Cert, Key string
-	// Hosts are further host names that requests may name.
+	// Hosts are host names that requests may be sent to, besides those of loopback.
 	Hosts []string
 	// Tracer makes spans of what requests change. The default makes none.
 	Tracer *telemetry.Tracer

@@ -11,14 +11,14 @@
 //
 // A name that ends with .gz is compressed.
 //
-// Both ways remember in a side file how far they came, and go on from there
-// when they are called again:
+// Both ways keep their position in a progress file, and go on from there when they
+// are called again:
 //
 //	FILE.progress -> JSON: the table, and what of the file is done
 //
-// An import has stored every line before the place that it remembers; an
-// export has written every item before the keys that it remembers. An export
-// appears under its name when it is whole.
+// An import has stored every line before its position; an export has written every
+// item before the keys of its position. The file of an export gets its name when it
+// is complete.
 package transfer
 
 import (
@@ -42,17 +42,17 @@ const (
 	CSV  Format = "csv"
 )
 
-// ErrBad says that a file has a line that cannot be an item of the table.
+// ErrBad means that a line of a file is no item of the table.
 var ErrBad = errors.New("transfer: bad line")
 
-// Progress tells how far a transfer is.
+// Progress is how much of a transfer is done.
 type Progress struct {
 	Items int64 // written or stored in this call and those that it continues
 	Bytes int64 // of the file, before compression
 }
 
-// FormatOf returns the format that a file's name says; JSON lines unless it
-// says CSV.
+// FormatOf returns the format that a file's name means: CSV for .csv and .csv.gz, JSON
+// lines for all others.
 func FormatOf(name string) Format {
 	if strings.HasSuffix(strings.TrimSuffix(name, ".gz"), ".csv") {
 		return CSV
@@ -81,7 +81,7 @@ func keyTypes(ctx context.Context, client *dynamodb.Client, table string) (kinds
 	return kinds, own, nil
 }
 
-// load reads a side file; ok says whether there is one.
+// load reads a progress file; ok is false if there is none.
 func load(name string, v any) (ok bool, err error) {
 	b, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
@@ -96,7 +96,7 @@ func load(name string, v any) (ok bool, err error) {
 	return true, nil
 }
 
-// save replaces a side file.
+// save replaces a progress file.
 func save(name string, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -34,13 +34,13 @@ type ExportOptions struct {
 	// Columns are the attributes of CSV after the keys. The default is those of
 	// the first page.
 	Columns []string
-	// Progress is the side file. The default is File and ".progress".
+	// Progress is the path of the progress file. The default is File and ".progress".
 	Progress string
-	// Report hears of what is written, now and then.
+	// Report is called with the progress after each page.
 	Report func(Progress)
 }
 
-// An exportState is what the side file of an export holds.
+// An exportState is the progress file of an export.
 type exportState struct {
 	Table    string    `json:"table"`
 	Columns  []string  `json:"columns,omitzero"`
@@ -150,8 +150,7 @@ func (ex *exporter) segment(ctx context.Context, i int) error {
 	return nil
 }
 
-// write appends the items of a page to the file, and remembers that they are
-// there.
+// write appends the items of a page to the file, then saves the position.
 func (ex *exporter) write(i int, at segment, page []map[string]types.AttributeValue) error {
 	items := make([]item.Item, len(page))
 	for j, attributes := range page {
@@ -170,6 +169,8 @@ func (ex *exporter) write(i int, at segment, page []map[string]types.AttributeVa
 	if err != nil {
 		return err
 	}
+	// The items are durable before the position that says so. A crash between the
+	// two leaves them behind Size, where the next export cuts the file.
 	ex.state.Size += written
 	ex.state.Bytes += int64(len(text))
 	ex.state.Items += int64(len(items))

@@ -25,12 +25,12 @@ type ImportOptions struct {
 	Table  string
 	File   string
 	Format Format
-	// Progress is the side file. The default is File and ".progress".
+	// Progress is the path of the progress file. The default is File and ".progress".
 	Progress string
-	// Bad receives lines that cannot be items, each with why. Nil: the first
-	// one ends the import.
+	// Bad receives the lines that are no items, each below the reason. If nil, the
+	// first such line ends the import.
 	Bad io.Writer
-	// Report hears of what is stored, now and then.
+	// Report is called with the progress after each round of batches.
 	Report func(Progress)
 }
 
@@ -39,7 +39,7 @@ const (
 	lanes      = 8 // batches under way at once
 )
 
-// An importState is what the side file of an import holds.
+// An importState is the progress file of an import.
 type importState struct {
 	Table  string `json:"table"`
 	Offset int64  `json:"offset"`
@@ -50,8 +50,8 @@ type importState struct {
 // Import stores the items of a file in a table, later lines over earlier ones.
 // A batch whose items the server leaves unprocessed is sent again with rising
 // pauses. Errors: ErrBad with file, line and column, what the server says, or
-// the context's; then everything before the place in the side file is stored,
-// and another call goes on there.
+// the context's; then everything before the position in the progress file is
+// stored, and another call goes on there.
 func Import(ctx context.Context, o ImportOptions) (Progress, error) {
 	if o.Progress == "" {
 		o.Progress = o.File + ".progress"
@@ -127,7 +127,7 @@ func (im *importer) gather(src *source) (rows []row, err error) {
 }
 
 // round stores rows, up to the first bad one unless bad ones are put aside, and
-// remembers how far it came.
+// saves the position.
 func (im *importer) round(ctx context.Context, rows []row) error {
 	good, bad := im.sort(rows)
 	refused, err := im.store(ctx, good)
@@ -139,8 +139,9 @@ func (im *importer) round(ctx context.Context, rows []row) error {
 	if len(bad) > 0 && im.o.Bad == nil {
 		return im.fault(bad[0])
 	}
-	// Bad lines are put aside after the good ones are stored and before the place
-	// is remembered: a round that fails, and is done again, puts none aside twice.
+	// Bad lines are put aside after the good ones are stored and before the position
+	// is saved: a round that fails and is done again puts none aside twice, and one
+	// that a crash cuts off here loses none.
 	for _, b := range bad {
 		if err := im.setAside(b); err != nil {
 			return err
@@ -177,7 +178,7 @@ func (im *importer) sort(rows []row) (good []row, bad []*badLine) {
 	return good, bad
 }
 
-// id tells items of different keys apart.
+// id returns the key of an item as a text.
 func (im *importer) id(it item.Item) string {
 	var key item.Item
 	for _, name := range im.keys {
@@ -188,7 +189,7 @@ func (im *importer) id(it item.Item) string {
 	return string(item.AppendBinary(nil, key))
 }
 
-// fault words a bad line.
+// fault returns the error of a bad line.
 func (im *importer) fault(b *badLine) error {
 	if b.column > 0 {
 		return fmt.Errorf("%w: %s:%d:%d: %w", ErrBad, im.o.File, b.line, b.column, b.err)

@@ -11,7 +11,7 @@ import (
 )
 
 // attributes are an item or a key in a request. That a value is invalid is
-// kept in err, an *item.Error: other checks come before it is told.
+// kept in err, an *item.Error, because other checks are reported before it.
 type attributes struct {
 	m   item.Map // nil if absent
 	err error
@@ -57,7 +57,7 @@ type values struct {
 	err error
 }
 
-// badValue begins the complaint about an invalid value.
+// badValue begins the error of an invalid value.
 const badValue = "ExpressionAttributeValues contains invalid value: "
 
 // UnmarshalJSONFrom reads wire JSON; null is as absent.
@@ -95,7 +95,7 @@ func (v *values) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// errValue words that the value of a key is invalid.
+// errValue returns the error that the value of a key is invalid.
 func errValue(e *item.Error, key string) error {
 	msg := strings.TrimPrefix(e.Msg, prefix)
 	if strings.HasSuffix(msg, nullFalse) || strings.HasPrefix(msg, tooDeep) {

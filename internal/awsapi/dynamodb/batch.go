@@ -56,8 +56,8 @@ func (a *api) batchWriteItem(ctx context.Context, body []byte) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
-// wrongKey words that an item lacks a key, or has one of another type, as
-// BatchWriteItem does.
+// wrongKey returns, in the words of BatchWriteItem, the error that an item lacks a
+// key attribute or has one of another type.
 func wrongKey(err error) error {
 	var invalid *table.ValidationError
 	if errors.As(err, &invalid) && (strings.HasPrefix(invalid.Msg, invalidOnes+"Missing the key ") || strings.HasPrefix(invalid.Msg, invalidOnes+"Type mismatch for key ")) {
@@ -93,8 +93,7 @@ func (r *batchWriteRequest) constraints() error {
 	return v.Err()
 }
 
-// writes checks the requests one by one and returns them in the order of their
-// tables.
+// writes checks each request and returns them in the order of their tables.
 func (r *batchWriteRequest) writes(body []byte) ([]table.BatchWrite, error) {
 	var out []table.BatchWrite
 	for name, elements := range inOrder(r.RequestItems) {

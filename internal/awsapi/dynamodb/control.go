@@ -11,7 +11,7 @@ import (
 	"github.com/tablecast/tablecast/table"
 )
 
-// named decodes a request that names a table and nothing else that counts.
+// named decodes a request whose one member of meaning is TableName.
 func named(body []byte) (string, error) {
 	var r struct{ TableName *string }
 	if err := awsjson.Decode(body, &r); err != nil {
@@ -25,8 +25,8 @@ func named(body []byte) (string, error) {
 	return name, err
 }
 
-// missing words for the operations on tables that there is no table of the
-// name.
+// missing returns, in the words of the operations on tables, the error that there
+// is no table of the name.
 func missing(err error, name string) error {
 	if errors.Is(err, table.ErrNotFound) {
 		return &awsjson.Error{Type: "ResourceNotFoundException", Message: "Requested resource not found: Table: " + name + " not found"}

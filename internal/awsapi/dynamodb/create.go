@@ -46,7 +46,7 @@ type tableRequest struct {
 	ResourcePolicy            *string
 }
 
-// refused names a parameter that is not offered.
+// refused returns the error of a parameter that is not offered.
 func (r *tableRequest) refused() error {
 	for _, p := range []struct {
 		name  string

@@ -10,7 +10,7 @@ import (
 	"github.com/tablecast/tablecast/table"
 )
 
-// A description is a table as answers tell of it.
+// A description is a TableDescription.
 type description struct {
 	AttributeDefinitions      []attribute
 	TableName                 string
@@ -32,8 +32,8 @@ type description struct {
 	TableClassSummary         *classSummary      `json:",omitzero"`
 }
 
-// An indexDescription is a secondary index as answers tell of it; a local one
-// has no status and no throughput.
+// An indexDescription describes a secondary index in a TableDescription; a local
+// one has no status and no throughput.
 type indexDescription struct {
 	IndexName             string
 	KeySchema             []element

@@ -1,10 +1,9 @@
-// Package dynamodb is the wire of Amazon DynamoDB over package table: it
-// decodes a request, makes one domain call, and encodes the answer. ops.go
-// lists the operations and how much of each is offered; errors.go is the one
-// place that knows DynamoDB's exception names.
+// Package dynamodb serves the API of Amazon DynamoDB from package table: it decodes
+// a request, makes one domain call, and encodes the answer. ops.go lists the
+// operations and how much of each is offered; errors.go alone knows DynamoDB's
+// exception names.
 //
-// A request is checked in DynamoDB's order, and the first complaint is the
-// answer:
+// A request is checked in DynamoDB's order, and the first error is the answer:
 //
 //  1. the JSON has the types of the request (SerializationException);
 //  2. the table name, then all constraints of the model together;
@@ -14,9 +13,9 @@
 //  6. the table exists, the key is one of the table;
 //  7. the condition holds.
 //
-// Errors of stages 3 to 5 carry the prefix "1 validation error detected: " in
-// PutItem, UpdateItem and DeleteItem and stand bare in all other operations, as
-// DynamoDB words them since 2026; see envelope.go.
+// Errors of stages 3 to 5 have the prefix "1 validation error detected: " in
+// PutItem, UpdateItem and DeleteItem and none in all other operations, as DynamoDB
+// has it since 2026; see envelope.go.
 //
 // Source: Amazon DynamoDB API reference and developer guide, the service's
 // model as AWS SDKs carry it, and texts recorded from the service by test
@@ -28,8 +27,8 @@ import (
 	"github.com/tablecast/tablecast/table"
 )
 
-// Service returns the operations over the tables. The region appears in
-// answers.
+// Service returns DynamoDB's operations on the tables. The region appears in the
+// answer of DescribeEndpoints.
 func Service(tables *table.Tables, region string) awsjson.Service {
 	a := &api{tables: tables, region: region}
 	return awsjson.Service{

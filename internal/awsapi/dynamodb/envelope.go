@@ -24,10 +24,10 @@ const (
 	tooDeep     = "Nesting Levels have exceeded supported limits: "
 )
 
-// enveloped words an error of the stages 3 to 5 (see the package comment) as
-// PutItem, UpdateItem and DeleteItem do: complaints about sets, nulls, nesting,
-// expressions and combinations of parameters are prefixed, those about types
-// and numbers are not.
+// enveloped returns an error of the stages 3 to 5 (see the package comment) in the
+// words of PutItem, UpdateItem and DeleteItem: errors about sets, nulls, nesting,
+// expressions and combinations of parameters have the prefix, those about types
+// and numbers do not.
 func enveloped(err error) error {
 	msg, ok := text(err)
 	if !ok {
@@ -49,7 +49,7 @@ func enveloped(err error) error {
 	return awsjson.Validation(prefix + msg)
 }
 
-// bare words an error of the same stages as all other operations do.
+// bare returns an error of the same stages in the words of all other operations.
 func bare(err error) error {
 	if msg, ok := text(err); ok {
 		return awsjson.Validation(msg)

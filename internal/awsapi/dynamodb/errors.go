@@ -66,20 +66,22 @@ func mapError(err error) *awsjson.Error {
 	}
 }
 
-// bareError words an error of values or expressions that came up while an item
-// was changed.
+// bareError returns the exception for an error of values or expressions that was
+// found while an item was changed. It has no prefix (see the package comment).
 func bareError(err error) *awsjson.Error {
 	msg, _ := text(err)
 	return awsjson.Validation(msg)
 }
 
-// subject returns what an error says after its sentinel.
+// subject returns the part of an error's text that follows its sentinel: the name
+// that the error is about.
 func subject(err, sentinel error) string {
 	_, name, _ := strings.Cut(err.Error(), sentinel.Error()+": ")
 	return name
 }
 
-// A failedCondition carries the item that the caller asked for.
+// A failedCondition is a condition that did not hold, with the item if the caller
+// asked for it by ReturnValuesOnConditionCheckFailure.
 type failedCondition struct{ item item.Item }
 
 func (*failedCondition) Error() string { return "the conditional request failed" }

@@ -11,12 +11,12 @@ import (
 	"github.com/tablecast/tablecast/item"
 )
 
-// The parameters from before there were expressions are translated into the
-// trees that expressions are parsed into. Their complaints stand bare in all
-// operations.
+// The legacy parameters, from before there were expressions, are translated into
+// the trees that expressions are parsed into. Their errors have no prefix in any
+// operation.
 
-// A legacyValue is an attribute value in a legacy parameter. That it is invalid
-// is kept in err, an *item.Error.
+// A legacyValue is an attribute value in a legacy parameter. If it is invalid, err
+// is an *item.Error.
 type legacyValue struct {
 	v   item.Value
 	err error

@@ -22,7 +22,7 @@ type batchExecuteRequest struct {
 	ReturnConsumedCapacity *string
 }
 
-// A statementAnswer is what one statement of a batch answers.
+// A statementAnswer is a BatchStatementResponse.
 type statementAnswer struct {
 	Error     *statementError `json:",omitzero"`
 	Item      item.Item       `json:",omitzero"`
@@ -95,8 +95,8 @@ func constrainStatements(v *awsjson.Validator, all []statement, path string, mos
 	}
 }
 
-// parse reads the statements; a fault of one is its own. All of them must read,
-// or all write.
+// parse parses the statements; an error of one is the answer of that one alone.
+// All of them must read, or all write.
 func (r *batchExecuteRequest) parse() (parsed []partiql.Statement, faults []error, err error) {
 	parsed, faults = make([]partiql.Statement, len(r.Statements)), make([]error, len(r.Statements))
 	reads, writes := false, false
@@ -117,7 +117,8 @@ func (r *batchExecuteRequest) parse() (parsed []partiql.Statement, faults []erro
 	return parsed, faults, nil
 }
 
-// one answers one statement of a batch. An error ends the whole batch.
+// one runs one statement of a batch. An error that it returns ends the whole
+// batch.
 func (a *api) one(ctx context.Context, r *statement, s partiql.Statement) (statementAnswer, error) {
 	d, err := a.tables.Describe(s.Table())
 	out := statementAnswer{TableName: d.Name}
@@ -158,8 +159,8 @@ func (a *api) getOne(ctx context.Context, s *partiql.Select, d table.Description
 	}
 }
 
-// codeOf returns an error as one statement of a batch tells of it, or the error
-// itself if no request should meet it.
+// codeOf returns an error as a BatchStatementError, or the error itself if no
+// request should meet it.
 func codeOf(err error) (*statementError, error) {
 	var e *awsjson.Error
 	if !errors.As(err, &e) {

@@ -60,7 +60,7 @@ func (r *executeTransactionRequest) constraints() error {
 	return nil
 }
 
-// parse reads the statements; read says that all of them read.
+// parse parses the statements. It returns read if all of them are SELECTs.
 func (r *executeTransactionRequest) parse(a *api) (members []member, read bool, err error) {
 	reads := 0
 	for i := range r.TransactStatements {
@@ -97,8 +97,8 @@ func inStatement(i int, err error) error {
 	return awsjson.Validation(fmt.Sprintf("Validation failed in TransactStatements[%d]: %s", i, e.Message))
 }
 
-// gone returns the cancellation of a transaction about tables that are not
-// there, or nil.
+// gone returns the cancellation of a transaction that names tables that do not
+// exist, or nil.
 func gone(members []member) error {
 	out := &table.CanceledError{Reasons: make([]error, len(members))}
 	found := false

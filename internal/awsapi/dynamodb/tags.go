@@ -59,7 +59,7 @@ func (a *api) resource(arn *string) (string, error) {
 	return name, nil
 }
 
-// missingResource words that there is no table of the ARN.
+// missingResource returns the error that there is no table of the ARN.
 func missingResource(err error, arn *string) error {
 	if errors.Is(err, table.ErrNotFound) {
 		return &awsjson.Error{Type: "ResourceNotFoundException", Message: "Requested resource not found: ResourcArn: " + *arn + " not found"}

@@ -29,7 +29,8 @@ func (r *apiDestinationMembers) validate(v *awsjson.Validator) {
 	awsjson.Range(v, r.InvocationRateLimitPerSecond, "invocationRateLimitPerSecond", 1, 1<<31-1)
 }
 
-// meaning returns what is wrong with what the members mean.
+// meaning returns the error of members that satisfy the model and name nothing that
+// can be called.
 func (r *apiDestinationMembers) meaning() error {
 	if u := value(r.InvocationEndpoint); u != "" && !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
 		return awsjson.Validation("Parameter InvocationEndpoint is not valid. Reason: It must begin with https:// or http://.")

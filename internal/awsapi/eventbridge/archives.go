@@ -23,7 +23,7 @@ func (r *archiveMembers) validate(v *awsjson.Validator) {
 	awsjson.Range(v, r.RetentionDays, "retentionDays", 0, 1<<31-1)
 }
 
-// meaning returns what members mean that are not offered.
+// meaning returns the error of members that are not offered.
 func (r *archiveMembers) meaning() error {
 	if value(r.KmsKeyIdentifier) != "" {
 		return awsjson.Validation("Parameter KmsKeyIdentifier is not valid. Reason: Encryption with customer managed keys is not offered here.")
@@ -220,7 +220,8 @@ func archiveARN(arn string) (string, error) {
 	return name, nil
 }
 
-// missingArchive says in StartReplay's words that there is no archive.
+// missingArchive returns bus.ErrArchiveNotFound in StartReplay's words, and any other
+// error as it is.
 func missingArchive(err error, name string) error {
 	if errors.Is(err, bus.ErrArchiveNotFound) {
 		return awsjson.Validation("Parameter EventSourceArn is not valid. Reason: Archive " + name + " does not exist.")

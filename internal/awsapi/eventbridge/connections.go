@@ -99,8 +99,8 @@ func (r *connectionMembers) validate(v *awsjson.Validator) {
 	p.InvocationHttpParameters.validate(v, "authParameters.invocationHttpParameters.")
 }
 
-// change puts what the members say into a connection, and returns what they
-// lack.
+// change sets what the members say in a connection, and returns the error of what
+// its authorization type still lacks.
 func (r *connectionMembers) change(c *connection.Connection, a *connection.AuthParameters) error {
 	if r.Description != nil {
 		c.Description = *r.Description
@@ -179,7 +179,7 @@ func wireParametersOf(p connection.Parameters) *wireParameters {
 	return &wireParameters{list(p.Header), list(p.Query), list(p.Body)}
 }
 
-// shown writes parameters as DescribeConnection has them.
+// shown returns parameters as DescribeConnection has them, without secrets.
 func shown(kind string, a connection.AuthParameters) *wireAuth {
 	out := &wireAuth{InvocationHttpParameters: wireParametersOf(a.Invocation)}
 	switch kind {

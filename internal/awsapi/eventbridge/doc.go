@@ -1,9 +1,9 @@
-// Package eventbridge is the wire of Amazon EventBridge (the classic buses)
-// over package bus: it decodes a request, makes one domain call, and encodes
-// the answer. ops.go lists the operations and how much of each is offered;
-// errors.go is the one place that knows EventBridge's exception names.
+// Package eventbridge serves the API of Amazon EventBridge (the classic buses) from
+// package bus: it decodes a request, makes one domain call, and encodes the answer.
+// ops.go lists the operations and how much of each is offered; errors.go alone knows
+// EventBridge's exception names.
 //
-// A request is checked in this order, and the first complaint is the answer:
+// A request is checked in this order, and the first error is the answer:
 //
 //  1. the JSON has the types of the request (SerializationException);
 //  2. all constraints of the model together, in the framework's words;
@@ -26,8 +26,9 @@ import (
 	"github.com/tablecast/tablecast/target/connection"
 )
 
-// Service returns the operations over the buses and connections. It answers each operation of
-// the model, those that are not offered with UnknownOperationException.
+// Service returns EventBridge's operations on the buses, their API destinations and
+// connections. It answers each operation of the model, those that are not offered
+// with UnknownOperationException.
 func Service(buses *bus.Buses, conns *connection.Connections) awsjson.Service {
 	a := &api{buses, conns}
 	return awsjson.Service{

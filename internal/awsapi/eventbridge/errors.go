@@ -22,9 +22,9 @@ const (
 	internal   = "InternalException"
 )
 
-// rows says what an error of the domain is on the wire: the exception, or the
-// code of an entry of PutEvents, and its text, in which {bus}, {rule} and
-// {name} stand for what the error is about.
+// rows has, for each error of the domain, the exception or the ErrorCode of an entry
+// of PutEvents, and its text. {bus}, {rule} and {name} in a text stand for the names
+// that the error is about.
 var rows = []struct {
 	err        error
 	kind, text string

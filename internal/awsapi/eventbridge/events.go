@@ -33,7 +33,7 @@ func (e *entry) validate(v *awsjson.Validator, at string) {
 	v.Text(e.DeduplicationId, at+"deduplicationId", awsjson.Text{Min: 1, Max: 128})
 }
 
-// domain takes a valid entry in.
+// domain returns a valid entry as package bus has it.
 func (e *entry) domain() bus.Entry {
 	out := bus.Entry{
 		Bus: busOf(e.EventBusName), Source: value(e.Source), DetailType: value(e.DetailType),
@@ -46,8 +46,8 @@ func (e *entry) domain() bus.Entry {
 	return out
 }
 
-// moment returns the time of seconds since 1970. What is far out of the range
-// of times stays out of it.
+// moment returns the time that is so many seconds after 1970. A number that is far
+// outside the range of times is cut to one that is still outside.
 func moment(seconds float64) time.Time {
 	whole, frac := math.Modf(min(max(seconds, -1e12), 1e12))
 	return time.Unix(int64(whole), int64(math.Round(frac*1e6))*1e3).UTC()
@@ -112,7 +112,8 @@ func answerPut(entries []bus.Entry, results []bus.Result) ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// success returns how an entry with a deduplication id ended; empty for others.
+// success returns the SuccessCode of an entry with a deduplication id; empty for
+// others.
 func success(e *bus.Entry, r bus.Result) string {
 	switch {
 	case e.DeduplicationID == "":

@@ -8,9 +8,8 @@ import (
 // maxListed is how many members of a list are read; no operation takes more.
 const maxListed = 128
 
-// A list is a list of a request. What stands behind its first maxListed members
-// is passed over, so that a million empty members cost no more memory than their
-// text.
+// A list is a list in a request. Members after the first maxListed are skipped, so
+// that a million empty members take no more memory than their text.
 type list[T any] []T
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.

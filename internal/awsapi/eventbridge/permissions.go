@@ -93,8 +93,8 @@ func (p *permission) statement(arn string) (jsontext.Value, error) {
 	return json.Marshal(&s)
 }
 
-// statements reads the policy of a bus. One that was given whole may have any
-// form, and then has none that can be told apart.
+// statements reads the policy of a bus. A policy that was given whole may have any
+// form; one that is no list of statements counts as empty, and is replaced.
 func statements(b *bus.Bus) (out policy) {
 	if json.Unmarshal([]byte(b.Policy), &out) != nil {
 		out = policy{}
@@ -132,7 +132,7 @@ func (a *api) putPermission(_ context.Context, body []byte) ([]byte, error) {
 	return blank, err
 }
 
-// store makes the policy that of a bus.
+// store sets the policy of a bus.
 func (p *policy) store(b *bus.Bus) error {
 	text, err := json.Marshal(p)
 	if err != nil {

@@ -24,7 +24,7 @@ func validateTags(v *awsjson.Validator, tags []tag) {
 	}
 }
 
-// tagMap takes valid tags in; nil for none.
+// tagMap returns valid tags by their keys; nil if there are none.
 func tagMap(tags []tag) (map[string]string, error) {
 	var out map[string]string
 	for _, t := range tags {

@@ -99,7 +99,7 @@ func (i *inputTransformer) validate(v *awsjson.Validator, at string) {
 	v.RequiredText(i.InputTemplate, at+"inputTemplate", awsjson.Text{Min: 1, Max: 8192})
 }
 
-// domain takes a valid target in.
+// domain returns a valid target as package bus has it.
 func (t *wireTarget) domain() bus.Target {
 	out := bus.Target{ID: *t.Id, ARN: *t.Arn, RoleARN: value(t.RoleArn), Input: value(t.Input), InputPath: value(t.InputPath)}
 	if i := t.InputTransformer; i != nil {
@@ -126,7 +126,7 @@ func (t *wireTarget) domain() bus.Target {
 	return out
 }
 
-// wire writes a target as answers have it.
+// wire returns a target as answers have it.
 func wire(t bus.Target) wireTarget {
 	out := wireTarget{Id: &t.ID, Arn: &t.ARN, RoleArn: optional(t.RoleARN), Input: optional(t.Input), InputPath: optional(t.InputPath)}
 	if t.Template != "" {
@@ -150,8 +150,8 @@ func wire(t bus.Target) wireTarget {
 var arnForm = regexp.MustCompile(`^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+$`)
 
 // checkAddress returns why the API does not accept an ARN for a target, or nil.
-// What reaches into this machine is for the operator's own file, and may stay
-// in a rule that has it from there.
+// Only the operator's file may add a target that reaches into this machine, such as
+// a command; PutTargets may repeat one that the rule has from there.
 func checkAddress(t *bus.Target, rule *bus.Rule) error {
 	if strings.HasPrefix(t.ARN, "arn:") {
 		if arnForm.MatchString(t.ARN) {

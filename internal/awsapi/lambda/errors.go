@@ -20,7 +20,7 @@ const (
 	service      = "ServiceException"
 )
 
-// rows says what an error of the domain is on the wire.
+// rows has the exception, the status and the text of each error of the domain.
 var rows = []struct {
 	err    error
 	kind   string
@@ -75,7 +75,7 @@ func mapError(err error) *awsjson.Error {
 	return nil
 }
 
-// about returns what an error of the domain names behind its text.
+// about returns the last word of an error's text: the name that it is about.
 func about(err error) string {
 	text := err.Error()
 	return text[strings.LastIndexByte(text, ' ')+1:]

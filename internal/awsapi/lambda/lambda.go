@@ -1,6 +1,7 @@
-// Package lambda is the wire of AWS Lambda over the node's functions and event
-// source mappings: it decodes a request, makes one domain call, and encodes the
-// answer.
+// Package lambda serves the API of AWS Lambda from packages function and
+// eventsource: it decodes a request, makes one domain call, and encodes the answer.
+// ops.go lists the operations and how much of each is offered; errors.go alone knows
+// Lambda's exception names.
 //
 // Source: AWS Lambda API reference and the service's model; texts of errors as
 // recorded from the service.
@@ -22,7 +23,8 @@ import (
 // maxRequest is the largest body: that of CreateFunction.
 const maxRequest = 70167211
 
-// Service returns the operations over the functions and what feeds them.
+// Service returns Lambda's operations on the functions and their event source
+// mappings.
 func Service(functions *function.Functions, mappings *eventsource.Mappings) awsjson.RESTService {
 	a := &api{functions: functions, mappings: mappings}
 	return awsjson.RESTService{
@@ -30,7 +32,7 @@ func Service(functions *function.Functions, mappings *eventsource.Mappings) awsj
 	}
 }
 
-// owned has the paths of Lambda's operations, which begin with a date.
+// owned matches the paths of Lambda's operations, which begin with a date.
 var owned = regexp.MustCompile(`^/20[0-9]{2}-[0-9]{2}-[0-9]{2}/`)
 
 type api struct {

@@ -22,8 +22,8 @@ var (
 	}
 )
 
-// nameOf returns the name in what a request calls a function: a name, a part of
-// its ARN or the whole, with a version or without.
+// nameOf returns the name of a function that a request identifies by its name, its
+// ARN or a part of the ARN, with a version or without.
 func (a *api) nameOf(text, qualifier string) (string, error) {
 	var v awsjson.Validator
 	v.Text(&text, "functionName", nameText)

@@ -12,7 +12,8 @@ import (
 // listPage is how many functions one answer lists.
 const listPage = 50
 
-// unknown words that there is no function as Lambda does.
+// unknown returns function.ErrNotFound in Lambda's words, and any other error as it
+// is.
 func (a *api) unknown(name string, err error) error {
 	if errors.Is(err, function.ErrNotFound) {
 		return notFound("Function not found: " + a.functions.ARN(name))

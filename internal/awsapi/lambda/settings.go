@@ -72,7 +72,7 @@ func (a *api) putFunctionConcurrency(_ context.Context, r *awsjson.Request) (*aw
 	return answer(http.StatusOK, map[string]int{"ReservedConcurrentExecutions": *in.ReservedConcurrentExecutions})
 }
 
-// reserve sets a function's concurrency; nil for the default.
+// reserve sets a function's reserved concurrency; nil means the default.
 func (a *api) reserve(r *awsjson.Request, n *int) error {
 	name, err := a.named(r)
 	if err != nil {
@@ -113,7 +113,8 @@ func arnOf(d *destination) string {
 	return value(d.Destination)
 }
 
-// eventConfig is what becomes of events, as answers have it.
+// eventConfig is a function's configuration of asynchronous invocation, as answers
+// have it.
 type eventConfig struct {
 	LastModified             float64
 	FunctionArn              string
@@ -145,7 +146,8 @@ func (a *api) updateFunctionEventInvokeConfig(_ context.Context, r *awsjson.Requ
 	return a.setEvents(r, false)
 }
 
-// setEvents changes what becomes of events; anew means from the defaults on.
+// setEvents changes the configuration of asynchronous invocation; if anew is set,
+// members that the request lacks get their defaults.
 func (a *api) setEvents(r *awsjson.Request, anew bool) (*awsjson.Answer, error) {
 	var in struct {
 		MaximumRetryAttempts, MaximumEventAgeInSeconds *int
@@ -178,7 +180,7 @@ func (a *api) setEvents(r *awsjson.Request, anew bool) (*awsjson.Answer, error) 
 	return answer(http.StatusOK, a.eventConfig(name, c))
 }
 
-// noConfig words that a function has no configuration of events.
+// noConfig returns the error that a function has no EventInvokeConfig.
 func (a *api) noConfig(name string) error {
 	return notFound("The function " + a.functions.ARN(name) + ":" + process.Version + " doesn't have an EventInvokeConfig")
 }

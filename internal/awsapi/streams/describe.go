@@ -116,7 +116,7 @@ func (a *api) describeStream(_ context.Context, body []byte) ([]byte, error) {
 	return json.Marshal(map[string]any{"StreamDescription": describe(st, parent, after, limit)})
 }
 
-// describe tells of a stream: its shards, or the children of parent, after the
+// describe describes a stream: its shards, or the children of parent, after the
 // shard after.
 func describe(st *stream.Stream, parent, after string, limit int) description {
 	out := description{

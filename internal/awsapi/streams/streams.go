@@ -1,5 +1,5 @@
-// Package streams is the wire of Amazon DynamoDB Streams over package stream:
-// it decodes a request, makes one domain call, and encodes the answer.
+// Package streams serves the API of Amazon DynamoDB Streams from package stream: it
+// decodes a request, makes one domain call, and encodes the answer.
 //
 // Members that have no value are absent from answers, never null: a reader
 // knows the end of a closed shard by the absence of NextShardIterator.
@@ -18,7 +18,7 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// Service returns the operations over the streams.
+// Service returns the operations of DynamoDB Streams. The region appears in records.
 func Service(streams *stream.Streams, region string) awsjson.Service {
 	a := &api{streams, region}
 	return awsjson.Service{
