@@ -43,7 +43,7 @@ func (s *Store) Apply(b *Batch) (Commit, error) {
 	// The numbers are used up even if the log failed: no later batch has them.
 	s.next = c.Last + 1
 	s.commitMu.Unlock()
-	// The functions of Number have changed memory that no batch stands for now. So
+	// The functions of Number have changed memory, and no batch has that change. So
 	// this error, unlike those above, is not one that the caller may try again.
 	if err != nil {
 		err = fmt.Errorf("kv: commit %d: %w", c.First, err)
