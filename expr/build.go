@@ -2,9 +2,10 @@ package expr
 
 import "github.com/tablecast/tablecast/item"
 
-// This file makes the trees of the parser without text, for other languages
-// over the same items. The same things are refused, in the same words but for
-// the name of a parameter before them; errors are of type *Error.
+// This file builds the trees of the parser without text, for other languages over
+// the same items, such as PartiQL and the legacy parameters of DynamoDB's API. It
+// refuses what the parser refuses, with errors of type *Error in the same words,
+// only without the name of the request's parameter.
 
 // Attribute returns the path of a top-level attribute.
 func Attribute(name string) Path { return Path{{name: name}} }
@@ -19,16 +20,17 @@ func (p Path) Element(i int) Path { return append(p[:len(p):len(p)], step{index:
 // is empty, the index of a list element.
 func (p Path) Step(i int) (name string, index int) { return p[i].name, p[i].index }
 
-// At returns what the path leads to as an operand.
+// At returns the operand whose value is what the path leads to.
 func At(p Path) Operand { return Operand{path: p} }
 
 // Literal returns a value as an operand.
 func Literal(v item.Value) Operand { return Operand{value: v} }
 
-// SizeOf returns the size of what the path leads to as an operand.
+// SizeOf returns the operand whose value is the size of what the path leads to.
 func SizeOf(p Path) Operand { return Operand{path: p, sizeOf: true} }
 
-// Truth returns a boolean as an operand: whether the condition holds.
+// Truth returns the operand whose value is the boolean whether the condition
+// holds.
 func Truth(c *Condition) Operand { return Operand{value: item.BoolOf(false), cond: c.root} }
 
 // Compare returns the condition a op b; op is =, <>, <, <=, > or >=.
@@ -69,7 +71,7 @@ func checked(n node, check func(*parse)) (*Condition, error) {
 // Exists returns the condition that the path leads to something.
 func Exists(p Path) *Condition { return &Condition{call{"attribute_exists", []Operand{At(p)}}} }
 
-// And returns the condition that both hold; nil always holds.
+// And returns the condition that a and b hold. A nil condition always holds.
 func And(a, b *Condition) *Condition {
 	if a == nil || b == nil {
 		return either(a, b)
@@ -77,7 +79,7 @@ func And(a, b *Condition) *Condition {
 	return &Condition{and{a.root, b.root}}
 }
 
-// Or returns the condition that one of them holds; nil always holds.
+// Or returns the condition that a or b holds. A nil condition always holds.
 func Or(a, b *Condition) *Condition {
 	if a == nil || b == nil {
 		return nil
@@ -96,7 +98,7 @@ func either(a, b *Condition) *Condition {
 // Not returns the condition that c, which is not nil, does not hold.
 func Not(c *Condition) *Condition { return &Condition{not{c.root}} }
 
-// NewKeyCondition returns the key condition that all conditions hold.
+// NewKeyCondition returns the key condition that holds if all conditions hold.
 func NewKeyCondition(all ...*Condition) (*KeyCondition, error) {
 	p, out := &parse{field: keyField}, &KeyCondition{}
 	err := p.try(func() {
@@ -110,7 +112,7 @@ func NewKeyCondition(all ...*Condition) (*KeyCondition, error) {
 	return out, nil
 }
 
-// NewProjection returns the projection that keeps what the paths lead to.
+// NewProjection returns the projection to what the paths lead to.
 func NewProjection(paths ...Path) (*Projection, error) {
 	p := &parse{}
 	if err := p.try(func() { p.checkPaths(paths) }); err != nil {
@@ -119,10 +121,10 @@ func NewProjection(paths ...Path) (*Projection, error) {
 	return &Projection{paths}, nil
 }
 
-// A Term is the right side of SET.
+// A Term is the right side of a SET action.
 type Term struct{ e expression }
 
-// Just returns the operand as the right side of SET.
+// Just returns the term that consists of one operand.
 func Just(o Operand) Term { return Term{leaf{o}} }
 
 // Arithmetic returns a op b; op is + or -.
@@ -156,13 +158,14 @@ func Set(path Path, t Term) Action { return Action{section: "SET", path: path, t
 // Remove returns the action that removes what is at the path.
 func Remove(path Path) Action { return Action{section: "REMOVE", path: path} }
 
-// Add returns the action that adds a number, or the members of a set.
+// Add returns the action that adds the number v to a number, or the members of
+// the set v to a set.
 func Add(path Path, v item.Value) Action { return Action{section: "ADD", path: path, value: v} }
 
-// Delete returns the action that takes the members of a set away.
+// Delete returns the action that removes the members of v from a set.
 func Delete(path Path, v item.Value) Action { return Action{section: "DELETE", path: path, value: v} }
 
-// NewUpdate returns the update of all actions.
+// NewUpdate returns the update that consists of the actions.
 func NewUpdate(actions ...Action) (*Update, error) {
 	u, p := &Update{}, &parse{}
 	err := p.try(func() {

@@ -23,8 +23,8 @@
 // Other languages build the same trees without text: see Compare, NewUpdate,
 // NewProjection and NewKeyCondition.
 //
-// Parsing reports errors as *Error in the words of DynamoDB. What was parsed is
-// immutable and may be used by many goroutines.
+// Errors of the parser are of type *Error, in the words of DynamoDB. Parsed
+// expressions are immutable; goroutines may share them.
 //
 // Source: Amazon DynamoDB developer guide, "Condition and filter expressions,
 // operators, and functions", "Update expressions", "Constraints".

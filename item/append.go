@@ -82,8 +82,8 @@ func AppendPlainJSON(dst []byte, v Value) []byte { return v.appendPlain(dst, fal
 // AppendPlainItem appends an item in plain JSON to dst.
 func AppendPlainItem(dst []byte, m Item) []byte { return M(m).appendPlain(dst, false) }
 
-// AppendQuotedJSON appends the value as AppendPlainJSON does, but numbers as
-// strings, for readers that would make floats of them.
+// AppendQuotedJSON appends the value as AppendPlainJSON does, but with numbers as
+// strings, for readers that would lose digits by reading them as floats.
 func AppendQuotedJSON(dst []byte, v Value) []byte { return v.appendPlain(dst, true) }
 
 func (v Value) appendPlain(dst []byte, quoteNumbers bool) []byte {

@@ -1,12 +1,13 @@
-// Package item holds attribute values and items as DynamoDB defines them:
-// their kinds, equality, order and sizes, and their three written forms.
+// Package item holds attribute values and items as DynamoDB defines them: their
+// types, equality, order and sizes, and three encodings.
 //
 //   - Wire JSON, {"id":{"S":"u1"}}: what AWS SDKs send and expect.
 //   - Plain JSON, {"id":"u1"}: what events carry.
 //   - Binary: what the store keeps.
 //
-// Values are immutable: nothing changes a Value, List or Map after it was
-// made, so they may be shared freely.
+// Values are immutable: nothing changes a Value or a Map after it was made, so
+// goroutines may share them. Programs that embed a node use this package for the
+// items they write and for the images in change records.
 //
 // # Binary form
 //

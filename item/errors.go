@@ -1,12 +1,10 @@
 package item
 
-import (
-	"strings"
-)
+import "strings"
 
-// An Error says why a value is not valid, in DynamoDB's words. Enveloped is how
-// the operations that prefix their complaints word it, if they do so in another
-// way.
+// An Error says why a value is not valid, in DynamoDB's words. Enveloped, unless
+// it is empty, is the text of those operations that add a prefix to the errors of
+// values.
 type Error struct{ Msg, Enveloped string }
 
 func (e *Error) Error() string { return e.Msg }

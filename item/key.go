@@ -6,9 +6,8 @@ import (
 	"github.com/tablecast/tablecast/internal/tuple"
 )
 
-// AppendKey appends the key form of an S, N or B to dst. The order of key
-// forms of one kind is the order of Compare, and no form is a prefix of
-// another.
+// AppendKey appends the key form of an S, N or B to dst. The key forms of one
+// kind have the order of Compare, and none is a prefix of another.
 func AppendKey(dst []byte, v Value) []byte {
 	if v.kind == Number {
 		return appendNumberKey(dst, v.Num())

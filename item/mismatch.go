@@ -7,8 +7,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A form is what JSON is expected to hold at a place, by the name that
-// DynamoDB's framework has for it.
+// A form is the type that JSON is expected to have in one place, by the name that
+// DynamoDB's error texts have for it.
 type form string
 
 const (
@@ -24,8 +24,8 @@ var tokenNames = map[jsontext.Kind]string{
 	'"': "STRING_VALUE", '0': "NUMBER_VALUE", 't': "TRUE_VALUE", 'f': "FALSE_VALUE", 'n': "NULL_VALUE",
 }
 
-// mismatch says that the next JSON value is not of the form that was expected,
-// or returns the syntax error that hides there.
+// mismatch returns the error of a JSON value that is not of the expected form, or
+// of one that cannot be read at all.
 func mismatch(dec *jsontext.Decoder, want form) error {
 	kind := dec.PeekKind()
 	switch kind {
@@ -56,7 +56,7 @@ func mismatch(dec *jsontext.Decoder, want form) error {
 	return &SyntaxError{tokenName(dec, kind) + " cannot be converted to " + strings.TrimPrefix(string(want), "class java.lang.")}
 }
 
-// tokenName returns the framework's name of the scalar that is next.
+// tokenName returns the name of the next scalar in DynamoDB's error texts.
 func tokenName(dec *jsontext.Decoder, kind jsontext.Kind) string {
 	if kind == '0' {
 		if v, err := dec.ReadValue(); err == nil && strings.ContainsAny(string(v), ".eE") {

@@ -54,8 +54,8 @@ func numberSize(text string) int {
 	return (len(digits)+1)/2 + 1 + neg
 }
 
-// StreamSize returns the size of an item as change records count it: like
-// Size, but a number takes one byte for each character of its text.
+// StreamSize returns the size of an item by the arithmetic of DynamoDB Streams:
+// like Size, but a number takes one byte for each character of its text.
 func StreamSize(m Map) int {
 	n := 0
 	for _, f := range m {

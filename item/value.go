@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// A Kind is the type of an attribute value.
+// A Kind is the data type of an attribute value.
 type Kind uint8
 
-// The ten kinds. The zero Kind is no kind: a Value that was never set.
+// The ten kinds, which DynamoDB calls data types. The zero Kind is that of a Value
+// that was never set.
 const (
 	_ Kind = iota
 	String
@@ -44,7 +45,7 @@ func (k Kind) IsSet() bool { return k >= StringSet }
 // element returns the kind of a set's members.
 func (k Kind) element() Kind { return k - StringSet + String }
 
-// A Value is one attribute value. The zero Value is no value.
+// A Value is one attribute value. The zero Value stands for no value; see IsZero.
 type Value struct {
 	kind Kind
 	bool bool
@@ -99,10 +100,11 @@ func Set(kind Kind, members []Value) (Value, error) {
 // Kind returns the value's kind.
 func (v Value) Kind() Kind { return v.kind }
 
-// IsZero reports whether v is no value.
+// IsZero reports whether v is the zero Value.
 func (v Value) IsZero() bool { return v.kind == 0 }
 
-// Str returns the text of an S, the canonical text of an N, or the bytes of a B.
+// Str returns the text of an S, the canonical decimal text of an N, or the bytes
+// of a B.
 func (v Value) Str() string { return v.str }
 
 // Bool returns the truth of a BOOL.
@@ -152,11 +154,11 @@ type Field struct {
 // empty.
 type Map []Field
 
-// An Item is the attributes of one row.
+// An Item is the attributes of one item of a table.
 type Item = Map
 
-// MapOf makes a Map of fields in any order. Of fields with one name the last
-// stays.
+// MapOf makes a Map of fields in any order. Of several fields with one name it
+// keeps the last.
 func MapOf(fields ...Field) Map {
 	m := slices.Clone(fields)
 	slices.SortStableFunc(m, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
@@ -196,7 +198,7 @@ func (m Map) With(name string, v Value) Map {
 	return append(out, m[i:]...)
 }
 
-// Without returns a copy of m that lacks name.
+// Without returns a copy of m without the attribute of that name.
 func (m Map) Without(name string) Map {
 	i, ok := m.find(name)
 	if !ok {

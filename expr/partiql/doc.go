@@ -1,6 +1,6 @@
-// Package partiql holds PartiQL as DynamoDB speaks it: statements over one
-// table, parsed by one lexer and one recursive-descent parser into the trees of
-// package expr, and planned against the keys of the table.
+// Package partiql holds DynamoDB's PartiQL: statements over one table, parsed by
+// one lexer and one recursive-descent parser into the trees of package expr, and
+// planned against the keys of the table.
 //
 //	statement = SELECT ( * | path, … ) FROM name [ . name ] [ WHERE condition ]
 //	            [ ORDER BY name [ ASC | DESC ], … ]
@@ -33,9 +33,8 @@
 // MaxLength characters, maxNesting nested parentheses and literals of less than
 // 32 levels.
 //
-// Errors are of type *Error, *KeyError, *expr.Error or *item.Error, in the
-// words of DynamoDB. What was parsed is immutable and may be used by many
-// goroutines.
+// Errors are of type *Error, *KeyError, *expr.Error or *item.Error, in the words of
+// DynamoDB. Parsed statements are immutable; goroutines may share them.
 //
 // Source: Amazon DynamoDB developer guide, "PartiQL - a SQL-compatible query
 // language for Amazon DynamoDB", and texts recorded from the service by test
@@ -58,7 +57,7 @@ type Error struct{ Msg string }
 
 func (e *Error) Error() string { return e.Msg }
 
-// A KeyError says that a statement does not name one item by its key, in
+// A KeyError says that a statement does not identify one item by its key, in
 // DynamoDB's words.
 type KeyError struct{ Msg string }
 

@@ -5,10 +5,10 @@ import (
 	"github.com/tablecast/tablecast/item"
 )
 
-// pick takes the key that the terms demand apart from what else they demand.
-// The first equality of a key attribute counts; another one with the same value
-// is dropped, one with another value stays in rest. The key lacks attributes
-// that no equality names.
+// pick divides the terms into the key that they require and the rest. The first
+// equality of a key attribute gives its value; another one with the same value is
+// dropped, and one with another value stays in rest. The key lacks attributes of
+// which there is no equality.
 func (w *where) pick(schema item.KeySchema, ops ...string) (key item.Item, rest []*where, err error) {
 	for _, t := range w.terms() {
 		a, ok := t.keyTest(schema, ops)
@@ -44,9 +44,9 @@ func (w *where) keyTest(schema item.KeySchema, ops []string) (item.KeyAttr, bool
 	return item.KeyAttr{}, false
 }
 
-// one returns the key of the one item that a write names, and what else its
-// WHERE demands.
-func (w *where) one(schema item.KeySchema) (item.Item, *expr.Condition, error) {
+// itemKey returns the key of the one item that a write changes, and the rest of
+// its WHERE.
+func (w *where) itemKey(schema item.KeySchema) (item.Item, *expr.Condition, error) {
 	key, rest, err := w.pick(schema, "=")
 	if err != nil {
 		return nil, nil, err
@@ -66,7 +66,7 @@ func (w *where) one(schema item.KeySchema) (item.Item, *expr.Condition, error) {
 // condition of the change: the item exists and satisfies WHERE. Errors:
 // *KeyError.
 func (s *Update) Target(schema item.KeySchema) (item.Item, *expr.Condition, error) {
-	key, rest, err := s.where.one(schema)
+	key, rest, err := s.where.itemKey(schema)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,7 +77,7 @@ func (s *Update) Target(schema item.KeySchema) (item.Item, *expr.Condition, erro
 // condition of it: the item satisfies WHERE, or there is none. Errors:
 // *KeyError.
 func (s *Delete) Target(schema item.KeySchema) (item.Item, *expr.Condition, error) {
-	key, rest, err := s.where.one(schema)
+	key, rest, err := s.where.itemKey(schema)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,8 +89,8 @@ func (s *Insert) Condition(schema item.KeySchema) *expr.Condition {
 	return expr.Not(expr.Exists(expr.Attribute(schema.Hash.Name)))
 }
 
-// Target returns the key of the item that the statement demands something of,
-// and what it demands. Errors: *Error, *KeyError.
+// Target returns the key of the item that the statement checks, and the condition
+// that the item must satisfy. Errors: *Error, *KeyError.
 func (s *Exists) Target(schema item.KeySchema) (item.Item, *expr.Condition, error) {
 	key, rest, err := s.where.pick(schema, "=")
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *Exists) Target(schema item.KeySchema) (item.Item, *expr.Condition, erro
 }
 
 // Target returns the key of the item that the statement reads; ok says that its
-// WHERE demands the key of one item and nothing else. Errors: *Error, *KeyError.
+// WHERE requires the key of one item and nothing else. Errors: *Error, *KeyError.
 func (s *Select) Target(schema item.KeySchema) (key item.Item, ok bool, err error) {
 	if _, err := s.Reads(schema); err != nil {
 		return nil, false, err
@@ -112,7 +112,7 @@ func (s *Select) Target(schema item.KeySchema) (key item.Item, ok bool, err erro
 	return key, err == nil && s.Index == "" && len(rest) == 0 && len(key) == len(schema.Attrs()), err
 }
 
-// Project returns the attributes of an item that the statement asks for.
+// Project returns the attributes of an item that the statement selects.
 func (s *Select) Project(it item.Item) item.Item {
 	if s.Columns == nil {
 		return it

@@ -29,8 +29,9 @@ type Select struct {
 	order   []order
 }
 
-// A Column is an attribute of an answer: what the path leads to, under the last
-// name in the path with the indexes that follow it.
+// A Column is one selected attribute: the value that Path leads to, under the
+// Name that it has in the result, which is the last name in the path and the
+// indexes that follow it.
 type Column struct {
 	Name string
 	Path expr.Path
@@ -63,14 +64,15 @@ type Delete struct {
 	Returning Returning // None or AllOld
 }
 
-// An Exists demands, within a transaction, that an item satisfies a condition.
+// An Exists is the condition check of a transaction: an item must satisfy a
+// condition.
 type Exists struct{ Select }
 
-// Returning says what a write answers with.
+// Returning says what a write returns.
 type Returning uint8
 
-// What a write may answer with: nothing, the item as it was or is, or the
-// parts of it that the statement names.
+// What a write may return: nothing, the item before or after it, or the parts of
+// the item that the statement names.
 const (
 	None Returning = iota
 	AllOld
