@@ -18,7 +18,7 @@ import (
 const maxCallRate = 1<<31 - 1
 
 // apiDestinationARN begins the ARN of an API destination of the node.
-var apiDestinationARN = nodeARN(strings.TrimPrefix(connection.ARNPart, ":"))
+var apiDestinationARN = nodeARN(connection.ResourcePrefix)
 
 // apiDestination reads what to call.
 func (r *reader) apiDestination(p pair) {

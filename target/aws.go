@@ -8,41 +8,48 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 	"github.com/go-json-experiment/json"
 )
 
-// The beginnings of the ARNs of queues and topics.
+// Prefixes of the ARNs of SQS queues and SNS topics.
 const (
 	QueueARN = "arn:aws:sqs:"
 	TopicARN = "arn:aws:sns:"
 )
 
-// AWS says how services of AWS are called.
+// AWS says how to call the services of AWS.
 type AWS struct {
 	Credentials aws.CredentialsProvider
-	// SQS, SNS, Kinesis, States (Step Functions) and Logs (CloudWatch Logs) are the
-	// URLs of the services. The defaults are AWS's, by the region in an ARN.
+	// SQS, SNS, Kinesis, States (Step Functions) and Logs (CloudWatch Logs) are
+	// endpoint URLs. The defaults are AWS's, by the region in an ARN.
 	SQS, SNS, Kinesis, States, Logs string
 }
 
-// An arn is the parts of an ARN.
-type arn struct{ text, region, account, name string }
-
-func parseARN(text string) (arn, bool) {
-	parts := strings.Split(text, ":")
-	if len(parts) != 6 || parts[3] == "" || parts[5] == "" {
-		return arn{}, false
-	}
-	return arn{text, parts[3], parts[4], parts[5]}, true
+// An address is the ARN of a resource of AWS, and the name of the resource.
+type address struct {
+	arn.ARN
+	text, name string
 }
 
-func (a arn) fifo() bool { return strings.HasSuffix(a.name, ".fifo") }
+// parseAddress parses an ARN whose resource is a name behind a prefix, as
+// "stream/". ok is false for other ARNs and for one without a region.
+func parseAddress(text, prefix string) (a address, ok bool) {
+	parsed, err := arn.Parse(text)
+	name, found := strings.CutPrefix(parsed.Resource, prefix)
+	if err != nil || !found || parsed.Region == "" || name == "" || prefix == "" && strings.Contains(name, ":") {
+		return a, false
+	}
+	return address{parsed, text, name}, true
+}
+
+func (a address) fifo() bool { return strings.HasSuffix(a.name, ".fifo") }
 
 // openQueue opens a queue of SQS.
 func openQueue(text string, o Options) (Target, error) {
-	a, ok := parseARN(text)
+	a, ok := parseAddress(text, "")
 	switch {
 	case !ok:
 		return nil, &ParseError{text, "not the ARN of a queue", QueueARN + "REGION:ACCOUNT:NAME"}
@@ -50,11 +57,11 @@ func openQueue(text string, o Options) (Target, error) {
 		return nil, errNoAWS(text)
 	}
 	client := NewClient(o)
-	c := sqs.New(sqs.Options{Region: a.region, Credentials: o.AWS.Credentials, HTTPClient: client, Retryer: aws.NopRetryer{}, BaseEndpoint: endpoint(o.AWS.SQS)})
-	return &queueTarget{client: c, arn: a, timeout: o.Timeout, idle: client.CloseIdleConnections}, nil
+	c := sqs.New(sqs.Options{Region: a.Region, Credentials: o.AWS.Credentials, HTTPClient: client, Retryer: aws.NopRetryer{}, BaseEndpoint: endpoint(o.AWS.SQS)})
+	return &queueTarget{client: c, address: a, timeout: o.Timeout, idle: client.CloseIdleConnections}, nil
 }
 
-// errNoAWS says that a node does not call AWS.
+// errNoAWS is the error for targets of AWS on a node that does not call AWS.
 func errNoAWS(arn string) error {
 	return &ParseError{arn, "services of AWS are not called by this node", "an http:// target, or start the node with --aws"}
 }
@@ -66,7 +73,8 @@ func endpoint(url string) *string {
 	return &url
 }
 
-// awsError classifies the failure of a call.
+// awsError returns what a failed call means as an *Error, or the context's error if
+// that was cancelled.
 func awsError(ctx context.Context, err error) error {
 	var api smithy.APIError
 	switch {
@@ -96,37 +104,32 @@ func awsError(ctx context.Context, err error) error {
 	return e
 }
 
-// limit returns a context for one call.
-func limit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, d)
-}
-
 // A queueTarget sends the body to a queue of SQS.
 type queueTarget struct {
 	client  *sqs.Client
-	arn     arn
+	address address
 	timeout time.Duration
 	idle    func()
 
 	mu  sync.Mutex
-	url string // of the queue, once it is known; guarded by mu
+	url string // of the queue; empty until GetQueueUrl has answered
 }
 
-// CloseIdleConnections lets go of connections that no call uses.
+// CloseIdleConnections closes connections that no call uses.
 func (q *queueTarget) CloseIdleConnections() { q.idle() }
 
-// Deliver implements Target. In a queue that keeps order, the event's id tells
-// the queue a repeat.
+// Deliver implements Target. In a FIFO queue the event's id is the deduplication
+// id, so that a repeated delivery within SQS's window is one message.
 func (q *queueTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	in := &sqs.SendMessageInput{MessageBody: aws.String(string(d.Body))}
-	if q.arn.fifo() {
+	if q.address.fifo() {
 		in.MessageGroupId, in.MessageDeduplicationId = aws.String(group(d)), aws.String(d.Event.ID)
 	}
 	return q.send(ctx, in, d.Event.Trace)
 }
 
 func (q *queueTarget) send(ctx context.Context, in *sqs.SendMessageInput, trace string) (Response, error) {
-	ctx, cancel := limit(ctx, q.timeout)
+	ctx, cancel := context.WithTimeout(ctx, q.timeout)
 	defer cancel()
 	url, err := q.find(ctx)
 	if err != nil {
@@ -143,7 +146,7 @@ func (q *queueTarget) send(ctx context.Context, in *sqs.SendMessageInput, trace 
 	return Response{Status: "message " + aws.ToString(out.MessageId)}, nil
 }
 
-// find returns the URL of the queue.
+// find returns the URL of the queue, which it asks SQS for once.
 func (q *queueTarget) find(ctx context.Context) (string, error) {
 	q.mu.Lock()
 	url := q.url
@@ -151,7 +154,7 @@ func (q *queueTarget) find(ctx context.Context) (string, error) {
 	if url != "" {
 		return url, nil
 	}
-	out, err := q.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &q.arn.name, QueueOwnerAWSAccountId: &q.arn.account})
+	out, err := q.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &q.address.name, QueueOwnerAWSAccountId: &q.address.AccountID})
 	if err != nil {
 		return "", err
 	}
@@ -161,8 +164,8 @@ func (q *queueTarget) find(ctx context.Context) (string, error) {
 	return q.url, nil
 }
 
-// group returns the message group: the target's parameter, the event's group, or
-// a group of its own.
+// group returns the message group id: the target's parameter, the event's group,
+// or else the event's id, so that it is in no order with others.
 func group(d *Delivery) string {
 	var p struct {
 		MessageGroupID string `json:"MessageGroupId"`

@@ -16,7 +16,7 @@ import (
 // reapDelay is how long a killed command's pipes may stay open.
 const reapDelay = time.Second
 
-// A command starts a process per event.
+// A command starts one process for each event.
 type command struct {
 	argv    []string
 	env     []string // names
@@ -76,8 +76,8 @@ func startError(err error) error {
 	return &Error{Code: code, Msg: "start: " + err.Error()}
 }
 
-// killGroup kills the process and all that it started and that stayed in its
-// group.
+// killGroup kills the process group of a command: the process and those of its
+// children that did not leave the group.
 func killGroup(cmd *exec.Cmd) error {
 	err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	if errors.Is(err, syscall.ESRCH) {
@@ -86,8 +86,8 @@ func killGroup(cmd *exec.Cmd) error {
 	return err
 }
 
-// environ is the allowed part of this process's environment and the delivery's
-// identity.
+// environ returns the environment of the process: the variables that Options.Env
+// allows, and those that identify the delivery.
 func (c *command) environ(d *Delivery) []string {
 	out := make([]string, 0, len(c.env)+4)
 	for _, name := range c.env {
@@ -104,7 +104,8 @@ func (c *command) environ(d *Delivery) []string {
 	return out
 }
 
-// capped keeps the first MaxResponseBytes written to it and takes the rest.
+// A limitedBuffer keeps the first MaxResponseBytes written to it and discards the
+// rest.
 type limitedBuffer struct{ buf []byte }
 
 func (c *limitedBuffer) Write(p []byte) (int, error) {

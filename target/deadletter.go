@@ -24,7 +24,7 @@ func OpenDeadLetterQueue(text string, o Options) (DeadLetterQueue, error) {
 		return nil, err
 	}
 	q, ok := t.(*queueTarget)
-	if !ok || q.arn.fifo() {
+	if !ok || q.address.fifo() {
 		return nil, &ParseError{text, "dead letters go to standard queues of SQS", QueueARN + "REGION:ACCOUNT:NAME"}
 	}
 	return q, nil

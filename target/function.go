@@ -6,39 +6,43 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/tablecast/tablecast/internal/trace"
 )
 
-// FunctionARN begins the ARN of a function as a target:
+// FunctionARN is the prefix of the ARN of a function,
 // arn:aws:lambda:REGION:ACCOUNT:function:NAME.
 const FunctionARN = "arn:aws:lambda:"
 
-// ErrNoFunction says that there is no function of the name.
+// ErrNoFunction means that no function has the name.
 var ErrNoFunction = errors.New("target: no such function")
 
-// An Invoke hands a payload to the function of that name. failed is what kind
-// of failure the answer describes; empty if it is none. Errors: ErrNoFunction,
-// or why the function could not be asked.
+// An Invoke invokes the function of a name. failed is the kind of failure that the
+// answer describes, as Lambda's X-Amz-Function-Error; empty if the function
+// succeeded. Errors: ErrNoFunction, or why the function could not be invoked.
 type Invoke func(ctx context.Context, name string, payload []byte) (answer []byte, failed string, err error)
 
-// A functionTarget invokes a function with the event.
+// A functionTarget invokes a function of the node with the event.
 type functionTarget struct {
 	name   string
 	invoke Invoke
 }
 
-func openFunction(arn string, o Options) (Target, error) {
-	parts := strings.SplitN(arn, ":", 8)
-	if len(parts) < 7 || parts[5] != "function" || parts[6] == "" {
-		return nil, &ParseError{arn, "not the ARN of a function", FunctionARN + "REGION:ACCOUNT:function:NAME"}
+func openFunction(text string, o Options) (Target, error) {
+	a, err := arn.Parse(text)
+	name, ok := strings.CutPrefix(a.Resource, "function:")
+	name, _, _ = strings.Cut(name, ":") // a qualifier follows
+	if err != nil || !ok || name == "" {
+		return nil, &ParseError{text, "not the ARN of a function", FunctionARN + "REGION:ACCOUNT:function:NAME"}
 	}
 	if o.Invoke == nil {
-		return nil, &ParseError{arn, "functions do not run here", "an http:// target"}
+		return nil, &ParseError{text, "functions do not run here", "an http:// target"}
 	}
-	return &functionTarget{parts[6], o.Invoke}, nil
+	return &functionTarget{name, o.Invoke}, nil
 }
 
-// Deliver implements Target. The function has the time of its own timeout.
+// Deliver implements Target. The function's own timeout bounds the call.
 func (f *functionTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	payload, failed, err := f.invoke(trace.With(ctx, trace.Parse(d.Event.Trace)), f.name, d.Body)
 	answer := Response{Status: "answered", Body: payload[:min(len(payload), MaxResponseBytes)]}

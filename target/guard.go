@@ -13,23 +13,24 @@ type guard struct {
 	allow      []netip.Prefix
 }
 
-// never are networks that hold no service an event could be meant for, or that
-// hold a cloud's metadata service, by the IANA special-purpose registries.
+// blockedNetworks are never called: networks that hold no service an event could
+// be meant for, by the IANA special-purpose registries, and clouds' metadata
+// services.
 var blockedNetworks = prefixes(
 	"0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "224.0.0.0/4", "240.0.0.0/4",
 	"100.100.100.200/32", "168.63.129.16/32", // metadata and host services of two clouds
 	"::/128", "fe80::/10", "ff00::/8", "fd00:ec2::/32",
 )
 
-// inside are networks of one's own machine or organisation.
+// privateNetworks are those of the own machine or organisation.
 var privateNetworks = prefixes(
 	"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15",
 	"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24",
 	"::1/128", "fc00::/7", "fec0::/10", "2001:db8::/32", "100::/64",
 )
 
-// embedding are networks whose addresses carry an IPv4 address, and the byte
-// at which it starts.
+// embedsIPv4 are networks whose addresses contain an IPv4 address, and the byte at
+// which it starts.
 var embedsIPv4 = []struct {
 	prefix netip.Prefix
 	at     int
@@ -65,7 +66,7 @@ func (g guard) check(a netip.Addr) error {
 	return nil
 }
 
-// embedded returns the IPv4 address that an IPv6 address stands for.
+// embedded returns the IPv4 address that an IPv6 address contains.
 func embedded(a netip.Addr) (netip.Addr, bool) {
 	b := a.As16()
 	if contains(prefixes("2001::/32"), a) { // Teredo: the client's address, inverted

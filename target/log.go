@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// A logTarget appends each body as one line to a file. It holds no file open,
-// so the file may be moved away or deleted at any time.
+// A logTarget appends each body as one line to a file. It keeps no file open, so
+// the file may be renamed or deleted at any time.
 type logTarget struct{ path string }
 
 // Deliver implements Target.
@@ -32,8 +32,8 @@ func (l *logTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) 
 	return Response{Status: written(n)}, nil
 }
 
-// A stdoutLog writes lines to a stream that may not keep concurrent writes
-// apart.
+// A stdoutLog writes each body as one line to a stream that may mix concurrent
+// writes.
 type stdoutLog struct {
 	mu sync.Mutex
 	w  io.Writer // guarded by mu
@@ -55,8 +55,8 @@ func (l *stdoutLog) Deliver(ctx context.Context, d *Delivery) (Response, error) 
 	return Response{Status: written(n)}, nil
 }
 
-// line returns body as one line in fresh memory. Line breaks become spaces: in
-// JSON they occur only between tokens.
+// line returns a copy of the body as one line. Line breaks become spaces: in JSON
+// they occur only between tokens.
 func line(body []byte) []byte {
 	out := append(append(make([]byte, 0, len(body)+1), body...), '\n')
 	if bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') < 0 {

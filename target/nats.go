@@ -15,8 +15,9 @@ import (
 	"github.com/tablecast/tablecast/internal/trace"
 )
 
-// A natsTarget publishes the body to a subject that a JetStream stream keeps, and
-// waits until it does. The event's id tells the stream a repeat.
+// A natsTarget publishes the body to a subject of a JetStream stream, and waits for
+// the stream's acknowledgement. The event's id is the message id by which the
+// stream discards duplicates.
 type natsTarget struct {
 	url, subject string
 	timeout      time.Duration
@@ -24,7 +25,7 @@ type natsTarget struct {
 	creds        string
 
 	mu   sync.Mutex
-	conn *nats.Conn // nil while there is none; guarded by mu
+	conn *nats.Conn // nil while there is none
 }
 
 // openNATS opens nats://HOST:PORT/SUBJECT, or tls:// in the same form.
@@ -55,7 +56,8 @@ func (n *natsTarget) CloseIdleConnections() {
 	}
 }
 
-// connect returns the connection, a new one if the last was lost.
+// connect returns the connection, or a new one if that was lost. mu is held while
+// it connects: calls that run at the same time share one connection.
 func (n *natsTarget) connect() (*nats.Conn, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -73,7 +75,7 @@ func (n *natsTarget) connect() (*nats.Conn, error) {
 
 // Deliver implements Target.
 func (n *natsTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
-	ctx, cancel := limit(ctx, n.timeout)
+	ctx, cancel := context.WithTimeout(ctx, n.timeout)
 	defer cancel()
 	conn, err := n.connect()
 	if err != nil {
@@ -100,7 +102,8 @@ func (n *natsTarget) Deliver(ctx context.Context, d *Delivery) (Response, error)
 	return Response{Status: "stream " + ack.Stream}, nil
 }
 
-// natsError classifies the failure of a call.
+// natsError returns what a failed call means as an *Error, or the context's error
+// if that was cancelled.
 func natsError(ctx context.Context, err error) error {
 	var api *jetstream.APIError
 	switch {

@@ -17,37 +17,38 @@ import (
 
 // Options configure the targets that Open makes. The zero value works.
 type Options struct {
-	// LogDir is the folder of log:NAME targets. The default is the working
+	// LogDir is the folder for the files of log:NAME. The default is the working
 	// directory.
 	LogDir string
-	// Stdout is where log:- writes, one write per line. If it is given to
-	// several targets it must take writes from several goroutines, as a file
-	// does. The default is the process's own.
+	// Stdout is where log:- writes, one write per line. If several targets get
+	// it, it must allow concurrent writes, as a file does. The default is the
+	// standard output of the process.
 	Stdout io.Writer
-	// Trusted permits the forms that reach into this machine: commands and log
-	// files anywhere. It is for ARNs out of the operator's own file.
+	// Trusted permits commands and log files with absolute paths. It is for ARNs
+	// from the operator's own file, never for those that come over an API.
 	Trusted bool
-	// Timeout bounds one call, answer included. The default is 5 s.
+	// Timeout bounds one call, response included. The default is 5 s.
 	Timeout time.Duration
-	// PublicOnly refuses webhooks to loopback and private addresses, too.
+	// PublicOnly refuses calls to loopback and private addresses, too. It is for
+	// programs that open targets for others. The default allows them.
 	PublicOnly bool
 	// Allow exempts networks from PublicOnly, never from invariant 3.
 	Allow []netip.Prefix
-	// Secret signs the requests of webhooks, with the time. The default signs
-	// nothing.
+	// Secret is the key with which requests of webhooks are signed. The default
+	// signs nothing.
 	Secret []byte
-	// AWS calls services of AWS. Nil: none are called.
+	// AWS says how to call services of AWS. With nil, none are called.
 	AWS *AWS
 	// NATSCredentials is a file of credentials for NATS. The default is none.
 	NATSCredentials string
-	// TLS is how https:// is spoken. The default is the system's.
+	// TLS configures https://. The default is Go's.
 	TLS *tls.Config
 	// Env names the variables of the environment that a command inherits. The
 	// default is PATH, HOME, LANG, TZ and TMPDIR.
 	Env []string
-	// Go are the targets of go:NAME, by name. Nil: there are none.
+	// Go has the targets of go:NAME, by name. The default is none.
 	Go map[string]Target
-	// Invoke runs functions. Nil: there are none.
+	// Invoke invokes functions. With nil, there are none.
 	Invoke Invoke
 }
 
@@ -64,7 +65,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// A ParseError says what is wrong with an ARN and what to write instead.
+// A ParseError says what is wrong with an ARN, and what to write instead (Fix).
 type ParseError struct{ ARN, Msg, Fix string }
 
 // Error returns message and fix.
@@ -72,8 +73,8 @@ func (e *ParseError) Error() string {
 	return fmt.Sprintf("target %q: %s; write %s", e.ARN, e.Msg, e.Fix)
 }
 
-// Open returns the target that arn names. It reads nothing but arn, and
-// touches neither disk nor network. It fails with a *ParseError.
+// Open returns the target that arn names; the package comment lists the forms. It
+// uses neither disk nor network. It fails with a *ParseError.
 func Open(arn string, o Options) (Target, error) {
 	o = o.withDefaults()
 	scheme, rest, _ := strings.Cut(arn, ":")

@@ -15,21 +15,20 @@ import (
 	"github.com/tablecast/tablecast/internal/awscall"
 )
 
-// The beginnings of the ARNs of streams of Kinesis, of state machines, and of
-// groups of logs.
+// Prefixes of the ARNs of Kinesis streams, state machines and log groups.
 const (
 	KinesisARN      = "arn:aws:kinesis:"
 	StateMachineARN = "arn:aws:states:"
 	LogGroupARN     = "arn:aws:logs:"
 )
 
-// A service is one of AWS's that takes events by one call of one operation.
+// A service is one of AWS's that takes an event by one call of one operation.
 type service struct {
 	prefix, form string // of its ARNs
-	resource     string // what the name in the ARN begins with
-	name         string // in the service's host and in signatures
+	resource     string // prefix of the resource in the ARN
+	name         string // in the service's host name and in signatures
 	endpoint     func(*AWS) string
-	call         func(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (status string, err error)
+	call         func(ctx context.Context, c *awscall.Client, a address, d *Delivery) (status string, err error)
 }
 
 var services = []service{
@@ -39,8 +38,8 @@ var services = []service{
 	{LogGroupARN, LogGroupARN + "REGION:ACCOUNT:log-group:NAME", "log-group:", "logs", func(a *AWS) string { return a.Logs }, putLogEvent},
 }
 
-// IsAWS reports whether an ARN is of one of AWS's services that Options.AWS
-// calls.
+// IsAWS reports whether an ARN names a resource of a service that is called with
+// Options.AWS.
 func IsAWS(arn string) bool {
 	for _, s := range services {
 		if strings.HasPrefix(arn, s.prefix) {
@@ -50,22 +49,22 @@ func IsAWS(arn string) bool {
 	return strings.HasPrefix(arn, QueueARN)
 }
 
-// openService opens a target of one of the services; false if it is of none.
+// openService opens a target of one of the services; false if the ARN is of none.
 func openService(text string, o Options) (Target, bool, error) {
 	for _, s := range services {
 		if !strings.HasPrefix(text, s.prefix) {
 			continue
 		}
-		parts := strings.SplitN(text, ":", 6)
-		if len(parts) != 6 || parts[3] == "" || !strings.HasPrefix(parts[5], s.resource) || parts[5] == s.resource || s.resource == "" && strings.Contains(parts[5], ":") {
+		a, ok := parseAddress(text, s.resource)
+		if !ok {
 			return nil, true, &ParseError{text, "not the ARN of a resource that takes events", s.form}
 		}
 		if o.AWS == nil {
 			return nil, true, errNoAWS(text)
 		}
 		client := NewClient(o)
-		c := &awscall.Client{HTTP: client, Credentials: o.AWS.Credentials, Service: s.name, Region: parts[3], Endpoint: s.endpoint(o.AWS)}
-		a := arn{text, parts[3], parts[4], strings.TrimSuffix(strings.TrimPrefix(parts[5], s.resource), ":*")}
+		c := &awscall.Client{HTTP: client, Credentials: o.AWS.Credentials, Service: s.name, Region: a.Region, Endpoint: s.endpoint(o.AWS)}
+		a.name = strings.TrimSuffix(a.name, ":*") // ARNs of log groups end so
 		return &serviceTarget{s, c, a, o.Timeout}, true, nil
 	}
 	return nil, false, nil
@@ -75,18 +74,18 @@ func openService(text string, o Options) (Target, bool, error) {
 type serviceTarget struct {
 	service
 	client  *awscall.Client
-	arn     arn
+	address address
 	timeout time.Duration
 }
 
-// CloseIdleConnections lets go of connections that no call uses.
+// CloseIdleConnections closes connections that no call uses.
 func (s *serviceTarget) CloseIdleConnections() { s.client.HTTP.CloseIdleConnections() }
 
 // Deliver implements Target.
 func (s *serviceTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
-	ctx, cancel := limit(ctx, s.timeout)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	status, err := s.call(ctx, s.client, s.arn, d)
+	status, err := s.call(ctx, s.client, s.address, d)
 	var answered *Error
 	if err == nil || errors.As(err, &answered) {
 		return Response{Status: status}, err
@@ -94,9 +93,9 @@ func (s *serviceTarget) Deliver(ctx context.Context, d *Delivery) (Response, err
 	return Response{}, awsError(ctx, err)
 }
 
-// publish sends the body to a topic of SNS. In a topic that keeps order, the
-// event's id tells the topic a repeat.
-func publish(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (string, error) {
+// publish sends the body to a topic of SNS. In a FIFO topic the event's id is the
+// deduplication id.
+func publish(ctx context.Context, c *awscall.Client, a address, d *Delivery) (string, error) {
 	form := url.Values{"Action": {"Publish"}, "Version": {"2010-03-31"}, "TopicArn": {a.text}, "Message": {string(d.Body)}}
 	if a.fifo() {
 		form.Set("MessageGroupId", group(d))
@@ -111,7 +110,7 @@ func publish(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (string
 
 // putRecord puts a record into a stream of Kinesis. Its partition key is the
 // target's parameter, or the event's id.
-func putRecord(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (string, error) {
+func putRecord(ctx context.Context, c *awscall.Client, a address, d *Delivery) (string, error) {
 	in := struct {
 		StreamARN    string
 		Data         []byte
@@ -122,11 +121,11 @@ func putRecord(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (stri
 	return "record " + out.SequenceNumber, err
 }
 
-// maxPartition is the most characters of a partition key.
+// maxPartition is how many characters a partition key may have.
 const maxPartition = 256
 
 func partition(d *Delivery) string {
-	var p struct{ PartitionKeyPath string } // what the path led to
+	var p struct{ PartitionKeyPath string } // the value at the path
 	if v := d.Params["KinesisParameters"]; v != nil && json.Unmarshal(v, &p) == nil && p.PartitionKeyPath != "" {
 		key := []rune(p.PartitionKeyPath)
 		return string(key[:min(len(key), maxPartition)])
@@ -134,9 +133,9 @@ func partition(d *Delivery) string {
 	return d.Event.ID
 }
 
-// startExecution starts an execution of a state machine, whose name is made of
-// the event and of whom it is delivered for, so that a repeat is told.
-func startExecution(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (string, error) {
+// startExecution starts an execution of a state machine. Its name is made of the
+// event and the rule's target, so that a repeated delivery starts no second one.
+func startExecution(ctx context.Context, c *awscall.Client, a address, d *Delivery) (string, error) {
 	in := struct {
 		StateMachineARN string `json:"stateMachineArn"`
 		Input           string `json:"input"`
@@ -153,19 +152,19 @@ func startExecution(ctx context.Context, c *awscall.Client, a arn, d *Delivery) 
 	return "execution " + out.ExecutionARN, err
 }
 
-// execution returns a name of at most 80 characters.
+// execution returns the name of the execution, which may have 80 characters.
 func execution(d *Delivery) string {
 	sum := sha256.Sum256([]byte(d.Event.ID + "\x00" + d.Bus + "\x00" + d.Rule + "\x00" + d.TargetID + "\x00" + d.Event.ReplayName))
 	return hex.EncodeToString(sum[:16])
 }
 
-// logStream is the stream of a group of logs that events are written to.
+// logStream is the log stream that events are written to.
 const logStream = "tablecast"
 
-// putLogEvent writes a line to a group of CloudWatch Logs, in a stream that it
-// makes if it is missing. A body {"timestamp": MILLISECONDS, "message": TEXT} is
+// putLogEvent writes a log event to a group of CloudWatch Logs, in a log stream
+// that it creates if it does not exist. A body {"timestamp": MILLISECONDS, "message": TEXT} is
 // a line of that time.
-func putLogEvent(ctx context.Context, c *awscall.Client, a arn, d *Delivery) (string, error) {
+func putLogEvent(ctx context.Context, c *awscall.Client, a address, d *Delivery) (string, error) {
 	const api = "Logs_20140328."
 	stream := logStreamName{a.name, logStream}
 	in := struct {

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// sign lets a receiver know who sent a request, and when: Tablecast-Timestamp is
-// in seconds since 1970, and Tablecast-Signature is v1= and, in hexadecimal, the
-// HMAC-SHA256 with the secret of the timestamp, a dot, the event's id, a dot and
-// the body. A receiver refuses old timestamps, so that nobody can send a request
-// again that was overheard.
+// sign signs a request, so that its receiver can check who sent it and when:
+// Tablecast-Timestamp is in seconds since 1970, and Tablecast-Signature is v1= and,
+// in hexadecimal, the HMAC-SHA256 with the secret over the timestamp, a dot, the
+// event's id, a dot and the body. A receiver that rejects old timestamps cannot be
+// sent a recorded request again.
 func sign(h http.Header, secret []byte, now time.Time, id string, body []byte) {
 	at := strconv.FormatInt(now.Unix(), 10)
 	mac := hmac.New(sha256.New, secret)

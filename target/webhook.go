@@ -30,8 +30,8 @@ func newWebhook(url string, o Options) *webhook {
 	return &webhook{url: url, secret: o.Secret, timeout: o.Timeout, client: NewClient(o)}
 }
 
-// NewClient returns a client that keeps invariants 3 and 4 and the limits of
-// the options, except that its calls need a context that ends.
+// NewClient returns an HTTP client that keeps invariants 3 and 4 and the limits of
+// the options; a deadline for a whole call is up to its caller's context.
 func NewClient(o Options) *http.Client {
 	o = o.withDefaults()
 	g := guard{publicOnly: o.PublicOnly, allow: o.Allow}
@@ -51,8 +51,8 @@ func NewClient(o Options) *http.Client {
 	}
 }
 
-// Deliver implements Target. The event's identity travels in headers, so that
-// a consumer can tell a repeat without reading the body.
+// Deliver implements Target. Headers identify the event, so that a consumer can
+// tell a duplicate without reading the body.
 func (w *webhook) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
@@ -77,8 +77,8 @@ func (w *webhook) Deliver(ctx context.Context, d *Delivery) (Response, error) {
 	return Call(w.client, req)
 }
 
-// Call makes one call and reads at most MaxResponseBytes of the answer. Its error
-// is an *Error, or the context's if that was cancelled.
+// Call makes one HTTP call and reads at most MaxResponseBytes of the response. Its
+// error is an *Error, or the context's error if that was cancelled.
 func Call(client *http.Client, req *http.Request) (Response, error) {
 	resp, err := client.Do(req)
 	if err != nil {
@@ -93,10 +93,11 @@ func Call(client *http.Client, req *http.Request) (Response, error) {
 	return answer, statusError(resp)
 }
 
-// CloseIdleConnections lets go of connections that no call uses.
+// CloseIdleConnections closes connections that no call uses.
 func (w *webhook) CloseIdleConnections() { w.client.CloseIdleConnections() }
 
-// transportError classifies a call without a whole answer.
+// transportError returns what a call without a complete response means as an
+// *Error, or the context's error if that was cancelled.
 func transportError(err error) error {
 	var blocked *blockedError
 	var network net.Error
@@ -111,7 +112,8 @@ func transportError(err error) error {
 	return &Error{Code: CodeUnavailable, Msg: err.Error()}
 }
 
-// statusError returns nil for 2xx and else says what the status means.
+// statusError returns nil for status 2xx, and otherwise what the status means as
+// an *Error.
 func statusError(resp *http.Response) error {
 	code := resp.StatusCode
 	if code >= 200 && code < 300 {
@@ -134,7 +136,7 @@ func statusError(resp *http.Response) error {
 	return e
 }
 
-// transient reports whether a 4xx status may pass by itself.
+// transient reports whether a call with a 4xx status may succeed later.
 func transient(code int) bool {
 	switch code {
 	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly:
@@ -143,7 +145,7 @@ func transient(code int) bool {
 	return false
 }
 
-// retryAfter reads the header: seconds, or a date.
+// retryAfter parses the header Retry-After: seconds or a date.
 func retryAfter(h string, now time.Time) time.Duration {
 	if n, err := strconv.ParseInt(h, 10, 32); err == nil {
 		return time.Duration(max(n, 0)) * time.Second

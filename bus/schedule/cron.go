@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A cron is the six fields of an expression. Sets have a bit per value.
+// A cron is a parsed cron expression. Bit n of a set is set if n is in it.
 type cron struct {
 	minutes, hours, days, months, weekdays uint64
 	years                                  [maxYear - minYear + 1]bool

@@ -1,18 +1,17 @@
-// Package schedule is the schedules of rules: rate(…) and cron(…) expressions,
-// when they fire, and which are none.
+// Package schedule parses the schedule expressions of rules, rate(…) and cron(…),
+// and computes when they fire.
 //
 //	rate(N minutes)                          also minute, hour(s), day(s)
 //	cron(MINUTES HOURS DAYS MONTHS WEEKDAYS YEARS)
 //
-// A rate fires each N units after its beginning, which is not a firing itself.
+// A rate fires every N units after its start, but not at its start.
 // The fields of cron are lists of values, ranges a-b, steps a/n, and *; months
 // and weekdays have numbers (1 is January, and Sunday) or names of three
 // letters. Of days and weekdays exactly one is ?. A day may be L (the last), LW
 // (the last weekday) or nW (the weekday nearest to the nth); a weekday may be nL
 // (the last of the month) or n#k (the kth). All times are in UTC.
 //
-// Source: Amazon EventBridge user guide, and what the service was seen to
-// accept and reject.
+// Source: Amazon EventBridge user guide, and what the service accepts and rejects.
 package schedule
 
 import (
@@ -23,7 +22,7 @@ import (
 	"time"
 )
 
-// ErrInvalid says that a text is no schedule expression.
+// ErrInvalid means that a text is not a schedule expression.
 var ErrInvalid = errors.New("schedule: not a schedule expression")
 
 // A Schedule says when a rule fires.

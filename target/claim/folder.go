@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// A Folder is a store of one file a content.
+// A Folder is a store that has one file for each content.
 type Folder struct{ dir string }
 
-// OpenFolder makes the folder if it does not exist.
+// OpenFolder returns the store in a folder, which it creates if it does not exist.
 func OpenFolder(dir string) (*Folder, error) {
 	dir, err := filepath.Abs(dir)
 	if err == nil {
@@ -29,7 +29,8 @@ func OpenFolder(dir string) (*Folder, error) {
 
 const suffix = ".json"
 
-// Put implements Store: a file that is complete and synced gets its name.
+// Put implements Store. The file is written and synced under a temporary name and
+// then renamed, so a crash leaves no partial content under its name.
 func (f *Folder) Put(_ context.Context, name string, content []byte) (string, error) {
 	if !isName(name) {
 		return "", fmt.Errorf("claim: %q is no name", name)
@@ -79,7 +80,8 @@ func (f *Folder) Get(_ context.Context, ref string, limit int64) ([]byte, error)
 	return io.ReadAll(io.LimitReader(in, limit))
 }
 
-// Trim removes the contents that are older, and what crashes left.
+// Trim removes the contents that were put before a time, and temporary files that
+// crashes left. It returns how many files it removed.
 func (f *Folder) Trim(ctx context.Context, before time.Time) (removed int, err error) {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {

@@ -10,46 +10,50 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/go-json-experiment/json"
 
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/target"
 )
 
-// ARNPart is what stands in the ARN of an API destination before its name.
-const ARNPart = ":api-destination/"
+// ResourcePrefix is what the resource in the ARN of an API destination begins
+// with; its name and id follow.
+const ResourcePrefix = "api-destination/"
 
-// Target returns the API destination that an ARN names, which may be made
-// later. It fails with a *target.ParseError.
-func (s *Connections) Target(arn string) (target.Target, error) {
-	_, rest, ok := strings.Cut(arn, ARNPart)
+// Target returns the API destination that an ARN names as a target. It need not
+// exist so far; calls fail until it does. Errors: *target.ParseError.
+func (s *Connections) Target(text string) (target.Target, error) {
+	a, err := arn.Parse(text)
+	rest, ok := strings.CutPrefix(a.Resource, ResourcePrefix)
 	name, id, _ := strings.Cut(rest, "/")
-	if !ok || name == "" {
-		return nil, &target.ParseError{ARN: arn, Msg: "not the ARN of an API destination", Fix: "arn:aws:events:REGION:ACCOUNT:api-destination/NAME/ID"}
+	if err != nil || !ok || name == "" {
+		return nil, &target.ParseError{ARN: text, Msg: "not the ARN of an API destination", Fix: "arn:aws:events:REGION:ACCOUNT:api-destination/NAME/ID"}
 	}
 	return &destinationTarget{s, name, id}, nil
 }
 
-// A destinationTarget calls an API destination as it is at each call.
+// A destinationTarget calls an API destination, which it looks up for each call.
 type destinationTarget struct {
 	s        *Connections
 	name, id string
 }
 
-// httpParameters are those of a rule's target.
+// httpParameters is the HttpParameters block of a rule's target.
 type httpParameters struct {
 	PathParameterValues   []string
 	HeaderParameters      map[string]string
 	QueryStringParameters map[string]string
 }
 
-// Deliver implements target.Target: it waits for its turn, calls, and forgets a
-// token that was refused.
+// Deliver implements target.Target: it waits until the destination's rate allows a
+// call, makes it, and drops a token that was refused.
 func (t *destinationTarget) Deliver(ctx context.Context, d *target.Delivery) (target.Response, error) {
 	dest, _, err := t.s.Destination(t.name)
 	if err != nil || t.id != "" && t.id != dest.ID {
 		return target.Response{}, &target.Error{Code: target.CodeNoResource, Msg: "there is no API destination " + t.name + " with the id of the ARN"}
 	}
-	if err := wait(ctx, t.s.reserveCall(dest)); err != nil {
+	if err := wait.Sleep(ctx, t.s.reserveCall(dest)); err != nil {
 		return target.Response{}, err
 	}
 	t.s.mu.Lock()
@@ -65,7 +69,7 @@ func (t *destinationTarget) Deliver(ctx context.Context, d *target.Delivery) (ta
 		return target.Response{}, err
 	}
 	answer, err := target.Call(t.s.client, req)
-	if e := (*target.Error)(nil); errors.As(err, &e) { // a URL may hold a secret
+	if e := (*target.Error)(nil); errors.As(err, &e) { // the URL may contain a secret
 		e.Msg = strings.ReplaceAll(e.Msg, req.URL.String(), dest.Endpoint)
 	}
 	if strings.HasPrefix(answer.Status, "401") || strings.HasPrefix(answer.Status, "407") {
@@ -81,22 +85,8 @@ func (s *Connections) timeout() time.Duration {
 	return 5 * time.Second
 }
 
-func wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
-// request builds the call: what the target says first, what the connection says
-// over it, and what is fixed.
+// request builds the call: the parameters of the rule's target first, then those
+// of the connection, which take precedence, then the fixed headers.
 func (s *Connections) request(ctx context.Context, dest Destination, c Connection, d *target.Delivery) (*http.Request, error) {
 	var params httpParameters
 	if v := d.Params["HttpParameters"]; v != nil {
@@ -142,13 +132,13 @@ func (s *Connections) request(ctx context.Context, dest Destination, c Connectio
 	return req, nil
 }
 
-// removed are the headers that a rule or connection does not set, by EventBridge's
-// user guide.
+// reservedHeaders are the headers that rules and connections cannot set, by
+// EventBridge's user guide.
 const reservedHeaders = " a-im accept-charset accept-datetime accept-encoding cache-control connection content-encoding content-length content-md5 date expect " +
 	"forwarded from host http2-settings max-forwards origin pragma proxy-authorization range referer te trailer transfer-encoding " +
 	"user-agent upgrade via warning "
 
-// setHeaders sets the headers that may be set.
+// setHeaders sets those of the headers that are not reserved.
 func setHeaders(h http.Header, params []Parameter) {
 	for _, p := range params {
 		name := strings.ToLower(p.Key)

@@ -12,46 +12,47 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// Kinds of authorization.
+// Values of Connection.Kind, the authorization types of EventBridge's API.
 const (
 	Basic  = "BASIC"
 	APIKey = "API_KEY"
 	OAuth  = "OAUTH_CLIENT_CREDENTIALS"
 )
 
-// States of a connection.
+// Values of Connection.State, which are those of EventBridge's API.
 const (
 	Authorized   = "AUTHORIZED"
 	Authorizing  = "AUTHORIZING"
 	Deauthorized = "DEAUTHORIZED"
 )
 
-// A Connection says how to authorize calls.
+// A Connection says how calls of API destinations are authorized.
 type Connection struct {
 	Name        string `json:"name"`
 	ID          string `json:"id"` // a UUID, in its ARN
 	Description string `json:"description,omitzero"`
 	Kind        string `json:"kind"`
-	Origin      string `json:"origin,omitzero"` // who declared it; empty: the API
-	// State is one of the constants, Reason says why it is Deauthorized.
+	Origin      string `json:"origin,omitzero"` // what declared it; empty for the API
+	// State is one of the constants above. Reason says why it is Deauthorized.
 	State  string `json:"state"`
 	Reason string `json:"reason,omitzero"`
-	// Created, Modified and Authorized are times; the last is zero before the
-	// first authorization.
+	// Authorized is when the connection was authorized last; zero if it never
+	// was.
 	Created    time.Time `json:"created"`
 	Modified   time.Time `json:"modified"`
 	Authorized time.Time `json:"authorized,omitzero"`
-	// Sealed is the Auth; empty once it was taken back.
+	// Sealed are the encrypted AuthParameters, exported to be stored; empty
+	// after Deauthorize.
 	Sealed []byte `json:"sealed,omitzero"`
 }
 
-// An Auth is the parameters of a connection, secrets included. Its fields that
-// are secret are Password, KeyValue, ClientSecret and the values of Parameters
-// that say so.
+// AuthParameters are the authorization parameters of a connection, secrets
+// included. Password, KeyValue, ClientSecret and the values of parameters with
+// Secret are secret.
 type AuthParameters struct {
 	Username, Password string // of Basic
-	KeyName, KeyValue  string // of APIKey: a header
-	// Of OAuth: where and how to ask for tokens.
+	KeyName, KeyValue  string // of APIKey: name and value of a header
+	// Of OAuth: the endpoint for tokens, its HTTP method and what is sent there.
 	TokenURL, TokenMethod  string
 	ClientID, ClientSecret string
 	TokenParameters        Parameters
@@ -59,16 +60,16 @@ type AuthParameters struct {
 	Invocation Parameters
 }
 
-// Parameters are sent with a call.
+// Parameters are additional headers, query parameters and members of the body.
 type Parameters struct{ Header, Query, Body []Parameter }
 
-// A Parameter is sent with a call.
+// A Parameter is one of Parameters.
 type Parameter struct {
 	Key, Value string
 	Secret     bool
 }
 
-// redacted returns the parameters without what is secret.
+// redacted returns the parameters with the secrets removed.
 func (a AuthParameters) redacted() AuthParameters {
 	a.Password, a.KeyValue, a.ClientSecret = "", "", ""
 	for _, list := range []*[]Parameter{
@@ -107,8 +108,8 @@ func (e *NameError) Unwrap() error { return e.Err }
 
 func connectionKey(name string) kv.Key { return kv.NewKey('k').Raw([]byte{'c'}).String(name) }
 
-// Create makes a connection; of c, the name, description and kind count.
-// Errors: ErrExists.
+// Create creates a connection with the name, description and kind of c. Errors:
+// ErrExists.
 func (s *Connections) Create(c Connection, a AuthParameters) (Connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +121,7 @@ func (s *Connections) Create(c Connection, a AuthParameters) (Connection, error)
 	return s.put(c, a)
 }
 
-// put stores a connection with what authorizes it. The caller holds mu.
+// put stores a connection with its authorization parameters. The caller holds mu.
 func (s *Connections) put(c Connection, a AuthParameters) (Connection, error) {
 	text, err := json.Marshal(a)
 	if err != nil {
@@ -132,15 +133,16 @@ func (s *Connections) put(c Connection, a AuthParameters) (Connection, error) {
 	} else {
 		c.Authorized = s.opts.Now().UTC()
 	}
-	if err := s.store(c); err != nil {
+	if err := s.saveConnection(c); err != nil {
 		return Connection{}, err
 	}
-	signal(s.wakeup)
+	s.wakeup.Set()
 	return c, nil
 }
 
-// store makes a connection durable and puts it into force. The caller holds mu.
-func (s *Connections) store(c Connection) error {
+// saveConnection stores a connection and then lets it take effect, without the
+// token of the old one. The caller holds mu.
+func (s *Connections) saveConnection(c Connection) error {
 	err := s.save(func(b *kv.Batch) { b.Set(connectionKey(c.Name), encode(c)) })
 	if err == nil {
 		s.connections[c.Name] = c
@@ -149,24 +151,25 @@ func (s *Connections) store(c Connection) error {
 	return err
 }
 
-// Update changes a connection: change is given it with all that authorizes it,
-// and returns it as it is to be. Errors: ErrNotFound, and those of change.
-func (s *Connections) Update(name string, change func(*Connection, *AuthParameters) error) (Connection, error) {
+// Update calls edit with copies of a connection and its authorization parameters,
+// and stores what edit makes of them. Errors: ErrNotFound, and those of edit.
+func (s *Connections) Update(name string, edit func(*Connection, *AuthParameters) error) (Connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, ok := s.connections[name]
 	if !ok {
 		return Connection{}, &NameError{name, ErrNotFound}
 	}
-	a, _ := s.auth(c) // what cannot be read is to be replaced
-	if err := change(&c, &a); err != nil {
+	a, _ := s.auth(c) // parameters that cannot be decrypted are empty, to be set again
+	if err := edit(&c, &a); err != nil {
 		return Connection{}, err
 	}
 	c.Modified = s.opts.Now().UTC()
 	return s.put(c, a)
 }
 
-// Deauthorize forgets what authorizes a connection. Errors: ErrNotFound.
+// Deauthorize deletes the authorization parameters of a connection. Errors:
+// ErrNotFound.
 func (s *Connections) Deauthorize(name string) (Connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,11 +178,11 @@ func (s *Connections) Deauthorize(name string) (Connection, error) {
 		return Connection{}, &NameError{name, ErrNotFound}
 	}
 	c.State, c.Reason, c.Sealed, c.Modified = Deauthorized, "Deauthorized on request.", nil, s.opts.Now().UTC()
-	return c, s.store(c)
+	return c, s.saveConnection(c)
 }
 
-// Delete removes a connection. Calls of its API destinations fail, to be
-// repeated, until there is one of that name again. Errors: ErrNotFound.
+// Delete removes a connection. Calls of its API destinations fail, and are
+// retried, until a connection of that name exists again. Errors: ErrNotFound.
 func (s *Connections) Delete(name string) (Connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,8 +203,8 @@ func (s *Connections) remove(name string) error {
 	return err
 }
 
-// Describe returns a connection and its parameters without what is secret.
-// Errors: ErrNotFound.
+// Describe returns a connection and its parameters without the secrets. Errors:
+// ErrNotFound.
 func (s *Connections) Describe(name string) (Connection, AuthParameters, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -227,7 +230,7 @@ func (s *Connections) List(prefix string) []Connection {
 	return out
 }
 
-// auth unseals what authorizes a connection.
+// auth decrypts the authorization parameters of a connection.
 func (s *Connections) auth(c Connection) (a AuthParameters, err error) {
 	if len(c.Sealed) == 0 {
 		return a, errors.New("it is deauthorized")

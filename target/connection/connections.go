@@ -12,15 +12,17 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/target"
 )
 
 // Options configure Connections. Key must be set.
 type Options struct {
-	// Key seals what authorizes.
+	// Key encrypts the authorization parameters.
 	Key Key
-	// Target are the limits of calls; those of webhooks count.
+	// Target has the limits of calls, as of webhooks: Timeout, PublicOnly, Allow
+	// and TLS.
 	Target target.Options
 	// Now is the clock of creation times. The default is time.Now.
 	Now func() time.Time
@@ -31,21 +33,22 @@ type Options struct {
 // Connections are all connections and API destinations of a store. Methods may
 // be called from any goroutine.
 type Connections struct {
-	kv     *kv.Store
+	store  *kv.Store
 	opts   Options
 	client *http.Client
-	wakeup chan struct{}
+	wakeup wait.Signal // a connection needs a token
 
+	// mu guards what is below, and is held over the commits that change it, so
+	// that memory and store agree. No call to the outside is made under it.
 	mu           sync.Mutex
 	connections  map[string]Connection
 	destinations map[string]Destination
-	tokens       map[string]token     // by connection
+	tokens       map[string]token     // of OAuth, by connection; never stored
 	nextCall     map[string]time.Time // by destination: when the next call may start
 }
 
-// Open reads the connections of a store. The error wraps kv.ErrCorrupt for one
-// that cannot be read; a key that opens none of the seals is no error, see
-// invariant 1.
+// Open reads the connections of a store. The error wraps kv.ErrCorrupt for one that
+// cannot be read; a key that does not decrypt them is no error, see invariant 1.
 func Open(store *kv.Store, o Options) (*Connections, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -54,7 +57,7 @@ func Open(store *kv.Store, o Options) (*Connections, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Connections{
-		kv: store, opts: o, client: target.NewClient(o.Target), wakeup: make(chan struct{}, 1),
+		store: store, opts: o, client: target.NewClient(o.Target), wakeup: wait.NewSignal(),
 		connections: map[string]Connection{}, destinations: map[string]Destination{}, tokens: map[string]token{}, nextCall: map[string]time.Time{},
 	}
 	if err := load(store, 'c', s.connections, func(c Connection) string { return c.Name }); err != nil {
@@ -73,7 +76,7 @@ func Open(store *kv.Store, o Options) (*Connections, error) {
 	return s, nil
 }
 
-// load reads the stored values of one kind.
+// load reads the stored values of one kind into a map by their names.
 func load[T any](store *kv.Store, kind byte, into map[string]T, name func(T) string) error {
 	it := store.Scan(kv.Prefix(kv.NewKey('k').Raw([]byte{kind})))
 	for it.Next() {
@@ -89,7 +92,7 @@ func load[T any](store *kv.Store, kind byte, into map[string]T, name func(T) str
 // Run authorizes connections that need a token, until ctx ends.
 func (s *Connections) Run(ctx context.Context) error {
 	defer s.client.CloseIdleConnections()
-	signal(s.wakeup)
+	s.wakeup.Set()
 	for {
 		select {
 		case <-ctx.Done():
@@ -104,7 +107,9 @@ func (s *Connections) Run(ctx context.Context) error {
 	}
 }
 
-// authorize fetches the first token of a connection.
+// authorize requests the first token of a connection. The request runs without mu;
+// afterwards its result counts only if the connection is still the same: it may
+// have been changed, or deleted and created again, meanwhile.
 func (s *Connections) authorize(ctx context.Context, c Connection) {
 	_, err := s.token(ctx, c)
 	if ctx.Err() != nil {
@@ -114,7 +119,7 @@ func (s *Connections) authorize(ctx context.Context, c Connection) {
 	defer s.mu.Unlock()
 	now, ok := s.connections[c.Name]
 	if !ok || now.ID != c.ID || !now.Modified.Equal(c.Modified) {
-		return // another by now
+		return
 	}
 	fetched := s.tokens[c.Name]
 	if err != nil {
@@ -122,33 +127,25 @@ func (s *Connections) authorize(ctx context.Context, c Connection) {
 	} else {
 		now.State, now.Reason, now.Authorized = Authorized, "", s.opts.Now().UTC()
 	}
-	if err := s.store(now); err != nil {
+	if err := s.saveConnection(now); err != nil {
 		s.opts.Logger.Warn("connection: authorize", "connection", c.Name, "error", err)
 	}
 	s.tokens[c.Name] = fetched
 }
 
 func (s *Connections) save(fill func(*kv.Batch)) error {
-	b := s.kv.NewBatch()
+	b := s.store.NewBatch()
 	b.UseReserve()
 	fill(b)
-	_, err := s.kv.Commit(b)
+	_, err := s.store.Commit(b)
 	return err
 }
 
-// encode returns a stored form.
+// encode returns the stored form of a value.
 func encode(v any) []byte {
 	out, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
 		panic(fmt.Sprintf("connection: %v", err)) // plain data always marshals
 	}
 	return out
-}
-
-// signal wakes whoever listens on ch, once however often it is called.
-func signal(ch chan struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default:
-	}
 }

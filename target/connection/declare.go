@@ -11,19 +11,18 @@ import (
 	"github.com/google/uuid"
 )
 
-// A Declaration is a connection that a file declares: its name, kind and what
-// authorizes.
+// A Declaration is a connection that a configuration file declares.
 type Declaration struct {
 	Name, Kind string
 	Auth       AuthParameters
 }
 
-// Declare makes connections and API destinations what a file says, whoever made
-// them before, and removes those that bear the origin and are not named. What is
-// as the file says stays as it is, but for a connection that is deauthorized:
-// it is authorized again. Of destinations the name, connection, endpoint, method
-// and rate count. Errors: ErrNotFound, for a destination whose connection there
-// is not.
+// Declare makes connections and API destinations equal to those of a file,
+// whatever created them, and removes those that an earlier file of the same
+// origin declared and this one does not. What is equal already stays untouched,
+// except that a deauthorized connection is authorized again. Of destinations the
+// name, connection, endpoint, method and rate count. Errors: ErrNotFound for a
+// destination whose connection does not exist.
 func (s *Connections) Declare(origin string, conns []Declaration, dests []Destination) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +50,7 @@ func (s *Connections) Declare(origin string, conns []Declaration, dests []Destin
 	return err
 }
 
-// declare makes a connection what the file says. The caller holds mu.
+// declare makes a connection equal to that of the file. The caller holds mu.
 func (s *Connections) declare(origin string, d Declaration) error {
 	now := s.opts.Now().UTC()
 	c, known := s.connections[d.Name]
@@ -73,8 +72,8 @@ func sameAuth(a, b AuthParameters) bool {
 	return err == nil && bad == nil && bytes.Equal(x, y)
 }
 
-// declareDestination makes an API destination what the file says. The caller
-// holds mu.
+// declareDestination makes an API destination equal to that of the file. The
+// caller holds mu.
 func (s *Connections) declareDestination(origin string, d Destination) error {
 	was, known := s.destinations[d.Name]
 	d.Origin, d.ID, d.Created, d.Modified = origin, was.ID, was.Created, was.Modified

@@ -10,28 +10,29 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// DefaultRate is how many calls of a destination start in a second unless it
+// defaultRate is how many calls of a destination may start in a second unless it
 // says otherwise.
 const defaultRate = 300
 
-// A Destination is what to call. It is a target.
+// A Destination is an API destination: an HTTP endpoint that rules call, with the
+// connection that authorizes the calls.
 type Destination struct {
 	Name        string    `json:"name"`
 	ID          string    `json:"id"` // a UUID, in its ARN
 	Description string    `json:"description,omitzero"`
 	Connection  string    `json:"connection"` // its name
-	Endpoint    string    `json:"endpoint"`   // a URL; each * in its path is filled in turn
+	Endpoint    string    `json:"endpoint"`   // a URL; path parameters replace each * in its path in turn
 	Method      string    `json:"method"`
-	Rate        int       `json:"rate"`            // calls a second
-	Origin      string    `json:"origin,omitzero"` // who declared it; empty: the API
+	Rate        int       `json:"rate"`            // calls that may start in a second
+	Origin      string    `json:"origin,omitzero"` // what declared it; empty for the API
 	Created     time.Time `json:"created"`
 	Modified    time.Time `json:"modified"`
 }
 
 func destinationKey(name string) kv.Key { return kv.NewKey('k').Raw([]byte{'d'}).String(name) }
 
-// CreateDestination makes an API destination; d's ID and times are set. Errors:
-// ErrDestinationExists, ErrNotFound.
+// CreateDestination creates an API destination and sets its ID and times. Errors:
+// ErrDestinationExists; ErrNotFound if its connection does not exist.
 func (s *Connections) CreateDestination(d Destination) (Destination, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,16 +44,17 @@ func (s *Connections) CreateDestination(d Destination) (Destination, error) {
 	return s.putDestination(d)
 }
 
-// UpdateDestination changes an API destination. Errors:
-// ErrDestinationNotFound, ErrNotFound.
-func (s *Connections) UpdateDestination(name string, change func(*Destination)) (Destination, error) {
+// UpdateDestination calls edit with a copy of an API destination and stores what
+// edit makes of it. Errors: ErrDestinationNotFound; ErrNotFound if its connection
+// does not exist.
+func (s *Connections) UpdateDestination(name string, edit func(*Destination)) (Destination, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d, ok := s.destinations[name]
 	if !ok {
 		return Destination{}, &NameError{name, ErrDestinationNotFound}
 	}
-	change(&d)
+	edit(&d)
 	return s.putDestination(d)
 }
 
@@ -92,8 +94,8 @@ func (s *Connections) removeDestination(name string) error {
 	return err
 }
 
-// Destination returns an API destination and whether it can be called: its
-// connection is authorized. Errors: ErrDestinationNotFound.
+// Destination returns an API destination; active says whether its connection is
+// authorized. Errors: ErrDestinationNotFound.
 func (s *Connections) Destination(name string) (d Destination, active bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,8 +121,8 @@ func (s *Connections) Destinations(prefix string) []Destination {
 	return out
 }
 
-// turn returns how long the next call of a destination is to wait, and takes
-// that place.
+// reserveCall reserves the next time at which the destination's rate allows a call,
+// and returns how long the caller has to wait for it.
 func (s *Connections) reserveCall(d Destination) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,15 +10,16 @@ import (
 	"os"
 )
 
-// A Key seals what authorizes.
+// A Key encrypts the authorization parameters of connections.
 type Key [32]byte
 
-// ErrKeyFile says that a key file has another size, or that others may read it.
+// ErrKeyFile means that a key file has the wrong size, or that others than its
+// owner may read it.
 var ErrKeyFile = errors.New("connection: unusable key file")
 
-// LoadKey reads the key in a file, which only its owner may read, and makes the
-// file, with mode 0600, if there is none. Errors: ErrKeyFile, and what the
-// system says.
+// LoadKey reads the key from a file, which only its owner may read. It creates the
+// file, with a random key and mode 0600, if it does not exist. Errors: ErrKeyFile,
+// and those of the file system.
 func LoadKey(path string) (Key, error) {
 	var k Key
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -66,7 +67,7 @@ func (k Key) aead() cipher.AEAD {
 	return a
 }
 
-// seal returns a text that open reads with the same key and name.
+// seal encrypts a text, which open decrypts with the same key and name.
 func (k Key) seal(name string, text []byte) []byte {
 	a := k.aead()
 	nonce := make([]byte, a.NonceSize())

@@ -23,14 +23,16 @@ type token struct {
 }
 
 const (
-	// tokenLife is how long a token counts that does not say so.
+	// tokenLife is how long a token without expires_in is used.
 	tokenLife = time.Hour
-	// tokenMargin is how long before its end a token is replaced.
+	// tokenMargin is how long before it expires a token is replaced.
 	tokenMargin = 10 * time.Second
-	maxToken    = 64 << 10 // bytes of an answer
+	maxToken    = 64 << 10 // bytes of a token endpoint's response
 )
 
-// token returns a token of a connection, fetched unless one is at hand.
+// token returns a token of a connection, the one in memory or a new one. It is
+// requested without mu: several calls may request one at the same time, and the
+// last one is kept.
 func (s *Connections) token(ctx context.Context, c Connection) (string, error) {
 	s.mu.Lock()
 	have := s.tokens[c.Name]
@@ -54,14 +56,14 @@ func (s *Connections) token(ctx context.Context, c Connection) (string, error) {
 	return fetched.text, nil
 }
 
-// forget drops the token of a connection, which was refused.
+// dropToken forgets the token of a connection, which was refused.
 func (s *Connections) dropToken(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.tokens, name)
 }
 
-// fetch asks for a token by RFC 6749, section 4.4, the client's name and secret
+// fetch requests a token by RFC 6749, section 4.4, with the client's id and secret
 // in the body, or in the query of a GET.
 func (s *Connections) fetch(ctx context.Context, a AuthParameters) (t token, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -100,8 +102,8 @@ func (s *Connections) fetch(ctx context.Context, a AuthParameters) (t token, err
 	return s.requestToken(req)
 }
 
-// redeem makes the call for a token. Its errors show nothing of the request,
-// whose URL may hold the secret.
+// requestToken makes the call of the token endpoint. Its errors show nothing of the
+// request, whose URL may contain the secret.
 func (s *Connections) requestToken(req *http.Request) (t token, err error) {
 	req.Header.Set("Accept", "application/json")
 	resp, err := s.client.Do(req)
@@ -131,8 +133,8 @@ func (s *Connections) requestToken(req *http.Request) (t token, err error) {
 	return token{in.Token, time.Now().Add(life)}, nil
 }
 
-// authorizeCall adds to a request what a connection authorizes it with, and
-// returns the body with the connection's parameters.
+// authorizeCall adds the authorization and the parameters of a connection to a
+// request, and returns the body with the connection's body parameters.
 func (s *Connections) authorizeCall(ctx context.Context, c Connection, req *http.Request, body []byte) ([]byte, error) {
 	s.mu.Lock()
 	a, err := s.auth(c)
@@ -165,7 +167,8 @@ func denied(format string, args ...any) error {
 	return &target.Error{Code: target.CodeNoPermissions, Msg: fmt.Sprintf(format, args...)}
 }
 
-// merge adds members to a body that is a JSON object; another body stays.
+// mergeBody adds members to a body that is a JSON object; other bodies stay as they
+// are.
 func mergeBody(body []byte, params []Parameter) []byte {
 	trimmed := bytes.TrimSpace(body)
 	if len(params) == 0 || len(trimmed) == 0 || trimmed[0] != '{' {

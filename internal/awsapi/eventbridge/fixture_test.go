@@ -42,7 +42,7 @@ func start(t testing.TB, o bus.Options) *node {
 	}
 	n.queues, err = delivery.Open(store, delivery.Options{
 		Targets: func(arn string) (target.Target, error) {
-			if strings.Contains(arn, connection.ARNPart) {
+			if strings.Contains(arn, connection.ResourcePrefix) {
 				return n.conns.Target(arn)
 			}
 			return target.Open(arn, target.Options{LogDir: t.TempDir(), Trusted: true})
@@ -53,7 +53,7 @@ func start(t testing.TB, o bus.Options) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Serves = func(arn string) bool { return strings.Contains(arn, connection.ARNPart) }
+	o.Serves = func(arn string) bool { return strings.Contains(arn, connection.ResourcePrefix) }
 	if n.buses, err = bus.Open(store, n.queues, o); err != nil {
 		t.Fatal(err)
 	}
