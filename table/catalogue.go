@@ -30,7 +30,7 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Tables is the catalogue of all tables of a store, and the way to their
+// Tables is the catalogue of all tables of a store, and reads and writes their
 // items. Its methods may be called from any goroutine.
 type Tables struct {
 	store   *kv.Store
@@ -38,7 +38,7 @@ type Tables struct {
 	opts    Options
 	locks   *locks
 
-	control sync.Mutex  // held by whoever changes what tables are, one at a time
+	control sync.Mutex  // held while a table is created, changed or deleted
 	work    wait.Signal // tells Run that an index is to be backfilled
 
 	mu     sync.RWMutex
@@ -55,8 +55,8 @@ type tableState struct {
 	name   string
 	schema item.KeySchema
 
-	// writes is held shared by writers from reading an item until their batch
-	// is applied, and exclusively to change what all of them must agree on.
+	// writes is held shared by writers of items, from the read of the item until
+	// the batch is applied, and exclusively by what changes the table itself.
 	writes sync.RWMutex
 	d      descriptor     // guarded by writes
 	stream *stream.Stream // the enabled stream, or nil; guarded by writes
@@ -67,7 +67,7 @@ type tableState struct {
 	local   bool // has local indexes; never changes
 }
 
-// A descriptor is what the catalogue keeps of a table.
+// A descriptor is the stored form of a table's settings.
 type descriptor struct {
 	ID         uint64         `json:"id"`
 	Name       string         `json:"name"`
@@ -95,14 +95,14 @@ type expiry struct {
 // A Billing is a billing mode.
 type Billing string
 
-// The billing modes, by DynamoDB's names. They are kept and have no effect.
+// The billing modes, by DynamoDB's names. They are stored and have no effect.
 const (
 	PayPerRequest Billing = "PAY_PER_REQUEST"
 	Provisioned   Billing = "PROVISIONED"
 )
 
-// A Throughput is the capacity units of a provisioned table. It is kept and
-// has no effect.
+// A Throughput is the capacity units of a provisioned table. It is stored and has
+// no effect.
 type Throughput struct {
 	Read  int64 `json:"read,omitzero"`
 	Write int64 `json:"write,omitzero"`
@@ -144,7 +144,7 @@ func countKey(id uint64) kv.Key { return kv.NewKey('t').Uint64(2).Uint64(id) }
 
 func itemsPrefix(id uint64) kv.Key { return kv.NewKey('i').Uint64(id) }
 
-// load takes in one table of the catalogue.
+// load adds one table of the stored catalogue.
 func (ts *Tables) load(value []byte) error {
 	var d descriptor
 	if err := json.Unmarshal(value, &d); err != nil {
@@ -190,7 +190,7 @@ func (ts *Tables) get(name string) (*tableState, error) {
 	return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
 }
 
-// A Description tells what a table is.
+// A Description is what DescribeTable tells of a table.
 type Description struct {
 	Name       string
 	ARN        string
@@ -200,16 +200,16 @@ type Description struct {
 	Billing    Billing
 	Throughput Throughput
 	Protected  bool
-	Items      int64 // rows
-	Bytes      int64 // sum of their sizes
+	Items      int64
+	Bytes      int64 // sum of the items' sizes
 	Stream     *stream.Stream
 	StreamARN  string // of the latest stream, enabled or not
 	Indexes    []IndexDescription
 	Class      string            // table class; empty unless it was given
-	Tags       map[string]string // not to be changed
+	Tags       map[string]string // the caller must not change it
 }
 
-// An IndexDescription tells what a secondary index is.
+// An IndexDescription is what DescribeTable tells of a secondary index.
 type IndexDescription struct {
 	IndexSpec
 	Backfilling bool  // items that are older than the index are still being added
@@ -217,7 +217,7 @@ type IndexDescription struct {
 	Bytes       int64 // sum of their projected sizes
 }
 
-// Describe returns what the table is. Errors: ErrNotFound.
+// Describe returns the description of a table. Errors: ErrNotFound.
 func (ts *Tables) Describe(name string) (Description, error) {
 	t, err := ts.get(name)
 	if err != nil {
@@ -228,7 +228,7 @@ func (ts *Tables) Describe(name string) (Description, error) {
 	return t.describe(), nil
 }
 
-// describe needs t.writes.
+// describe returns the description. The caller holds t.writes.
 func (t *tableState) describe() Description {
 	items, bytes := t.count.read()
 	d := Description{
@@ -245,13 +245,13 @@ func (t *tableState) describe() Description {
 	return d
 }
 
-// ARN returns the name of a table to AWS tools.
+// ARN returns the ARN of a table of that name.
 func (ts *Tables) ARN(name string) string {
 	return local.ARN("dynamodb", ts.opts.Region, ts.opts.Account, "table/"+name)
 }
 
-// List returns up to limit table names in order, after the name after; more
-// says that there are further ones.
+// List returns up to limit table names in order, from the first that is greater
+// than after. more says that there are further ones.
 func (ts *Tables) List(after string, limit int) (names []string, more bool) {
 	ts.mu.RLock()
 	defer ts.mu.RUnlock()

@@ -9,19 +9,19 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// maxCollectionBytes is how many bytes the items of one partition key and their
-// entries in local indexes may take, in a table that has local indexes.
+// maxCollectionBytes is how many bytes an item collection may take: the items of
+// one partition key and their entries in local indexes.
 const maxCollectionBytes = 10 << 30
 
 // ErrCollectionFull says that a write would let an item collection grow beyond
 // maxCollectionBytes.
 var ErrCollectionFull = errors.New("table: item collection too large")
 
-// A Collection is the items of one partition key of a table with local
-// indexes.
+// A Collection is an item collection: the items of one partition key of a table
+// with local indexes.
 type Collection struct {
 	Table     string
-	Partition item.Item // the partition key
+	Partition item.Item // the partition key attribute
 	Bytes     int64     // of the items and their entries in local indexes
 }
 
@@ -65,7 +65,7 @@ func (ts *Tables) addCollections(b *kv.Batch, writes []*write) error {
 	return nil
 }
 
-// collectionGrowth returns by how many bytes the write lets its collection
+// collectionGrowth returns by how many bytes the write makes its item collection
 // grow.
 func (w *write) collectionGrowth() int64 {
 	if !w.changed {

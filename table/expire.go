@@ -12,8 +12,8 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// maxLate is how long ago a time to live may have ended: DynamoDB takes an
-// earlier time for a mistake and keeps the item.
+// maxLate is how long ago a time to live may have ended. DynamoDB keeps items with
+// an earlier time: it is taken for a mistake.
 const maxLate = 5 * 365 * 24 * time.Hour
 
 // sweepStep is how many items one commit of a sweep removes.

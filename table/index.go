@@ -15,7 +15,7 @@ const (
 	MaxLocalIndexes  = 5
 )
 
-// A Projection says which attributes an index holds beside the keys.
+// A Projection says which attributes are projected into an index beside the keys.
 type Projection string
 
 // The projections, by DynamoDB's names.
@@ -36,7 +36,7 @@ type IndexSpec struct {
 	Throughput Throughput     `json:"throughput,omitzero"`
 }
 
-// An indexDescriptor is what the catalogue keeps of an index.
+// An indexDescriptor is the stored form of an index's settings.
 type indexDescriptor struct {
 	ID   uint64 `json:"id"`
 	Fill bool   `json:"fill,omitzero"` // the backfill is not done
@@ -54,7 +54,7 @@ type indexDescriptor struct {
 type index struct {
 	d      indexDescriptor
 	expiry bool
-	held   []string // the attributes that entries hold; nil: all
+	held   []string // the projected attributes; nil: all
 	count  *counter
 }
 
@@ -76,7 +76,7 @@ func newExpiryIndex(id uint64, attribute string, fill bool) *index {
 	return &index{d: d, expiry: true, count: newCounter(id)}
 }
 
-// project returns what an entry holds of an item.
+// project returns the attributes of an item that are projected into the index.
 func (x *index) project(it item.Item) item.Item {
 	if x.held == nil {
 		return it
@@ -113,10 +113,10 @@ const prefixLength = 1 + 8
 // An indexChange is what a write does to an index.
 type indexChange struct {
 	index        *index
-	before, now  int  // sizes of the entry; 0: there is none
-	moved        bool // the entry goes to another place
-	counted      int64
-	countedBytes int64
+	before, now  int   // sizes of the entry; 0: there is none
+	moved        bool  // the entry gets another key
+	counted      int64 // change of the number of entries
+	countedBytes int64 // change of the sum of their sizes
 }
 
 // An entry is what an index holds of an item. The zero entry is none.
@@ -196,8 +196,8 @@ func (x *index) present(r kv.Reader, key []byte) (bool, error) {
 	return err == nil, err
 }
 
-// checkIndexes refuses an item whose attributes cannot be keys of the table's
-// indexes.
+// checkIndexes refuses an item that has an attribute which is a key of an index
+// and cannot be one, by its type or size.
 func (t *tableState) checkIndexes(it item.Item) error {
 	for _, x := range t.indexes {
 		if x.expiry {
@@ -219,8 +219,8 @@ func (t *tableState) checkIndexes(it item.Item) error {
 	return nil
 }
 
-// checkIndexUpdate refuses an update whose outcome cannot be a key of the
-// table's indexes.
+// checkIndexUpdate does the same with the item after an update, in the words that
+// DynamoDB has for it.
 func (t *tableState) checkIndexUpdate(now item.Item) error {
 	if now == nil {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/tablecast/tablecast/item"
 )
 
-// A WriteResult tells what a write did.
+// A WriteResult is the result of one write.
 type WriteResult struct {
 	Old        item.Item   // the item before; nil if there was none
 	New        item.Item   // the item after; nil if there is none
@@ -18,7 +18,7 @@ type WriteResult struct {
 	Collection *Collection // of the item; nil in a table without local indexes
 }
 
-// result tells what a committed write did.
+// result returns the result of a committed write.
 func (w *write) result(seq uint64) WriteResult {
 	return WriteResult{Old: w.old.item, New: w.now.item, Seq: seq, Units: w.units(), Collection: w.collection}
 }

@@ -15,12 +15,12 @@ import (
 // pageBytes is how many bytes of items one page reads.
 const pageBytes = 1 << 20
 
-// A Page is what one Query or Scan read.
+// A Page is the result of one Query or Scan.
 type Page struct {
-	Items   []item.Item // those that the filter let through, unprojected
+	Items   []item.Item // those that satisfy the filter, with all attributes
 	Scanned int         // how many were read
 	Bytes   int         // sum of the sizes of those that were read
-	Fetched int         // of those, how many were read from the table for a local index
+	Fetched int         // how many of them were fetched from the table for a local index
 	Last    item.Item   // the key to go on after; nil at the end
 	Seq     uint64      // the last commit that the page shows, if the scan asked WithSeq
 }
@@ -63,11 +63,10 @@ func (ts *Tables) Query(ctx context.Context, r QueryRequest) (Page, error) {
 		}
 		rng = after(rng, start)
 	}
-	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, whole: r.Fetch})
+	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, fetch: r.Fetch})
 }
 
-// A source is what is read in the order of a key schema: a table, or an index
-// of it.
+// A source is what a query or scan reads: a table, or an index of it.
 type source struct {
 	t      *tableState
 	x      *index // nil: the table itself
@@ -184,7 +183,8 @@ func after(r kv.Range, key []byte) kv.Range {
 	return r
 }
 
-// A ScanRequest reads a table in the order of its stored keys.
+// A ScanRequest reads all items of a table or an index, in the order of their
+// stored keys.
 type ScanRequest struct {
 	Table                  string
 	Index                  string          // empty: the table itself
@@ -216,7 +216,7 @@ func (ts *Tables) Scan(ctx context.Context, r ScanRequest) (Page, error) {
 		}
 		rng = after(rng, start)
 	}
-	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, whole: r.Fetch, at: r.WithSeq})
+	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, fetch: r.Fetch, seq: r.WithSeq})
 }
 
 // segment divides the keys below prefix into total ranges by the four bytes
@@ -237,22 +237,22 @@ func segment(prefix []byte, i, total int) kv.Range {
 	return r
 }
 
-// A reading says what to make of the rows of a range.
+// A reading says how a range is read.
 type reading struct {
 	filter *expr.Condition
 	limit  int
-	whole  bool
-	at     bool // tell of which moment the page is
+	fetch  bool // from the table what the index does not hold
+	seq    bool // return the last commit that the page shows
 }
 
 // page reads items of a range until it has limit of them, or pageBytes, or the
-// range ends. All that it reads is of one moment.
+// range ends. All that it reads is of one moment, and durable when it returns.
 func (s *source) page(ctx context.Context, rng kv.Range, r reading) (Page, error) {
 	ts := s.t.ts
 	var from kv.Reader = ts.store
-	fetch := r.whole && s.x != nil && s.x.held != nil
+	fetch := r.fetch && s.x != nil && s.x.held != nil
 	var p Page
-	if fetch || r.at {
+	if fetch || r.seq {
 		snapshot := ts.store.Snapshot()
 		defer snapshot.Close()
 		from = snapshot
@@ -262,7 +262,10 @@ func (s *source) page(ctx context.Context, rng kv.Range, r reading) (Page, error
 		}
 	}
 	it := from.Scan(rng)
-	seen := ts.store.Applied() // what the iterator sees was applied by now
+	// Asked after the iterator or snapshot was made: whatever it shows was applied
+	// by now. The wait at the end makes sure that no reader is told of a write that
+	// a power loss undoes (P2).
+	seen := ts.store.Applied()
 	for it.Next() {
 		row, err := item.DecodeBinary(it.Value())
 		if err == nil && fetch {

@@ -1,7 +1,7 @@
 package table
 
-// Units are the capacity units of an operation on one table, by DynamoDB's
-// arithmetic: in all, and for each index that it used.
+// Units are the capacity units that an operation on one table consumes, by
+// DynamoDB's arithmetic: of the table itself and of each index that it used.
 type Units struct {
 	Table         float64
 	Global, Local map[string]float64 // by the index's name; nil if none
@@ -30,7 +30,8 @@ func (u *Units) Add(v Units) {
 	}
 }
 
-// Scale multiplies all units.
+// Scale returns the units multiplied by a whole number, as transactions consume
+// them.
 func (u Units) Scale(by float64) Units {
 	var out Units
 	for range int(by) {
@@ -51,11 +52,12 @@ func (u *Units) onIndex(local bool, name string, n float64) {
 	(*of)[name] += n
 }
 
-// writeUnits returns the units of a write: one for each kilobyte begun.
+// writeUnits returns the units of a write: its size in kilobytes, rounded up.
 func writeUnits(bytes int) float64 { return float64(max((bytes+1023)/1024, 1)) }
 
-// ReadUnits returns the units of reading bytes: one for each four kilobytes
-// begun, and at least one; half as much unless the read is consistent.
+// ReadUnits returns the units of reading bytes: the size in units of four
+// kilobytes, rounded up, and at least one; half as much unless the read is
+// strongly consistent.
 func ReadUnits(bytes int, consistent bool) float64 {
 	units := float64(max((bytes+4095)/4096, 1))
 	if !consistent {
@@ -64,9 +66,9 @@ func ReadUnits(bytes int, consistent bool) float64 {
 	return units
 }
 
-// units returns what the write takes: of the table for the larger of the two
-// images, even if nothing changed, and of each index for its entry, twice if
-// the entry goes to another place.
+// units returns what the write consumes: of the table by the larger of the two
+// images, even if nothing changed, and of each changed index by its entry, which
+// counts twice if it gets another key.
 func (w *write) units() Units {
 	u := Units{Table: writeUnits(max(w.old.size, w.now.size))}
 	for _, c := range w.indexes {
