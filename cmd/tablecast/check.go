@@ -44,13 +44,15 @@ Exit statuses:
 				warnings = file.Warnings(items)
 			}
 			if asJSON && (err == nil || errors.As(err, &faults)) {
-				writeJSON(cmd.OutOrStdout(), map[string]any{"faults": faultList(faults), "warnings": faultList(warnings)})
+				if err := writeJSON(cmd.OutOrStdout(), map[string]any{"faults": faultList(faults), "warnings": faultList(warnings)}); err != nil {
+					return err
+				}
 			}
 			if err != nil {
 				return err
 			}
 			if file == nil {
-				return usageError{errors.New("no tablecast.yaml here or above; name one with --config")}
+				return errNoConfig
 			}
 			if !asJSON {
 				for _, w := range warnings {
@@ -61,7 +63,7 @@ Exit statuses:
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&path, "config", "c", "", "configuration `FILE` (default: tablecast.yaml here or above)")
+	addConfig(cmd, &path)
 	cmd.Flags().StringArrayVar(&samples, "sample", nil, "items of a table: `TABLE=FILE`, DynamoDB JSON lines as tablecast export writes them")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
 	return cmd

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -30,12 +29,9 @@ is published.
   tablecast dry-run --alone --since 1h --json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := loadConfig(path)
+			file, err := needConfig(path)
 			if err != nil {
 				return err
-			}
-			if file == nil {
-				return usageError{errors.New("no tablecast.yaml here or above; name one with --config")}
 			}
 			from, err := sinceTime(since, time.Now())
 			if err != nil {
@@ -46,7 +42,7 @@ is published.
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVarP(&path, "config", "c", "", "configuration `FILE` (default: tablecast.yaml here or above)")
+	addConfig(cmd, &path)
 	cmd.Flags().StringVar(&since, "since", "", "look at changes of the last `AGE`, as in 7d or 12h (default: all that are kept)")
 	cmd.Flags().BoolVar(&alone, "alone", false, "do not compare with the file in effect")
 	return cmd

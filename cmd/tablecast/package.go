@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -57,7 +56,7 @@ from the module that the working directory is in.
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), cmd.OutOrStdout()) },
 	}
-	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration `FILE` (default: tablecast.yaml here or above)")
+	addConfig(cmd, &f.config)
 	cmd.Flags().StringVar(&f.arch, "arch", "arm64", "`ARCHITECTURE`: arm64 or x86_64")
 	cmd.Flags().StringVar(&f.binary, "binary", "", "`FILE` of a build of this program for Linux of that architecture")
 	cmd.Flags().StringVarP(&f.out, "out", "o", "tablecast.zip", "`FILE` to write")
@@ -69,12 +68,9 @@ func (f *packageFlags) run(ctx context.Context, out io.Writer) error {
 	if _, ok := machines[f.arch]; !ok {
 		return usageError{fmt.Errorf("--arch is %s; write arm64 or x86_64", f.arch)}
 	}
-	file, err := loadConfig(f.config)
+	file, err := needConfig(f.config)
 	if err != nil {
 		return err
-	}
-	if file == nil {
-		return usageError{errors.New("there is no tablecast.yaml here or above; give --config")}
 	}
 	bootstrap, err := f.bootstrap(ctx)
 	if err != nil {

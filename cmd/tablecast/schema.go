@@ -125,12 +125,9 @@ Exit statuses:
 			if against == "" {
 				return usageError{errors.New("name the other version with --against")}
 			}
-			next, err := loadConfig(path)
+			next, err := needConfig(path)
 			if err != nil {
 				return err
-			}
-			if next == nil {
-				return usageError{errors.New("no tablecast.yaml here or above; name one with --config")}
 			}
 			old, err := loadConfig(against)
 			if err != nil {
@@ -139,7 +136,7 @@ Exit statuses:
 			return printChanges(cmd.OutOrStdout(), config.Compare(old, next), asJSON)
 		},
 	}
-	cmd.Flags().StringVarP(&path, "config", "c", "", "configuration `FILE` (default: tablecast.yaml here or above)")
+	addConfig(cmd, &path)
 	cmd.Flags().StringVar(&against, "against", "", "the other version: a `FILE`")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
 	return cmd
@@ -152,7 +149,9 @@ func printChanges(out io.Writer, changes []schema.Change, asJSON bool) error {
 			broken++
 		}
 		if asJSON {
-			writeJSON(out, map[string]any{"place": c.Pointer, "change": c.Text, "breaking": c.Breaking})
+			if err := writeJSON(out, map[string]any{"place": c.Pointer, "change": c.Text, "breaking": c.Breaking}); err != nil {
+				return err
+			}
 		} else {
 			fmt.Fprintln(out, c)
 		}

@@ -182,12 +182,15 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d.Micros
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
+// print prints a line of JSON. A terminal that is gone does not end the demo.
+func (s *story) print(v any) { _ = writeJSON(s.out, v) }
+
 // hops prints a chapter as JSON, one object a hop.
 func (s *story) hops(c *chapter) {
-	writeJSON(s.out, map[string]any{"hop": "write", "user": c.id, "username": c.name, "ms": millis(c.acked.Sub(c.start))})
-	writeJSON(s.out, map[string]any{"hop": "stream", "user": c.id, "sequenceNumber": stream.FormatSeq(c.seq)})
-	writeJSON(s.out, map[string]any{"hop": "event", "user": c.id, "id": c.event, "detailType": c.detail, "rules": c.rules, "ms": millis(c.accepted.Sub(c.mapped))})
-	writeJSON(s.out, map[string]any{"hop": "delivery", "user": c.id, "answer": c.answer, "ms": millis(c.arrived.Sub(c.accepted)), "sinceAckMs": millis(max(c.arrived.Sub(c.acked), 0))})
+	s.print(map[string]any{"hop": "write", "user": c.id, "username": c.name, "ms": millis(c.acked.Sub(c.start))})
+	s.print(map[string]any{"hop": "stream", "user": c.id, "sequenceNumber": stream.FormatSeq(c.seq)})
+	s.print(map[string]any{"hop": "event", "user": c.id, "id": c.event, "detailType": c.detail, "rules": c.rules, "ms": millis(c.accepted.Sub(c.mapped))})
+	s.print(map[string]any{"hop": "delivery", "user": c.id, "answer": c.answer, "ms": millis(c.arrived.Sub(c.accepted)), "sinceAckMs": millis(max(c.arrived.Sub(c.acked), 0))})
 }
 
 func (s *story) summary(endpoint string, syncs uint64) {
@@ -195,7 +198,7 @@ func (s *story) summary(endpoint string, syncs uint64) {
 	defer s.mu.Unlock()
 	p50, p99 := percentile(s.latencies, 0.50), percentile(s.latencies, 0.99)
 	if s.json {
-		writeJSON(s.out, map[string]any{"summary": map[string]any{
+		s.print(map[string]any{"summary": map[string]any{
 			"writes": s.writes, "events": s.events, "deliveries": s.deliveries,
 			"p50_ms": millis(p50), "p99_ms": millis(p99), "fsyncs": syncs,
 		}})

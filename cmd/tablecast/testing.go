@@ -35,12 +35,9 @@ Exit statuses:
   tablecast test --junit report.xml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := loadConfig(path)
+			file, err := needConfig(path)
 			if err != nil {
 				return err
-			}
-			if file == nil {
-				return usageError{errors.New("no tablecast.yaml here or above; name one with --config")}
 			}
 			all, err := config.ReadCases(file)
 			if err != nil {
@@ -64,7 +61,7 @@ Exit statuses:
 			return reportCases(cmd.OutOrStdout(), file.Path, results, cover, coverage, asJSON)
 		},
 	}
-	cmd.Flags().StringVarP(&path, "config", "c", "", "configuration `FILE` (default: tablecast.yaml here or above)")
+	addConfig(cmd, &path)
 	cmd.Flags().StringVar(&run, "run", "", "run only cases whose names contain `TEXT`")
 	cmd.Flags().StringVar(&junit, "junit", "", "write a report for CI systems to `FILE`")
 	cmd.Flags().BoolVar(&coverage, "coverage", false, "tell which definitions and guards no case exercises")
@@ -88,7 +85,10 @@ func reportCases(out io.Writer, path string, results []cases.Result, cover cases
 			failed++
 		}
 		if asJSON {
-			writeJSON(out, map[string]any{"test": r.Case.Name, "line": r.Case.Place.Line, "path": r.Case.Place.Path, "ok": len(r.Problems) == 0, "problems": r.Problems, "ms": r.Took.Milliseconds()})
+			err := writeJSON(out, map[string]any{"test": r.Case.Name, "line": r.Case.Place.Line, "path": r.Case.Place.Path, "ok": len(r.Problems) == 0, "problems": r.Problems, "ms": r.Took.Milliseconds()})
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		mark := "ok  "
@@ -105,7 +105,9 @@ func reportCases(out io.Writer, path string, results []cases.Result, cover cases
 		gaps = cover.Gaps()
 	}
 	if asJSON {
-		writeJSON(out, map[string]any{"summary": map[string]any{"tests": len(results), "failed": failed, "notCovered": gaps}})
+		if err := writeJSON(out, map[string]any{"summary": map[string]any{"tests": len(results), "failed": failed, "notCovered": gaps}}); err != nil {
+			return err
+		}
 	} else {
 		for _, g := range gaps {
 			fmt.Fprintf(out, "not covered: %s\n", g)

@@ -58,7 +58,7 @@ one before stays.
 			return up(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), f)
 		},
 	}
-	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration `FILE` (default: tablecast.yaml here or above)")
+	addConfig(cmd, &f.config)
 	cmd.Flags().StringVar(&f.dir, "dir", defaultDir, "`FOLDER` of the data")
 	cmd.Flags().StringVar(&f.listen, "listen", defaultListen, "`ADDRESS` to listen on; port 0 takes a free one")
 	cmd.Flags().StringVar(&f.authKeys, "auth-keys", "", "`FILE` of access keys, one \"KEY SECRET\" a line, readable by its owner alone")
@@ -111,13 +111,16 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 		ln.Close()
 		return err
 	}
-	announce(out, ln, file, f)
+	if err := announce(out, ln, file, f); err != nil {
+		logger.Warn("the address could not be printed", "error", err)
+	}
 	watching, stop := context.WithCancel(ctx)
 	var watcher sync.WaitGroup
 	if file != nil {
 		watcher.Go(func() { watch(watching, node, file, logger, watchEvery) })
 	}
 	err = server.Serve(ctx, node, ln, opts, shutdownGrace)
+	// The watcher reloads the node, so it ends before the node closes.
 	stop()
 	watcher.Wait()
 	return errors.Join(err, node.Close())
@@ -149,6 +152,23 @@ func loadConfig(path string) (*config.File, error) {
 		return nil, usageError{err}
 	}
 	return f, err
+}
+
+// errNoConfig means that a command needs a configuration file and found none.
+var errNoConfig = usageError{errors.New("no tablecast.yaml here or above; name one with --config")}
+
+// needConfig is loadConfig for commands that do nothing without a file.
+func needConfig(path string) (*config.File, error) {
+	file, err := loadConfig(path)
+	if err == nil && file == nil {
+		err = errNoConfig
+	}
+	return file, err
+}
+
+// addConfig adds the flag that names the configuration file.
+func addConfig(cmd *cobra.Command, path *string) {
+	cmd.Flags().StringVarP(path, "config", "c", "", "configuration `FILE` (default: tablecast.yaml here or above)")
 }
 
 // readKeys reads a file of access keys. Who else can read it could act as any
@@ -194,15 +214,15 @@ func (f upFlags) endpoint(ln net.Listener) string {
 }
 
 // announce says where the node listens.
-func announce(out io.Writer, ln net.Listener, file *config.File, f upFlags) {
+func announce(out io.Writer, ln net.Listener, file *config.File, f upFlags) error {
 	endpoint := f.endpoint(ln)
 	if f.json {
-		writeJSON(out, map[string]any{"ready": map[string]string{"endpoint": endpoint, "dir": f.dir}})
-		return
+		return writeJSON(out, map[string]any{"ready": map[string]string{"endpoint": endpoint, "dir": f.dir}})
 	}
 	fmt.Fprintf(out, "tablecast is ready at %s, data in %s\n", endpoint, f.dir)
 	if file != nil {
 		fmt.Fprintf(out, "%s: %d tables, %d events, %d rules\n", file.Path, len(file.Tables), len(file.Events), len(file.Rules))
 	}
-	fmt.Fprintf(out, "AWS SDKs and the AWS CLI: export AWS_ENDPOINT_URL=%s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n", endpoint)
+	_, err := fmt.Fprintf(out, "AWS SDKs and the AWS CLI: export AWS_ENDPOINT_URL=%s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n", endpoint)
+	return err
 }

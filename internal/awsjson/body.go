@@ -20,6 +20,8 @@ type budget struct{ free atomic.Int64 }
 
 // take reports whether n bytes were free, and takes them.
 func (b *budget) take(n int64) bool {
+	// Takers that go below zero at one time may all be refused, though one alone
+	// would fit; none keeps what it took.
 	if b.free.Add(-n) < 0 {
 		b.free.Add(n)
 		return false

@@ -230,6 +230,8 @@ func (f *follower) allDone() bool {
 // returns the records in order of their numbers; ended says that a shard came
 // to its end.
 func (f *follower) round(ctx context.Context) (records []types.Record, ended bool, err error) {
+	// All shards of a round are chosen before any is read: a child whose parent ends
+	// in this round is read in the next, so its records follow those of the parent.
 	var ready []*shard
 	for _, s := range f.shards {
 		if p, known := f.shards[s.parent]; !s.done && (!known || p.done) {

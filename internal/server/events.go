@@ -33,6 +33,7 @@ func (r *recent) add(a delivery.Attempt) {
 		r.list = append(r.list, a)
 		return
 	}
+	// The list is full: next is the oldest attempt, which this one replaces.
 	r.list[r.next] = a
 	r.next = (r.next + 1) % maxRecent
 }
@@ -96,6 +97,8 @@ func (a administration) tail(ctx context.Context, in tailIn, out *lines) error {
 	var missed int
 	var mu sync.Mutex
 	events := make(chan bus.Accepted, tailBuffer)
+	// The observer runs on the goroutine that accepts events, for all buses. It never
+	// waits for the client: what finds no room is counted instead.
 	stop := a.node.Watch(tablecast.Observer{Accepted: func(x bus.Accepted) {
 		if in.Bus != "" && in.Bus != x.Bus {
 			return

@@ -99,6 +99,8 @@ func Serve(ctx context.Context, node *tablecast.Node, ln net.Listener, o Options
 		return err
 	case <-ctx.Done():
 	}
+	// Requests do not end with ctx: Shutdown lets those under way finish, and Close
+	// cuts off those that still run after grace, such as a client that tails events.
 	end, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	if err := srv.Shutdown(end); err != nil {

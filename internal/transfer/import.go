@@ -205,7 +205,7 @@ func (im *importer) setAside(b *badLine) error {
 // store stores rows of different keys, several batches at once, and returns
 // those that the server refuses, in no order.
 func (im *importer) store(ctx context.Context, rows []row) (bad []*badLine, err error) {
-	var mu sync.Mutex
+	var mu sync.Mutex // guards bad and errs
 	var storing sync.WaitGroup
 	var errs []error
 	for begin := 0; begin < len(rows); begin += batchItems {

@@ -62,10 +62,7 @@ func (r *createEventBusRequest) validate() error {
 
 func (a *api) createEventBus(_ context.Context, body []byte) ([]byte, error) {
 	var r createEventBusRequest
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	if err := r.validate(); err != nil {
+	if err := decode(body, &r); err != nil {
 		return nil, err
 	}
 	tags, err := tagMap(r.Tags)

@@ -79,6 +79,14 @@ func resourceOf(text string) (name, rule string, err error) {
 	}
 }
 
+// decode reads the body of a request and checks it.
+func decode(body []byte, r interface{ validate() error }) error {
+	if err := awsjson.Decode(body, r); err != nil {
+		return err
+	}
+	return r.validate()
+}
+
 // value returns what an optional member holds; empty if it is absent.
 func value(s *string) string {
 	if s == nil {

@@ -105,10 +105,7 @@ func statements(b *bus.Bus) (out policy) {
 
 func (a *api) putPermission(_ context.Context, body []byte) ([]byte, error) {
 	var r permission
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	if err := r.validate(); err != nil {
+	if err := decode(body, &r); err != nil {
 		return nil, err
 	}
 	name := busOf(r.EventBusName)

@@ -54,10 +54,7 @@ func (d *replayDestination) rules(on string) (out []string, err error) {
 
 func (a *api) startReplay(_ context.Context, body []byte) ([]byte, error) {
 	var r startReplayRequest
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	if err := r.validate(); err != nil {
+	if err := decode(body, &r); err != nil {
 		return nil, err
 	}
 	to, err := busARN(*r.Destination.Arn, "Destination.Arn")

@@ -38,10 +38,7 @@ func (r *putRuleRequest) validate() error {
 
 func (a *api) putRule(_ context.Context, body []byte) ([]byte, error) {
 	var r putRuleRequest
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	if err := r.validate(); err != nil {
+	if err := decode(body, &r); err != nil {
 		return nil, err
 	}
 	tags, err := tagMap(r.Tags)
