@@ -1,10 +1,11 @@
 package pattern
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json"
 )
 
 // oneKB is an event of about 1 KB, as a table change raises it.

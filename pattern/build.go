@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A builder makes a set out of another. What the other set holds is copied
-// before it is changed; fresh tells what was.
+// A builder makes a set from another one, whose nodes, states and edges it copies
+// before it changes them; the fresh maps say which it has copied or made.
 type builder struct {
 	Set
 	freshNodes  map[int32]bool
@@ -22,7 +22,7 @@ func newBuilder(from *Set) *builder {
 	return b
 }
 
-// set ends the building.
+// set returns the finished set.
 func (b *builder) set() *Set {
 	for e := range b.freshEdges {
 		e.index.ranges.order()
@@ -34,9 +34,9 @@ func (b *builder) set() *Set {
 // add puts the alternatives of a pattern into the automaton.
 func (b *builder) add(p *Pattern) {
 	for _, alt := range p.alternatives {
-		fields := make([]bound, len(alt))
+		fields := make([]boundField, len(alt))
 		for i, f := range alt {
-			fields[i] = bound{f, b.node(f.path)}
+			fields[i] = boundField{f, b.node(f.path)}
 		}
 		at := int32(0)
 		for _, f := range sequence(fields) {
@@ -44,22 +44,22 @@ func (b *builder) add(p *Pattern) {
 		}
 		s := b.state(at)
 		s.accepts = append(slices.Clip(s.accepts), int32(len(b.alts)))
-		b.alts = append(b.alts, compiled{b.patterns, fields})
+		b.alts = append(b.alts, setAlternative{b.patterns, fields})
 	}
 	b.patterns++
 }
 
-// sequence returns the fields in the order in which the automaton checks them:
-// those first that few values pass and that are looked up.
-func sequence(fields []bound) []bound {
+// sequence returns the fields in the order in which the automaton checks them: the
+// most selective first, and those that are looked up before those that are tried.
+func sequence(fields []boundField) []boundField {
 	out := slices.Clone(fields)
-	slices.SortStableFunc(out, func(a, b bound) int {
+	slices.SortStableFunc(out, func(a, b boundField) int {
 		return cmp.Or(cmp.Compare(a.cost(), b.cost()), cmp.Compare(len(a.tests), len(b.tests)), slices.Compare(a.path, b.path))
 	})
 	return out
 }
 
-// cost grades a field by its loosest test.
+// cost ranks a field by its least selective test.
 func (f *field) cost() int {
 	worst := 0
 	for i := range f.tests {
@@ -76,7 +76,7 @@ func (f *field) cost() int {
 	return worst
 }
 
-// node returns the node at a path, which is asked for from now on.
+// node returns the node at a path, and makes it wanted.
 func (b *builder) node(path []string) int32 {
 	at := int32(0)
 	for _, name := range path {
@@ -108,7 +108,7 @@ func (b *builder) ownNode(id int32) *node {
 	return n
 }
 
-// state returns a state to change.
+// state returns a state that may be changed.
 func (b *builder) state(id int32) *state {
 	if !b.freshStates[id] {
 		s := *b.states[id]
@@ -120,7 +120,7 @@ func (b *builder) state(id int32) *state {
 }
 
 // step returns the state that follows if the field holds.
-func (b *builder) step(at int32, f bound) int32 {
+func (b *builder) step(at int32, f boundField) int32 {
 	tests := f.String()
 	if e := b.states[at].edges[f.node]; e != nil {
 		if next, found := e.next[tests]; found {
@@ -142,7 +142,7 @@ func (b *builder) step(at int32, f bound) int32 {
 	return next
 }
 
-// edge returns the edge of a fresh state over a node, to change.
+// edge returns the edge of a fresh state at a node, which may be changed.
 func (b *builder) edge(s *state, node int32) *edge {
 	e := s.edges[node]
 	if b.freshEdges[e] {
@@ -161,7 +161,7 @@ func (b *builder) edge(s *state, node int32) *edge {
 	return e
 }
 
-// String writes the tests of the field, which are the same for the same tests.
+// String returns the tests of the field as text; equal tests have equal texts.
 func (f *field) String() string {
 	var b strings.Builder
 	for i := range f.tests {

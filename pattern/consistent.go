@@ -2,22 +2,22 @@ package pattern
 
 import "slices"
 
-// consistent reports whether for each field, all of which hold by themselves, a
-// value can be chosen so that no two of them stand in different elements of one
+// consistent reports whether a value can be chosen for each field, all of which
+// hold by themselves, so that no two values are in different elements of one
 // array. Errors: ErrAmbiguous.
 //
-// Where no name is repeated, an element and its array hold values of different
-// fields, and so do two arrays in one element. So the most fields that can be
-// had from an element is the sum over its own values and its arrays, and from
-// an array the best of its elements.
-func (sc *scratch) consistent(fields []bound) (bool, error) {
+// If no name is repeated, an element and the arrays in it contain values of
+// different fields, and so do two arrays in one element. So the number of fields
+// that an element can satisfy is the sum over its own values and its arrays, and
+// that of an array is the maximum over its elements.
+func (sc *scratch) consistent(fields []boundField) (bool, error) {
 	if len(sc.elements) == 0 || len(fields) < 2 {
 		return true, nil
 	}
 	if sc.repeated {
 		return sc.search(fields)
 	}
-	sc.sum = zero(sc.sum, len(sc.elements))
+	sc.sums = zero(sc.sums, len(sc.elements))
 	sc.best = zero(sc.best, int(sc.arrays))
 	want, all := int32(0), int32(0)
 	for i := range fields {
@@ -30,11 +30,11 @@ func (sc *scratch) consistent(fields []bound) (bool, error) {
 	}
 	for i := len(sc.elements) - 1; i >= 0; i-- {
 		p := sc.elements[i]
-		sc.best[p.array] = max(sc.best[p.array], sc.sum[i])
+		sc.best[p.array] = max(sc.best[p.array], sc.sums[i])
 		switch {
 		case !p.first:
 		case p.parent >= 0:
-			sc.sum[p.parent] += sc.best[p.array]
+			sc.sums[p.parent] += sc.best[p.array]
 		default:
 			all += sc.best[p.array]
 		}
@@ -42,13 +42,13 @@ func (sc *scratch) consistent(fields []bound) (bool, error) {
 	return all == want, nil
 }
 
-// count adds the field to the sums of the elements that hold a value for it,
-// and reports whether there are any; otherwise it holds without.
-func (sc *scratch) count(f *bound) bool {
+// count adds the field to the sums of the elements that contain a value for it, and
+// reports whether there are any; if not, the field holds independently of arrays.
+func (sc *scratch) count(f *boundField) bool {
 	found := false
-	for i := sc.at[f.node].first; i >= 0; i = sc.values[i].next {
+	for i := sc.nodeStates[f.node].first; i >= 0; i = sc.values[i].next {
 		if v := &sc.values[i]; v.element >= 0 && f.holds(v.scalar) {
-			sc.sum[v.element]++
+			sc.sums[v.element]++
 			found = true
 		}
 	}
@@ -66,12 +66,11 @@ func zero(list []int32, n int) []int32 {
 	return list
 }
 
-// maxTrials is how many values are tried, for one alternative, in events that
-// repeat names.
+// maxTrials is how many values the search tries, for one alternative.
 const maxTrials = 100_000
 
-// tryAll is consistent by trial.
-func (sc *scratch) search(fields []bound) (bool, error) {
+// search is consistent by backtracking, for events that repeat names.
+func (sc *scratch) search(fields []boundField) (bool, error) {
 	sc.chosen = zero(sc.chosen, int(sc.arrays))
 	sc.undo, sc.trials = sc.undo[:0], 0
 	ok := sc.choose(fields)
@@ -81,16 +80,17 @@ func (sc *scratch) search(fields []bound) (bool, error) {
 	return ok, nil
 }
 
-// choose chooses values for the fields that agree with what was chosen before.
-func (sc *scratch) choose(fields []bound) bool {
+// choose chooses values for the fields that are consistent with the elements chosen
+// before.
+func (sc *scratch) choose(fields []boundField) bool {
 	if len(fields) == 0 {
 		return true
 	}
 	f := &fields[0]
-	if sc.at[f.node].first < 0 {
+	if sc.nodeStates[f.node].first < 0 {
 		return sc.choose(fields[1:])
 	}
-	for i := sc.at[f.node].first; i >= 0 && sc.trials <= maxTrials; i = sc.values[i].next {
+	for i := sc.nodeStates[f.node].first; i >= 0 && sc.trials <= maxTrials; i = sc.values[i].next {
 		sc.trials++
 		v := &sc.values[i]
 		if !f.holds(v.scalar) {
@@ -108,7 +108,8 @@ func (sc *scratch) choose(fields []bound) bool {
 	return false
 }
 
-// stand chooses the element and those around it, unless others were chosen.
+// chooseElement chooses the element and those around it; false if others of their
+// arrays were chosen before.
 func (sc *scratch) chooseElement(element int32) bool {
 	for ; element >= 0; element = sc.elements[element].parent {
 		array := sc.elements[element].array

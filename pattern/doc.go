@@ -1,35 +1,35 @@
-// Package pattern holds event patterns: the JSON by which a rule says which
-// events it wants. It parses a pattern, compiles many of them into one index,
-// matches an event against all at once, and explains why one did not match. It
-// knows no event but as JSON.
+// Package pattern holds EventBridge's event patterns: the JSON by which a rule
+// selects events. It parses a pattern, compiles many of them into one index,
+// matches an event against all of them at once, and explains why one did not
+// match. An event is any JSON object.
 //
-// docs/patterns.md is the language's specification.
+// It is public API: programs use it without a node. docs/patterns.md specifies
+// the language.
 //
 // # How a set matches
 //
-// A pattern is a list of alternatives ($or expands into several), each a list
-// of fields, each a path with tests of which one must hold. A Set is an
-// automaton: a state stands for fields that hold, an edge for one field more.
+// A pattern is a list of alternatives ($or expands into several), each a list of
+// fields, each a path with tests of which one must hold. A Set is an automaton:
+// being in a state means that some fields hold, and an edge is one more field.
 //
 //	start ─ source: "shop" → 1 ─ detail.state: "shipped" → 2 accepts 7
 //	                           └ detail.total: > 100     → 3 accepts 9
 //
-// Alternatives that begin with the same fields share states; each puts those
-// first that few values pass. An edge looks its value up, so that the number of
-// rules hardly counts.
+// Alternatives that begin with the same fields share states; each begins with the
+// most selective fields. An edge looks its value up in an index, so that the time
+// hardly depends on the number of rules.
 //
-//  1. An event is read once, along the tree of the names that fields ask for;
-//     what no field asks for is skipped. Values keep the array elements in which
-//     they stand.
-//  2. The event enters each state at most once. So there is no product of
-//     values, and a wildcard is tried once a value, in linear time.
+//  1. An event is read once, along the tree of the names in the patterns; other
+//     members are skipped. Each value keeps the array elements that contain it.
+//  2. The event enters each state at most once. So there is no combinatorial
+//     growth, and a wildcard is tried once for each value, in linear time.
 //  3. An alternative that is reached matches if values for its fields can be
-//     chosen so that those out of one array come from one of its elements. That
-//     takes one pass over the elements. Only events that repeat names around
-//     arrays need trials, whose number is limited (ErrAmbiguous).
+//     chosen so that those from one array are from the same element. That takes
+//     one pass over the elements. Only events that repeat member names around
+//     arrays need a search, whose steps are limited (ErrAmbiguous).
 //
-// A Set never changes; readers share it without a lock. Set.With makes another
-// that shares all but what a further pattern changes.
+// A Set is immutable; readers share it without a lock. Set.With returns another
+// one that shares all but what the additional pattern changes.
 //
 // Source of the language: Amazon EventBridge user guide, "Event patterns", and
 // the behaviour of the open source library aws/event-ruler.
@@ -40,8 +40,8 @@ import (
 	"strings"
 )
 
-// An Error says why a pattern is not valid: Msg in EventBridge's words, and
-// where in the source.
+// An Error says why a pattern is not valid, with EventBridge's message, and where
+// in the source.
 type Error struct {
 	Msg     string
 	Pointer string // JSON pointer to the faulty member
@@ -51,7 +51,7 @@ type Error struct {
 	source  string
 }
 
-// Error returns the message as EventBridge has it, with the place where it
+// Error returns the message as EventBridge has it, with the place if EventBridge
 // gives one.
 func (e *Error) Error() string {
 	if !e.located {

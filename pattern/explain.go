@@ -14,17 +14,17 @@ var errNotObject = errors.New("pattern: the event is not a JSON object")
 // A Miss is a field of a pattern that an event does not satisfy.
 type Miss struct {
 	Path   string   `json:"path"`   // the field, its names joined by dots
-	Wanted []string `json:"wanted"` // the tests of which one should hold, in words
-	Found  []Found  `json:"found"`  // what stands at the path; empty: nothing
+	Wanted []string `json:"wanted"` // the tests of which one must hold, in words
+	Found  []Found  `json:"found"`  // the values at the path, at most ten; empty if there are none
 }
 
-// A Found is a value of an event.
+// A Found is a value of an event, for a Miss.
 type Found struct {
 	Pointer string `json:"pointer"` // JSON pointer to it
 	Value   string `json:"value"`   // a scalar as JSON, cut to 200 bytes; else "an object" or "an empty array"
 }
 
-// String writes the miss as a sentence.
+// String returns the miss as a sentence.
 func (m Miss) String() string {
 	wanted := strings.Join(m.Wanted, " or ")
 	if m.Path == "" {
@@ -40,11 +40,10 @@ func (m Miss) String() string {
 	return m.Path + ": wanted " + wanted + "; found " + strings.Join(found, ", ")
 }
 
-// Explain returns the fields that keep the event from matching: of the
-// alternatives ($or) the one that fails in the fewest. It returns none if the
-// event matches; if no single field is to blame, since the values stand in
-// different elements of an array, the Miss has an empty path. Errors are those
-// of Match.
+// Explain returns the fields that keep the event from matching, none if it matches.
+// Of several alternatives ($or) it takes the one with the fewest such fields. If
+// each field matches by itself, but with values from different elements of an
+// array, there is one Miss with an empty path. Errors are those of Match.
 func (p *Pattern) Explain(event []byte) ([]Miss, error) {
 	ok, err := p.Match(event)
 	if ok || err != nil {
@@ -66,7 +65,7 @@ func (p *Pattern) Explain(event []byte) ([]Miss, error) {
 	return best, nil
 }
 
-// maxFound is how many values a Miss tells.
+// maxFound is how many values a Miss has at most.
 const maxFound = 10
 
 // misses checks each field by itself.
@@ -127,7 +126,7 @@ func (v found) String() string {
 	return text
 }
 
-// flatten returns what stands in an event at the paths of the pattern.
+// flatten returns the values of an event at the paths of the pattern.
 func (p *Pattern) flatten(event []byte) (map[string][]found, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(event), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	f := flattener{dec, map[string]bool{}, map[string][]found{}}

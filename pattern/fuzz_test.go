@@ -1,12 +1,12 @@
 package pattern
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"pgregory.net/rapid"
 )
 
@@ -20,7 +20,7 @@ var (
 	bounds  = rapid.SampledFrom([]string{`["=",5]`, `["<",5]`, `["<=",5.0]`, `[">",-2,"<",300]`, `[">=",0.1]`, `[">",0,"<=",5]`, `[">=",300,"<",1e16]`})
 )
 
-func quote(s string) string { b, _ := json.Marshal(s); return string(b) }
+func quote(s string) string { b, _ := jsontext.AppendQuote(nil, s); return string(b) }
 
 func quoted(t *rapid.T) string { return quote(strs.Draw(t, "string")) }
 

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// An index finds the tests of one path that a value passes, and tells for each
-// the state that follows. What can be looked up is looked up, however many
-// tests there are; only anything-but and wildcards that begin and end with an
-// asterisk are tried one by one.
+// An index finds the tests of one path that a value passes, and the state that
+// follows each. It looks values up, so that the time hardly depends on the number
+// of tests; only anything-but and wildcards that begin and end with an asterisk are
+// tried one by one.
 type index struct {
 	exact                  map[scalar][]int32
 	folded                 map[string][]int32
@@ -95,7 +95,7 @@ func (x *index) addBlock(p netip.Prefix, next int32) {
 	}
 }
 
-// find hands on the states that follow on the value.
+// find follows the tests that the value passes.
 func (x *index) find(sc *scratch, v scalar) {
 	sc.follow(x.exact[v])
 	sc.follow(x.present)
@@ -188,7 +188,7 @@ func (a *affixes[T]) at(i int, s string, end bool) []T {
 	return a.byText[s[:n]]
 }
 
-// followAll hands on the states that are kept for the beginnings, or ends, of s.
+// followAll follows the tests for prefixes, or suffixes, of s.
 func followAll(sc *scratch, a *affixes[int32], s string, end bool) {
 	for i := range a.lengths {
 		sc.follow(a.at(i, s, end))

@@ -2,13 +2,14 @@ package pattern
 
 import (
 	"bytes"
-	"encoding/json"
 	"math/big"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The oracle interprets a valid pattern from its JSON, with nothing of the
@@ -16,39 +17,49 @@ import (
 
 type member struct {
 	name  string
-	value any // []member, []any, string, json.Number, bool, nil
+	value any // []member, []any, string, number, bool, nil
 }
+
+// A number is the text of a JSON number.
+type number string
 
 // ordered decodes JSON and keeps the order and repetition of names.
 func ordered(src []byte) any {
-	dec := json.NewDecoder(bytes.NewReader(src))
-	dec.UseNumber()
-	return orderedValue(dec)
+	return orderedValue(jsontext.NewDecoder(bytes.NewReader(src), jsontext.AllowDuplicateNames(true)))
 }
 
-func orderedValue(dec *json.Decoder) any {
-	tok, err := dec.Token()
-	if err != nil {
-		panic(err)
-	}
-	switch tok {
-	case json.Delim('{'):
-		list := []member{}
-		for dec.More() {
-			name, _ := dec.Token()
-			list = append(list, member{name.(string), orderedValue(dec)})
+func orderedValue(dec *jsontext.Decoder) any {
+	token := func() jsontext.Token {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			panic(err)
 		}
-		_, _ = dec.Token() // the closing delimiter
+		return tok
+	}
+	switch tok := token(); tok.Kind() {
+	case '{':
+		list := []member{}
+		for dec.PeekKind() != '}' {
+			name := token().String()
+			list = append(list, member{name, orderedValue(dec)})
+		}
+		token()
 		return list
-	case json.Delim('['):
+	case '[':
 		list := []any{}
-		for dec.More() {
+		for dec.PeekKind() != ']' {
 			list = append(list, orderedValue(dec))
 		}
-		_, _ = dec.Token() // the closing delimiter
+		token()
 		return list
+	case '"':
+		return tok.String()
+	case '0':
+		return number(tok.String())
+	case 't', 'f':
+		return tok.Bool()
 	}
-	return tok
+	return nil
 }
 
 // A leafRule is a path and its tests as written.
@@ -221,16 +232,16 @@ func excluded(arg, v any) bool {
 }
 
 func same(a, b any) bool {
-	x, isX := a.(json.Number)
-	y, isY := b.(json.Number)
+	x, isX := a.(number)
+	y, isY := b.(number)
 	if isX && isY {
 		return rational(x).Cmp(rational(y)) == 0
 	}
 	return a == b
 }
 
-func rational(n json.Number) *big.Rat {
-	r, ok := new(big.Rat).SetString(n.String())
+func rational(n number) *big.Rat {
+	r, ok := new(big.Rat).SetString(string(n))
 	if !ok {
 		panic(n)
 	}
@@ -238,16 +249,16 @@ func rational(n json.Number) *big.Rat {
 }
 
 func numericPasses(terms []any, v any) bool {
-	n, is := v.(json.Number)
+	n, is := v.(number)
 	if !is {
 		return false
 	}
-	f, err := n.Float64()
-	if err != nil || rational(json.Number(strconv.FormatFloat(f, 'g', -1, 64))).Cmp(rational(n)) != 0 {
+	f, err := strconv.ParseFloat(string(n), 64)
+	if err != nil || rational(number(strconv.FormatFloat(f, 'g', -1, 64))).Cmp(rational(n)) != 0 {
 		return false // no number of the range's kind
 	}
 	for i := 0; i < len(terms); i += 2 {
-		c := rational(n).Cmp(rational(terms[i+1].(json.Number)))
+		c := rational(n).Cmp(rational(terms[i+1].(number)))
 		if ok := map[string]bool{"=": c == 0, "<": c < 0, "<=": c <= 0, ">": c > 0, ">=": c >= 0}[terms[i].(string)]; !ok {
 			return false
 		}

@@ -29,7 +29,7 @@ func newInterval(t *test, next int32) interval {
 	return v
 }
 
-// order makes the list fit for find.
+// order sorts the list, which find needs.
 func (r ranges) order() {
 	slices.SortStableFunc(r, func(a, b interval) int { return cmp.Compare(a.low.at, b.low.at) })
 	r.tops()
@@ -44,7 +44,7 @@ func (r ranges) tops() float64 {
 	return r[mid].top
 }
 
-// find hands on the states of the ranges that hold the canonical number.
+// find follows the ranges that contain the canonical number.
 func (r ranges) find(sc *scratch, canon string) {
 	if len(r) == 0 {
 		return

@@ -11,41 +11,43 @@ import (
 
 // A scratch is the working memory for one event.
 type scratch struct {
-	set    *Set
-	dec    *jsontext.Decoder
-	in     bytes.Buffer
-	name   []byte
-	texts  []byte      // of the values
-	values []value     // in order of the event
-	at     []nodeState // by node
-	used   []int32     // nodes with values
-	seen   []int32     // nodes that were met
+	set        *Set
+	dec        *jsontext.Decoder
+	in         bytes.Buffer
+	name       []byte
+	texts      []byte      // of the values
+	values     []value     // in the order of the event
+	nodeStates []nodeState // by node
+	valued     []int32     // nodes with values
+	visited    []int32     // nodes that were met
 
-	context  int32        // serial number of the element that is read
-	contexts int32        // how many there were
-	frames   []arrayFrame // arrays around what is read
-	elements []element    // elements that hold values
-	arrays   int32        // how many arrays hold values
-	repeated bool         // a path stands twice in one element: names were repeated
+	elementID  int32        // serial number of the element that is read
+	elementIDs int32        // how many there were
+	frames     []arrayFrame // arrays around what is read
+	elements   []element    // elements that hold values
+	arrays     int32        // how many arrays hold values
+	repeated   bool         // a path stands twice in one element: names were repeated
 
 	traversal
 }
 
-// A value is a scalar of the event at an asked node.
+// A value is a scalar of the event at a wanted node.
 type value struct {
 	scalar
-	element int32 // the innermost element that holds it; -1: none
-	next    int32 // the next value at the node; -1: none
+	element int32 // index of the innermost array element that contains it; -1 for none
+	next    int32 // index of the next value at the node; -1 for none
 }
 
-// A spot is what is known of a node.
-type nodeState struct{ first, last, context int32 }
+// A nodeState has the first and last value at a node, as indexes, and the element in
+// which the node was visited last; -1 for none.
+type nodeState struct{ first, last, elementID int32 }
 
-// A level is an array that is being read, and its element.
+// An arrayFrame is an array that is being read, and its current element, as
+// indexes; -1 before they contain a value.
 type arrayFrame struct{ array, element int32 }
 
-// A place is an array element: in which array, and in which element that
-// stands. first is set on the first element of its array.
+// An element is an array element that contains values: its array, the element
+// around that array (-1 for none), and whether it is the first of its array.
 type element struct {
 	array, parent int32
 	first         bool
@@ -55,21 +57,20 @@ func newScratch() *scratch { return &scratch{dec: &jsontext.Decoder{}} }
 
 // reset forgets the last event.
 func (sc *scratch) reset(s *Set) {
-	for _, n := range sc.seen {
-		sc.at[n] = nodeState{-1, -1, -1}
+	for _, n := range sc.visited {
+		sc.nodeStates[n] = nodeState{-1, -1, -1}
 	}
-	for len(sc.at) < len(s.nodes) {
-		sc.at = append(sc.at, nodeState{-1, -1, -1})
+	for len(sc.nodeStates) < len(s.nodes) {
+		sc.nodeStates = append(sc.nodeStates, nodeState{-1, -1, -1})
 	}
 	sc.set = s
-	sc.texts, sc.values, sc.used, sc.seen = sc.texts[:0], sc.values[:0], sc.used[:0], sc.seen[:0]
+	sc.texts, sc.values, sc.valued, sc.visited = sc.texts[:0], sc.values[:0], sc.valued[:0], sc.visited[:0]
 	sc.frames, sc.elements = sc.frames[:0], sc.elements[:0]
-	sc.context, sc.contexts, sc.arrays, sc.repeated = 0, 0, 0, false
+	sc.elementID, sc.elementIDs, sc.arrays, sc.repeated = 0, 0, 0, false
 	sc.traversal.reset(s)
 }
 
-// read walks over an event along the tree of names and keeps the values that
-// are asked for.
+// read reads an event along the tree of names and keeps the values of wanted nodes.
 func (sc *scratch) read(event []byte) error {
 	sc.in = *bytes.NewBuffer(event) // read in place
 	sc.dec.Reset(&sc.in, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
@@ -82,14 +83,15 @@ func (sc *scratch) read(event []byte) error {
 	return sc.value(0)
 }
 
-// meet notes that the node stands in the element that is read.
+// visit notes that the node occurs in the current element. If it has occurred there
+// before, the event repeats a name.
 func (sc *scratch) visit(n int32) {
-	at := &sc.at[n]
-	if at.context == -1 {
-		sc.seen = append(sc.seen, n)
+	at := &sc.nodeStates[n]
+	if at.elementID == -1 {
+		sc.visited = append(sc.visited, n)
 	}
-	sc.repeated = sc.repeated || at.context == sc.context
-	at.context = sc.context
+	sc.repeated = sc.repeated || at.elementID == sc.elementID
+	at.elementID = sc.elementID
 }
 
 // value reads the next value, which stands at the node.
@@ -138,15 +140,15 @@ func (sc *scratch) object(n int32) error {
 	return err
 }
 
-// skip passes over a value that no field asks for. ReadValue checks a value in
+// skip reads a value that no pattern needs. ReadValue checks a value in
 // half the time that SkipValue takes, and the event is in memory in any case.
 func (sc *scratch) skip() error {
 	_, err := sc.dec.ReadValue()
 	return err
 }
 
-// find follows a name, which stands for several steps if it has dots. It
-// returns -1 if nothing is asked for there.
+// find returns the child of a node with a name, which is several steps if the name
+// has dots; -1 if no pattern has it.
 func (sc *scratch) find(n int32, name string) int32 {
 	for {
 		first, rest, dotted := strings.Cut(name, ".")
@@ -162,7 +164,7 @@ func (sc *scratch) find(n int32, name string) int32 {
 	}
 }
 
-// array reads the elements of an array: all of them stand at the node.
+// array reads the elements of an array, all of which are values of the node.
 func (sc *scratch) array(n int32) error {
 	if nd := sc.set.nodes[n]; !nd.wanted && nd.children == nil {
 		return sc.skip()
@@ -170,25 +172,25 @@ func (sc *scratch) array(n int32) error {
 	if _, err := sc.dec.ReadToken(); err != nil {
 		return err
 	}
-	outer := sc.context
+	outer := sc.elementID
 	sc.frames = append(sc.frames, arrayFrame{-1, -1})
 	for sc.dec.PeekKind() != ']' {
-		sc.contexts++
-		sc.context = sc.contexts
+		sc.elementIDs++
+		sc.elementID = sc.elementIDs
 		if err := sc.value(n); err != nil {
 			return err
 		}
 		sc.frames[len(sc.frames)-1].element = -1
 	}
 	sc.frames = sc.frames[:len(sc.frames)-1]
-	sc.context = outer
-	sc.at[n].context = outer // its elements stood at the node, too
+	sc.elementID = outer
+	sc.nodeStates[n].elementID = outer // its elements have changed it
 	_, err := sc.dec.ReadToken()
 	return err
 }
 
-// place returns the innermost element around what is read. Elements that hold
-// no value are never noted.
+// currentElement returns the index of the innermost element around what is read,
+// adding it and those around it if it is the first value in them; -1 for none.
 func (sc *scratch) currentElement() int32 {
 	i := len(sc.frames)
 	for i > 0 && sc.frames[i-1].element < 0 {
@@ -212,21 +214,21 @@ func (sc *scratch) currentElement() int32 {
 	return parent
 }
 
-// keep notes a value at a node.
+// addValue adds a value to a node.
 func (sc *scratch) addValue(n int32, v scalar) {
 	id := int32(len(sc.values))
 	sc.values = append(sc.values, value{v, sc.currentElement(), -1})
-	at := &sc.at[n]
+	at := &sc.nodeStates[n]
 	if at.first < 0 {
 		at.first = id
-		sc.used = append(sc.used, n)
+		sc.valued = append(sc.valued, n)
 	} else {
 		sc.values[at.last].next = id
 	}
 	at.last = id
 }
 
-// scalar reads a scalar; its text stands in sc.texts.
+// scalar reads a scalar, whose text it appends to sc.texts.
 func (sc *scratch) scalar(raw jsontext.Value) scalar {
 	start := len(sc.texts)
 	switch k := byte(raw.Kind()); k {

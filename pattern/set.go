@@ -5,49 +5,50 @@ import (
 	"sync"
 )
 
-// A Set is many patterns compiled into one automaton. It never changes and may
-// be used by many goroutines.
+// A Set is many patterns compiled into one automaton. It is immutable and may be
+// used by many goroutines.
 type Set struct {
 	patterns int
-	nodes    []*node  // the tree of names; the first is its root
-	states   []*state // the first is the start
-	alts     []compiled
+	nodes    []*node  // the tree of names; nodes[0] is the root
+	states   []*state // states[0] is the start
+	alts     []setAlternative
 	scratch  *sync.Pool // *scratch, shared with the sets that With makes
 }
 
-// compiled is an alternative of one of the patterns.
-type compiled struct {
+// A setAlternative is an alternative of one of the patterns.
+type setAlternative struct {
 	pattern int // index of the pattern
-	fields  []bound
+	fields  []boundField
 }
 
-// bound is a field at its place in the tree of names.
-type bound struct {
+// A boundField is a field with its node in the tree of names.
+type boundField struct {
 	field
 	node int32
 }
 
-// A node of the tree of names.
+// A node is a path in the tree of names.
 type node struct {
 	children map[string]int32
-	wanted   bool // a field ends here: values are kept
+	wanted   bool // the path of a field: its values are kept
 }
 
-// A state stands for fields that hold; what follows depends on the next field.
+// A state is reached by an event for which some fields hold; its edges are the
+// fields that may follow.
 type state struct {
-	accepts []int32         // alternatives of which no field is left
+	accepts []int32         // alternatives whose fields all hold in this state
 	edges   map[int32]*edge // by the node of the next field
 	nodes   []int32         // the nodes of edges
-	absent  []int32         // those of them that go on if nothing stands there
+	absent  []int32         // those of them with a test for an absent value
 }
 
-// An edge leads from a state over the values of one node.
+// An edge leads from a state to others by the values at one node.
 type edge struct {
 	index *index
-	next  map[string]int32 // the state behind a list of tests, by its text
+	next  map[string]int32 // the next state by the text of a field's tests
 }
 
-// NewSet compiles patterns into a set. Match tells them by their index.
+// NewSet compiles patterns into a set. Match returns their indexes in patterns.
 func NewSet(patterns []*Pattern) *Set {
 	b := newBuilder(&Set{nodes: []*node{{}}, states: []*state{{}}, scratch: &sync.Pool{New: func() any { return newScratch() }}})
 	for _, p := range patterns {
@@ -56,26 +57,25 @@ func NewSet(patterns []*Pattern) *Set {
 	return b.set()
 }
 
-// With returns a set that holds one pattern more, whose index is the number of
-// patterns so far. It copies only what changes, so it takes far less time than
-// compiling all; s is still good.
+// With returns a set with one more pattern, whose index is s.Len(). It copies only
+// what changes, so it takes far less time than compiling all of them; s stays
+// valid.
 func (s *Set) With(p *Pattern) *Set {
 	b := newBuilder(s)
 	b.add(p)
 	return b.set()
 }
 
-// Len returns how many patterns the set holds.
+// Len returns the number of patterns.
 func (s *Set) Len() int { return s.patterns }
 
-// maxKept is how many bytes of an event's values may be in memory that is kept
-// for later events.
+// maxKept is how many bytes of working memory are kept for later events.
 const maxKept = 1 << 18
 
 // Match appends to dst the indexes of all patterns that the event matches, each
-// once, in ascending order. The event is a JSON object of at most 10,000
-// levels; time and memory are in proportion to its size. Errors: ErrAmbiguous,
-// else the event is malformed.
+// once, in ascending order. The event is a JSON object, nested at most 10,000
+// levels deep; time and memory are proportional to its size. Errors:
+// ErrAmbiguous; all others mean that the event is malformed.
 func (s *Set) Match(event []byte, dst []int) ([]int, error) {
 	sc := s.scratch.Get().(*scratch)
 	dst, err := s.match(sc, event, dst)

@@ -2,22 +2,22 @@ package pattern
 
 import "errors"
 
-// ErrAmbiguous says that an event repeats names around arrays so often that it
-// takes too many trials to find out which of them belong together.
+// ErrAmbiguous means that an event repeats member names around arrays so often that
+// the search for values of one element takes too many steps.
 var ErrAmbiguous = errors.New("pattern: the event repeats names around arrays too often")
 
-// A run is the way of one event through the automaton. Each state is entered
-// at most once, so the time is in proportion to the states that the event
+// A traversal is the way of one event through the automaton. Each state is entered
+// at most once, so the time is proportional to the number of states that the event
 // reaches.
 type traversal struct {
 	event    int64   // serial number
 	entered  []int64 // by state: the last event that entered it
-	todo     []int32 // states entered and not left
-	accepted []int32 // alternatives of which each field holds by itself
-	sum      []int32 // by place, for consistent
+	pending  []int32 // states entered whose edges were not followed so far
+	accepted []int32 // alternatives whose fields all hold, each by itself
+	sums     []int32 // by place, for consistent
 	best     []int32 // by array, for consistent
-	chosen   []int32 // by array: the element that trials have chosen, plus 1
-	undo     []int32 // arrays in order of choice
+	chosen   []int32 // by array: the element that the search has chosen, plus 1; 0 for none
+	undo     []int32 // arrays in the order in which their elements were chosen
 	trials   int
 }
 
@@ -26,13 +26,13 @@ func (r *traversal) reset(s *Set) {
 	for len(r.entered) < len(s.states) {
 		r.entered = append(r.entered, 0)
 	}
-	r.todo, r.accepted = r.todo[:0], r.accepted[:0]
+	r.pending, r.accepted = r.pending[:0], r.accepted[:0]
 }
 
 func (sc *scratch) followOne(next int32) {
 	if sc.entered[next] != sc.event {
 		sc.entered[next] = sc.event
-		sc.todo = append(sc.todo, next)
+		sc.pending = append(sc.pending, next)
 	}
 }
 
@@ -42,7 +42,7 @@ func (sc *scratch) follow(next []int32) {
 	}
 }
 
-// try hands on the states of the tests that the value passes.
+// try follows the probes whose tests the value passes.
 func (sc *scratch) try(probes []probe, v scalar) {
 	for i := range probes {
 		if p := &probes[i]; sc.entered[p.next] != sc.event && p.test.holds(v) {
@@ -51,35 +51,35 @@ func (sc *scratch) try(probes []probe, v scalar) {
 	}
 }
 
-// walk enters all states that the values lead to.
+// walk enters all states that the event reaches.
 func (sc *scratch) walk() {
 	sc.followOne(0)
-	for len(sc.todo) > 0 {
-		last := len(sc.todo) - 1
-		s := sc.set.states[sc.todo[last]]
-		sc.todo = sc.todo[:last]
+	for len(sc.pending) > 0 {
+		last := len(sc.pending) - 1
+		s := sc.set.states[sc.pending[last]]
+		sc.pending = sc.pending[:last]
 		sc.accepted = append(sc.accepted, s.accepts...)
 		nodes := s.nodes
-		if len(sc.used) < len(nodes) {
-			nodes = sc.used
+		if len(sc.valued) < len(nodes) {
+			nodes = sc.valued
 		}
 		for _, n := range nodes {
 			sc.cross(s.edges[n], n)
 		}
 		for _, n := range s.absent {
-			if sc.at[n].first < 0 {
+			if sc.nodeStates[n].first < 0 {
 				sc.follow(s.edges[n].index.absent)
 			}
 		}
 	}
 }
 
-// cross follows an edge on each value of its node.
+// cross follows an edge for each value of its node.
 func (sc *scratch) cross(e *edge, n int32) {
 	if e == nil {
 		return
 	}
-	for i := sc.at[n].first; i >= 0; i = sc.values[i].next {
+	for i := sc.nodeStates[n].first; i >= 0; i = sc.values[i].next {
 		e.index.find(sc, sc.values[i].scalar)
 	}
 }

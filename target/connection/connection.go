@@ -2,6 +2,7 @@ package connection
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -220,13 +221,17 @@ func (s *Connections) Describe(name string) (Connection, AuthParameters, error) 
 func (s *Connections) List(prefix string) []Connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []Connection
-	for name, c := range s.connections {
+	return withPrefix(s.connections, prefix)
+}
+
+// withPrefix returns the values whose names begin with prefix, in the order of the
+// names.
+func withPrefix[T any](values map[string]T, prefix string) (out []T) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if strings.HasPrefix(name, prefix) {
-			out = append(out, c)
+			out = append(out, values[name])
 		}
 	}
-	slices.SortFunc(out, func(x, y Connection) int { return strings.Compare(x.Name, y.Name) })
 	return out
 }
 

@@ -1,8 +1,6 @@
 package connection
 
 import (
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -111,14 +109,7 @@ func (s *Connections) Destination(name string) (d Destination, active bool, err 
 func (s *Connections) Destinations(prefix string) []Destination {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []Destination
-	for name, d := range s.destinations {
-		if strings.HasPrefix(name, prefix) {
-			out = append(out, d)
-		}
-	}
-	slices.SortFunc(out, func(x, y Destination) int { return strings.Compare(x.Name, y.Name) })
-	return out
+	return withPrefix(s.destinations, prefix)
 }
 
 // reserveCall reserves the next time at which the destination's rate allows a call,
