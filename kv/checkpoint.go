@@ -22,6 +22,10 @@ func (s *Store) Checkpoint(ctx context.Context, dir string) (err error) {
 	if err := s.usable(); err != nil {
 		return err
 	}
+	// Two calls for one folder must not write into each other's copy: the second
+	// waits, and finds that the folder exists.
+	s.checkpointMu.Lock()
+	defer s.checkpointMu.Unlock()
 	if _, err := fs.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w: %s", ErrExists, dir)
 	}

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
 )
@@ -97,6 +99,45 @@ func TestCheckpointErrors(t *testing.T) {
 			if _, err := fs.Stat(left); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("%s: %s was left: %v", pattern, left, err)
 			}
+		}
+	}
+}
+
+// Of several checkpoints to one folder at a time one is made, complete, and the
+// others say that it exists.
+func TestConcurrentCheckpoints(t *testing.T) {
+	fs := vfs.NewMem()
+	s := kvtest.Open(t, "data", kv.Options{FS: fs})
+	kvtest.Put(t, s, "k", "v")
+	for round := range 20 {
+		dir := fmt.Sprint("copy", round)
+		errs := make([]error, 4)
+		var running sync.WaitGroup
+		for i := range errs {
+			running.Go(func() { errs[i] = s.Checkpoint(t.Context(), dir) })
+		}
+		running.Wait()
+		made := 0
+		for _, err := range errs {
+			switch {
+			case err == nil:
+				made++
+			case !errors.Is(err, kv.ErrExists):
+				t.Error(err)
+			}
+		}
+		if made != 1 {
+			t.Errorf("%d checkpoints were made", made)
+		}
+		restored, err := kv.Open(dir, kv.Options{FS: fs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := restored.Get([]byte("k")); err != nil || string(v) != "v" {
+			t.Errorf("%q, %v", v, err)
+		}
+		if err := restored.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

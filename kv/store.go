@@ -72,6 +72,8 @@ type Store struct {
 	space space
 	mark  watermark
 
+	checkpointMu sync.Mutex // held by Checkpoint
+
 	commitMu sync.Mutex
 	next     uint64 // next sequence number; guarded by commitMu
 
