@@ -130,10 +130,11 @@ func FromBinary(b [Size]byte) Context {
 
 type key struct{}
 
-// With returns a context of work that is done for c.
+// With returns a context for work that belongs to the trace c.
 func With(ctx context.Context, c Context) context.Context { return context.WithValue(ctx, key{}, c) }
 
-// From returns what work is done for; none, if nobody said.
+// From returns the trace that work with ctx belongs to; the zero value if it belongs to
+// none.
 func From(ctx context.Context) Context {
 	c, _ := ctx.Value(key{}).(Context)
 	return c

@@ -9,11 +9,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 )
 
-// errNoAnswer is what an entry has that the answer leaves out.
+// errNoAnswer is the error of an entry that the answer leaves out.
 var errNoAnswer = errors.New("eventbridge: the answer has no result for the entry")
 
-// do does one job, once there is a slot for it and the pace allows it.
-func (p *Publisher) do(ctx context.Context, job []*lane) outcome {
+// do sends the batch of the lanes' heads, once fewer than Concurrency calls are under
+// way and the rate limit allows it; or it puts the detail of a single large event into
+// the claim check's store.
+func (p *Publisher) do(ctx context.Context, job []*lane) callResult {
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
@@ -30,7 +32,7 @@ func (p *Publisher) do(ctx context.Context, job []*lane) outcome {
 }
 
 // send calls PutEvents with the heads of lanes.
-func (p *Publisher) send(ctx context.Context, job []*lane) outcome {
+func (p *Publisher) send(ctx context.Context, job []*lane) callResult {
 	in := &sdk.PutEventsInput{Entries: make([]types.PutEventsRequestEntry, len(job))}
 	for i, l := range job {
 		in.Entries[i] = l.head().entry()
@@ -47,7 +49,7 @@ func (p *Publisher) send(ctx context.Context, job []*lane) outcome {
 		o.refused = kind == refused
 		return o
 	}
-	o := outcome{job: job, errs: make([]error, len(job))}
+	o := callResult{job: job, errs: make([]error, len(job))}
 	for i := range job {
 		o.errs[i] = result(out, i)
 	}
@@ -56,8 +58,8 @@ func (p *Publisher) send(ctx context.Context, job []*lane) outcome {
 }
 
 // allOf gives each lane of a job the same error.
-func allOf(job []*lane, err error) outcome {
-	o := outcome{job: job, errs: make([]error, len(job))}
+func allOf(job []*lane, err error) callResult {
+	o := callResult{job: job, errs: make([]error, len(job))}
 	for i := range o.errs {
 		o.errs[i] = err
 	}
@@ -65,7 +67,7 @@ func allOf(job []*lane, err error) outcome {
 }
 
 // entry returns the event as PutEvents takes it.
-func (s *sending) entry() types.PutEventsRequestEntry {
+func (s *pendingEvent) entry() types.PutEventsRequestEntry {
 	e := &s.event
 	out := types.PutEventsRequestEntry{
 		Source: &e.Source, DetailType: &e.DetailType, Detail: aws.String(string(e.Detail)), Time: &e.Time, Resources: e.Resources,

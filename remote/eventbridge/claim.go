@@ -8,7 +8,7 @@ import (
 )
 
 // tooLarge reports whether an event must not be sent as it is.
-func (p *Publisher) tooLarge(s *sending) bool {
+func (p *Publisher) tooLarge(s *pendingEvent) bool {
 	size := s.event.Size(true)
 	return size > p.opts.MaxBytes || p.opts.Claims != nil && !s.claimed && size > p.opts.ClaimAbove
 }
@@ -16,7 +16,7 @@ func (p *Publisher) tooLarge(s *sending) bool {
 // check puts the detail of an event that is too large into the claim check's
 // store, and in its place what refers to it. Errors are of type *RejectedError
 // or those of the store, which may pass.
-func (p *Publisher) check(ctx context.Context, s *sending) error {
+func (p *Publisher) check(ctx context.Context, s *pendingEvent) error {
 	size := s.event.Size(true)
 	if p.opts.Claims == nil || s.claimed {
 		return &RejectedError{"TooLarge", fmt.Sprintf("the event has %d bytes, and a request takes %d; set mapping.claim-check", size, p.opts.MaxBytes)}

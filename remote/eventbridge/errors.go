@@ -20,7 +20,8 @@ var (
 	ErrDenied = errors.New("eventbridge: the call is not allowed")
 )
 
-// A RejectedError tells why an event is rejected, in the words of the bus.
+// A RejectedError says why an event is rejected, with the error code and the message
+// of the bus. Callers that show or count them by code use errors.As.
 type RejectedError struct {
 	Code, Message string
 }

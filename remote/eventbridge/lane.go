@@ -11,9 +11,10 @@ import (
 // forever is longer than anyone waits.
 const forever = time.Hour
 
-// A lane is the events of one group that have no result, in order.
+// A lane is the queue of the events of one group that have no result, in order. Only
+// its head is ever sent.
 type lane struct {
-	rest     []sending
+	rest     []pendingEvent
 	most     int       // entries that a batch with its head may have
 	tries    int       // of the head that failed
 	due      time.Time // when the head may be tried again
@@ -22,18 +23,18 @@ type lane struct {
 	claiming bool      // the head is on its way to the claim check
 }
 
-// A sending is an event and where its result goes.
-type sending struct {
-	index   int
+// A pendingEvent is an event without a result.
+type pendingEvent struct {
+	index   int // of its result
 	bus     string
 	event   event.Event
-	claimed bool // its detail is a reference
+	claimed bool // its detail is in the claim check's store, and a reference in its place
 }
 
-func (l *lane) head() *sending { return &l.rest[0] }
+func (l *lane) head() *pendingEvent { return &l.rest[0] }
 
-// lanes are those of a Publish. A lane whose head is under way stands in
-// neither list.
+// lanes are those of one Publish. A lane is in ready, or in delayed, or its head is
+// part of a request under way.
 type lanes struct {
 	open    map[*lane]bool // that have events without a result
 	ready   []*lane
@@ -46,12 +47,12 @@ func newLanes(events []mapping.Raised) lanes {
 	groups := make(map[string]*lane, len(events))
 	for i := range events {
 		r := &events[i]
-		s := sending{index: i, bus: r.Bus, event: r.Event}
+		s := pendingEvent{index: i, bus: r.Bus, event: r.Event}
 		if l := groups[r.Event.Group]; l != nil && r.Event.Group != "" {
 			l.rest = append(l.rest, s)
 			continue
 		}
-		l := &lane{rest: []sending{s}, most: event.MaxPutEntries}
+		l := &lane{rest: []pendingEvent{s}, most: event.MaxPutEntries}
 		groups[r.Event.Group] = l
 		all.open[l] = true
 		all.ready = append(all.ready, l)
@@ -72,7 +73,7 @@ func (ls *lanes) wait(now time.Time) time.Duration {
 
 // take returns lanes whose heads make up a batch, or one lane whose head is too
 // large; nil if there is none now.
-func (ls *lanes) take(now time.Time, maxBytes int, tooLarge func(*sending) bool) []*lane {
+func (ls *lanes) take(now time.Time, maxBytes int, tooLarge func(*pendingEvent) bool) []*lane {
 	ls.wake(now)
 	var job []*lane
 	most, size := event.MaxPutEntries, 0

@@ -12,11 +12,12 @@ import (
 	"github.com/tablecast/tablecast/target/claim"
 )
 
-// DefaultMaxBytes is what a request may have on every bus. EventBridge takes
+// defaultMaxBytes is what every bus takes in a request. EventBridge takes
 // event.MaxPutSize since January 2026; other servers may not.
-const DefaultMaxBytes = 256 << 10
+const defaultMaxBytes = 256 << 10
 
-// DefaultGiveUp is longer than the partial failures of a healthy service last.
+// DefaultGiveUp is the default of Options.GiveUp: longer than an entry fails by itself
+// at a healthy service.
 const DefaultGiveUp = 15 * time.Minute
 
 // A Client calls PutEvents; *eventbridge.Client of AWS's SDK is one. Retries are
@@ -29,7 +30,7 @@ type Client interface {
 type Options struct {
 	Client Client
 	// MaxBytes bounds the sizes of the events of one request, added up. The
-	// default is DefaultMaxBytes, the most is event.MaxPutSize.
+	// default is 256 KiB, the most event.MaxPutSize.
 	MaxBytes int
 	// Concurrency is how many calls may be under way, over all Publish together.
 	// The default is 8.
@@ -59,7 +60,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.MaxBytes <= 0 {
-		o.MaxBytes = DefaultMaxBytes
+		o.MaxBytes = defaultMaxBytes
 	}
 	o.MaxBytes = min(o.MaxBytes, event.MaxPutSize)
 	if o.Concurrency <= 0 {

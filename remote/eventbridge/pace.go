@@ -2,19 +2,22 @@ package eventbridge
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
-// Bounds of a pace that is slowed down. Below slowest, calls are not held back.
+// firstGap is the gap after the first throttling. One that shrinks below leastGap is
+// no gap any more.
 const (
 	firstGap = 5 * time.Millisecond
 	leastGap = time.Millisecond
 )
 
-// A pace holds calls apart. It halves when calls are throttled, and rises by a
-// tenth with each that is not, until nothing is held back.
+// A pace is the rate limit of PutEvents calls, adapted to throttling: the gap between
+// two calls doubles when one is throttled, and shrinks by a tenth with each that is
+// not, until there is none. All calls of a Publisher share it.
 type pace struct {
 	most time.Duration // the widest gap
 
@@ -24,21 +27,10 @@ type pace struct {
 	changed time.Time     // when the gap was last widened. Guarded by mu
 }
 
-// wait returns when a call may begin, or with the context's error.
+// wait returns nil when a call may begin, or the context's error.
 func (p *pace) wait(ctx context.Context, now func() time.Time) error {
 	at := now()
-	d := p.reserve(at).Sub(at)
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return wait.Sleep(ctx, p.reserve(at).Sub(at))
 }
 
 // reserve returns when a call may begin that asks now.
@@ -48,6 +40,8 @@ func (p *pace) reserve(now time.Time) time.Time {
 	if p.gap == 0 {
 		return now
 	}
+	// Each caller takes the next free moment and moves next on, under the lock: callers
+	// that wait at once wait for different moments.
 	if p.next.Before(now) {
 		p.next = now
 	}
@@ -56,8 +50,8 @@ func (p *pace) reserve(now time.Time) time.Time {
 	return at
 }
 
-// adapt learns from the answer to a call that began and ended at these times.
-// Calls that were under way together slow the pace down once.
+// adapt adapts the gap to the answer to a call that began and ended at these times.
+// Calls that were under way together widen it once.
 func (p *pace) adapt(throttled bool, began, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -67,7 +61,7 @@ func (p *pace) adapt(throttled bool, began, now time.Time) {
 		}
 		return
 	}
-	if began.Before(p.changed) {
+	if began.Before(p.changed) { // it was sent at the rate that was too high, which is known
 		return
 	}
 	p.gap = min(max(2*p.gap, firstGap), p.most)
@@ -81,13 +75,7 @@ func (p *pace) interval() time.Duration {
 	return p.gap
 }
 
-// pause returns how long to wait after so many failures: half of a span that
-// doubles, and a random part of the other half.
+// pause returns how long to wait after so many failures.
 func (p *Publisher) pause(tries int) time.Duration {
-	d := p.opts.MinPause
-	for ; tries > 1 && d < p.opts.MaxPause; tries-- {
-		d *= 2
-	}
-	d = min(d, p.opts.MaxPause)
-	return d/2 + rand.N(d/2+1)
+	return (&wait.Backoff{Least: p.opts.MinPause, Most: p.opts.MaxPause}).After(tries)
 }

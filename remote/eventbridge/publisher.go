@@ -12,10 +12,10 @@ import (
 )
 
 // A Publisher publishes events to the buses of one endpoint. It may be used by
-// many goroutines, which share its pace.
+// many goroutines, which share its rate limit.
 type Publisher struct {
 	opts  Options
-	slots chan struct{} // one for each call under way
+	slots chan struct{} // holds one value for each call under way, of all runs
 	pace  pace
 
 	mu     sync.Mutex
@@ -38,30 +38,32 @@ func New(o Options) *Publisher {
 // ended, its error, and then whether the bus has the event is not known. Publish
 // keeps nothing of events.
 func (p *Publisher) Publish(ctx context.Context, events []mapping.Raised) []error {
-	r := &run{p: p, lanes: newLanes(events), results: make([]error, len(events)), done: make(chan outcome)}
+	r := &run{p: p, lanes: newLanes(events), results: make([]error, len(events)), done: make(chan callResult)}
 	r.loop(ctx)
 	return r.results
 }
 
-// A run is one Publish on its way. One goroutine owns it; calls report to that
-// by a channel.
+// A run is one call of Publish. The goroutine of Publish owns all of it. Each
+// request has a goroutine of its own, to which the heads of its lanes belong until
+// it has sent its callResult: take has removed those lanes from both lists, so
+// nothing else touches them meanwhile.
 type run struct {
 	p       *Publisher
 	lanes   lanes
-	results []error
-	done    chan outcome
-	calls   int // under way
+	results []error         // by the index of the event
+	done    chan callResult // unbuffered: loop or end receives one of each call
+	calls   int             // under way
 }
 
-// An outcome is what became of a job: one error for each of its lanes.
-type outcome struct {
-	job  []*lane
-	errs []error
-	// refused says that the request was, whichever entry is to blame.
-	refused bool
+// A callResult is the answer to a request, for the batch that it sent: one error for
+// the head of each lane, nil if the bus accepted that.
+type callResult struct {
+	job     []*lane
+	errs    []error
+	refused bool // the whole request was refused, whichever entry is to blame
 }
 
-// loop goes on until each event has a result.
+// loop sends until each event has a result or ctx has ended.
 func (r *run) loop(ctx context.Context) {
 	for {
 		r.begin(ctx)
@@ -82,7 +84,7 @@ func (r *run) loop(ctx context.Context) {
 	}
 }
 
-// wait returns how long nothing but an outcome changes what can be sent.
+// wait returns for how long nothing but the answer to a call changes what can be sent.
 func (r *run) wait() time.Duration {
 	if r.calls == r.p.opts.Concurrency {
 		return forever
@@ -102,17 +104,20 @@ func (r *run) begin(ctx context.Context) {
 	}
 }
 
-// settle notes an outcome and lets the lanes go on.
-func (r *run) settle(out *outcome) {
+// settle takes in the answer to a call. It puts each lane of the batch back into one
+// of the lists, or drops it: a lane that was in neither would never get a result.
+func (r *run) settle(out *callResult) {
 	r.calls--
 	var failed []*lane
 	for i, l := range out.job {
 		err := r.judge(l, out.errs[i])
 		switch {
 		case out.refused && len(out.job) > 1:
+			// Nobody knows which entry is to blame. Each head goes into smaller batches
+			// until the one to blame is alone, and rejected (invariant 4).
 			l.most = max(len(out.job)/2, 1)
 			r.lanes.again(l)
-		case err == nil && l.claiming:
+		case err == nil && l.claiming: // its detail is in the store; now the event can be sent
 			l.claiming = false
 			r.lanes.again(l)
 		case err == nil:
@@ -127,8 +132,8 @@ func (r *run) settle(out *outcome) {
 	r.retry(failed)
 }
 
-// judge returns the result of the head of a lane: a rejection where it has failed
-// by itself for too long, else what it was.
+// judge returns the error of the head of a lane: a rejection if the entry has failed
+// by itself for GiveUp, else err.
 func (r *run) judge(l *lane, err error) error {
 	t := (*errTransient)(nil)
 	if !errors.As(err, &t) || isThrottle(err) || r.p.opts.GiveUp < 0 {
@@ -157,7 +162,8 @@ func (r *run) retry(failed []*lane) {
 	}
 }
 
-// reject gives the event at a lane's head up, and with it those behind.
+// reject gives up the event at a lane's head, and with it those behind: sending them
+// would break the order of the group (invariant 3).
 func (r *run) reject(l *lane, err error) {
 	r.p.rejected(l.head(), err)
 	for i := range l.rest {
@@ -167,8 +173,8 @@ func (r *run) reject(l *lane, err error) {
 	r.lanes.drop(l)
 }
 
-// end waits for the calls under way and gives what has no result the context's
-// error.
+// end waits for the calls under way, whose answers still count, and gives each event
+// without a result the context's error.
 func (r *run) end(ctx context.Context) {
 	for r.calls > 0 {
 		out := <-r.done

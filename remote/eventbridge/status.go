@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// A Status tells how a Publisher is doing. Counts are since New.
+// A Status is what Publisher.Status returns, for operators and metrics. Counts are
+// since New.
 type Status struct {
 	Published uint64 // events that a bus accepted
 	Rejected  uint64 // events that a bus will never take
 	Retried   uint64 // entries that failed and are tried again
-	Throttled uint64 // calls of which the service took not all, for there were too many
-	// Gap is what is between two calls as long as the service throttles.
+	Throttled uint64 // calls that were throttled, in whole or in part
+	// Gap is the time between two calls, which grows as the service throttles.
 	Gap time.Duration
-	// Denied tells why calls are not allowed, while that is so. It wraps
-	// ErrDenied.
+	// Denied says why calls are not allowed, nil if they are. It wraps ErrDenied.
 	Denied error
 	// Failure is why the last call failed as a whole, nil if it did not.
 	Failure error
 }
 
-// Status tells how the Publisher is doing.
+// Status returns the counts and what fails at present.
 func (p *Publisher) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -51,7 +51,7 @@ func (p *Publisher) count(errs []error) (slow bool) {
 }
 
 // rejected counts and logs an event that is given up.
-func (p *Publisher) rejected(s *sending, err error) {
+func (p *Publisher) rejected(s *pendingEvent, err error) {
 	p.mu.Lock()
 	p.status.Rejected++
 	p.mu.Unlock()

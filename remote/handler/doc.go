@@ -7,19 +7,18 @@
 //
 // # Invariants
 //
-//  1. A record that the answer does not report, and none before it, has all its
-//     events accepted, or raises none. What is reported, and all that comes after
-//     it, Lambda gives again: events may come twice, with equal ids, never not at
-//     all (P5).
+//  1. Each record before the first that the answer reports has all its events
+//     accepted, or raises none. Lambda retries from the reported record on: events
+//     may arrive twice, with equal ids, but none is lost (P5).
 //  2. No event of a record is published before all of the earlier records of its
 //     group; and nothing after a record that cannot be mapped (P4). Such a record
-//     is left to the retries, the bisection and the destination on failure of the
-//     event source mapping, without which it holds up its shard.
+//     is left to the retries, the bisection and the on-failure destination of the
+//     event source mapping. Without limits there it blocks its shard.
 //  3. An answer comes before the deadline of the invocation, even if the bus does
-//     not: what is not accepted by then is reported.
+//     not answer: what is not accepted by then is reported.
 //
-// An event source mapping without ReportBatchItemFailures does not read the
-// answer; Options.Fail is for those.
+// Lambda ignores the answer for an event source mapping without
+// ReportBatchItemFailures; Options.Fail is for those.
 //
 // Source of the forms: the Lambda developer guide, "Using AWS Lambda with Amazon
 // DynamoDB", and the EventBridge user guide, "Pipes enrichment".

@@ -19,9 +19,10 @@ import (
 // margin is how long before the deadline of an invocation its answer is made.
 const margin = 500 * time.Millisecond
 
-// A Publisher publishes events and returns one result for each, nil if the bus
-// accepted it; of events of one group, none before an earlier one. The
-// eventbridge.Publisher is one.
+// A Publisher publishes events to a bus and returns one result for each, nil if the
+// bus accepted it. It sends the events of one group in order, none before an earlier
+// one was accepted. *eventbridge.Publisher is one; it is an interface so that the
+// events can go elsewhere, as in tests.
 type Publisher interface {
 	Publish(ctx context.Context, events []mapping.Raised) []error
 }
@@ -30,21 +31,23 @@ type Publisher interface {
 type Options struct {
 	File      *config.File
 	Publisher Publisher
-	// Tables are the file's names of tables that have others on AWS, by those.
+	// Tables maps the names of tables on AWS to those in the file, for tables whose
+	// names differ.
 	Tables map[string]string
 	// Fail makes an invocation fail where records would be reported: for event
-	// source mappings without ReportBatchItemFailures, which give the whole batch
-	// again.
+	// source mappings without ReportBatchItemFailures, which then retry the whole
+	// batch.
 	Fail bool
-	// Delete deletes an item of an outbox whose event was accepted, if it is still
-	// as given; table is its name on AWS. The file must have no such outbox
-	// without it.
+	// Delete deletes an item of an outbox table whose event was accepted, if it is
+	// still the new image of the record; table is its name on AWS. It must be set if
+	// the file has outboxes with after: delete.
 	Delete func(ctx context.Context, region, table string, r *stream.Record) error
 	// Logger receives what operators should know. The default discards it.
 	Logger *slog.Logger
 }
 
-// A Handler handles invocations. It may be used by many goroutines.
+// A Handler maps the records of an invocation and publishes their events. It may be
+// used by many goroutines.
 type Handler struct {
 	opts Options
 
@@ -72,8 +75,9 @@ func New(o Options) (*Handler, error) {
 	return &Handler{opts: o, sets: map[origin]*mapping.Set{}}, nil
 }
 
-// Handle answers one invocation. Errors: ErrPayload, ErrTable, and with
-// Options.Fail what failed.
+// Handle answers one invocation: a batch of an event source mapping with
+// batchItemFailures, one of a pipe with its events. Errors: ErrPayload, ErrTable, and
+// with Options.Fail why a record was not processed.
 func (h *Handler) Handle(ctx context.Context, payload []byte) ([]byte, error) {
 	records, batch, err := read(payload)
 	if err != nil {
@@ -87,6 +91,8 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) ([]byte, error) {
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
 		defer cancel()
 	}
+	// What was mapped is published even if a later record cannot be mapped: the retry
+	// begins at that one (invariant 2).
 	changes, failed := h.apply(records)
 	done, failed := h.publish(ctx, changes, failed)
 	if failed == nil {
@@ -96,11 +102,12 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) ([]byte, error) {
 	if h.opts.Fail || errors.Is(failed, ErrTable) {
 		return nil, failed
 	}
+	// Lambda retries from the first failure that is reported, so that one is enough.
 	return fmt.Appendf(nil, `{"batchItemFailures":[{"itemIdentifier":%q}]}`, records[done].Change.Sequence), nil
 }
 
-// A change is a record with the events that it raises.
-type change struct {
+// A mapped is a record with the events that it raises.
+type mapped struct {
 	*stream.Record
 	from   origin // with the table's name on AWS
 	set    *mapping.Set
@@ -108,7 +115,7 @@ type change struct {
 }
 
 // apply maps records up to the first that fails, and says why that one does.
-func (h *Handler) apply(records []record) (out []change, failed error) {
+func (h *Handler) apply(records []record) (out []mapped, failed error) {
 	for i := range records {
 		c, err := h.applyOne(&records[i])
 		if err != nil {
@@ -119,7 +126,7 @@ func (h *Handler) apply(records []record) (out []change, failed error) {
 	return out, nil
 }
 
-func (h *Handler) applyOne(r *record) (c change, err error) {
+func (h *Handler) applyOne(r *record) (c mapped, err error) {
 	from, ok := parseARN(r.ARN)
 	if !ok {
 		return c, fmt.Errorf("%w: %q is no ARN of a stream", ErrPayload, r.ARN)
@@ -131,7 +138,7 @@ func (h *Handler) applyOne(r *record) (c change, err error) {
 	if c.set = h.set(from); c.set == nil {
 		return c, fmt.Errorf("%w %s; if it has another name in %s, say so: TABLECAST_TABLES=%s=NAME", ErrTable, from.table, h.opts.File.Path, from.table)
 	}
-	if c.Record, err = r.change(from.table); err != nil {
+	if c.Record, err = r.toStream(from.table); err != nil {
 		return c, err
 	}
 	c.events, err = c.set.Apply(c.Record, func(string) bool { return true })
@@ -167,7 +174,7 @@ func (h *Handler) set(of origin) *mapping.Set {
 // publish publishes the events of changes. It returns how many changes are done
 // with, and why the next one is not; failed says why the one after them could
 // not be mapped.
-func (h *Handler) publish(ctx context.Context, changes []change, failed error) (done int, _ error) {
+func (h *Handler) publish(ctx context.Context, changes []mapped, failed error) (done int, _ error) {
 	var events []mapping.Raised
 	for i := range changes {
 		events = append(events, changes[i].events...)
@@ -184,6 +191,8 @@ func (h *Handler) publish(ctx context.Context, changes []change, failed error) (
 			}
 		}
 		results = results[len(c.events):]
+		// The item goes after its event was accepted. A crash between the two publishes
+		// the event again, with its id, when Lambda retries the batch.
 		if err := h.clear(ctx, c); err != nil {
 			return i, err
 		}
@@ -192,7 +201,7 @@ func (h *Handler) publish(ctx context.Context, changes []change, failed error) (
 }
 
 // clear deletes an item of an outbox whose events were accepted.
-func (h *Handler) clear(ctx context.Context, c *change) error {
+func (h *Handler) clear(ctx context.Context, c *mapped) error {
 	for i := range c.events {
 		if !c.set.Deletes(c.events[i].Definition) {
 			continue

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -14,10 +15,10 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// expirer removes items whose time to live ended.
-const expirer = "dynamodb.amazonaws.com"
+// ttlPrincipal is the principal that removes items whose time to live ended.
+const ttlPrincipal = "dynamodb.amazonaws.com"
 
-// A record is a change as Lambda and Pipes give it.
+// A record is a record of DynamoDB Streams in the form that Lambda and Pipes give it.
 type record struct {
 	EventID   string `json:"eventID"`
 	EventName string `json:"eventName"`
@@ -36,20 +37,17 @@ type record struct {
 	} `json:"userIdentity"`
 }
 
-// An origin is what the ARN of a stream tells:
+// An origin is what the ARN of a stream says of a table:
 // arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE/stream/LABEL.
 type origin struct{ region, account, table string }
 
-func parseARN(arn string) (origin, bool) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[2] != "dynamodb" {
+func parseARN(s string) (origin, bool) {
+	a, err := arn.Parse(s)
+	path := strings.Split(a.Resource, "/")
+	if err != nil || a.Service != "dynamodb" || len(path) != 4 || path[0] != "table" || path[2] != "stream" {
 		return origin{}, false
 	}
-	path := strings.Split(parts[5], "/")
-	if len(path) != 4 || path[0] != "table" || path[2] != "stream" {
-		return origin{}, false
-	}
-	return origin{parts[3], parts[4], path[1]}, true
+	return origin{a.Region, a.AccountID, path[1]}, true
 }
 
 // read returns the records of a payload; batch says that they are an event of an
@@ -75,13 +73,13 @@ func read(payload []byte) (records []record, batch bool, err error) {
 	return records, batch, nil
 }
 
-// change returns the record as the mapping takes it; table is the file's name of
+// toStream returns the record as the mapping takes it; table is the file's name of
 // its table.
-func (r *record) change(table string) (*stream.Record, error) {
+func (r *record) toStream(table string) (*stream.Record, error) {
 	c := &r.Change
 	out := &stream.Record{
 		Time: time.UnixMilli(int64(math.Round(c.Time * 1000))).UTC(), Keys: c.Keys, New: c.New, Old: c.Old, Size: c.Size,
-		Expired: r.User != nil && r.User.Principal == expirer,
+		Expired: r.User != nil && r.User.Principal == ttlPrincipal,
 		Origin:  &stream.Origin{ARN: r.ARN, Table: table, View: c.View, Sequence: c.Sequence, EventID: r.EventID},
 	}
 	for _, op := range []stream.Op{stream.Insert, stream.Modify, stream.Remove} {

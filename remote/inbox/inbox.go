@@ -16,18 +16,19 @@ import (
 // lastWrite is how long the write of a result may take.
 const lastWrite = 10 * time.Second
 
-// An Inbox knows what was done. It may be used by many goroutines.
+// An Inbox makes the processing of events idempotent, by their ids. It may be used by
+// many goroutines.
 type Inbox struct{ opts Options }
 
-// New returns an inbox on a table that is there.
+// New returns an inbox on a table that exists.
 func New(o Options) *Inbox { return &Inbox{o.withDefaults()} }
 
-// Once runs do, unless it was done for the id before. The context that do gets
+// Once runs do, unless an earlier call completed for the id. The context that do gets
 // ends with the lease, and holds the lease for Done.
 //
-// It returns nil if the thing is done, now or before; ErrBusy if another call is
-// at it; ErrLost; ErrID; what do returned; or the error of the table, after which
-// do may have run: let the message come again.
+// It returns nil if do completed, now or in an earlier call; ErrBusy while another
+// call holds the lease; ErrLost; ErrID; the error of do; or that of the table, after
+// which do may have run. After any error let the message be delivered again.
 func (in *Inbox) Once(ctx context.Context, id string, do func(ctx context.Context) error) error {
 	id, err := in.key(id)
 	if err != nil {
@@ -35,6 +36,9 @@ func (in *Inbox) Once(ctx context.Context, id string, do func(ctx context.Contex
 	}
 	now := in.opts.Now()
 	h := holding{id: id, token: rand.Text(), until: now.Add(in.opts.Lease)}
+	// take, run, finish: a crash after take, or between run and finish, leaves the item
+	// busy, and the first call after the lease's end runs do again (invariant 4). A
+	// crash after finish loses the acknowledgement alone: the next call finds it done.
 	if done, err := in.take(ctx, h, now); done || err != nil {
 		return err
 	}
@@ -52,7 +56,8 @@ func (in *Inbox) key(id string) (string, error) {
 	return "", ErrID
 }
 
-// A holding is an id that a call has taken.
+// A holding is the lease of an id that one call has. The token is random, so that a
+// call never takes another's item for its own.
 type holding struct {
 	id, token string
 	until     time.Time // end of the lease
@@ -75,8 +80,10 @@ func (in *Inbox) run(ctx context.Context, h holding, do func(ctx context.Context
 	return err
 }
 
-// take takes an id that is free, or whose lease or item has ended. done says that
-// there is nothing to do.
+// take acquires the lease of an id that has no item, or whose lease or item has
+// ended; done says that an earlier call completed. Condition and write are one step
+// of the table, so that of two calls only one succeeds. The holder may take its own
+// item again: so a retry of the SDK, whose first reply was lost, succeeds.
 func (in *Inbox) take(ctx context.Context, h holding, now time.Time) (done bool, _ error) {
 	_, err := in.opts.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &in.opts.Table, Key: key(h.id),
@@ -99,7 +106,8 @@ func (in *Inbox) take(ctx context.Context, h holding, now time.Time) (done bool,
 	return false, ErrBusy
 }
 
-// finish writes that the thing is done, even if the context has ended meanwhile.
+// finish writes that do completed, even if the context has ended meanwhile. It
+// succeeds after the lease, too, as long as no other call has taken the id.
 func (in *Inbox) finish(ctx context.Context, h holding) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrite)
 	defer cancel()
@@ -115,17 +123,17 @@ func (in *Inbox) finish(ctx context.Context, h holding) error {
 	return wrap(err)
 }
 
-// Done returns the write that says that the thing is done, for the transaction
-// in which do writes what it does: then both are written or neither, and do has
-// its effect exactly once. The transaction fails if the lease was lost. ctx is
-// what Once gave to do; Done panics with any other.
+// Done returns the write that records completion, for do to put into the transaction
+// of its own writes: then both are written or neither, and do has its effect exactly
+// once. The transaction fails if the lease was lost. ctx is the context that Once
+// gave to do; Done panics with any other.
 func (in *Inbox) Done(ctx context.Context) types.TransactWriteItem {
 	u := in.done(ctx.Value(holdingKey{}).(holding))
 	return types.TransactWriteItem{Update: &u}
 }
 
-// done returns the write of the end. It keeps the holder, so that it may be done
-// twice: in a transaction and after it.
+// done returns the write that records completion. It keeps the holder, so that finish
+// succeeds after a transaction of do has made the same write.
 func (in *Inbox) done(h holding) types.Update {
 	return types.Update{
 		TableName: &in.opts.Table, Key: key(h.id),
@@ -138,8 +146,9 @@ func (in *Inbox) done(h holding) types.Update {
 	}
 }
 
-// release gives an id back after a failure. If it cannot, the lease's end does.
-// What a transaction has called done stays.
+// release deletes the item after a failure, so that the next call need not wait for
+// the lease's end; its own failure costs that wait alone. An item that a transaction
+// with Done has completed stays.
 func (in *Inbox) release(ctx context.Context, h holding) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrite)
 	defer cancel()

@@ -10,7 +10,8 @@ import (
 
 // Errors of Once.
 var (
-	// ErrBusy means that another call has the id. Let the message come again.
+	// ErrBusy means that another call holds the lease of the id. Let the message be
+	// delivered again.
 	ErrBusy = errors.New("inbox: another consumer is at it")
 	// ErrLost means that the function ended after its lease, when another call
 	// had taken the id over. It may have run twice.
@@ -22,7 +23,8 @@ var (
 // MaxID is the longest an id may be, in bytes: what a partition key may have.
 const MaxID = 2048
 
-// A Client calls DynamoDB; *dynamodb.Client of AWS's SDK is one.
+// A Client makes the calls of DynamoDB that an Inbox needs; *dynamodb.Client of AWS's
+// SDK is one.
 type Client interface {
 	UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, with ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 	DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, with ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
@@ -36,13 +38,13 @@ type Options struct {
 	Table string
 	// Prefix is put before each id. The default is none.
 	Prefix string
-	// Lease is how long a function may take. The default is 1 minute. It should
-	// be shorter than the time after which a message comes again.
+	// Lease is how long the function of Once may take. The default is 1 minute. It
+	// should be shorter than the time after which a message is delivered again.
 	Lease time.Duration
-	// Keep is how long an id that is done is known. The default is 7 days. It
-	// must be longer than a message can come late: EventBridge tries for up to 24
-	// hours, a queue keeps up to 14 days, and whoever replays an archive decides
-	// for himself.
+	// Keep is how long a completed id is remembered. The default is 7 days. It must be
+	// longer than a delivery can be late: EventBridge retries for up to 24 hours, an
+	// SQS queue keeps messages for up to 14 days, and an archive can be replayed at any
+	// time.
 	Keep time.Duration
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time

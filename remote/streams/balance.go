@@ -6,19 +6,20 @@ import (
 	"time"
 )
 
-// A view is what one worker knows of the leases: the rows, since when each has
-// not changed, and which are held.
+// A view is what one worker knows of the leases when it decides which to take.
 type view struct {
 	me      string
-	rows    []row // that are not at their end
-	expired func(row) bool
+	rows    []row          // that are not at their end
+	expired func(row) bool // the owner did not write for expireAfter
 	held    func(shard string) bool
 	asked   func(shard string) time.Duration // for how long this worker has wanted it
 	patient time.Duration                    // how long an owner may take to hand over
 }
 
-// plan says which rows to take now, and which owner to ask for which row, if
-// any: an equal share of the rows for each worker, by moving one at a time.
+// plan returns the leases to take now and the one to ask its owner for, if any, so
+// that each worker gets an equal share. A lease that its owner renews is asked for,
+// one at a time; it is taken without consent only after patient, from an owner that
+// lives and does not give it up.
 func (v view) plan() (takes []row, ask *row) {
 	owned := map[string]int{v.me: 0}
 	var free []row
@@ -50,8 +51,8 @@ func (v view) plan() (takes []row, ask *row) {
 	return takes, v.mostLoaded(owned, len(takes))
 }
 
-// mostLoaded returns a row of the worker that has most, if that is more than one
-// above what this worker has.
+// mostLoaded returns a random lease of the worker that has most, if those are at
+// least two more than this worker's: else the two would only change places.
 func (v view) mostLoaded(owned map[string]int, taking int) *row {
 	most := ""
 	for who, n := range owned {

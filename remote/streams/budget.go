@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// A budget bounds the bytes of records in memory. What is more than all of it
-// is granted alone. Shards that have records in memory already share a half of
-// it, so that those whose handler hangs leave room for the others.
+// A budget bounds the bytes of records in memory. A request for more than all of it
+// is granted when nothing else is. Shards that have records in memory already may
+// use a half of it, so that those whose Handler hangs leave room for the others.
 type budget struct {
 	mu    sync.Mutex
 	size  int64

@@ -9,17 +9,18 @@ import (
 // A leaseCache is what a worker knows of the lease rows of a stream: the last scan,
 // and what this worker wrote or read since.
 type leaseCache struct {
-	mu       sync.Mutex
+	mu       sync.Mutex // guards all fields
 	rows     map[string]row
-	counters map[string]counterSeen // of rows that others own
-	read     map[string]bool        // shards whose records are all in memory or dealt with here
-	asked    map[string]time.Time
-	scanned  time.Time     // when the last look at the rows was begun
-	moved    time.Time     // when a row was last seen to come further
-	changed  chan struct{} // closed at each change
+	counters map[string]counterSeen // by shard
+	read     map[string]bool        // shards whose records are all in memory or processed here
+	asked    map[string]time.Time   // since when this worker asks the owner of a shard for it
+	scanned  time.Time              // when the last scan of the rows was sent
+	moved    time.Time              // when a checkpoint was last seen to advance
+	changed  chan struct{}          // closed at each change
 }
 
-// A counterSeen is since when a row has had its counter, on this worker's clock.
+// A counterSeen says since when, on this worker's clock, a row has had its counter:
+// since the scan that first had it came back, as the owner's write was before.
 type counterSeen struct {
 	counter uint64
 	since   time.Time
@@ -32,8 +33,9 @@ func newLeaseCache(now time.Time) *leaseCache {
 	}
 }
 
-// replace takes in all rows, which were asked for at begun and came at end.
-// What ended stays ended: the rows may have been read before.
+// replace takes in the rows of a scan that was sent at begun and came back at end.
+// A shard that put has brought to its end meanwhile stays there, as its children
+// may have begun.
 func (b *leaseCache) replace(all []row, begun, end time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -52,7 +54,7 @@ func (b *leaseCache) replace(all []row, begun, end time.Time) {
 		rows[r.Shard] = r
 	}
 	b.rows, b.scanned = rows, begun
-	b.wake()
+	b.wakeLocked()
 }
 
 // put takes in one row.
@@ -60,7 +62,7 @@ func (b *leaseCache) put(r row) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rows[r.Shard] = r
-	b.wake()
+	b.wakeLocked()
 }
 
 // markRead notes that a shard was read to its end.
@@ -68,11 +70,11 @@ func (b *leaseCache) markRead(shard string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.read[shard] = true
-	b.wake()
+	b.wakeLocked()
 }
 
-// wake tells those who wait. The caller holds mu.
-func (b *leaseCache) wake() {
+// wakeLocked wakes all that await: closing a channel reaches each of them.
+func (b *leaseCache) wakeLocked() {
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
@@ -93,6 +95,7 @@ func (b *leaseCache) wasRead(shard string) bool {
 // await returns nil once ready does so, which is asked at each change.
 func (b *leaseCache) await(ctx context.Context, ready func() bool) error {
 	for {
+		// The channel is read before ready looks: a change after the look closes it.
 		b.mu.Lock()
 		changed := b.changed
 		b.mu.Unlock()
@@ -107,8 +110,8 @@ func (b *leaseCache) await(ctx context.Context, ready func() bool) error {
 	}
 }
 
-// unfinished returns the rows that are not at their end, how long each has not
-// changed as of when the last look was begun, and when that was.
+// unfinished returns the rows that are not at their end, for how long the counter of
+// each had not changed when the last scan was sent, and when that was.
 func (b *leaseCache) unfinished() (rows []row, still map[string]time.Duration, scanned time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -140,21 +143,21 @@ func (b *leaseCache) leaves() bool {
 	return false
 }
 
-// looked reports whether the rows are known.
+// looked reports whether there was a scan.
 func (b *leaseCache) looked() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return !b.scanned.IsZero()
 }
 
-// wants notes that this worker asks for a row.
+// wants notes that this worker asks the owner of a shard for it.
 func (b *leaseCache) wants(shard string, at time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.asked[shard] = at
 }
 
-// wanting returns for how long this worker has asked for a row.
+// wanting returns for how long this worker has asked for a shard.
 func (b *leaseCache) wanting(shard string) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()

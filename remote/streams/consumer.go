@@ -12,22 +12,23 @@ import (
 	"github.com/tablecast/tablecast/internal/wait"
 )
 
-// A task reads one shard whose lease this worker holds: fetch asks for pages,
-// deliver hands them over, keep renews the lease and writes how far they came.
+// A shardConsumer reads one shard whose lease this worker holds, with three
+// goroutines: fetch gets pages of records, deliver hands them to the Handler, keep
+// renews the lease and writes the checkpoint.
 type shardConsumer struct {
 	s     *session
 	lease *lease
 	shard string
-	row   row // as the task found it
+	row   row // as it was when the lease was taken
 	pages chan page
-	full  atomic.Int32 // pages in memory
+	full  atomic.Int32 // pages in memory: fetch adds them, deliver takes them off
 
-	warned    int // hours of lag that were warned of; of the goroutine that watches
+	warned    int // hours of lag that were warned of; used by the session's goroutine alone
 	mu        sync.Mutex
-	lastError [parts]string // what last failed in each part
+	lastError [parts]string // what last failed in each part; guarded by mu
 }
 
-// The parts of a task that may fail.
+// The parts of a shardConsumer that may fail.
 const (
 	fetching = iota
 	handing
@@ -35,7 +36,7 @@ const (
 	parts
 )
 
-// A page is what a task fetched at once.
+// A page is the records of one answer to GetRecords.
 type page struct {
 	records []types.Record
 	bytes   int64     // of the budget
@@ -53,6 +54,11 @@ func newShardConsumer(s *session, l *lease) *shardConsumer {
 // another worker asks for the shard may end first, for a part of the failover
 // time.
 func (t *shardConsumer) run(ctx context.Context) {
+	// Two contexts end one after the other. reading ends first, with ctx or when
+	// another worker asks for the shard: no further page is fetched or begun. work
+	// ends a grace time later, or at once with the lease: it is the context of the
+	// Handler, which may finish its batch meanwhile, so that the next owner need not
+	// process that again.
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	reading, stop := context.WithCancel(work)
 	defer end()
@@ -70,6 +76,8 @@ func (t *shardConsumer) run(ctx context.Context) {
 	all.Go(func() { defer end(); t.keep(work, stop) })
 	all.Go(func() { t.fetch(reading, ctx) })
 	all.Wait()
+	// Nothing is processed any more, so that the checkpoint is final and the lease can
+	// be given up. A crash before release leaves the lease to expire.
 	stop()
 	close(t.pages)
 	for p := range t.pages {
@@ -82,9 +90,9 @@ func (t *shardConsumer) run(ctx context.Context) {
 	}
 }
 
-// keep renews the lease and writes how far handling came, until work ends, the
-// lease is lost, or it could not be renewed in time. stop ends reading once
-// another worker asks for the shard.
+// keep renews the lease and writes the checkpoint, until work ends, the lease is
+// lost, or it could not be renewed in time. stop ends reading once another worker
+// asks for the shard.
 func (t *shardConsumer) keep(work context.Context, stop func()) {
 	step := t.s.o.renewEvery() / 4
 	for {
@@ -98,6 +106,8 @@ func (t *shardConsumer) keep(work context.Context, stop func()) {
 		case work.Err() != nil:
 			return
 		case errors.Is(err, errLost) || err != nil && !t.lease.valid():
+			// Returning ends work, and with it the Handler's context: after expireAfter
+			// another worker may begin.
 			t.s.o.Logger.Warn("streams: lost a shard", "shard", t.shard, "error", err)
 			return
 		case err != nil:
@@ -128,7 +138,9 @@ func (t *shardConsumer) awaitDue(work context.Context, step time.Duration) error
 	}
 }
 
-// finish writes that the shard is at its end, so that its children may begin.
+// finish writes that the shard is at its end, so that its children may begin. It
+// puts the row into the cache only when that is durable: a child must not begin on
+// what this worker alone knows (invariant 2).
 func (t *shardConsumer) finish(work context.Context) {
 	t.lease.advance(atEnd, t.s.o.Now())
 	again := wait.Backoff{Least: t.s.o.renewEvery() / 16, Most: t.s.o.renewEvery() / 2}

@@ -9,8 +9,8 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// deliver hands pages over once the shard's parents are at their ends, until
-// the shard is at its own or reading ends.
+// deliver hands pages to the Handler once the shard's parents are at their ends,
+// until the shard is at its own or reading ends.
 func (t *shardConsumer) deliver(work, reading context.Context) {
 	if t.awaitParents(reading, func(string) bool { return false }) != nil {
 		return
@@ -66,8 +66,8 @@ func (s *session) ended(ctx context.Context, shard string) bool {
 	return !ok || r.done()
 }
 
-// hand hands the records of a page over, until the handler takes them, and
-// reports whether it did.
+// hand calls the Handler with the records of a page until it takes them, and
+// reports whether it did. The checkpoint advances after that, never before (P5).
 func (t *shardConsumer) hand(work, reading context.Context, p page) bool {
 	again := wait.Backoff{Least: 100 * time.Millisecond, Most: 30 * time.Second}
 	for {
@@ -95,13 +95,13 @@ func (t *shardConsumer) handle(work context.Context, records []stream.Record) er
 	if len(wanted) == 0 {
 		return nil
 	}
-	if !t.lease.valid() { // a process that was stopped for long wakes up here
+	if !t.lease.valid() { // keep could not act: the process was stopped for a while
 		return errLost
 	}
 	return t.s.o.Handle(work, Batch{Stream: t.s.stream.ARN, Shard: t.shard, Records: wanted})
 }
 
-// advance notes that records were dealt with.
+// advance moves the lease's checkpoint past records that were processed.
 func (t *shardConsumer) advance(records []stream.Record, tip time.Time) {
 	if n := len(records); n > 0 {
 		t.lease.advance(records[n-1].Origin.Sequence, records[n-1].Time)

@@ -10,11 +10,12 @@
 //	lease#GROUP#ARN       shard id   -> leaseOwner, leaseCounter, checkpoint, reached, gaps, parents, begins, wantedBy, expires
 //	readers#ARN           group      -> seenAt
 //
-// A group is a consumer's name: its workers share the shards of a stream, and
-// groups do not disturb each other. A row of streams# is a stream that the
-// group began, in the order of the ARNs, which is that of time. A row of lease#
-// is a shard: its checkpoint is the sequence number of the last record that was
-// dealt with, TRIM_HORIZON before the first, SHARD_END after the last.
+// A group is what Kafka calls a consumer group: its workers share the shards of a
+// stream, and groups do not disturb each other. A row of streams# is a stream that
+// the group has begun to read, in the order of the ARNs, which is that of time. A
+// row of lease# is the lease of a shard: its checkpoint is the sequence number of
+// the last record that was processed, TRIM_HORIZON before the first, SHARD_END
+// after the last.
 //
 // # Invariants
 //
@@ -53,6 +54,6 @@ var (
 	ErrNoStream = errors.New("streams: the table has no stream")
 	// ErrState says that the state table has other keys than pk and sk.
 	ErrState = errors.New("streams: not a state table")
-	// ErrStalled says that there are shards and nothing moves.
+	// ErrStalled says that no shard made progress for Options.StallAfter.
 	ErrStalled = errors.New("streams: nothing moves")
 )

@@ -8,21 +8,24 @@ import (
 	"time"
 )
 
-// A lease is a row that this reader owns. Its methods may be called from any
-// goroutine.
+// A lease is the lease of a shard that this worker owns. Processing advances it in
+// memory; write brings that to the state table and renews the lease. Its methods
+// may be called from any goroutine.
 type lease struct {
 	rows *rows
 	o    *Options
 
-	writing chan struct{} // full during a write: they are one at a time
+	writing chan struct{} // full during a write, so that writes are one at a time
 
+	// mu guards the fields below. It is not held during a call of the server: row
+	// changes in write alone, which writing makes exclusive.
 	mu      sync.Mutex
-	row     row       // as last written
-	reached row       // its Checkpoint, Reached and Gaps are what handling came to
+	row     row       // as the state table has it
+	reached row       // its Checkpoint, Reached and Gaps are those of processing, not yet written
 	renewed time.Time // when the last write that succeeded was sent
 	wrote   time.Time // when a checkpoint was last written
-	moved   time.Time // when handling last came further
-	lost    bool
+	moved   time.Time // when processing last advanced
+	lost    bool      // for good: a lease that is taken anew is another lease
 }
 
 // held returns the lease of a row that was taken by a write sent at sent.
@@ -30,8 +33,9 @@ func held(rows *rows, o *Options, r row, sent time.Time) *lease {
 	return &lease{rows: rows, o: o, writing: make(chan struct{}, 1), row: r, reached: r, renewed: sent, wrote: sent, moved: sent}
 }
 
-// advance notes how far handling came: up to a checkpoint (empty: the same) and
-// a time.
+// advance notes in memory that records up to a checkpoint (empty: the same) and a
+// time were processed. A crash before the next write loses only that: the records
+// are processed again.
 func (l *lease) advance(checkpoint string, reached time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,7 +55,7 @@ func (l *lease) gap() {
 	l.reached.Gaps++
 }
 
-// now returns the row as handling left it, and when it last moved.
+// now returns the row with what processing came to, and when that last advanced.
 func (l *lease) now() (row, time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -60,15 +64,15 @@ func (l *lease) now() (row, time.Time) {
 	return r, l.moved
 }
 
-// valid reports whether the lease is this reader's beyond doubt.
+// valid reports whether no other worker can have taken the lease.
 func (l *lease) valid() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return !l.lost && l.o.Now().Sub(l.renewed) < l.o.stopAfter()
 }
 
-// due returns when the lease is to be written next: soon after handling came
-// further, and in time for others to see that its owner lives.
+// due returns when the lease is to be written next: soon after processing
+// advanced, and in time for others to see that its owner lives.
 func (l *lease) due() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,9 +85,9 @@ func (l *lease) due() time.Time {
 	return at
 }
 
-// write renews the lease and writes how far handling came, after change, if
-// any. Errors: errLost, and those of the server, after which it may be tried
-// again.
+// write renews the lease and writes the checkpoint; change, if any, alters the row
+// before. Errors: errLost, and those of the server, after which it may be tried
+// again, though the write may have happened.
 func (l *lease) write(ctx context.Context, change func(*row)) error {
 	select {
 	case <-ctx.Done():
@@ -91,6 +95,8 @@ func (l *lease) write(ctx context.Context, change func(*row)) error {
 	case l.writing <- struct{}{}:
 	}
 	defer func() { <-l.writing }()
+	// The write is on condition that owner and counter are still those of seen, and
+	// raises the counter: of two writers that saw the same row only one succeeds.
 	for {
 		next, _ := l.now()
 		seen, lost := l.state()
@@ -108,7 +114,9 @@ func (l *lease) write(ctx context.Context, change func(*row)) error {
 			l.keep(there, sent)
 			return nil
 		case errors.Is(err, errLost) && there.Owner == seen.Owner && there.Counter == seen.Counter+1:
-			l.keep(there, l.renewedAt()) // an earlier write, whose reply was lost
+			// An earlier write of this worker, whose reply was lost. The next try builds on
+			// it, but the renewal counts from before: when it arrived is not known.
+			l.keep(there, l.renewedAt())
 		case errors.Is(err, errLost):
 			l.lose()
 			return fmt.Errorf("%w: shard %s is with %q", errLost, next.Shard, there.Owner)
@@ -150,8 +158,9 @@ func (l *lease) wanted() string {
 	return l.row.Wanted
 }
 
-// release gives the lease back: to whom it is wanted by, or to anybody. The
-// end of a shard that was handed over stays its owner's.
+// release gives the lease up: to the worker that asked for it, or to any. The same
+// write has the last checkpoint, so that the next owner begins where this one ended.
+// The lease of a shard at SHARD_END keeps its owner.
 func (l *lease) release(ctx context.Context) error {
 	if r, _ := l.now(); r.done() {
 		return nil

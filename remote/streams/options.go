@@ -12,7 +12,8 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// Tables are the calls on tables; a *dynamodb.Client has them.
+// Tables are the calls of DynamoDB that a Reader makes; *dynamodb.Client of AWS's SDK
+// has them.
 type Tables interface {
 	DescribeTable(context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)
 	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
@@ -21,7 +22,8 @@ type Tables interface {
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
 }
 
-// Streams are the calls on streams; a *dynamodbstreams.Client has them.
+// Streams are the calls of DynamoDB Streams that a Reader makes;
+// *dynamodbstreams.Client of AWS's SDK has them.
 type Streams interface {
 	ListStreams(context.Context, *dynamodbstreams.ListStreamsInput, ...func(*dynamodbstreams.Options)) (*dynamodbstreams.ListStreamsOutput, error)
 	DescribeStream(context.Context, *dynamodbstreams.DescribeStreamInput, ...func(*dynamodbstreams.Options)) (*dynamodbstreams.DescribeStreamOutput, error)
@@ -35,11 +37,11 @@ type Batch struct {
 	Records       []stream.Record
 }
 
-// A Handler deals with records. It returns nil once each record of the batch is
-// dealt with durably: the reader's checkpoint moves past them then. After an
-// error the same batch is handed over again, with growing pauses. It is called
-// at once for different shards, never for a shard and its descendants. Its
-// context ends when the shard's lease is lost.
+// A Handler processes the records of a batch. It returns nil once what it made of
+// each record is durable: the checkpoint moves past them then. After an error it
+// gets the same batch again, with growing pauses. Calls for different shards run
+// concurrently, but never for a shard and its descendants. The context ends when
+// the shard's lease is lost.
 type Handler func(ctx context.Context, b Batch) error
 
 // A Start says where a group that is new begins.
@@ -68,8 +70,8 @@ type Options struct {
 	// Start is where a group that is new begins. The default is Latest.
 	Start  Start
 	Handle Handler
-	// Failover is within what time the shards of a worker that died move. The
-	// default is 10 s.
+	// Failover is the time within which other workers take the shards of one that
+	// died. The default is 10 s.
 	Failover time.Duration
 	// Prefetch bounds the bytes of records that are read ahead, of all shards
 	// together. The default is 64 MiB, the least 1 MiB.
@@ -77,7 +79,7 @@ type Options struct {
 	// CallsPerSecond bounds GetRecords calls on one shard. The default is 5, what
 	// the service allows; -1 is no bound, for other servers.
 	CallsPerSecond int
-	// StallAfter is after how long without any progress Ready fails. The
+	// StallAfter is the time without any progress after which Ready fails. The
 	// default is 1 minute.
 	StallAfter time.Duration
 	// Now is the clock. The default is time.Now.
@@ -116,10 +118,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// The parts of Failover. A lease is renewed every renewEvery; the rows are
-// looked at every scanEvery; a row that did not change for expireAfter is
-// anybody's, and its owner stops at stopAfter without a renewal. expireAfter and
-// two scans are less than Failover.
+// The parts of Failover. An owner renews its lease every renewEvery and stops
+// processing if it could not for stopAfter, counted from when it sent the last
+// renewal that succeeded. Workers scan the rows every scanEvery and may take a lease
+// whose row did not change for expireAfter, counted from when they first saw that
+// renewal, which is later. As stopAfter is less than expireAfter, the old owner has
+// stopped when a new one begins. expireAfter and two scans are less than Failover.
 func (o *Options) renewEvery() time.Duration  { return o.Failover / 4 }
 func (o *Options) scanEvery() time.Duration   { return o.Failover / 8 }
 func (o *Options) stopAfter() time.Duration   { return o.Failover * 5 / 8 }

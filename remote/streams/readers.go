@@ -13,7 +13,8 @@ const (
 	mostReaders = 2 // of a shard; more are throttled
 )
 
-// A readerCount counts the groups that read a stream and have the same state table.
+// A readerCount counts the groups that read a stream, of those that share a state
+// table.
 type readerCount struct {
 	s    *session
 	last time.Time

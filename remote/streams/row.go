@@ -8,23 +8,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// A row is a shard in the state table.
+// A row is the lease of a shard in the state table.
 type row struct {
 	Shard      string
 	Owner      string    // empty: nobody
-	Counter    uint64    // raised by each write of an owner
+	Counter    uint64    // raised by each write of an owner: its heartbeat
 	Checkpoint string    // a sequence number, atHorizon or atEnd
-	Reached    time.Time // all records up to then are dealt with; zero: not known
+	Reached    time.Time // all records up to then are processed; zero: not known
 	Gaps       uint64    // times that records were trimmed unread
 	Parents    []string  // shards that must be at their end first
-	Wanted     string    // who asks the owner for it
-	Begins     string    // the first number it may have, if none before may be missed
+	Wanted     string    // the worker that asks the owner for it
+	Begins     string    // the sequence number that its records begin at, if none may be missed
 }
 
-// done reports whether all records of the shard are dealt with.
+// done reports whether all records of the shard are processed.
 func (r *row) done() bool { return r.Checkpoint == atEnd }
 
-// started reports whether the shard was handed over in part or whole.
+// started reports whether any record of the shard was processed.
 func (r *row) started() bool { return r.Checkpoint != atHorizon }
 
 // keepEnded is how long the row of a shard that ended is kept, which is longer

@@ -14,7 +14,7 @@ import (
 // errLost says that a lease belongs to somebody else.
 var errLost = errors.New("streams: the lease was lost")
 
-// rows are the shards of one stream in the state table.
+// rows are the lease rows of one stream in the state table.
 type rows struct {
 	db    Tables
 	table string
@@ -118,18 +118,18 @@ func (t *rows) swap(ctx context.Context, seen, next row) (row, error) {
 
 // want asks the owner of a row for it.
 func (t *rows) want(ctx context.Context, seen row, who string) error {
-	return t.change(ctx, seen.Shard, "SET wantedBy = :who", "leaseOwner = :was AND attribute_not_exists(wantedBy)", attributes{":who": text(who), ":was": text(seen.Owner)})
+	return t.updateIf(ctx, seen.Shard, "SET wantedBy = :who", "leaseOwner = :was AND attribute_not_exists(wantedBy)", attributes{":who": text(who), ":was": text(seen.Owner)})
 }
 
 // addParent adds a parent to a row that nobody started.
 func (t *rows) addParent(ctx context.Context, shard, parent string) error {
-	return t.change(ctx, shard, "ADD parents :parent", "checkpoint = :horizon", attributes{
+	return t.updateIf(ctx, shard, "ADD parents :parent", "checkpoint = :horizon", attributes{
 		":parent": &types.AttributeValueMemberSS{Value: []string{parent}}, ":horizon": text(atHorizon),
 	})
 }
 
-// change updates a row if the condition holds; it is no error if it does not.
-func (t *rows) change(ctx context.Context, shard, update, condition string, values attributes) error {
+// updateIf updates a row if the condition holds; it is no error if it does not.
+func (t *rows) updateIf(ctx context.Context, shard, update, condition string, values attributes) error {
 	_, err := t.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &t.table, Key: key(t.pk, shard), UpdateExpression: &update, ConditionExpression: &condition, ExpressionAttributeValues: values,
 	}, onceTables)

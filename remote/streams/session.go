@@ -23,11 +23,11 @@ type session struct {
 
 	resync     wait.Signal // asks discover for a listing now
 	rescan     wait.Signal // asks run for a scan of the lease rows now
-	describing chan *pacer // holds the pace of describing, while nobody describes
+	describing chan *pacer // holds the pacer of DescribeStream between calls, so that they are one at a time
 
-	mu         sync.Mutex
+	mu         sync.Mutex                // guards the fields below
 	held       map[string]*shardConsumer // by shard
-	making     map[string]int            // how many times a row is being made of a shard, as this worker's: scan is not to take it
+	making     map[string]int            // by shard, how many calls are making its row as this worker's: scan must not take it
 	iterators  map[string]string         // at the group's start, for the first reading here
 	final      time.Time                 // since when the stream is known to get no further shards; zero: it may
 	unfiltered bool                      // the server does not offer CHILD_SHARDS
@@ -80,7 +80,8 @@ func (s *session) run(ctx context.Context) error {
 	}
 }
 
-// scan looks at the rows and takes what is to be this worker's.
+// scan reads all lease rows, takes those leases that are free and due to this
+// worker, and asks another worker for a shard if the shares are uneven.
 func (s *session) scan(ctx context.Context) error {
 	call, cancel := context.WithTimeout(ctx, s.o.stopAfter())
 	defer cancel()
@@ -117,6 +118,8 @@ func (s *session) launch(ctx context.Context, l *lease) {
 	r, _ := l.now()
 	t := newShardConsumer(s, l)
 	s.mu.Lock()
+	// A shard has one consumer at a time. A lease that is not launched is not released
+	// either: it is the other consumer's, or expires.
 	if s.held[r.Shard] != nil || ctx.Err() != nil {
 		s.mu.Unlock()
 		return
@@ -125,7 +128,7 @@ func (s *session) launch(ctx context.Context, l *lease) {
 	s.mu.Unlock()
 	s.cache.put(r)
 	s.consumers.Go(func() {
-		t.run(ctx)
+		t.run(ctx) // the lease is released when it returns, so that scan may take it again
 		s.mu.Lock()
 		delete(s.held, r.Shard)
 		s.mu.Unlock()
@@ -174,8 +177,8 @@ func (s *session) iterator(shard string) *string {
 	return &it
 }
 
-// drained reports whether no record is left: no shard can be added, and all
-// rows, looked at after that, are at their end.
+// drained reports whether no record is left: the stream gets no further shards, and
+// a scan that was sent after that was known found each row at its end.
 func (s *session) drained() bool {
 	s.mu.Lock()
 	final := s.final

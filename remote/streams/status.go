@@ -12,32 +12,32 @@ import (
 // retention is how long the service keeps records.
 const retention = 24 * time.Hour
 
-// A Status tells how a reader is doing.
+// A Status is what Reader.Status returns, for operators and metrics.
 type Status struct {
 	Stream string // ARN of the one being read; empty between two
-	// Shards are those that are not read to their end, whoever reads them, in
-	// the order of their ids.
+	// Shards are those that are not processed to their end, of all workers, in the
+	// order of their ids.
 	Shards []ShardStatus
-	// Moved is when any shard last came further or was found to have nothing
-	// new.
+	// Moved is when any checkpoint last advanced, or a shard was found to have
+	// nothing new.
 	Moved time.Time
 	Gaps  uint64 // times that records of the stream were trimmed unread
 	Error string // what fails, apart from single shards; empty: nothing
 }
 
-// A ShardStatus tells of a shard. That of another worker is as it last wrote
-// it, some seconds ago.
+// A ShardStatus is the progress of one shard. That of another worker is as it last
+// wrote it, some seconds ago.
 type ShardStatus struct {
 	ID, Owner  string
 	Mine       bool          // this reader's
-	Checkpoint string        // sequence number of the last record dealt with, or TRIM_HORIZON
-	Lag        time.Duration // age of the first record that may not be dealt with
+	Checkpoint string        // sequence number of the last record processed, or TRIM_HORIZON
+	Lag        time.Duration // age of the first record that may not be processed
 	ToTrim     time.Duration // until that record is trimmed, at most
 	Gaps       uint64
 	Error      string // what fails; empty: nothing
 }
 
-// Status returns how the reader is doing.
+// Status returns the progress of all shards and what fails.
 func (r *Reader) Status() Status {
 	r.mu.Lock()
 	s, idle := r.session, Status{Error: r.lastError, Moved: r.worked}
@@ -48,8 +48,8 @@ func (r *Reader) Status() Status {
 	return s.status()
 }
 
-// Ready returns nil while shards move or there are none, else ErrStalled with
-// the reason.
+// Ready returns nil while shards make progress or there are none, else ErrStalled
+// with the reason.
 func (r *Reader) Ready() error {
 	st := r.Status()
 	still := r.o.Now().Sub(st.Moved)

@@ -10,7 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 )
 
-// A shardSync makes rows for the shards of a listing.
+// A shardSync makes lease rows for the shards of a listing, as the shard sync of the
+// Kinesis Client Library does.
 type shardSync struct {
 	s       *session
 	listing listing
@@ -49,6 +50,8 @@ func (a *shardSync) add(ctx context.Context, id string, t listedShard) error {
 	if r, known := a.s.cache.get(id); known {
 		return a.relate(ctx, r, t)
 	}
+	// The rows of parents come first. A crash between two rows leaves a shard without
+	// a row, which the next listing makes, never one that does not wait for its parent.
 	var parents []string
 	for _, p := range t.parents {
 		wait, err := a.parent(ctx, p)
@@ -125,6 +128,8 @@ func (s *session) unlistedLong(shard string) bool {
 // create makes a row, and reads its shard if it is to be this worker's.
 func (a *shardSync) create(ctx context.Context, r row) error {
 	if r.Owner != "" {
+		// Before launch has put it into held, a scan would see a row of this worker's that
+		// it does not hold, take that for a lost reply, and take the lease once more.
 		r.Counter = 1
 		defer a.s.reserve(r.Shard)()
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// take makes a row this reader's, if it is still as it was seen. It returns nil
-// if it is not.
+// take makes the lease of a row this worker's, if the row still has the owner and
+// the counter that were seen; else it returns nil.
 func (s *session) take(ctx context.Context, seen row) (*lease, error) {
 	next := seen
 	next.Owner, next.Counter = s.o.Worker, seen.Counter+1
