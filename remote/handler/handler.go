@@ -98,7 +98,7 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) ([]byte, error) {
 	if failed == nil {
 		return []byte(`{"batchItemFailures":[]}`), nil
 	}
-	h.opts.Logger.Error("handler: the batch goes on later", "seq", records[done].Change.Sequence, "records", len(records), "done", done, "error", failed)
+	h.opts.Logger.Error("handler: the rest of the batch is reported as failed", "seq", records[done].Change.Sequence, "records", len(records), "done", done, "error", failed)
 	if h.opts.Fail || errors.Is(failed, ErrTable) {
 		return nil, failed
 	}
