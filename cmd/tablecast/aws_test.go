@@ -114,6 +114,7 @@ func TestDocumentedAWS(t *testing.T) {
 	checkMetrics(t, string(text), health)
 }
 
+// putAll writes items, a line each, to the table users of a node.
 func putAll(t *testing.T, url, lines string) {
 	t.Helper()
 	client := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: aws.AnonymousCredentials{}})

@@ -7,11 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/go-json-experiment/json"
 )
 
 // varies is what in the answers of commands differs from run to run.
@@ -92,20 +87,7 @@ func shell(t *testing.T, line string, fails bool) string {
 // with.
 func putUsers(t *testing.T, lines string) {
 	t.Helper()
-	client := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: aws.String(os.Getenv("AWS_ENDPOINT_URL")), Credentials: aws.AnonymousCredentials{}})
-	for line := range strings.Lines(lines) {
-		var user map[string]string
-		if err := json.Unmarshal([]byte(line), &user); err != nil {
-			t.Fatal(err)
-		}
-		item := map[string]types.AttributeValue{}
-		for name, value := range user {
-			item[name] = &types.AttributeValueMemberS{Value: value}
-		}
-		if _, err := client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("users"), Item: item}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	putAll(t, os.Getenv("AWS_ENDPOINT_URL"), lines)
 	eventually(t, func() bool {
 		_, out, _ := execute(t.Context(), "parked", "ls")
 		return strings.Count(out, "\n") == 2

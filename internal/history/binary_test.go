@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
@@ -17,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/go-json-experiment/json"
+
+	"github.com/tablecast/tablecast/internal/awsapi/apitest"
 )
 
 // binary builds the command once for all tests of the package.
@@ -45,7 +46,7 @@ func TestMain(m *testing.M) {
 type process struct {
 	cmd      *exec.Cmd
 	endpoint string
-	output   *transcript
+	output   *apitest.Log
 }
 
 // start runs `tablecast up` and returns once it answers ready.
@@ -55,7 +56,7 @@ func start(t testing.TB, dir, config string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{output: &transcript{}}
+	p := &process{output: &apitest.Log{}}
 	p.cmd = exec.Command(path, "up", "--json", "--dir", dir, "--config", config, "--listen", "127.0.0.1:0")
 	p.cmd.Stderr = p.output
 	stdout, err := p.cmd.StdoutPipe()
@@ -162,21 +163,3 @@ func (p *process) streams() *dynamodbstreams.Client {
 }
 
 var local = credentials.NewStaticCredentialsProvider("local", "local", "")
-
-// A transcript keeps what a process wrote, for the report of a failure.
-type transcript struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (t *transcript) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.text.Write(b)
-}
-
-func (t *transcript) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.text.String()
-}

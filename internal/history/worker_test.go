@@ -19,6 +19,7 @@ import (
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/awsapi/apitest"
 	"github.com/tablecast/tablecast/internal/server/servertest"
 )
 
@@ -41,7 +42,7 @@ func startWorker(t *testing.T, config, source, target string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{output: &transcript{}}
+	p := &process{output: &apitest.Log{}}
 	p.cmd = exec.Command(path, "worker", "--json", "--config", config, "--source", source, "--bus", target, "--listen", "127.0.0.1:0", "--failover", "1s")
 	p.cmd.Stderr = p.output
 	stdout, err := p.cmd.StdoutPipe()

@@ -128,6 +128,25 @@ func TestKeyspaces(t *testing.T) {
 	}
 }
 
+// ARNs are read by package aws/arn: a text that is split at its colons is one that
+// was not checked to be an ARN.
+func TestNoARNsSplitByHand(t *testing.T) {
+	fset, files := parseModule(t)
+	for _, f := range files {
+		if f.test {
+			continue
+		}
+		eachCall(f.ast, func(call *ast.CallExpr, pkg, name string) {
+			if pkg != "strings" || !strings.HasPrefix(name, "Split") || len(call.Args) < 2 {
+				return
+			}
+			if sep, ok := call.Args[1].(*ast.BasicLit); ok && sep.Value == `":"` {
+				t.Errorf("%s: strings.%s at colons; parse an ARN with aws/arn", fset.Position(call.Pos()), name)
+			}
+		})
+	}
+}
+
 // Imports stand in three groups: the standard library, other modules, our own.
 func TestImportGroups(t *testing.T) {
 	fset, files := parseModule(t)

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/mapping"
@@ -114,13 +115,14 @@ func (t *tableWorker) setOf(arn string) *mapping.Set {
 	return t.sets[name]
 }
 
-// owner returns the account and the region of an ARN.
-func owner(arn string) (account, region string) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) < 6 {
+// owner returns the account and the region of an ARN, and nothing of any other
+// text.
+func owner(text string) (account, region string) {
+	id, err := arn.Parse(text)
+	if err != nil {
 		return "", ""
 	}
-	return parts[4], parts[3]
+	return id.AccountID, id.Region
 }
 
 // Run carries changes until ctx ends, and then returns nil. Prepare must have
