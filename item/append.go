@@ -134,5 +134,3 @@ func appendQuoted(dst []byte, s string) []byte {
 func appendBase64(dst []byte, s string) []byte {
 	return base64.StdEncoding.AppendEncode(dst, []byte(s))
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

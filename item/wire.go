@@ -3,6 +3,7 @@ package item
 import (
 	"encoding/base64"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -135,7 +136,7 @@ func decodeScalar(dec *jsontext.Decoder, kind Kind) (Value, error) {
 	case Binary:
 		raw, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
-			return Value{}, &SyntaxError{"Base64 encoded length is expected a multiple of 4 bytes but found: " + itoa(len(text))}
+			return Value{}, &SyntaxError{"Base64 encoded length is expected a multiple of 4 bytes but found: " + strconv.Itoa(len(text))}
 		}
 		return Value{kind: Binary, str: string(raw)}, nil
 	default:

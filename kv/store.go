@@ -16,7 +16,7 @@ import (
 )
 
 // ExitStatus is the exit status of a process that ended because its log could not
-// be written or synced (P7).
+// be written or synced (P7). It is for those who supervise the process.
 const ExitStatus = 70
 
 // Options configure a Store. The zero value works.

@@ -6,7 +6,8 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// A Page is the result of one Read or ReadShard.
+// A Page is the result of one Read or ReadShard, for those who read a stream in
+// the process of its node.
 type Page struct {
 	Records []Record
 	Next    uint64 // the position to go on from

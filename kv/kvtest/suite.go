@@ -51,9 +51,9 @@ func Put(t testing.TB, s *kv.Store, key, value string) kv.Commit {
 	return c
 }
 
-// Dump returns the range's keys and values as "key=value", and fails the test
+// dump returns the range's keys and values as "key=value", and fails the test
 // if they cannot be read.
-func Dump(t testing.TB, r kv.Reader, rng kv.Range) []string {
+func dump(t testing.TB, r kv.Reader, rng kv.Range) []string {
 	t.Helper()
 	var out []string
 	it := r.Scan(rng)
@@ -155,13 +155,13 @@ func testScan(t *testing.T, s *kv.Store) {
 		{"empty", kv.Range{Lower: []byte("d"), Upper: []byte("e")}, nil},
 	}
 	for _, test := range tests {
-		if diff := cmp.Diff(test.want, Dump(t, s, test.r)); diff != "" {
+		if diff := cmp.Diff(test.want, dump(t, s, test.r)); diff != "" {
 			t.Errorf("%s: %s", test.name, diff)
 		}
 		test.r.Reverse = true
 		want := slices.Clone(test.want)
 		slices.Reverse(want)
-		if diff := cmp.Diff(want, Dump(t, s, test.r)); diff != "" {
+		if diff := cmp.Diff(want, dump(t, s, test.r)); diff != "" {
 			t.Errorf("%s, reverse: %s", test.name, diff)
 		}
 	}
@@ -178,7 +178,7 @@ func testDeleteRange(t *testing.T, s *kv.Store) {
 		t.Fatal(err)
 	}
 	want := []string{"a=v", "c=new", "d=v"}
-	if diff := cmp.Diff(want, Dump(t, s, kv.Range{Lower: []byte("a"), Upper: []byte("e")})); diff != "" {
+	if diff := cmp.Diff(want, dump(t, s, kv.Range{Lower: []byte("a"), Upper: []byte("e")})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -198,7 +198,7 @@ func testSnapshot(t *testing.T, s *kv.Store) {
 	if v, err := snap.Get([]byte("a")); err != nil || string(v) != "old" {
 		t.Errorf("snapshot: %q, %v", v, err)
 	}
-	if diff := cmp.Diff([]string{"a=old"}, Dump(t, snap, kv.Prefix([]byte("a")))); diff != "" {
+	if diff := cmp.Diff([]string{"a=old"}, dump(t, snap, kv.Prefix([]byte("a")))); diff != "" {
 		t.Error(diff)
 	}
 	if v, err := s.Get([]byte("a")); err != nil || string(v) != "new" {
