@@ -130,8 +130,8 @@ func (b *Buses) addRouted(batch *kv.Batch, accepted []*routed) {
 	})
 }
 
-// commit makes the batch durable, and then wakes the queues and tells the
-// observer, neither of which may know of an event earlier (P2).
+// commit makes the batch durable. Only then it wakes the queues and calls the
+// observer, neither of which may learn of an event earlier (P2).
 func (b *Buses) commit(batch *kv.Batch, accepted []*routed) error {
 	if _, err := b.store.Commit(batch); err != nil {
 		return err

@@ -145,7 +145,7 @@ func (b *Buses) expireDedup() error {
 }
 
 // deleteDedup deletes expired ids, each under the key of the time when it was
-// used. An id that was used again since stays: another time key stands for it.
+// used. An id that was used again since stays, with the time key of that use.
 func (b *Buses) deleteDedup(times, ids []kv.Key) error {
 	defer b.dedupLocks.lock(ids)()
 	batch := b.store.NewBatch()

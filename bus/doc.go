@@ -57,7 +57,7 @@
 // A target gets the envelope, a constant, the value at a path of the envelope, or
 // a template filled with values at paths. If that cannot be made of an event,
 // because there is nothing at the path or the template does not yield JSON, the
-// delivery fails for good: a dead letter says why, where EventBridge drops the
+// delivery fails permanently: a dead letter says why, where EventBridge drops the
 // event.
 //
 // Source of the rules: Amazon EventBridge API reference and user guide, and

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tablecast/tablecast/bus/schedule"
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
 )
 
@@ -90,6 +91,7 @@ func (b *Buses) loadScheduleState(r *Rule) (*scheduleState, error) {
 func (b *Buses) runSchedules(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	retries := wait.Backoff{Least: time.Second, Most: scheduleInterval}
 	for {
 		select {
 		case <-ctx.Done():
@@ -97,24 +99,37 @@ func (b *Buses) runSchedules(ctx context.Context) {
 		case <-timer.C:
 		case <-b.scheduleSignal:
 		}
-		wait := scheduleInterval
-		st, err := b.bus(Default)
-		if err != nil {
-			return
+		next, failed := b.fireDue()
+		if failed {
+			next = max(next, retries.Next()) // what failed is due still
+		} else {
+			retries.Reset()
 		}
-		for _, r := range st.rules {
-			if r.schedule == nil || r.Disabled {
-				continue
-			}
-			if err := b.fire(r.Name); err != nil {
-				b.opts.Logger.Warn("bus: schedule", "rule", r.Name, "error", err)
-			}
-			if next := b.nextFiring(r.Name); !next.IsZero() {
-				wait = max(min(wait, next.Sub(b.opts.Now())), time.Millisecond)
-			}
-		}
-		timer.Reset(wait)
+		timer.Reset(next)
 	}
+}
+
+// fireDue fires the schedules that are due, and returns after what time to look
+// again. failed says that a firing could not be stored.
+func (b *Buses) fireDue() (next time.Duration, failed bool) {
+	next = scheduleInterval
+	st, err := b.bus(Default)
+	if err != nil {
+		return next, true
+	}
+	for _, r := range st.rules {
+		if r.schedule == nil || r.Disabled {
+			continue
+		}
+		if err := b.fire(r.Name); err != nil {
+			b.opts.Logger.Warn("bus: schedule", "rule", r.Name, "error", err)
+			failed = true
+		}
+		if at := b.nextFiring(r.Name); !at.IsZero() {
+			next = max(min(next, at.Sub(b.opts.Now())), time.Millisecond)
+		}
+	}
+	return next, failed
 }
 
 // nextFiring returns when a rule fires next; zero if it does not.

@@ -1,9 +1,13 @@
 package bus
 
 import (
+	"context"
+	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tablecast/tablecast/bus/schedule"
@@ -137,4 +141,36 @@ func TestScheduleErrors(t *testing.T) {
 	if r.Schedule != "" || len(r.Targets) != 1 {
 		t.Errorf("%+v", r)
 	}
+}
+
+// A store that refuses commits is tried again with pauses.
+func TestScheduleOfAFailingStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log countingHandler
+		w := newWorld(t, Options{Logger: slog.New(&log)})
+		w.must(w.PutRule(Rule{Bus: Default, Name: "r", Schedule: "rate(1 minute)"}))
+		ctx, cancel := context.WithCancel(t.Context())
+		var done sync.WaitGroup
+		done.Go(func() { w.runSchedules(ctx) })
+		w.close()
+		after(70 * time.Second)
+		cancel()
+		done.Wait()
+		if n := log.n.Load(); n == 0 || n > 20 {
+			t.Errorf("%d warnings in the 10 s since the schedule was due", n)
+		}
+	})
+}
+
+// A countingHandler counts records.
+type countingHandler struct {
+	slog.Handler
+	n atomic.Int64
+}
+
+func (h *countingHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h *countingHandler) Handle(context.Context, slog.Record) error {
+	h.n.Add(1)
+	return nil
 }

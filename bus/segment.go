@@ -180,7 +180,7 @@ func (w *window) within(first, last uint64) kv.Range {
 
 func keySeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
 
-// entries is archived for one segment; more is false if fn wants no more. The
+// entries is archived for one segment; more is false if fn has returned false. The
 // whole segment is checked before fn gets its first entry.
 func (w *window) entries(store kv.Reader, s *segment, fn func(seq uint64, e *event.Event) bool) (more bool, err error) {
 	first, last := max(s.first, w.after+1), min(s.last, w.upTo)

@@ -36,7 +36,7 @@ type template struct {
 type part struct {
 	text   string
 	name   string
-	quoted bool // the placeholder stands between quotation marks
+	quoted bool // the placeholder is inside a JSON string
 }
 
 var placeholder = regexp.MustCompile(`<[A-Za-z0-9._-]+>`)

@@ -6,7 +6,7 @@
 //
 //	'd' 'r' (bus, rule, target, seq)         -> row, an event that is pending: attempts, age, last error
 //	'd' 'w' (bus, rule, target, due, seq)    -> empty: the row waits until due
-//	'd' 'g' (bus, rule, target, group, seq)  -> empty: the row stands in a group
+//	'd' 'g' (bus, rule, target, group, seq)  -> empty: the row is in the group
 //	'x'     (bus, rule, target, seq)         -> dead letter: why, and the event
 //	'n'     (bus, rule, target)              -> matched, delivered, dead-lettered, dropped
 //
@@ -43,7 +43,7 @@
 // single probes, with pauses that grow from a second to a minute, until one
 // succeeds. Rows wait in the store meanwhile, and one that is past its maximal age
 // becomes a dead letter within a minute, without another attempt. A rate limit
-// delays calls in the same way; a row's age goes on.
+// delays calls in the same way; a row ages meanwhile.
 //
 // # Time
 //

@@ -108,7 +108,7 @@ func (o Options) withDefaults() Options {
 type Queues struct {
 	store      *kv.Store
 	opts       Options
-	process    uint64    // random; tells ages that this process measured from those of others
+	process    uint64    // random; identifies ages that this process measured
 	start      time.Time // monotonic origin
 	wall       time.Time // wall clock at start
 	queueAdded wait.Signal

@@ -13,7 +13,7 @@ const (
 	StatusDeadLettered = "dead-lettered"
 )
 
-// A Status is where an event stands in one queue.
+// A Status says whether an event is pending or dead-lettered in one queue.
 type Status struct {
 	// State is StatusPending or StatusDeadLettered. It is empty if the queue no
 	// longer holds the event, because it was delivered or dropped, or never
@@ -28,7 +28,7 @@ type Status struct {
 	Due time.Time
 }
 
-// Status returns where the event that a bus stored under seq stands in a queue.
+// Status returns the status in a queue of the event that a bus stored under seq.
 func (q *Queues) Status(id QueueID, seq uint64) (f Status, err error) {
 	err = q.store.View(id.rowKey(seq), func(v []byte) error {
 		r, err := decodeRow(seq, v)

@@ -61,14 +61,14 @@ type compiler struct {
 	dec     *jsontext.Decoder
 }
 
-// fail makes an error that tells the place after the last token.
+// fail returns an error whose text has the place after the last token.
 func (c *compiler) fail(msg string) error {
 	e := c.at(msg)
 	e.located = true
 	return e
 }
 
-// failPlain makes an error whose text tells no place.
+// failPlain returns an error whose text has no place, as EventBridge has it.
 func (c *compiler) failPlain(msg string) error { return c.at(msg) }
 
 func (c *compiler) at(msg string) *Error {

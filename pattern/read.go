@@ -26,7 +26,7 @@ type scratch struct {
 	frames     []arrayFrame // arrays around what is read
 	elements   []element    // elements that hold values
 	arrays     int32        // how many arrays hold values
-	repeated   bool         // a path stands twice in one element: names were repeated
+	repeated   bool         // a path occurs twice in one element: the event repeats names
 
 	traversal
 }
@@ -94,7 +94,7 @@ func (sc *scratch) visit(n int32) {
 	at.elementID = sc.elementID
 }
 
-// value reads the next value, which stands at the node.
+// value reads the next value, which is at the node.
 func (sc *scratch) value(n int32) error {
 	sc.visit(n)
 	switch sc.dec.PeekKind() {

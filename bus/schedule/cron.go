@@ -10,7 +10,7 @@ import (
 type cron struct {
 	minutes, hours, days, months, weekdays uint64
 	years                                  [maxYear - minYear + 1]bool
-	anyDay                                 bool // ? stands for the days; the weekdays count
+	anyDay                                 bool // the days are ?; the weekdays count
 	lastDay, lastWorkday                   bool // L and LW among the days
 	near                                   uint64
 	last                                   uint64   // weekdays whose last in the month counts

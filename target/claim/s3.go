@@ -40,7 +40,7 @@ func OpenBucket(u *url.URL, credentials aws.CredentialsProvider, region string) 
 		HTTP: http.DefaultClient, Credentials: credentials, Service: "s3",
 		Region: cmp.Or(u.Query().Get("region"), region, local.Region), Endpoint: u.Query().Get("endpoint"),
 	}
-	// The bucket stands in the host, unless the host is given or a certificate
+	// The bucket is part of the host name, unless the host is given or a certificate
 	// for *.s3.REGION.amazonaws.com would not cover it.
 	if b.client.Endpoint != "" || strings.Contains(b.bucket, ".") {
 		b.base = "/" + b.bucket + "/"

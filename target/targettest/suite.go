@@ -26,22 +26,22 @@ type Fixture struct {
 	Received func() []string
 }
 
-// Features are what a kind of target can be put through. A nil field leaves
-// its test out.
+// Features are what else a kind of target can be tested for. A nil field skips its
+// test.
 type Features struct {
 	// Hanging returns a target whose other side never answers. Its timeout
 	// must be under a second.
 	Hanging func(t *testing.T) target.Target
 	// Failing returns a target whose other side fails in a way that passes.
 	Failing func(t *testing.T) target.Target
-	// Refusing returns a target whose other side rejects the event for good.
+	// Refusing returns a target whose called side rejects the event permanently.
 	Refusing func(t *testing.T) target.Target
 	// Talkative returns a target whose other side takes the event and answers
 	// with more than target.MaxResponseBytes.
 	Talkative func(t *testing.T) target.Target
 }
 
-// Delivery returns an attempt to hand over an event whose detail holds n.
+// Delivery returns an attempt to deliver an event whose detail contains n.
 func Delivery(n int) *target.Delivery {
 	e := &event.Event{
 		ID: fmt.Sprintf("id-%d", n), Source: "suite", DetailType: "Tested", Account: "000000000000", Region: "local",
