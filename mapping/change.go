@@ -30,6 +30,9 @@ type change struct {
 
 	newVal, oldVal, keysVal cel.Value // once someone asked
 	each, at                cel.Value // of the element that raises an event; nil without one
+
+	cost   uint64                    // of the expressions of a definition so far
+	common map[*Expression]cel.Value // of expressions without each and at, while an element raises an event; nil before
 }
 
 func (s *Set) newChange(r *stream.Record, k Kind) *change {

@@ -151,17 +151,33 @@ type value struct {
 
 func (v value) absent() bool { return v.cel == nil && v.item.IsZero() }
 
+// maxCost is the most that the expressions of a definition may cost together for one
+// change, in units of CEL: some seconds. It bounds what each: makes of expressions that read a
+// whole list for each element of a list.
+const maxCost = 20 * cel.MaxCost
+
 var (
 	errAbsent  = errors.New("an attribute is absent")
 	errNotBool = errors.New("it is neither true nor false")
+	errCost    = errors.New("the expressions of the event cost too much together")
 )
 
-// value evaluates the expression. A path needs no evaluation.
+// value evaluates the expression. A path needs no evaluation, and what does not
+// depend on an element of each: is evaluated once for all of them.
 func (e *Expression) value(c *change) (value, error) {
 	if e.root == "" {
-		v, err := e.cel.Eval(c)
+		if v, known := c.common[e]; known {
+			return value{cel: v}, nil
+		}
+		v, cost, err := e.cel.Eval(c)
+		if c.cost += cost; err == nil && c.cost > maxCost {
+			err = errCost
+		}
 		if err != nil {
 			return value{}, e.fail(c, err)
+		}
+		if c.common != nil && !e.cel.Uses(string(rootEach)) && !e.cel.Uses(string(rootAt)) {
+			c.common[e] = v
 		}
 		return value{cel: v}, nil
 	}

@@ -33,6 +33,7 @@ type Transition struct {
 // check returns the first guard that does not hold. On is not asked: the set
 // has the definitions by kind.
 func (d *definition) check(c *change) (guard, error) {
+	c.cost = 0
 	if d.Entity != "" && d.Entity != c.entity {
 		return guardEntity, nil
 	}

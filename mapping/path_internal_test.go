@@ -65,7 +65,7 @@ func show(e *Expression, c *change) string {
 	case v.absent():
 		return "absent"
 	}
-	out, err := cel.AppendJSON(nil, v.toCEL(), false)
+	out, err := cel.AppendJSON(nil, v.toCEL(), 1<<20, false)
 	if err != nil {
 		return "error"
 	}

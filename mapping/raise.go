@@ -29,7 +29,8 @@ func (d *definition) raise(c *change, out []Raised) ([]Raised, error) {
 		e, err := d.event(w, 0)
 		return append(out, e), err
 	}
-	defer func() { c.each, c.at = nil, nil }()
+	defer func() { c.each, c.at, c.common = nil, nil, nil }()
+	c.common = map[*Expression]cel.Value{}
 	index := 0
 	err := each(c, d.Each, func() error {
 		e, err := d.event(w, index)

@@ -276,12 +276,21 @@ func (w *writer) splice(t *Template) (string, error) {
 
 func (w *writer) appendValue(dst []byte, v value) ([]byte, error) {
 	if v.cel != nil {
-		return cel.AppendJSON(dst, v.cel, w.quoteNumbers)
+		return w.appendCEL(dst, v.cel, w.quoteNumbers)
 	}
 	if w.quoteNumbers {
 		return item.AppendQuotedJSON(dst, v.item), nil
 	}
 	return item.AppendPlainJSON(dst, v.item), nil
+}
+
+// appendCEL appends a value of CEL as JSON.
+func (w *writer) appendCEL(dst []byte, v cel.Value, quoteNumbers bool) ([]byte, error) {
+	dst, err := cel.AppendJSON(dst, v, w.room, quoteNumbers)
+	if errors.Is(err, cel.ErrSize) {
+		err = errTooLarge
+	}
+	return dst, err
 }
 
 func (w *writer) appendSpliced(dst []byte, v value) ([]byte, error) {
@@ -292,7 +301,7 @@ func (w *writer) appendSpliced(dst []byte, v value) ([]byte, error) {
 		return append(dst, v.item.Str()...), nil
 	}
 	before := len(dst)
-	dst, err := cel.AppendJSON(dst, v.toCEL(), false)
+	dst, err := w.appendCEL(dst, v.toCEL(), false)
 	if err == nil && dst[before] == '"' { // bytes, a time or a duration
 		dst = append(dst[:before], dst[before+1:len(dst)-1]...)
 	}

@@ -59,14 +59,14 @@ func eval(t testing.TB, e *cel.Env, source string, v cel.Vars) string {
 	if err != nil {
 		return "refused: " + err.Error()
 	}
-	got, err := x.Eval(v)
+	got, _, err := x.Eval(v)
 	if err != nil {
 		return "error: " + err.Error()
 	}
 	if got == nil {
 		return "absent"
 	}
-	out, err := cel.AppendJSON(nil, got, false)
+	out, err := cel.AppendJSON(nil, got, 1<<20, false)
 	if err != nil {
 		return "error: " + err.Error()
 	}
@@ -145,7 +145,7 @@ func TestCost(t *testing.T) {
 			continue
 		}
 		began := time.Now()
-		_, err = x.Eval(v)
+		_, _, err = x.Eval(v)
 		if err == nil || !strings.Contains(err.Error(), "cost") && !strings.Contains(err.Error(), "limit") {
 			t.Errorf("%s: %v", source, err)
 		}
@@ -211,7 +211,7 @@ func BenchmarkEval(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := x.Eval(v); err != nil {
+				if _, _, err := x.Eval(v); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -2,6 +2,7 @@ package cel
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	gocel "cel.dev/cel-go/cel"
@@ -48,7 +49,7 @@ var standard = sync.OnceValues(func() (*gocel.Env, error) {
 		gocel.ParserExpressionSizeLimit(maxSource), gocel.ParserRecursionLimit(maxDepth),
 		ext.Strings(), ext.Math(), ext.Lists(ext.ListsMaxRangeSize(maxRange)), ext.Sets(), ext.Encoders(), ext.TwoVarComprehensions(), ext.Bindings(),
 	)
-	return gocel.NewCustomEnv(append(opts, functions()...)...)
+	return gocel.NewCustomEnv(slices.Concat(opts, bounded(), functions())...)
 })
 
 // New returns an environment with variables.

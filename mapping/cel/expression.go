@@ -53,7 +53,7 @@ func (e *Env) Compile(source string, want Type) (*Expression, error) {
 	}
 	opts := []gocel.ProgramOption{gocel.EvalOptions(gocel.OptOptimize)}
 	if estimate.Max > untracked {
-		opts = append(opts, gocel.CostTracking(tracker{}), gocel.CostLimit(MaxCost))
+		opts = append(opts, gocel.CostTracking(tracker{}), costs(), gocel.CostLimit(MaxCost))
 	}
 	program, err := e.env.Program(ast, opts...)
 	if err != nil {
@@ -128,19 +128,23 @@ type activation struct{ Vars }
 
 func (activation) Parent() gocel.Activation { return nil }
 
-// Eval computes the value; nil is an optional value that is absent. Errors are
-// those of the expression: an absent attribute, a type that does not fit, an
-// overflow, too much work.
-func (e *Expression) Eval(vars Vars) (ref.Val, error) {
-	v, _, err := e.program.Eval(activation{vars})
+// Eval computes the value; nil is an optional value that is absent. cost is what
+// that took, in units of CEL; 0 if the expression cannot cost much. Errors are those
+// of the expression: an absent attribute, a type that does not fit, an overflow,
+// more than MaxCost.
+func (e *Expression) Eval(vars Vars) (v ref.Val, cost uint64, err error) {
+	v, details, err := e.program.Eval(activation{vars})
+	if n := details.ActualCost(); n != nil {
+		cost = *n
+	}
 	if err != nil {
-		return nil, err
+		return nil, cost, err
 	}
 	if o, ok := v.(*types.Optional); ok {
 		if !o.HasValue() {
-			return nil, nil
+			return nil, cost, nil
 		}
-		return o.GetValue(), nil
+		return o.GetValue(), cost, nil
 	}
-	return v, nil
+	return v, cost, nil
 }

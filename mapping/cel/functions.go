@@ -117,7 +117,7 @@ func without(a, b ref.Val) ref.Val {
 	if !ok || !both {
 		return types.NewErr("no such overload: added and removed take two lists, sets or maps")
 	}
-	return types.NewRefValList(types.DefaultTypeAdapter, minus(left, right))
+	return minus(left, right)
 }
 
 // elements returns those of a list; null and an empty map have none.
@@ -134,31 +134,4 @@ func elements(v ref.Val) ([]ref.Val, bool) {
 		out = append(out, it.Next())
 	}
 	return out, true
-}
-
-// minus returns the elements of a that b lacks, each as often as b lacks it.
-func minus(a, b []ref.Val) []ref.Val {
-	have := map[string]int{}
-	for _, v := range b {
-		have[identity(v)]++
-	}
-	out := []ref.Val{}
-	for _, v := range a {
-		id := identity(v)
-		if have[id] > 0 {
-			have[id]--
-			continue
-		}
-		out = append(out, v)
-	}
-	return out
-}
-
-// identity is a text that equal values share and no others.
-func identity(v ref.Val) string {
-	text, err := AppendJSON(nil, v, false)
-	if err != nil {
-		return v.Type().TypeName()
-	}
-	return v.Type().TypeName() + string(text)
 }

@@ -2,6 +2,7 @@ package cel
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,11 +16,18 @@ import (
 	"github.com/tablecast/tablecast/item"
 )
 
-// AppendJSON appends a value as JSON: numbers with all their digits, or as
-// strings if quoteNumbers says so, bytes in base64, times in RFC 3339,
-// durations in seconds as in "1.5s", maps in the order of their names. Errors:
-// a float that JSON has no number for, a value that is no data.
-func AppendJSON(dst []byte, v ref.Val, quoteNumbers bool) ([]byte, error) {
+// ErrSize means that a value has more bytes in JSON than there is room for. What an
+// expression makes may hold one large value many times.
+var ErrSize = errors.New("cel: the value is too large")
+
+// AppendJSON appends a value as JSON: numbers with all their digits, or as strings
+// if quoteNumbers says so, bytes in base64, times in RFC 3339, durations in seconds
+// as in "1.5s", maps in the order of their names. Errors: ErrSize, once dst is much
+// longer than room; a float that JSON has no number for; a value that is no data.
+func AppendJSON(dst []byte, v ref.Val, room int, quoteNumbers bool) ([]byte, error) {
+	if len(dst) > room {
+		return nil, ErrSize
+	}
 	switch v := v.(type) {
 	case mapVal:
 		return appendItem(dst, item.M(v.m), quoteNumbers), nil
@@ -37,13 +45,13 @@ func AppendJSON(dst []byte, v ref.Val, quoteNumbers bool) ([]byte, error) {
 		return appendText(dst, strconv.FormatFloat(v.Seconds(), 'f', -1, 64)+"s"), nil
 	case *types.Optional:
 		if v.HasValue() {
-			return AppendJSON(dst, v.GetValue(), quoteNumbers)
+			return AppendJSON(dst, v.GetValue(), room, quoteNumbers)
 		}
 		return append(dst, "null"...), nil
 	case traits.Mapper:
-		return appendMap(dst, v, quoteNumbers)
+		return appendMap(dst, v, room, quoteNumbers)
 	case traits.Lister:
-		return appendList(dst, v, quoteNumbers)
+		return appendList(dst, v, room, quoteNumbers)
 	}
 	n, ok := toNum(v)
 	if !ok {
@@ -64,7 +72,7 @@ func appendText(dst []byte, s string) []byte {
 	return dst
 }
 
-func appendList(dst []byte, l traits.Lister, quoteNumbers bool) ([]byte, error) {
+func appendList(dst []byte, l traits.Lister, room int, quoteNumbers bool) ([]byte, error) {
 	dst = append(dst, '[')
 	first := true
 	for it := l.Iterator(); it.HasNext() == types.True; {
@@ -73,7 +81,7 @@ func appendList(dst []byte, l traits.Lister, quoteNumbers bool) ([]byte, error) 
 		}
 		first = false
 		var err error
-		if dst, err = AppendJSON(dst, it.Next(), quoteNumbers); err != nil {
+		if dst, err = AppendJSON(dst, it.Next(), room, quoteNumbers); err != nil {
 			return nil, err
 		}
 	}
@@ -81,7 +89,7 @@ func appendList(dst []byte, l traits.Lister, quoteNumbers bool) ([]byte, error) 
 }
 
 // appendMap appends a map that an expression made; its keys become texts.
-func appendMap(dst []byte, m traits.Mapper, quoteNumbers bool) ([]byte, error) {
+func appendMap(dst []byte, m traits.Mapper, room int, quoteNumbers bool) ([]byte, error) {
 	values := map[string]ref.Val{}
 	var names []string
 	for it := m.Iterator(); it.HasNext() == types.True; {
@@ -100,7 +108,7 @@ func appendMap(dst []byte, m traits.Mapper, quoteNumbers bool) ([]byte, error) {
 			dst = append(dst, ',')
 		}
 		var err error
-		if dst, err = AppendJSON(append(appendText(dst, name), ':'), values[name], quoteNumbers); err != nil {
+		if dst, err = AppendJSON(append(appendText(dst, name), ':'), values[name], room, quoteNumbers); err != nil {
 			return nil, err
 		}
 	}

@@ -11,8 +11,9 @@ import (
 	"github.com/tablecast/tablecast/item"
 )
 
-// Of returns an item's value as a value of CEL: a set is a list in order, a
-// binary is bytes, a map converts what it holds when that is read.
+// Of returns an item's value as a value of CEL: a set is a list in order, a binary
+// is bytes. Lists and maps convert what they hold when that is read, so that a
+// path into a large item costs no more than one into a small one.
 func Of(v item.Value) ref.Val {
 	switch v.Kind() {
 	case item.String:
@@ -28,11 +29,18 @@ func Of(v item.Value) ref.Val {
 	case item.Null:
 		return types.NullValue
 	}
-	elements := make([]ref.Val, len(v.List()))
-	for i, e := range v.List() {
-		elements[i] = Of(e)
+	return types.NewList(adapter{types.DefaultTypeAdapter}, v.List())
+}
+
+// An adapter converts the elements of lists of items.
+type adapter struct{ types.Adapter }
+
+// NativeToValue converts an element.
+func (a adapter) NativeToValue(v any) ref.Val {
+	if v, ok := v.(item.Value); ok {
+		return Of(v)
 	}
-	return types.NewRefValList(types.DefaultTypeAdapter, elements)
+	return a.Adapter.NativeToValue(v)
 }
 
 // OfItem returns an item as a map of CEL; no item is an empty map.
