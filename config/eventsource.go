@@ -78,7 +78,7 @@ func (r *reader) feedSettings(s *EventSource, n ast.Node, what string) {
 		case "batch":
 			s.BatchSize = r.number(v, of, maxBatch)
 		case "window":
-			s.Window = r.seconds(v, of, 0, maxWindow)
+			s.BatchingWindow = r.seconds(v, of, 0, maxWindow)
 		case "parallel":
 			s.Parallel = r.number(v, of, maxLanes)
 		case "retries":
@@ -90,7 +90,7 @@ func (r *reader) feedSettings(s *EventSource, n ast.Node, what string) {
 		case "report-failures":
 			s.Report = r.boolean(v, of)
 		case "tumbling":
-			s.Tumbling = r.seconds(v, of, time.Second, maxTumbling)
+			s.TumblingWindow = r.seconds(v, of, time.Second, maxTumbling)
 		case "filter":
 			s.Filters = r.filters(v, of)
 		case "on-failure":

@@ -214,10 +214,10 @@ func TestFullFile(t *testing.T) {
 		EventSources: []EventSource{
 			{Table: "lines", Start: eventsource.Latest, Settings: eventsource.Settings{Function: "greet", Enabled: true, BatchSize: 100, Parallel: 1, MaxRetry: -1, MaxAge: -1}},
 			{Table: "users", Start: eventsource.TrimHorizon, Settings: eventsource.Settings{
-				Function: "hear", BatchSize: 50, Window: 5, Parallel: 2, MaxAge: 3600, Bisect: true, Report: true,
+				Function: "hear", BatchSize: 50, BatchingWindow: 5, Parallel: 2, MaxAge: 3600, Bisect: true, Report: true,
 				Filters: []string{`{"eventName":["INSERT"]}`}, OnFailure: eventsource.DeadLetters, OnError: eventsource.Skip,
 			}},
-			{Table: "shop", Start: eventsource.Latest, Settings: eventsource.Settings{Function: "hear", Enabled: true, BatchSize: 100, Parallel: 1, MaxRetry: -1, MaxAge: -1, Tumbling: 60}},
+			{Table: "shop", Start: eventsource.Latest, Settings: eventsource.Settings{Function: "hear", Enabled: true, BatchSize: 100, Parallel: 1, MaxRetry: -1, MaxAge: -1, TumblingWindow: 60}},
 		},
 		Events: []mapping.Definition{
 			{Name: "outbox", Table: "box", Entity: "Message", Source: "tablecast.box", DetailType: "outbox", Bus: "main", Shape: bare,

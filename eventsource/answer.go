@@ -33,7 +33,7 @@ func judge(s *Settings, batch []*record, r *process.Result) verdict {
 	empty := len(body) == 0 || string(body) == "null" || string(body) == `""`
 	isObject := !empty && json.Unmarshal(body, &answer, jsontext.AllowDuplicateNames(true)) == nil
 	switch {
-	case s.Tumbling > 0 && (!isObject || len(answer.State) == 0 || answer.State[0] != '{'):
+	case s.TumblingWindow > 0 && (!isObject || len(answer.State) == 0 || answer.State[0] != '{'):
 		return verdict{} // an answer without state is a failure
 	case !s.Report || empty:
 		return verdict{good: len(batch), state: answer.State}

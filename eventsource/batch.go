@@ -7,13 +7,15 @@ import (
 
 	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/parking"
 )
 
 // handle hands a batch to the function until each of its records is done, or
-// stop. A batch without records is the last of its window.
+// stop. A batch without records is the last of its tumbling window.
 func (s *shard) handle(ctx context.Context, stop <-chan struct{}, batch []*record) error {
-	if s.m.Tumbling > 0 {
-		return s.tumble(ctx, stop, batch)
+	if s.m.TumblingWindow > 0 {
+		return s.deliverInWindow(ctx, stop, batch)
 	}
 	return s.deliver(ctx, stop, batch)
 }
@@ -63,11 +65,11 @@ func (s *shard) deliver(ctx context.Context, stop <-chan struct{}, batch []*reco
 // after does what is decided about a batch that failed; more says that it is to
 // be tried again.
 func (s *shard) after(ctx context.Context, stop <-chan struct{}, batch []*record, failures int, v verdict, result *process.Result) (more bool, err error) {
-	decision, reason := decide(&s.m.Settings, len(batch), failures)
+	decision, reason := decide(&s.m.Settings, failure{records: len(batch), failures: failures})
 	switch decision {
-	case Again:
+	case parking.Retry:
 		return pause(ctx, stop, s.m.all.opts.Pause(max(failures, 1))), nil
-	case Split:
+	case parking.Split:
 		at := len(batch) / 2
 		if v.partial && s.m.policy() == Park {
 			at = 1 // the first is the one that failed
@@ -82,8 +84,8 @@ func (s *shard) after(ctx context.Context, stop <-chan struct{}, batch []*record
 		}
 		return false, s.deliver(ctx, stop, batch[at:])
 	}
-	s.m.all.opts.Logger.Warn("eventsource: "+decision.String(), "mapping", s.m.UUID, "reason", reason, "records", len(batch), "failures", failures)
-	return false, s.giveUp(ctx, batch, exhausted, failures, result)
+	s.m.all.opts.Logger.Warn("eventsource: the function failed", "mapping", s.m.UUID, "decision", decision, "reason", reason, "records", len(batch), "failures", failures)
+	return false, s.giveUp(ctx, decision, batch, exhausted, failures, result)
 }
 
 // allDone reports whether records were dealt with, and not left for stop.
@@ -115,15 +117,15 @@ func (s *shard) invoke(ctx context.Context, body []byte) (process.Result, bool) 
 // prepare takes out of a batch what is too old, and what waits behind a parked
 // record.
 func (s *shard) prepare(ctx context.Context, batch []*record, count int) ([]*record, error) {
-	batch, err := s.expire(ctx, batch, count)
+	batch, err := s.giveUpOld(ctx, batch, count)
 	if err != nil {
 		return nil, err
 	}
-	return s.divert(batch)
+	return s.parkBehind(batch)
 }
 
-// expire takes out of a batch what is too old.
-func (s *shard) expire(ctx context.Context, batch []*record, count int) ([]*record, error) {
+// giveUpOld takes out of a batch what is too old.
+func (s *shard) giveUpOld(ctx context.Context, batch []*record, count int) ([]*record, error) {
 	if s.m.MaxAge <= 0 {
 		return batch, nil
 	}
@@ -135,79 +137,122 @@ func (s *shard) expire(ctx context.Context, batch []*record, count int) ([]*reco
 	if n == 0 {
 		return batch, nil
 	}
-	return batch[n:], s.giveUp(ctx, batch[:n], tooOld, count, nil)
+	decision, _ := decide(&s.m.Settings, failure{records: n, tooOld: true})
+	return batch[n:], s.giveUp(ctx, decision, batch[:n], tooOld, count, nil)
 }
 
-// divert parks the records whose items wait, and returns the others.
-func (s *shard) divert(batch []*record) (rest []*record, err error) {
-	w := &s.m.wait
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var parked []*record
-	for _, r := range batch {
-		if w.items[r.item] {
-			parked = append(parked, r)
-		} else {
-			rest = append(rest, r)
-		}
-	}
-	if len(parked) == 0 {
-		return batch, nil
-	}
-	return rest, s.park(parked, behind)
-}
-
-// park sets records aside. The caller holds wait.mu.
-func (s *shard) park(records []*record, reason string) error {
-	at := s.m.all.now().UTC()
-	return s.settle(records, Counts{Parked: uint64(len(records))}, func(b *kv.Batch) {
-		for _, r := range records {
-			p := Parked{UUID: s.m.UUID, Item: r.item, Seq: r.seq, Reason: reason, At: at, Record: r.json}
-			p.put(b)
-		}
-	})
-}
-
-// giveUp ends the attempts with a batch: its destination is told, its item is
-// parked, or it is counted as skipped.
-func (s *shard) giveUp(ctx context.Context, batch []*record, condition string, count int, result *process.Result) error {
-	n := uint64(len(batch))
-	text, err := s.failureOf(batch, condition, count, result)
-	if err != nil {
-		return err
-	}
-	switch {
-	case s.m.OnFailure == DeadLetters:
-		return s.bury(batch, text)
-	case s.m.OnFailure != "":
-		return s.tell(ctx, batch, text)
-	case condition == exhausted && s.m.policy() == Park && s.m.Tumbling == 0:
-		w := &s.m.wait
-		w.mu.Lock()
-		defer w.mu.Unlock()
+// giveUp ends the attempts with a batch: it is parked, its destination is told, or
+// it is counted as skipped.
+func (s *shard) giveUp(ctx context.Context, decision parking.Decision, batch []*record, condition string, count int, result *process.Result) error {
+	switch decision {
+	case parking.Park:
 		reason := "the function failed"
 		if result != nil {
 			reason = string(result.Payload[:min(len(result.Payload), 1000)])
 		}
-		if err := s.park(batch, reason); err != nil {
+		return s.parkFailed(batch, errors.New(reason))
+	case parking.Send:
+		text, err := s.failureOf(batch, condition, count, result)
+		if err != nil {
 			return err
 		}
-		for _, r := range batch {
-			w.items[r.item] = true
-		}
-		return nil
+		return s.send(ctx, batch, text)
 	}
-	return s.settle(batch, Counts{Skipped: n}, nil)
+	return s.settle(batch, Counts{Skipped: uint64(len(batch))}, nil)
 }
 
-// bury adds a failure record to the dead letters of the function.
-func (s *shard) bury(batch []*record, text []byte) error {
+// parkBehind parks the records whose items are held, and returns the others.
+func (s *shard) parkBehind(batch []*record) ([]*record, error) {
+	rest, t, err := s.applyBehind(batch)
+	if err != nil || len(rest) == len(batch) {
+		return rest, err
+	}
+	return rest, t.wait()
+}
+
+// applyBehind is parkBehind up to the sync. held.mu is not let go of between the
+// look at the items and the applied batch, so that no redrive finds an item empty
+// and lets it flow in between.
+func (s *shard) applyBehind(batch []*record) (rest []*record, t settling, err error) {
+	h := &s.m.held
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var behind []*record
+	for _, r := range batch {
+		if h.items[r.item] {
+			behind = append(behind, r)
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	if len(behind) == 0 {
+		return batch, settling{}, nil
+	}
+	t, err = s.applyParked(behind, parking.ErrBehind)
+	return rest, t, err
+}
+
+// parkFailed parks records that failed; their items are held from here.
+func (s *shard) parkFailed(batch []*record, reason error) error {
+	t, err := s.applyFailed(batch, reason)
+	if err != nil {
+		return err
+	}
+	return t.wait()
+}
+
+// applyFailed is parkFailed up to the sync. The records are parked and their items
+// held under one lock: other lanes of the item there are none, but a redrive that
+// ends in between would let the item flow.
+func (s *shard) applyFailed(batch []*record, reason error) (settling, error) {
+	h := &s.m.held
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t, err := s.applyParked(batch, reason)
+	if err != nil {
+		return settling{}, err
+	}
+	for _, r := range batch {
+		h.items[r.item] = true
+	}
+	return t, nil
+}
+
+// applyParked settles records in the batch that parks them. A record that is
+// parked already, and was read again after a crash since the checkpoint had not
+// passed it, stays as it is. The caller holds held.mu.
+func (s *shard) applyParked(records []*record, reason error) (settling, error) {
+	var out []*parking.Record
+	for _, r := range records {
+		change, err := parseRecord(r.json)
+		if err != nil {
+			return settling{}, err
+		}
+		change.Time = r.at
+		p := parking.New(change, mapping.Group(change), s.m.all.now(), reason)
+		p.Mapping, p.Function = s.m.UUID, s.m.Function
+		_, there, err := s.m.parked.Find(p)
+		if err != nil {
+			return settling{}, err
+		}
+		if !there {
+			out = append(out, p)
+		}
+	}
+	return s.apply(records, Counts{Parked: uint64(len(out))}, func(b *kv.Batch) { s.m.parked.Put(b, out) })
+}
+
+// addDeadLetter adds a failure record to the dead letters of the function.
+func (s *shard) addDeadLetter(batch []*record, text []byte) error {
 	return s.settle(batch, Counts{Sent: uint64(len(batch))}, func(b *kv.Batch) { s.m.all.opts.Bury(b, s.m.Function, text) })
 }
 
-// tell hands a failure record to the destination until it takes it, or refuses
-// it for good.
-func (s *shard) tell(ctx context.Context, batch []*record, text []byte) error {
+// send hands a failure record to the destination until it takes it, or refuses it
+// for good.
+func (s *shard) send(ctx context.Context, batch []*record, text []byte) error {
+	if s.m.OnFailure == DeadLetters {
+		return s.addDeadLetter(batch, text)
+	}
 	for n := 1; ; n++ {
 		to, err := s.m.all.opts.Destination(s.m.OnFailure)
 		if err == nil {
@@ -221,9 +266,9 @@ func (s *shard) tell(ctx context.Context, batch []*record, text []byte) error {
 		}
 		if errors.Is(err, ErrRefused) {
 			s.m.all.opts.Logger.Error("eventsource: the destination refuses the failure record", "mapping", s.m.UUID, "destination", s.m.OnFailure, "error", err)
-			return s.bury(batch, text)
+			return s.addDeadLetter(batch, text)
 		}
-		s.trouble("destination "+s.m.OnFailure, err)
+		s.report("destination "+s.m.OnFailure, err)
 		if !pause(ctx, s.stopping(), s.m.all.opts.Pause(n)) {
 			return nil
 		}

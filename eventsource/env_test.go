@@ -17,6 +17,7 @@ import (
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
 )
@@ -60,6 +61,7 @@ type world struct {
 	mu      sync.Mutex
 	handle  handler    // guarded by mu
 	batches [][]change // guarded by mu; all that were handed over
+	called  []string   // guarded by mu; the functions they were handed to
 }
 
 func open(t testing.TB, fs vfs.FS, h handler, o Options) *world {
@@ -140,7 +142,7 @@ func (w *world) mapped(do func(*Mapping)) Status {
 }
 
 // invoke is the function.
-func (w *world) invoke(_ context.Context, _ string, payload []byte) (process.Result, error) {
+func (w *world) invoke(_ context.Context, name string, payload []byte) (process.Result, error) {
 	if w.bare {
 		return process.Result{}, nil
 	}
@@ -158,7 +160,7 @@ func (w *world) invoke(_ context.Context, _ string, payload []byte) (process.Res
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.batches = append(w.batches, changes)
+	w.batches, w.called = append(w.batches, changes), append(w.called, name)
 	answer, err := w.handle(changes, &e)
 	switch {
 	case errors.Is(err, errAway):
@@ -245,9 +247,19 @@ func (w *world) settled(uuid string, n uint64) Status {
 	return s
 }
 
-func (w *world) parked(uuid string) (out []Parked) {
+func (w *world) parked(uuid string) (out []*parking.Record) {
 	w.t.Helper()
-	if err := w.Parked(uuid, func(p *Parked) bool { out = append(out, *p); return true }); err != nil {
+	if err := w.Parked(w.t.Context(), uuid, parking.Selection{}, func(p *parking.Record) bool { out = append(out, p); return true }); err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+// redrive redrives what is parked.
+func (w *world) redrive(uuid string) parking.Redriven {
+	w.t.Helper()
+	out, err := w.Redrive(w.t.Context(), uuid, parking.Selection{}, false, func(parking.Redriven) {})
+	if err != nil {
 		w.t.Fatal(err)
 	}
 	return out

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/parking"
 )
 
 // Each row of what a function may report.
@@ -83,7 +84,7 @@ func TestRetriesExhausted(t *testing.T) {
 	if s.Delivered != 5 || s.Sent != 1 || delivered != 5 || len(told) != 1 {
 		t.Fatalf("%+v, poison delivered %d times, %d records", s.Counts, delivered, len(told))
 	}
-	var f failure
+	var f failureRecord
 	must(t, json.Unmarshal([]byte(told[0]), &f))
 	if f.Request.Condition != "RetryAttemptsExhausted" || f.Request.Count != 4 || f.Response == nil || f.Response.Error != nil || f.Batch.Size != 1 || f.Batch.First != f.Batch.Last ||
 		f.Batch.Stream != m.Stream || !strings.Contains(string(f.Payload), f.Batch.First) || !strings.Contains(told[0], `"functionError":null`) {
@@ -176,8 +177,8 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// A failing item parks alone, its later changes behind it; Retry hands them over
-// in order, Drop lets one go.
+// A failing item parks alone, its later changes behind it; dropped, it lets go
+// of them, in order.
 func TestPark(t *testing.T) {
 	sick := true
 	w := start(t, func(changes []change, _ *event) (string, error) {
@@ -197,26 +198,32 @@ func TestPark(t *testing.T) {
 		t.Fatalf("%+v", s.Counts)
 	}
 	parked := w.parked(m.UUID)
-	if len(parked) != 5 || !strings.Contains(parked[0].Reason, "failed") || parked[1].Reason != behind {
+	if len(parked) != 5 || !strings.Contains(parked[0].Error, "failed") || parked[0].Behind || !parked[1].Behind || parked[0].Mapping != m.UUID || parked[0].Function != "f" {
 		t.Fatalf("%+v", parked)
 	}
-	item := parked[0].Item
-	if err := w.Retry(t.Context(), m.UUID, item); err == nil || len(w.parked(m.UUID)) != 5 {
-		t.Errorf("retry while it fails: %v", err)
+	if out := w.redrive(m.UUID); out != (parking.Redriven{Failed: 1, Waiting: 4}) || w.parked(m.UUID)[0].Tries != 1 {
+		t.Errorf("redriven while it fails: %+v", out)
 	}
-	must(t, w.Drop(m.UUID, item))
 	w.mu.Lock()
 	sick, w.batches = false, nil
 	w.mu.Unlock()
-	must(t, w.Retry(t.Context(), m.UUID, item))
+	if n, err := w.Drop(t.Context(), m.UUID, parking.Selection{Seqs: []string{parked[0].Seq}}); n != 1 || err != nil {
+		t.Errorf("%d dropped, %v", n, err)
+	}
 	if got := fmt.Sprint(w.sizes()); got != "[1 1 1 1]" || w.seen()[0][0].n != 1 || len(w.parked(m.UUID)) != 0 {
 		t.Errorf("%v", w.seen())
 	}
-	if err := w.Retry(t.Context(), m.UUID, item); !errors.Is(err, ErrNotParked) {
+	if _, err := w.Redrive(t.Context(), m.UUID, parking.Selection{Seqs: []string{parked[0].Seq}}, false, func(parking.Redriven) {}); !errors.Is(err, parking.ErrNoMatch) {
 		t.Error(err)
 	}
 	w.put("bad", 5)
-	if s := w.settled(m.UUID, 21); s.Delivered != 16 {
-		t.Errorf("a change after the retry: %+v", s.Counts)
+	s = w.settled(m.UUID, 21)
+	if s.Delivered != 16 || s.Parked != 5 || s.Redriven != 4 || s.Dropped != 1 {
+		t.Errorf("a change after the redrive: %+v", s.Counts)
+	}
+	again, err := Open(w.store, w.opts)
+	must(t, err)
+	if r, err := again.Get(m.UUID); err != nil || r.Counts != s.Counts {
+		t.Errorf("read again: %+v %v, want %+v", r.Counts, err, s.Counts)
 	}
 }

@@ -26,8 +26,8 @@ const DeadLetters = "dead-letters"
 // MaxRetries says otherwise.
 const parkRetries = 2
 
-// MaxTags is the most tags of a mapping.
-const MaxTags = 50
+// maxTags is the most tags of a mapping.
+const maxTags = 50
 
 // Starting positions.
 const (
@@ -37,18 +37,22 @@ const (
 
 // Settings are what can be changed of a mapping. Lambda's names and limits.
 type Settings struct {
-	Function  string   `json:"function"` // its name
-	Enabled   bool     `json:"enabled"`
-	BatchSize int      `json:"batchSize"`          // records, 1 to 10,000
-	Window    int      `json:"window,omitzero"`    // seconds that a batch waits for more, 0 to 300
-	Parallel  int      `json:"parallel"`           // lanes of a shard, 1 to 10
-	MaxRetry  int      `json:"maxRetry"`           // -1: no limit
-	MaxAge    int      `json:"maxAge"`             // seconds; -1: no limit
-	Bisect    bool     `json:"bisect,omitzero"`    // halve a batch that fails
-	Report    bool     `json:"report,omitzero"`    // ReportBatchItemFailures
-	Tumbling  int      `json:"tumbling,omitzero"`  // seconds, 0 to 900
-	Filters   []string `json:"filters,omitzero"`   // patterns; a record that one matches is handed over
-	OnFailure string   `json:"onFailure,omitzero"` // ARN, or DeadLetters
+	Function  string `json:"function"` // its name
+	Enabled   bool   `json:"enabled"`
+	BatchSize int    `json:"batchSize"` // records, 1 to 10,000
+	// BatchingWindow is for how many seconds a batch waits for more records, 0 to
+	// 300.
+	BatchingWindow int  `json:"window,omitzero"`
+	Parallel       int  `json:"parallel"`        // lanes of a shard, 1 to 10
+	MaxRetry       int  `json:"maxRetry"`        // -1: no limit
+	MaxAge         int  `json:"maxAge"`          // seconds; -1: no limit
+	Bisect         bool `json:"bisect,omitzero"` // halve a batch that fails
+	Report         bool `json:"report,omitzero"` // ReportBatchItemFailures
+	// TumblingWindow is the length of the windows over whose batches the function
+	// carries a state, in seconds, 0 to 900; 0 for none.
+	TumblingWindow int      `json:"tumbling,omitzero"`
+	Filters        []string `json:"filters,omitzero"`   // patterns; a record that one matches is handed over
+	OnFailure      string   `json:"onFailure,omitzero"` // ARN, or DeadLetters
 	// OnError is Park, Block or Skip; empty means Block if there is OnFailure,
 	// else Park.
 	OnError string `json:"onError,omitzero"`
@@ -106,7 +110,7 @@ type Mapping struct {
 	Origin string `json:"origin,omitzero"`
 }
 
-// States of a mapping, by Lambda's names.
+// States of a mapping, by Lambda's names, as Status.State has them.
 const (
 	Creating  = "Creating"
 	Enabled   = "Enabled"
@@ -122,6 +126,9 @@ type Status struct {
 	Mapping
 	State  string
 	Result string // LastProcessingResult
+	// Halted says why a shard is read no further, and which; empty if all are. A
+	// mapping goes on where it halted once it is changed, or the node started again.
+	Halted string
 	Counts
 }
 
@@ -133,6 +140,8 @@ type Counts struct {
 	Sent      uint64 `json:"sent,omitzero"`      // taken by the destination
 	Skipped   uint64 `json:"skipped,omitzero"`   // dropped
 	Gaps      uint64 `json:"gaps,omitzero"`      // times that records may have been trimmed unread
+	Redriven  uint64 `json:"redriven,omitzero"`  // parked, and taken by the function later
+	Dropped   uint64 `json:"dropped,omitzero"`   // parked, and given up
 }
 
 func (c *Counts) add(d Counts) {
@@ -142,4 +151,6 @@ func (c *Counts) add(d Counts) {
 	c.Sent += d.Sent
 	c.Skipped += d.Skipped
 	c.Gaps += d.Gaps
+	c.Redriven += d.Redriven
+	c.Dropped += d.Dropped
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tablecast/tablecast/function/process"
+	"github.com/tablecast/tablecast/internal/local"
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/stream"
 )
@@ -35,7 +38,7 @@ type Options struct {
 	Destination func(arn string) (Destination, error)
 	// Bury adds a failure record to the dead letters of a function, in the batch.
 	Bury func(b *kv.Batch, name string, record []byte)
-	// Region stands in records. The default is us-east-1.
+	// Region stands in records. The default is local.Region.
 	Region string
 	// Pause is the time before a batch is tried for the n-th time again. The
 	// default is 100 ms, doubled up to 30 s.
@@ -61,7 +64,7 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	if o.Region == "" {
-		o.Region = "us-east-1"
+		o.Region = local.Region
 	}
 	if o.Pause == nil {
 		o.Pause = pauseOf
@@ -87,7 +90,7 @@ type Mappings struct {
 	mu     sync.Mutex
 	byUUID map[string]*runner // guarded by mu
 	fresh  []*runner          // guarded by mu; Run has not started them
-	wake   chan struct{}      // tells Run of them
+	wake   wait.Signal        // tells Run of them
 }
 
 func mappingKey(uuid string) kv.Key { return kv.NewKey('v').Uint64(0).String(uuid) }
@@ -95,7 +98,7 @@ func mappingKey(uuid string) kv.Key { return kv.NewKey('v').Uint64(0).String(uui
 // Open reads the mappings of the store.
 func Open(store *kv.Store, o Options) (*Mappings, error) {
 	o = o.withDefaults()
-	ms := &Mappings{store: store, opts: o, now: kv.SteadyClock(o.Now), byUUID: map[string]*runner{}, wake: make(chan struct{}, 1)}
+	ms := &Mappings{store: store, opts: o, now: kv.SteadyClock(o.Now), byUUID: map[string]*runner{}, wake: wait.NewSignal()}
 	it := store.Scan(kv.Prefix(kv.NewKey('v').Uint64(0)))
 	for it.Next() {
 		var m Mapping
@@ -111,11 +114,14 @@ func Open(store *kv.Store, o Options) (*Mappings, error) {
 
 // add takes in a mapping and has Run run it.
 func (ms *Mappings) add(m *Mapping) error {
-	r := &runner{all: ms, Mapping: *m, state: Disabled, result: noRecords, stop: make(chan struct{})}
+	r := &runner{
+		all: ms, parked: newParked(ms.store, m.UUID), redriving: make(chan struct{}, 1), Mapping: *m,
+		state: Disabled, result: noRecords, halted: map[string]string{}, stop: make(chan struct{}),
+	}
 	if m.Enabled {
 		r.state = Enabled
 	}
-	if err := r.wait.load(ms.store, m.UUID); err != nil {
+	if err := r.held.load(r.parked); err != nil {
 		return err
 	}
 	if err := r.loadCounts(); err != nil {
@@ -124,10 +130,7 @@ func (ms *Mappings) add(m *Mapping) error {
 	ms.mu.Lock()
 	ms.byUUID[m.UUID], ms.fresh = r, append(ms.fresh, r)
 	ms.mu.Unlock()
-	select {
-	case ms.wake <- struct{}{}:
-	default:
-	}
+	ms.wake.Set()
 	return nil
 }
 
@@ -304,7 +307,7 @@ func (ms *Mappings) Tag(uuid string, set map[string]string, remove []string) err
 	for _, key := range remove {
 		delete(tags, key)
 	}
-	if len(tags) > MaxTags {
+	if len(tags) > maxTags {
 		return ErrTooManyTags
 	}
 	next.Tags = tags
@@ -335,15 +338,15 @@ func (ms *Mappings) Delete(uuid string) (Status, error) {
 	b := ms.store.NewBatch()
 	b.UseReserve()
 	b.Delete(mappingKey(uuid))
-	drop(b, uuid)
+	deleteProgress(b, uuid)
 	if _, err := ms.store.Commit(b); err != nil {
 		return Status{}, err
 	}
 	return r.change(Deleting, nil), nil
 }
 
-// drop removes checkpoints and parked records in the batch.
-func drop(b *kv.Batch, uuid string) {
+// deleteProgress removes checkpoints and parked records in the batch.
+func deleteProgress(b *kv.Batch, uuid string) {
 	for _, kind := range []uint64{1, 2} {
 		r := kv.Prefix(kv.NewKey('v').Uint64(kind).String(uuid))
 		b.DeleteRange(r.Lower, r.Upper)
@@ -354,10 +357,20 @@ func drop(b *kv.Batch, uuid string) {
 func (ms *Mappings) forget(uuid string) error {
 	b := ms.store.NewBatch()
 	b.UseReserve()
-	drop(b, uuid)
+	deleteProgress(b, uuid)
 	_, err := ms.store.Commit(b)
 	ms.mu.Lock()
 	delete(ms.byUUID, uuid)
 	ms.mu.Unlock()
 	return err
+}
+
+// Halted returns why a mapping reads a shard no further; nil if none halted.
+func (ms *Mappings) Halted() error {
+	for _, s := range ms.List("", math.MaxInt) {
+		if s.Halted != "" {
+			return fmt.Errorf("eventsource: mapping %s of function %s halted at %s", s.UUID, s.Function, s.Halted)
+		}
+	}
+	return nil
 }

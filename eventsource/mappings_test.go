@@ -46,7 +46,7 @@ func TestPush(t *testing.T) {
 func TestBatches(t *testing.T) {
 	w := start(t, takeAll, Options{})
 	w.fill(10)
-	m := w.mapped(func(m *Mapping) { m.BatchSize, m.Window = 4, 1 })
+	m := w.mapped(func(m *Mapping) { m.BatchSize, m.BatchingWindow = 4, 1 })
 	w.settled(m.UUID, 10)
 	if got := fmt.Sprint(w.sizes()); got != "[4 4 2]" {
 		t.Errorf("batches of %v", got)
@@ -60,11 +60,11 @@ func TestPayloadCut(t *testing.T) {
 	for range 10 {
 		queue = append(queue, &record{json: make([]byte, 1<<20)})
 	}
-	if n, full := s.cut(queue); n != 5 || !full || len(payload(queue[:n])) > process.MaxPayloadBytes || len(payload(queue[:n+1])) < 6<<20 {
+	if n, full := s.size(queue); n != 5 || !full || len(payload(queue[:n])) > process.MaxPayloadBytes || len(payload(queue[:n+1])) < 6<<20 {
 		t.Errorf("%d records, full %v", n, full)
 	}
 	huge := []*record{{json: make([]byte, 7<<20)}, {}}
-	if n, _ := s.cut(huge); n != 1 {
+	if n, _ := s.size(huge); n != 1 {
 		t.Errorf("a huge record: %d", n)
 	}
 }
@@ -210,7 +210,7 @@ func TestTumblingWindow(t *testing.T) {
 		return fmt.Sprintf(`{"state":{"n":%d}}`, e.State["n"]+len(changes)), nil
 	}, Options{})
 	w.fill(5)
-	m := w.mapped(func(m *Mapping) { m.BatchSize, m.Tumbling = 2, 900 })
+	m := w.mapped(func(m *Mapping) { m.BatchSize, m.TumblingWindow = 2, 900 })
 	w.settled(m.UUID, 5)
 	must(t, w.users().Rotate()) // the end of a shard ends the window
 	w.put("u", 9)
@@ -260,7 +260,7 @@ func TestWindowLimits(t *testing.T) {
 		return time.Now()
 	}
 	w.put("u", 0)
-	m := w.mapped(func(m *Mapping) { m.BatchSize, m.Tumbling, m.MaxAge, m.OnFailure = 1, 900, 60, DeadLetters })
+	m := w.mapped(func(m *Mapping) { m.BatchSize, m.TumblingWindow, m.MaxAge, m.OnFailure = 1, 900, 60, DeadLetters })
 	if s := w.settled(m.UUID, 1); s.Sent != 1 {
 		t.Errorf("%+v", s.Counts)
 	}

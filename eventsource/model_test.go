@@ -110,7 +110,7 @@ func runModel(t *testing.T, seed uint64) {
 	sick = false
 	w.mu.Unlock()
 	for len(w.parked(m.UUID)) > 0 {
-		must(t, w.Retry(t.Context(), m.UUID, w.parked(m.UUID)[0].Item))
+		w.redrive(m.UUID)
 	}
 	for id, n := range written {
 		w.put(id, n)

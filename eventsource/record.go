@@ -2,7 +2,11 @@ package eventsource
 
 import (
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/stream"
@@ -40,6 +44,45 @@ func AppendRecord(dst []byte, r *stream.Record, region string) []byte {
 		dst = append(dst, `,"userIdentity":{"type":"Service","principalId":"dynamodb.amazonaws.com"}`...)
 	}
 	return fmt.Appendf(dst, `,"eventSourceARN":"%s"}`, r.ARN())
+}
+
+// parseRecord is the inverse of AppendRecord, but for what functions do not see:
+// the time is cut to seconds. The record has an Origin.
+func parseRecord(b []byte) (*stream.Record, error) {
+	var in struct {
+		EventID  string `json:"eventID"`
+		Op       string `json:"eventName"`
+		ARN      string `json:"eventSourceARN"`
+		DynamoDB struct {
+			Time     int64       `json:"ApproximateCreationDateTime"`
+			Keys     item.Map    `json:"Keys"`
+			New      item.Map    `json:"NewImage"`
+			Old      item.Map    `json:"OldImage"`
+			Sequence string      `json:"SequenceNumber"`
+			Size     int         `json:"SizeBytes"`
+			View     stream.View `json:"StreamViewType"`
+		} `json:"dynamodb"`
+		Expired *struct{} `json:"userIdentity"`
+	}
+	if err := json.Unmarshal(b, &in); err != nil {
+		return nil, fmt.Errorf("eventsource: record: %w", err)
+	}
+	name, err := arn.Parse(in.ARN)
+	if err != nil {
+		return nil, fmt.Errorf("eventsource: record: %w", err)
+	}
+	table, _, _ := strings.Cut(strings.TrimPrefix(name.Resource, "table/"), "/")
+	d := &in.DynamoDB
+	r := &stream.Record{
+		Time: time.Unix(d.Time, 0).UTC(), Keys: d.Keys, New: d.New, Old: d.Old, Size: d.Size, Expired: in.Expired != nil,
+		Origin: &stream.Origin{ARN: in.ARN, Table: table, View: d.View, Sequence: d.Sequence, EventID: in.EventID},
+	}
+	for op := stream.Insert; op <= stream.Remove; op++ {
+		if op.String() == in.Op {
+			r.Op = op
+		}
+	}
+	return r, nil
 }
 
 // payload returns the event of a batch, without its last brace.

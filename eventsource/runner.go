@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/pattern"
 	"github.com/tablecast/tablecast/stream"
 )
@@ -24,17 +26,20 @@ const (
 
 // A runner runs one mapping. Mapping changes only while no shard is fed.
 type runner struct {
-	all  *Mappings
-	wait waiting
+	all       *Mappings
+	parked    *parked
+	held      heldItems
+	redriving chan struct{} // has an element while a step of a redrive is done
+	filters   *pattern.Set  // nil for none; changes as Mapping
 
 	mu      sync.Mutex
-	Mapping               // guarded by mu; what feeds reads it without
-	next    *Mapping      // guarded by mu; in force after what is under way
-	state   string        // guarded by mu
-	result  string        // guarded by mu
-	counts  Counts        // guarded by mu
-	stop    chan struct{} // guarded by mu; closed to end what is under way
-	filters []*pattern.Pattern
+	Mapping                   // guarded by mu; what feeds reads it without
+	next    *Mapping          // guarded by mu; in force after what is under way
+	state   string            // guarded by mu
+	result  string            // guarded by mu
+	halted  map[string]string // why, by the shard; guarded by mu
+	counts  Counts            // guarded by mu
+	stop    chan struct{}     // guarded by mu; closed to end what is under way
 }
 
 func (m *runner) status() Status {
@@ -47,6 +52,11 @@ func (m *runner) statusLocked() Status {
 	s := Status{Mapping: m.Mapping, State: m.state, Result: m.result, Counts: m.counts}
 	if m.next != nil {
 		s.Mapping = *m.next
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.halted)) {
+		s.Halted = "shard " + id + ": " + m.halted[id]
+		s.Result = "PROBLEM: halted at " + s.Halted
+		break
 	}
 	return s
 }
@@ -77,6 +87,20 @@ func (m *runner) note(result string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.result = result
+}
+
+// halt tells that a shard is read no further.
+func (m *runner) halt(shard, reason string, err error) {
+	m.mu.Lock()
+	m.halted[shard] = reason + ": " + err.Error()
+	m.mu.Unlock()
+	m.all.opts.Logger.Error("eventsource: halted", "mapping", m.UUID, "shard", shard, "reason", reason, "error", err)
+}
+
+func (m *runner) count(what Counts) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counts.add(what)
 }
 
 // loadCounts sums up what the checkpoints count.
@@ -123,6 +147,7 @@ func (m *runner) turn() bool {
 		return false
 	}
 	m.Mapping, m.next, m.stop = *m.next, nil, make(chan struct{})
+	clear(m.halted)
 	m.state = Disabled
 	if m.Enabled {
 		m.state = Enabled
@@ -132,58 +157,89 @@ func (m *runner) turn() bool {
 
 // feed feeds the function from all shards until stop or the end of the stream.
 func (m *runner) feed(ctx context.Context, stop <-chan struct{}) {
-	var err error
-	if m.filters, err = m.compile(); err != nil {
+	patterns, err := m.compile()
+	if err != nil {
 		m.note(problem + err.Error())
 		return
+	}
+	if m.filters = nil; len(patterns) > 0 {
+		m.filters = pattern.NewSet(patterns)
 	}
 	st, err := m.all.opts.Streams.Get(m.Stream)
 	if err != nil {
 		m.note("PROBLEM: the stream is gone: " + m.Stream)
 		return
 	}
-	var shards sync.WaitGroup
-	defer shards.Wait()
-	ended := make(chan struct{}, stream.MaxOpenShards)
-	running := map[uint32]bool{}
+	f := &feeding{m: m, st: st, stop: stop, ended: make(chan struct{}, stream.MaxOpenShards), started: map[uint32]bool{}}
+	defer f.shards.Wait()
 	for {
-		all := st.Shards()
-		left := false
-		for _, info := range all {
-			s, err := m.open(st, info)
-			if err != nil {
-				m.note(problem + err.Error())
-				m.all.opts.Logger.Error("eventsource: checkpoint", "mapping", m.UUID, "error", err)
+		left, err := f.start(ctx)
+		switch {
+		case err != nil:
+			m.note(problem + err.Error())
+			m.all.opts.Logger.Error("eventsource: checkpoint", "mapping", m.UUID, "error", err)
+			if !pause(ctx, stop, time.Second) {
 				return
 			}
-			if s.cp.Done {
-				continue
-			}
-			left = true
-			if running[info.Number] || !m.ready(all, info) {
-				continue
-			}
-			running[info.Number] = true
-			shards.Go(func() {
-				s.run(ctx, stop)
-				select {
-				case ended <- struct{}{}:
-				case <-stop:
-				case <-ctx.Done():
-				}
-			})
-		}
-		if !left {
+			continue
+		case !left:
 			return
 		}
 		select {
-		case <-ended:
+		case <-f.ended:
 		case <-stop:
 			return
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// A feeding is what feed has started. It belongs to the goroutine of feed.
+type feeding struct {
+	m       *runner
+	st      *stream.Stream
+	stop    <-chan struct{}
+	shards  sync.WaitGroup
+	ended   chan struct{} // a shard came to its end
+	started map[uint32]bool
+}
+
+// start starts the shards whose parents are done with; left says that not all are
+// done with. A shard whose checkpoint is damaged halts alone.
+func (f *feeding) start(ctx context.Context) (left bool, err error) {
+	all := f.st.Shards()
+	for _, info := range all {
+		s, err := f.m.open(f.st, info)
+		if err != nil {
+			decision, reason := decide(&f.m.Settings, failure{err: err})
+			if decision != parking.Halt {
+				return true, err
+			}
+			if left = true; !f.started[info.Number] {
+				f.started[info.Number] = true
+				f.m.halt(info.ID, reason, err)
+			}
+			continue
+		}
+		if s.cp.Done {
+			continue
+		}
+		left = true
+		if f.started[info.Number] || !f.m.ready(all, info) {
+			continue
+		}
+		f.started[info.Number] = true
+		f.shards.Go(func() {
+			s.run(ctx, f.stop)
+			select {
+			case f.ended <- struct{}{}:
+			case <-f.stop:
+			case <-ctx.Done():
+			}
+		})
+	}
+	return left, nil
 }
 
 // ready reports whether the shard's parent was done with, or is not known any

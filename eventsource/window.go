@@ -6,28 +6,31 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tablecast/tablecast/parking"
 )
 
 // maxState is the most of a window's state in bytes; beyond it the window ends.
 const maxState = 1 << 20
 
-// A window is a tumbling window that is open: what the function made of its
+// A tumblingWindow is one that is open: what the function made of its
 // records so far.
-type window struct {
+type tumblingWindow struct {
 	Start time.Time      `json:"start"`
 	State jsontext.Value `json:"state"`
 }
 
-func (s *shard) length() time.Duration { return time.Duration(s.m.Tumbling) * time.Second }
+func (s *shard) length() time.Duration { return time.Duration(s.m.TumblingWindow) * time.Second }
 
-func (s *shard) slotOf(r *record) time.Time { return r.at.UTC().Truncate(s.length()) }
+func (s *shard) windowOf(r *record) time.Time { return r.at.UTC().Truncate(s.length()) }
 
-// slot takes the next batch of a lane's queue that lies in one window; a batch
-// without records ends the window that is open. The caller holds mu.
-func (s *shard) slot(l *lane) ([]*record, time.Time) {
-	if w := s.window; w != nil {
+// batchInWindowLocked takes the next batch of a lane's queue that lies in one
+// tumbling window; a batch without records ends the window that is open. The
+// caller holds mu.
+func (s *shard) batchInWindowLocked(l *lane) ([]*record, time.Time) {
+	if w := s.tumbling; w != nil {
 		end := w.Start.Add(s.length())
-		over := len(l.queue) > 0 && s.slotOf(l.queue[0]).After(w.Start) || len(l.queue) == 0 && (s.closed || !s.m.all.now().Before(end)) || len(w.State) > maxState
+		over := len(l.queue) > 0 && s.windowOf(l.queue[0]).After(w.Start) || len(l.queue) == 0 && (s.closed || !s.m.all.now().Before(end)) || len(w.State) > maxState
 		if over {
 			l.busy = true
 			return []*record{}, time.Time{}
@@ -39,34 +42,34 @@ func (s *shard) slot(l *lane) ([]*record, time.Time) {
 	if len(l.queue) == 0 {
 		return nil, time.Time{}
 	}
-	n, _ := s.cut(l.queue)
-	first := s.slotOf(l.queue[0])
+	n, _ := s.size(l.queue)
+	first := s.windowOf(l.queue[0])
 	for i, r := range l.queue[:n] {
-		if !s.slotOf(r).Equal(first) {
+		if !s.windowOf(r).Equal(first) {
 			n = i
 			break
 		}
 	}
-	due := l.since.Add(time.Duration(s.m.Window) * time.Second)
+	due := l.since.Add(time.Duration(s.m.BatchingWindow) * time.Second)
 	if n < s.m.BatchSize && n == len(l.queue) && !s.closed && time.Now().Before(due) {
 		return nil, due
 	}
-	return s.start(l, n), time.Time{}
+	return l.take(n), time.Time{}
 }
 
-// tumble hands a batch of a window to the function, with the state, until it
+// deliverInWindow hands a batch of a tumbling window to the function, with the state, until it
 // takes it. What the function answers is the state from there on.
-func (s *shard) tumble(ctx context.Context, stop <-chan struct{}, batch []*record) error {
-	w := s.opened(batch)
+func (s *shard) deliverInWindow(ctx context.Context, stop <-chan struct{}, batch []*record) error {
+	w := s.openWindow(batch)
 	failures, waits := 0, 0
 	for {
 		if len(batch) > 0 {
 			var err error
-			if batch, err = s.expire(ctx, batch, failures); err != nil || len(batch) == 0 {
+			if batch, err = s.giveUpOld(ctx, batch, failures); err != nil || len(batch) == 0 {
 				return err
 			}
 		}
-		result, reached := s.invoke(ctx, s.windowed(batch, w))
+		result, reached := s.invoke(ctx, s.windowPayload(batch, w))
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -82,7 +85,7 @@ func (s *shard) tumble(ctx context.Context, stop <-chan struct{}, batch []*recor
 			return s.closeWindow()
 		}
 		if v.good > 0 {
-			w = &window{Start: w.Start, State: v.state}
+			w = &tumblingWindow{Start: w.Start, State: v.state}
 			s.setWindow(w)
 			if err := s.settle(batch[:v.good], Counts{Delivered: uint64(v.good)}, nil); err != nil {
 				return err
@@ -96,9 +99,9 @@ func (s *shard) tumble(ctx context.Context, stop <-chan struct{}, batch []*recor
 			failures++
 		}
 		s.m.note(problem + string(result.Payload[:min(len(result.Payload), 200)]))
-		d, _ := decide(&s.m.Settings, 1, failures)
-		if d != Again && len(batch) > 0 {
-			return s.giveUp(ctx, batch, exhausted, failures, &result)
+		d, _ := decide(&s.m.Settings, failure{records: 1, failures: failures})
+		if d != parking.Retry && len(batch) > 0 {
+			return s.giveUp(ctx, d, batch, exhausted, failures, &result)
 		}
 		if !pause(ctx, stop, s.m.all.opts.Pause(max(failures, 1))) {
 			return nil
@@ -106,20 +109,20 @@ func (s *shard) tumble(ctx context.Context, stop <-chan struct{}, batch []*recor
 	}
 }
 
-// opened returns the window of a batch, and opens it.
-func (s *shard) opened(batch []*record) *window {
+// openWindow returns the window of a batch, and opens it if none is open.
+func (s *shard) openWindow(batch []*record) *tumblingWindow {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.window == nil {
-		s.window = &window{Start: s.slotOf(batch[0]), State: jsontext.Value("{}")}
+	if s.tumbling == nil {
+		s.tumbling = &tumblingWindow{Start: s.windowOf(batch[0]), State: jsontext.Value("{}")}
 	}
-	return s.window
+	return s.tumbling
 }
 
-func (s *shard) setWindow(w *window) {
+func (s *shard) setWindow(w *tumblingWindow) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.window = w
+	s.tumbling = w
 }
 
 // closeWindow forgets the state.
@@ -129,8 +132,8 @@ func (s *shard) closeWindow() error {
 	return s.settle(nil, Counts{}, nil)
 }
 
-// windowed returns the event of a batch in a window.
-func (s *shard) windowed(batch []*record, w *window) []byte {
+// windowPayload returns the event of a batch in a window.
+func (s *shard) windowPayload(batch []*record, w *tumblingWindow) []byte {
 	final := len(batch) == 0
 	return fmt.Appendf(payload(batch), `,"window":{"start":%q,"end":%q},"state":%s,"shardId":%q,"eventSourceARN":%q,"isFinalInvokeForWindow":%t,"isWindowTerminatedEarly":%t}`,
 		w.Start.Format(seconds), w.Start.Add(s.length()).Format(seconds), w.State, s.info.ID, s.m.Stream, final, final && len(w.State) > maxState)

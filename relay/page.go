@@ -85,15 +85,15 @@ func (r *Relay) setAside(page []mapped) (setAside, error) {
 			m.events, m.err = nil, parking.ErrBehind
 		}
 		if m.err != nil {
-			out.records = append(out.records, r.newParked(m))
+			out.records = append(out.records, r.parkedOf(m))
 			out.held[group] = n + 1
 		}
 	}
 	return out, nil
 }
 
-// newParked returns the record of a change that is to park.
-func (r *Relay) newParked(m *mapped) *parking.Record {
+// parkedOf returns the record of a change that is to park.
+func (r *Relay) parkedOf(m *mapped) *parking.Record {
 	p := parking.New(m.record, m.group(), r.opts.Now(), m.err)
 	p.Backfill, p.N, p.Version = m.backfill, m.n, r.opts.Set.Version()
 	return p

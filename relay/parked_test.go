@@ -14,7 +14,7 @@ import (
 
 func TestParkedStore(t *testing.T) {
 	parkingtest.Run(t, func(t *testing.T) parkingtest.Fixture[*kv.Batch] {
-		s := &parked{kvtest.NewMem(t), "users"}
+		s := newParked(kvtest.NewMem(t), "users")
 		return parkingtest.Fixture[*kv.Batch]{
 			Store: s,
 			Park: func(records ...*parking.Record) error {
@@ -22,17 +22,17 @@ func TestParkedStore(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				b := s.store.NewBatch()
+				b := s.Store.NewBatch()
 				s.park(b, records, map[string]uint64{records[0].Group: n + uint64(len(records))})
-				_, err = s.store.Commit(b)
+				_, err = s.Store.Commit(b)
 				return err
 			},
 			Commit: func(add func(*kv.Batch) error) error {
-				b := s.store.NewBatch()
+				b := s.Store.NewBatch()
 				if err := add(b); err != nil {
 					return err
 				}
-				_, err := s.store.Commit(b)
+				_, err := s.Store.Commit(b)
 				return err
 			},
 			Held: func(r *parking.Record) (bool, error) {
@@ -46,12 +46,12 @@ func TestParkedStore(t *testing.T) {
 // What earlier versions stored, without the view and the size of the change, is
 // read as it was.
 func TestParkedOfEarlierVersions(t *testing.T) {
-	s := &parked{kvtest.NewMem(t), "users"}
-	b := s.store.NewBatch()
-	b.Set(s.prefix().Uint64(42).Uint64(0), []byte(`{"table":"users","stream":"arn:aws:dynamodb:us-east-1:000000000000:table/users/stream/L","label":"L","sequenceNumber":"100000000000000000042",`+
+	s := newParked(kvtest.NewMem(t), "users")
+	b := s.Store.NewBatch()
+	b.Set(kv.NewKey('p').String("users").Uint64(42).Uint64(0), []byte(`{"table":"users","stream":"arn:aws:dynamodb:us-east-1:000000000000:table/users/stream/L","label":"L","sequenceNumber":"100000000000000000042",`+
 		`"group":"users{\"id\":\"a\"}","definition":"E","error":"event E: no","version":"1","parkedAt":"2026-01-02T03:04:05Z","tries":2,"op":"MODIFY","time":"2026-01-02T03:04:04.5Z",`+
 		`"keys":{"id":{"S":"a"}},"new":{"id":{"S":"a"},"n":{"N":"1"}},"old":{"id":{"S":"a"}}}`))
-	if _, err := s.store.Commit(b); err != nil {
+	if _, err := s.Store.Commit(b); err != nil {
 		t.Fatal(err)
 	}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -118,7 +118,7 @@ func New(o Options) *Relay {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Relay{opts: o, parked: &parked{o.Store, o.Table}, status: Status{Table: o.Table}}
+	return &Relay{opts: o, parked: newParked(o.Store, o.Table), status: Status{Table: o.Table}}
 }
 
 func cursorKey(table string) kv.Key { return kv.NewKey('c').String(table) }

@@ -30,7 +30,6 @@ var exceptions = map[string]apitest.Error{
 	"eventsource.ErrNoFunction":   {eventsource.ErrNoFunction, invalidValue},
 	"eventsource.ErrFilter":       {eventsource.ErrFilter, invalidValue},
 	"eventsource.ErrBusy":         {eventsource.ErrBusy, "ResourceInUseException"},
-	"eventsource.ErrNotParked":    {eventsource.ErrNotParked, invalidValue},
 	"function.ErrRefused":         {function.ErrRefused, apitest.Unexpected}, // of destinations, as its namesake
 	"eventsource.ErrRefused":      {eventsource.ErrRefused, apitest.Unexpected},
 	"eventsource.ErrTooManyTags":  {eventsource.ErrTooManyTags, invalidValue},

@@ -80,12 +80,12 @@ func (m *mappingMembers) apply(s *eventsource.Settings, function string) {
 	}
 	set(&s.Enabled, m.Enabled)
 	set(&s.BatchSize, m.BatchSize)
-	set(&s.Window, m.MaximumBatchingWindowInSeconds)
+	set(&s.BatchingWindow, m.MaximumBatchingWindowInSeconds)
 	set(&s.Parallel, m.ParallelizationFactor)
 	set(&s.MaxRetry, m.MaximumRetryAttempts)
 	set(&s.MaxAge, m.MaximumRecordAgeInSeconds)
 	set(&s.Bisect, m.BisectBatchOnFunctionError)
-	set(&s.Tumbling, m.TumblingWindowInSeconds)
+	set(&s.TumblingWindow, m.TumblingWindowInSeconds)
 	if m.FunctionResponseTypes != nil {
 		s.Report = len(m.FunctionResponseTypes) > 0
 	}
@@ -137,8 +137,8 @@ func (a *api) mappingARN(uuid string) string {
 func (a *api) mapped(s eventsource.Status) mappingAnswer {
 	out := mappingAnswer{
 		UUID: s.UUID, EventSourceArn: s.Stream, FunctionArn: a.functions.ARN(s.Function),
-		EventSourceMappingArn: a.mappingARN(s.UUID), BatchSize: s.BatchSize, MaximumBatchingWindowInSeconds: s.Window, ParallelizationFactor: s.Parallel,
-		TumblingWindowInSeconds: s.Tumbling, MaximumRetryAttempts: s.MaxRetry, MaximumRecordAgeInSeconds: s.MaxAge,
+		EventSourceMappingArn: a.mappingARN(s.UUID), BatchSize: s.BatchSize, MaximumBatchingWindowInSeconds: s.BatchingWindow, ParallelizationFactor: s.Parallel,
+		TumblingWindowInSeconds: s.TumblingWindow, MaximumRetryAttempts: s.MaxRetry, MaximumRecordAgeInSeconds: s.MaxAge,
 		BisectBatchOnFunctionError: s.Bisect, DestinationConfig: destinations{OnFailure: &destination{}}, FunctionResponseTypes: []string{},
 		StartingPosition: s.Start, State: s.State, StateTransitionReason: "User action", LastProcessingResult: s.Result, LastModified: epoch(s.Modified),
 	}
@@ -177,8 +177,6 @@ func mapMapping(err error) *awsjson.Error {
 		return &awsjson.Error{Type: "ResourceInUseException", Status: http.StatusBadRequest, Message: "Cannot update the event source mapping because it is in use."}
 	case errors.Is(err, eventsource.ErrTooManyTags):
 		return invalid("A resource can have at most 50 tags.")
-	case errors.Is(err, eventsource.ErrNotParked):
-		return invalid("Nothing of the item is parked.")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/function/process"
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -17,9 +18,9 @@ const (
 	tooOld    = "RecordAgeExceeded"
 )
 
-// A failure is what a destination is told of a batch, as Lambda writes it, and
-// with the records.
-type failure struct {
+// A failureRecord is what a destination is told of a batch, as Lambda writes it,
+// and with the records.
+type failureRecord struct {
 	Request  failureRequest `json:"requestContext"`
 	Response *failureAnswer `json:"responseContext,omitzero"`
 	Version  string         `json:"version"`
@@ -57,7 +58,7 @@ const seconds = "2006-01-02T15:04:05Z"
 // which the last came to result.
 func (s *shard) failureOf(batch []*record, condition string, count int, result *process.Result) ([]byte, error) {
 	first, last := batch[0], batch[len(batch)-1]
-	f := failure{
+	f := failureRecord{
 		Version: "1.0", At: s.m.all.now().UTC().Format("2006-01-02T15:04:05.000Z"),
 		Request: failureRequest{ARN: s.m.all.opts.FunctionARN(s.m.Function) + ":" + process.Version, Condition: condition, Count: max(1, count)},
 		Batch: failureBatch{
@@ -82,5 +83,5 @@ func (s *shard) failureOf(batch []*record, condition string, count int, result *
 
 // pauseOf is the time before a batch is tried for the n-th time again.
 func pauseOf(n int) time.Duration {
-	return min(100*time.Millisecond<<min(max(n-1, 0), 10), 30*time.Second)
+	return (&wait.Backoff{Least: 100 * time.Millisecond, Most: 30 * time.Second}).After(n)
 }
