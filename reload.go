@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/table"
 )
 
@@ -86,7 +87,8 @@ func (n *Node) replace(ctx context.Context, f *config.File) error {
 	relays := maps.Clone(n.relays)
 	n.mu.Unlock() // a relay may take its time, and Status is asked meanwhile
 	for name, r := range relays {
-		if err := r.Replace(ctx, byTable[name], n.set(f, name, byTable[name]), source(f)); err != nil {
+		err := r.Replace(ctx, byTable[name], n.set(f, name, byTable[name]), source(f))
+		if err != nil && !errors.Is(err, relay.ErrStopped) { // one that halted harms no other table; Ready tells
 			return err
 		}
 	}

@@ -323,7 +323,7 @@ func (n *Node) Ready() error {
 			return fmt.Errorf("the relay of table %s cannot hand on: %s", r.Table, r.LastError)
 		}
 	}
-	return nil
+	return n.sources.Halted()
 }
 
 // Quiet reports whether nothing is left to do for what was written so far: each

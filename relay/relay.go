@@ -224,6 +224,13 @@ func (r *Relay) setLastError(lastError string) {
 	r.mu.Unlock()
 }
 
+// Defines reports whether the relay has a definition of an event.
+func (r *Relay) Defines(event string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.has(event)
+}
+
 // Status returns how the relay is doing.
 func (r *Relay) Status() Status {
 	r.mu.Lock()

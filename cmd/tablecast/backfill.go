@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -39,7 +38,7 @@ and when the node is started again.
 					Items, Events int
 					Done          bool
 				}
-				if err := json.Unmarshal(line, &b); err != nil {
+				if err := readJSON(line, &b); err != nil {
 					return err
 				}
 				if b.Items == 0 && !b.Done {

@@ -33,7 +33,7 @@ is published.
 			if err != nil {
 				return err
 			}
-			from, err := sinceTime(since, time.Now())
+			from, err := sinceTime("--since", since, time.Now())
 			if err != nil {
 				return usageError{err}
 			}
@@ -49,7 +49,7 @@ is published.
 }
 
 // sinceTime reads an age: a duration of Go, or days as in 7d.
-func sinceTime(age string, now time.Time) (time.Time, error) {
+func sinceTime(flag, age string, now time.Time) (time.Time, error) {
 	if age == "" {
 		return time.Time{}, nil
 	}
@@ -60,7 +60,7 @@ func sinceTime(age string, now time.Time) (time.Time, error) {
 	}
 	d, err := time.ParseDuration(age)
 	if err != nil || d <= 0 {
-		return time.Time{}, fmt.Errorf("--since %s is no age: write 7d, 12h or 30m", age)
+		return time.Time{}, fmt.Errorf("%s %s is no age: write 7d, 12h or 30m", flag, age)
 	}
 	return now.Add(-d), nil
 }

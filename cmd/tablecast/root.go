@@ -23,7 +23,7 @@ mapped to a domain event, and rules hand the event to its consumers.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newUp(), newDemo(), newCheck(), newTest(), newMatch(), newTail(), newEnv(), newVersion(),
-		newExplain(), newDryRun(), newBackfill(), newParked(), newRedrive(), newSchema(),
+		newExplain(), newDryRun(), newBackfill(), newParked(), newSchema(),
 		newBuses(), newRules(), newTargets(), newDLQ(), newEvents(), newMappings(),
 		newBackup(), newRestore(), newImport(), newExport(), newPackage(), newWorker(),
 	)

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +22,8 @@ import (
 
 const defaultHealth = "127.0.0.1:9464"
 
-// workerFlags are those of `tablecast worker` and of what is below it.
+// workerFlags are those of `tablecast worker`, and of `tablecast parked`, which may
+// be about workers.
 type workerFlags struct {
 	config, source, bus, group, state, region string
 	json                                      bool
@@ -63,8 +63,8 @@ seconds.
 
 A change that cannot be mapped, or whose event is refused for good, is parked in
 the --state table with all of its content; later changes of the same item wait
-behind it, all others go on. tablecast worker parked, redrive and drop deal with
-those, whether workers run or not.
+behind it, all others go on. tablecast parked --worker deals with those, whether
+workers run or not.
 
 Credentials are found as by every SDK of AWS: the environment, profiles, roles.
 --listen serves /healthz, /readyz and /metrics.
@@ -88,7 +88,6 @@ Exit statuses:
 	cmd.Flags().StringVar(&run.maxBytes, "max-request", "256KB", "`SIZE` of a request of PutEvents: 256KB, or 1MB where EventBridge takes that")
 	cmd.Flags().DurationVar(&run.failover, "failover", 10*time.Second, "within what `TIME` the shards of a worker that died move; workers of a group agree on it")
 	cmd.Flags().DurationVar(&run.giveUp, "give-up", eventbridge.DefaultGiveUp, "after what `TIME` of failures that come again a change is parked, where the bus fails for its event alone; -1s tries for ever")
-	cmd.AddCommand(newWorkerParked(&f), newWorkerRedrive(&f), newWorkerDrop(&f))
 	return cmd
 }
 
@@ -189,7 +188,7 @@ func requestSize(text string) (int, bool) {
 func (f *workerFlags) announce(out io.Writer, ln net.Listener, file *config.File) {
 	url := "http://" + ln.Addr().String()
 	if f.json {
-		json.NewEncoder(out).Encode(map[string]any{"ready": map[string]string{"health": url, "group": f.group, "state": f.state}})
+		_ = writeJSON(out, map[string]any{"ready": map[string]string{"health": url, "group": f.group, "state": f.state}})
 		return
 	}
 	fmt.Fprintf(out, "tablecast worker of group %s runs: %d events of %s; health at %s/readyz, metrics at %s/metrics\n", f.group, len(file.Events), file.Path, url, url)

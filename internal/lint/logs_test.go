@@ -14,6 +14,7 @@ var logKeys = map[string]string{
 	"after":                "the last sequence number that was read before a gap",
 	"bus":                  "name of an event bus",
 	"connection":           "name of a connection",
+	"decision":             "what becomes of records that failed, as package parking has it",
 	"definition":           "name of an event definition",
 	"definitions":          "names of event definitions",
 	"destination":          "where failure records of a function or a mapping go, as in Lambda",

@@ -18,7 +18,6 @@ import (
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/mapping"
-	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/stream"
 )
@@ -124,13 +123,10 @@ func addAdmin(pages *http.ServeMux, node *tablecast.Node, attempts *recent) {
 	pages.HandleFunc("POST /_api/v1/explain", admin(a.explain))
 	pages.HandleFunc("POST /_api/v1/dry-run", admin(a.dryRun))
 	pages.HandleFunc("POST /_api/v1/parked", admin(a.parked))
-	pages.HandleFunc("POST /_api/v1/redrive", admin(a.redrive))
-	pages.HandleFunc("POST /_api/v1/drop", admin(a.drop))
+	pages.HandleFunc("POST /_api/v1/parked/redrive", admin(a.redrive))
+	pages.HandleFunc("POST /_api/v1/parked/drop", admin(a.drop))
 	pages.HandleFunc("POST /_api/v1/backfill", admin(a.backfill))
 	pages.HandleFunc("POST /_api/v1/mappings", admin(a.sources))
-	pages.HandleFunc("POST /_api/v1/mappings/parked", admin(a.held))
-	pages.HandleFunc("POST /_api/v1/mappings/retry", admin(a.retry))
-	pages.HandleFunc("POST /_api/v1/mappings/drop", admin(a.forget))
 	pages.HandleFunc("POST /_api/v1/dead-letters", admin(a.deadLetters))
 	pages.HandleFunc("POST /_api/v1/dead-letters/redrive", admin(a.redriveDead))
 	pages.HandleFunc("POST /_api/v1/dead-letters/drop", admin(a.dropDead))
@@ -187,7 +183,7 @@ func raisedOf(r *mapping.Raised) *raised {
 
 type explainIn struct {
 	Table   string         `json:"table"`
-	Key     jsontext.Value `json:"key"` // plain JSON
+	Key     jsontext.Value `json:"key"` // plain JSON, or DynamoDB's
 	Seq     string         `json:"seq"`
 	EventID string         `json:"event"`
 }
@@ -195,12 +191,9 @@ type explainIn struct {
 // explain answers {"change": …, "verdicts": […]} for each change.
 func (a administration) explain(ctx context.Context, in explainIn, out *lines) error {
 	q := tablecast.Question{Table: in.Table, Seq: in.Seq, EventID: in.EventID}
-	if in.Key != nil {
-		key, err := item.FromPlainJSON(in.Key)
-		if err != nil || key.Kind() != item.MapKind {
-			return badRequest(`key must be an object, as in {"id": "u1"}`)
-		}
-		q.Key = key.Map()
+	var err error
+	if q.Key, err = keyOf(in.Key); err != nil {
+		return err
 	}
 	type verdict struct {
 		Definition string    `json:"definition"`
@@ -272,75 +265,6 @@ func (a administration) dryRun(ctx context.Context, in dryRunIn, out *lines) err
 		out.put(map[string]any{"summary": map[string]int{"changes": looked, "appear": appear, "vanish": vanish, "differ": differ, "failing": failing, "healed": healed}})
 	}
 	return err
-}
-
-type parkedIn struct {
-	Table      string         `json:"table"` // empty: all
-	Definition string         `json:"definition"`
-	Seq        string         `json:"seq"`
-	Key        jsontext.Value `json:"key"`      // plain JSON
-	Original   bool           `json:"original"` // of redrive
-}
-
-// relays calls fn for the relays that are meant, with what is meant of them.
-func (a administration) relays(in parkedIn, fn func(string, *relay.Relay, parking.Selection) error) error {
-	for _, s := range a.node.Relays() {
-		if in.Table != "" && in.Table != s.Table {
-			continue
-		}
-		sel := parking.Selection{Table: s.Table, Event: in.Definition}
-		if in.Seq != "" {
-			sel.Seqs = []string{in.Seq}
-		}
-		if in.Key != nil {
-			key, err := item.FromPlainJSON(in.Key)
-			if err != nil || key.Kind() != item.MapKind {
-				return badRequest(`key must be an object, as in {"id": "u1"}`)
-			}
-			sel.Key = key.Map()
-		}
-		if err := fn(s.Table, a.node.Relay(s.Table), sel); err != nil || in.Table != "" {
-			return err
-		}
-	}
-	if in.Table != "" {
-		return fmt.Errorf("%w: %s", tablecast.ErrNoRelay, in.Table)
-	}
-	return nil
-}
-
-// parked answers a parked record a line.
-func (a administration) parked(ctx context.Context, in parkedIn, out *lines) error {
-	err := a.relays(in, func(table string, _ *relay.Relay, sel parking.Selection) error {
-		return a.node.Parked(ctx, table, sel, func(p *parking.Record) bool { return ctx.Err() == nil && out.put(p) })
-	})
-	if _, unknown := a.node.Tables().Describe(in.Table); errors.Is(err, tablecast.ErrNoRelay) && unknown == nil {
-		return nil // its changes may feed functions alone
-	}
-	return err
-}
-
-// redrive answers {"table": …, "records": …, "events": …, "failed": …, "waiting":
-// …} now and then, and for each table at its end.
-func (a administration) redrive(ctx context.Context, in parkedIn, out *lines) error {
-	return a.relays(in, func(table string, r *relay.Relay, sel parking.Selection) error {
-		_, err := r.Redrive(ctx, sel, in.Original, func(d parking.Redriven) {
-			out.put(struct {
-				Table string `json:"table"`
-				parking.Redriven
-			}{table, d})
-		})
-		return err
-	})
-}
-
-// drop answers {"table": …, "dropped": …} for each table.
-func (a administration) drop(ctx context.Context, in parkedIn, out *lines) error {
-	return a.relays(in, func(table string, r *relay.Relay, sel parking.Selection) error {
-		n, err := r.Drop(ctx, sel)
-		out.put(map[string]any{"table": table, "dropped": n})
-		return err
-	})
 }
 
 type backfillIn struct {

@@ -100,17 +100,17 @@ func TestMisbehavingHandlers(t *testing.T) {
 // parkedReasons returns why each item is parked.
 func parkedReasons(t *testing.T, url string) map[string]string {
 	t.Helper()
-	resp, err := http.Post(url+"/_api/v1/mappings/parked", "application/json", strings.NewReader("{}"))
+	resp, err := http.Post(url+"/_api/v1/parked", "application/json", strings.NewReader("{}"))
 	ok(t, err)
 	defer resp.Body.Close()
 	out := map[string]string{}
 	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
 		var p struct {
-			Reason string
-			Item   struct{ ID struct{ S string } }
+			Error string
+			Keys  struct{ ID struct{ S string } }
 		}
 		ok(t, json.Unmarshal(lines.Bytes(), &p, json.MatchCaseInsensitiveNames(true)))
-		out[p.Item.ID.S] = p.Reason
+		out[p.Keys.ID.S] = p.Error
 	}
 	return out
 }
