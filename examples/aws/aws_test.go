@@ -1,13 +1,13 @@
 package aws_test
 
 import (
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 

@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -21,6 +20,8 @@ import (
 	eventtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A stand is a node on which the pattern is deployed.
@@ -47,8 +48,12 @@ func start(t *testing.T, program string) stand {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 	})
-	var ready struct{ Ready struct{ Endpoint string } }
-	if err := json.NewDecoder(out).Decode(&ready); err != nil {
+	var ready struct {
+		Ready struct {
+			Endpoint string `json:"endpoint"`
+		} `json:"ready"`
+	}
+	if err := json.UnmarshalDecode(jsontext.NewDecoder(out), &ready); err != nil {
 		t.Fatal(err)
 	}
 	c := aws.Config{Region: "us-east-1", BaseEndpoint: &ready.Ready.Endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")}

@@ -42,7 +42,8 @@ func findEngine(s *Spec, o *Options) (engine, error) {
 		"use provided.al2023, nodejs or python, or build it as a bootstrap program")
 }
 
-// impliedRuntime returns "" if nothing tells.
+// impliedRuntime returns the runtime that the binary, the handler or the files imply;
+// empty if none.
 func impliedRuntime(s *Spec) string {
 	switch ext := filepath.Ext(s.Handler); {
 	case s.Binary != "":

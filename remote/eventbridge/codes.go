@@ -29,7 +29,7 @@ const (
 	fine      kind = iota
 	transient      // it may pass
 	throttled      // it passes with fewer calls
-	denied         // somebody has to allow it
+	denied         // a permission or a credential is missing
 	refused        // the request can never be taken as it is
 )
 
@@ -46,7 +46,7 @@ var denials = []string{
 
 var refusals = []string{"InvalidArgument", "MalformedDetail", "RequestEntityTooLarge", "SerializationException", "ValidationError", "ValidationException"}
 
-// kindOf tells what the failure of a call means. What is not known may pass.
+// kindOf returns what the failure of a call means. An unknown one is transient.
 func kindOf(err error) kind {
 	var (
 		api     smithy.APIError

@@ -59,7 +59,7 @@ func (p *Publisher) rejected(s *pendingEvent, err error) {
 		"event", s.event.ID, "error", err)
 }
 
-// learn notes how a call as a whole went, and tells what changed.
+// learn takes the outcome of a call as a whole into the status, and logs changes.
 func (p *Publisher) learn(ctx context.Context, k kind, err error) {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return

@@ -2,8 +2,9 @@ package inbox_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/remote/inbox"
 )
@@ -25,7 +26,9 @@ func ExampleInbox_Once() {
 				Metadata struct {
 					EventID string `json:"eventId"`
 				} `json:"metadata"`
-				Data struct{ Email string } `json:"data"`
+				Data struct {
+					Email string `json:"email"`
+				} `json:"data"`
 			} `json:"detail"`
 		}
 		if err := json.Unmarshal([]byte(text), &e); err != nil {

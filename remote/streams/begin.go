@@ -48,7 +48,8 @@ func (o *Options) groupStreams(ctx context.Context) (out []groupStream, err erro
 	return out, err
 }
 
-// begin makes a stream the group's, and reports whether nobody had before.
+// begin records that the group reads a stream, and reports whether this call was the
+// first to.
 func (o *Options) begin(ctx context.Context, b groupStream) (first bool, err error) {
 	it := key(o.streamsKey(), b.ARN)
 	if !b.Since.IsZero() {

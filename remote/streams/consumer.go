@@ -157,7 +157,7 @@ func (t *shardConsumer) finish(work context.Context) {
 	}
 }
 
-// gap tells of records that were removed before they were read.
+// gap counts and logs that records were removed before they were read.
 func (t *shardConsumer) gap(why string, after string) {
 	t.lease.gap()
 	t.s.o.Logger.Error("streams: gap: records were removed before they were read", "stream", t.s.stream.ARN, "shard", t.shard, "after", after, "reason", why)

@@ -23,8 +23,8 @@ const (
 	unlistedFor        = time.Minute     // before a parent that can be read is believed to stay unlisted
 )
 
-// A listing is what a server told of a stream's shards. No two need agree: one
-// may lack a shard that another has, or show it open that has children.
+// A listing is the shards of a stream as DescribeStream returned them. No two need
+// agree: one may lack a shard that another has, or show it open that has children.
 type listing struct {
 	shards   map[string]listedShard
 	disabled bool // no further shards come
@@ -38,7 +38,7 @@ type listedShard struct {
 	closed  bool
 }
 
-// add takes in the shards of a page. A shard may be told of more than once, and
+// add takes in the shards of a page. A shard may be listed more than once, and
 // of more than one parent.
 func (l *listing) add(d *types.StreamDescription, parent string) {
 	l.disabled = d.StreamStatus == types.StreamStatusDisabled

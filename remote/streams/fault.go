@@ -24,7 +24,7 @@ const (
 	refused                // the request, or those that made it: asked again, seldom
 )
 
-// faultOf tells what an error means.
+// faultOf returns what an error means.
 func faultOf(err error) fault {
 	var (
 		old     *types.ExpiredIteratorException
@@ -54,7 +54,8 @@ func faultOf(err error) fault {
 	return transient
 }
 
-// conditionFailed tells of a conditional write whose condition did not hold.
+// conditionFailed returns the failure of a conditional write whose condition did not
+// hold.
 func conditionFailed(err error) (*dbtypes.ConditionalCheckFailedException, bool) {
 	var failed *dbtypes.ConditionalCheckFailedException
 	ok := errors.As(err, &failed)

@@ -72,7 +72,7 @@ func newFetcher(t *shardConsumer) *fetcher {
 	switch {
 	case t.row.started():
 		f.from, f.number, f.last = types.ShardIteratorTypeAfterSequenceNumber, t.row.Checkpoint, t.row.Checkpoint
-	case t.row.Begins != "": // as TRIM_HORIZON, but for being told of what was trimmed
+	case t.row.Begins != "": // as TRIM_HORIZON, but with an error for records that were trimmed
 		f.from, f.number = types.ShardIteratorTypeAtSequenceNumber, t.row.Begins
 	default:
 		f.iterator = t.s.iterator(t.shard)

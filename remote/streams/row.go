@@ -11,7 +11,7 @@ import (
 // A row is the lease of a shard in the state table.
 type row struct {
 	Shard      string
-	Owner      string    // empty: nobody
+	Owner      string    // empty: none
 	Counter    uint64    // raised by each write of an owner: its heartbeat
 	Checkpoint string    // a sequence number, atHorizon or atEnd
 	Reached    time.Time // all records up to then are processed; zero: not known

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// errLost says that a lease belongs to somebody else.
+// errLost says that a lease belongs to another worker.
 var errLost = errors.New("streams: the lease was lost")
 
 // rows are the lease rows of one stream in the state table.
@@ -121,7 +121,7 @@ func (t *rows) want(ctx context.Context, seen row, who string) error {
 	return t.updateIf(ctx, seen.Shard, "SET wantedBy = :who", "leaseOwner = :was AND attribute_not_exists(wantedBy)", attributes{":who": text(who), ":was": text(seen.Owner)})
 }
 
-// addParent adds a parent to a row that nobody started.
+// addParent adds a parent to a row of which no record was processed.
 func (t *rows) addParent(ctx context.Context, shard, parent string) error {
 	return t.updateIf(ctx, shard, "ADD parents :parent", "checkpoint = :horizon", attributes{
 		":parent": &types.AttributeValueMemberSS{Value: []string{parent}}, ":horizon": text(atHorizon),

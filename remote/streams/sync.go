@@ -15,14 +15,14 @@ import (
 type shardSync struct {
 	s       *session
 	listing listing
-	owner   string // of the rows; empty: nobody
+	owner   string // of the rows; empty: none
 	visited map[string]error
 	created int
 }
 
 // syncShards makes lease rows for the shards of a listing that have none, each after those
 // of its parents, and returns how many. With an owner, which is this worker,
-// they are read at once. A shard whose parent cannot be told of is left for
+// they are read at once. A shard whose parent is not known is left for
 // later, which is an error.
 func (s *session) syncShards(ctx context.Context, l listing, owner string) (created int, err error) {
 	a := shardSync{s: s, listing: l, owner: owner, visited: map[string]error{}}
@@ -69,7 +69,7 @@ func (a *shardSync) add(ctx context.Context, id string, t listedShard) error {
 	return a.create(ctx, r)
 }
 
-// relate adds parents that were not known to a row that nobody started.
+// relate adds parents that were not known to a row of which no record was processed.
 func (a *shardSync) relate(ctx context.Context, r row, t listedShard) error {
 	for _, p := range t.parents {
 		if _, known := a.s.cache.get(p); !known || r.started() || slices.Contains(r.Parents, p) {
