@@ -42,20 +42,24 @@ type Produced struct {
 	Detail                  []byte
 }
 
-// callMapper calls the definition's mapper, and makes an error of a panic, so that
-// the record is parked and the node goes on.
-func (d *definition) callMapper(r *stream.Record) (out []Produced, err error) {
+// guarded calls code that is not of this package, and makes an error of a panic:
+// the record is parked, and the node goes on.
+func guarded(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			out, err = nil, fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	return d.Mapper.Map(r)
+	return fn()
 }
 
 // fromMapper appends the events that code makes.
 func (d *definition) fromMapper(w *writer, out []Raised) ([]Raised, error) {
-	produced, err := d.callMapper(w.c.record)
+	var produced []Produced
+	err := guarded(func() (err error) {
+		produced, err = d.Mapper.Map(w.c.record)
+		return err
+	})
 	if err == nil && len(produced) > MaxEvents {
 		err = fmt.Errorf("%d events, and one change raises at most %d", len(produced), MaxEvents)
 	}

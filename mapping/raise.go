@@ -135,7 +135,7 @@ func (d *definition) fill(w *writer, e *event.Event) error {
 // its limits.
 func (d *definition) finish(w *writer, r *Raised, detail []byte) error {
 	if d.Contract != nil {
-		if err := d.Contract(detail); err != nil {
+		if err := guarded(func() error { return d.Contract(detail) }); err != nil {
 			return at("schema", err)
 		}
 	}

@@ -166,6 +166,10 @@ func TestContract(t *testing.T) {
 	if err == nil || err.Error() != `event E: schema: no contract with {"a":1,"id":"u1"}` {
 		t.Error(err)
 	}
+	d.Contract = func([]byte) error { panic("no") }
+	if _, err := mapping.NewSet([]mapping.Definition{d}, options).Apply(record(st, nil, image(t, ``)), all); err == nil || !strings.HasPrefix(err.Error(), "event E: schema: panic") {
+		t.Errorf("a contract that panics: %v", err)
+	}
 }
 
 // An item of an outbox is an event itself.

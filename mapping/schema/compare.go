@@ -1,14 +1,13 @@
 package schema
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
-	"math/big"
 	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -187,7 +186,7 @@ func typeOf(v any) string {
 		return "string"
 	case []any:
 		return "array"
-	case json.Number:
+	case number:
 		return numberType(v)
 	}
 	return "object"
@@ -286,10 +285,16 @@ func (c *comparison) valuesKept(next, old map[string]any, at string) {
 	}
 	for _, v := range is {
 		if !slices.ContainsFunc(was, func(w any) bool { return reflect.DeepEqual(v, w) }) {
-			text, _ := json.Marshal(v)
-			c.breaks(at, "may be %s now", text)
+			c.breaks(at, "may be %s now", inJSON(v))
 		}
 	}
+}
+
+// inJSON writes a value of a schema.
+func inJSON(v any) []byte {
+	numbers := json.MarshalToFunc(func(out *jsontext.Encoder, n number) error { return out.WriteValue(jsontext.Value(n)) })
+	text, _ := json.Marshal(v, json.WithMarshalers(numbers), json.Deterministic(true)) // it was read from JSON
+	return text
 }
 
 // othersKept compares members that the old schema does not name.
@@ -317,7 +322,7 @@ func (c *comparison) bound(keyword string, next, old map[string]any, at string) 
 			continue
 		}
 		for _, k := range keeping {
-			if was, is := number(old[keyword]), number(next[k]); was != nil && is != nil && is.Cmp(was)*sign >= 0 {
+			if was, is := rational(old[keyword]), rational(next[k]); was != nil && is != nil && is.Cmp(was)*sign >= 0 {
 				return
 			}
 		}
@@ -325,18 +330,6 @@ func (c *comparison) bound(keyword string, next, old map[string]any, at string) 
 		return
 	}
 	c.equal(keyword, next, old, at)
-}
-
-func number(v any) *big.Rat {
-	n, ok := v.(json.Number)
-	if !ok {
-		return nil
-	}
-	r, ok := new(big.Rat).SetString(string(n))
-	if !ok {
-		return nil
-	}
-	return r
 }
 
 // equal notes a keyword that is not the same in both.

@@ -26,6 +26,8 @@ func TestCompare(t *testing.T) {
 	for _, c := range []struct{ old, next, want string }{
 		{`{"type":"string"}`, `{"type":"string","title":"x"}`, ``},
 		{`{"type":"number"}`, `{"type":"integer"}`, ``},
+		{`{"enum":[1]}`, `{"enum":[1,12345678901234567890123456789012345678]}`, `breaking: /: may be 12345678901234567890123456789012345678 now`},
+		{`{"enum":[1]}`, `{"enum":[{"b":2.50,"a":["x"]}]}`, `breaking: /: may be {"a":["x"],"b":2.50} now`},
 		{`{"type":"integer"}`, `{"type":"number"}`, `breaking: /: was integer, may be number now`},
 		{`{"type":"string"}`, `{"type":["string","null"]}`, `breaking: /: was string, may be null now`},
 		{`{"type":"string"}`, `{}`, `breaking: /: was string, may be anything now`},

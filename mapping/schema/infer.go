@@ -2,16 +2,16 @@ package schema
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/mail"
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -53,7 +53,7 @@ func (n *node) add(v any) {
 		n.types["null"]++
 	case bool:
 		n.types["boolean"]++
-	case json.Number:
+	case number:
 		n.types[numberType(v)]++
 	case string:
 		n.types["string"]++
@@ -81,13 +81,6 @@ func (n *node) add(v any) {
 	}
 }
 
-func numberType(n json.Number) string {
-	if strings.ContainsAny(string(n), ".eE") {
-		return "number"
-	}
-	return "integer"
-}
-
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // formats are those of JSON Schema that are looked for.
@@ -105,7 +98,7 @@ var formats = map[string]func(string) bool{
 func (i *Inference) Schema() []byte {
 	out := i.root.schema()
 	out["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	text, err := json.MarshalIndent(out, "", "  ")
+	text, err := json.Marshal(out, json.Deterministic(true), jsontext.WithIndent("  "))
 	if err != nil {
 		panic(fmt.Sprintf("schema: %v", err)) // plain data always marshals
 	}

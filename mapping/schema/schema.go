@@ -14,9 +14,9 @@ import (
 
 // Limits of schemas.
 const (
-	maxBytes = 1 << 20
-	maxDepth = 100 // levels of values
-	most     = 10  // complaints that are told
+	maxBytes      = 1 << 20
+	maxDepth      = 100 // levels of values
+	maxComplaints = 10  // that an error tells
 )
 
 // ErrSchema marks errors of Compile.
@@ -78,13 +78,20 @@ func parse(text []byte) (any, error) {
 			return nil, fmt.Errorf("it is nested more than %d deep", maxDepth)
 		}
 	}
-	return jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	return v, checkNumbers(v, nil)
 }
 
 // Validate checks a JSON document. An error wraps ErrInvalid and lists the
 // places, in order, with what they break.
 func (s *Schema) Validate(doc []byte) error {
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
+	if err == nil {
+		err = checkNumbers(v, nil)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
@@ -97,8 +104,8 @@ func (s *Schema) Validate(doc []byte) error {
 	complaints := leaves(bad, nil)
 	slices.Sort(complaints)
 	complaints = slices.Compact(complaints)
-	if n := len(complaints); n > most {
-		complaints = append(complaints[:most], fmt.Sprintf("and %d more", n-most))
+	if n := len(complaints); n > maxComplaints {
+		complaints = append(complaints[:maxComplaints], fmt.Sprintf("and %d more", n-maxComplaints))
 	}
 	return fmt.Errorf("%w: %s", ErrInvalid, strings.Join(complaints, "; "))
 }
