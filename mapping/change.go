@@ -11,8 +11,9 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// A change holds what several definitions ask of one record, each computed once,
-// and is what their expressions see.
+// A change is a record while the definitions of a set are applied to it. It gives
+// expressions their variables, and keeps what several definitions need, so that it
+// is computed once. It belongs to one goroutine.
 type change struct {
 	set      *Set
 	record   *stream.Record
@@ -150,7 +151,7 @@ func differing(a, b item.Item) (names []string) {
 	return names
 }
 
-// best returns the image that tells most of the item.
+// best returns the new image, or else the old one, or else the keys.
 func (c *change) best() item.Item {
 	switch {
 	case c.record.New != nil:
@@ -161,7 +162,8 @@ func (c *change) best() item.Item {
 	return c.record.Keys
 }
 
-// Group names the item of a record: events of one group are in order.
+// Group names the item of a record, by its table and key. Changes of one item, and
+// the events that they raise unless they say otherwise, are in order.
 func Group(r *stream.Record) string {
 	return r.Table() + string(item.AppendPlainItem(nil, r.Keys))
 }

@@ -18,8 +18,8 @@ type Entity struct {
 	Forms []Form
 }
 
-// A Form is the text of an attribute: literals, and between them parts that
-// have names, as in USER#{userId}.
+// A Form is what the text of an attribute must look like: literals, and between
+// them parts that have names, as in USER#{userId}.
 type Form struct {
 	Attribute string
 	literals  []string // one more than parts
@@ -58,7 +58,7 @@ func ParseForm(attribute, text string) (Form, error) {
 // Parts returns the names of the parts.
 func (f Form) Parts() []string { return f.parts }
 
-// match takes a text apart.
+// match returns the parts of a text that has the form.
 func (f *Form) match(text string) (parts []item.Field, ok bool) {
 	rest, ok := strings.CutPrefix(text, f.literals[0])
 	if !ok || len(f.parts) == 0 {
@@ -106,7 +106,8 @@ func (e *Entity) match(r *stream.Record) (parts []item.Field, ok bool) {
 	return parts, true
 }
 
-// NewEntity makes an entity of forms whose parts have different names.
+// NewEntity makes an entity of one or more forms. Each part must have a name of its
+// own.
 func NewEntity(name string, forms ...Form) (Entity, error) {
 	var seen []string
 	if len(forms) == 0 {

@@ -34,9 +34,10 @@ var variables = []cel.Variable{
 	{Name: string(rootSeq), Type: cel.Text}, {Name: string(rootTime), Type: cel.Timestamp}, {Name: string(rootChanged), Type: cel.Texts},
 }
 
-// A Scope says what expressions may use.
+// A Scope compiles expressions and templates, and says which variables they may
+// use.
 type Scope struct {
-	Each bool // each and at
+	Each bool // also each and at, which an event has whose definition has Each
 }
 
 var plainEnv = sync.OnceValues(func() (*cel.Env, error) { return cel.New(variables...) })
@@ -60,11 +61,11 @@ type Expression struct {
 	cel    *cel.Expression
 }
 
-// Condition compiles an expression that is true or false. Errors are of the
-// kind that Text returns.
+// Condition compiles an expression that gives true or false. Errors name what is
+// wrong with it and what to write instead.
 func (s Scope) Condition(source string) (*Expression, error) { return s.compile(source, cel.Bool) }
 
-// Collection compiles an expression that is a list, set or map.
+// Collection compiles an expression that gives a list, a set or a map.
 func (s Scope) Collection(source string) (*Expression, error) { return s.compile(source, cel.Any) }
 
 func (s Scope) compile(source string, want cel.Type) (*Expression, error) {
@@ -113,17 +114,15 @@ func simple(source string) (root, Path) {
 	return root(name), path
 }
 
-// Source returns the text of the expression.
-func (e *Expression) Source() string { return e.source }
-
-// Images reports whether the expression reads the item after and the item
-// before the change.
+// Images reports which images of the change the expression reads: the item after
+// it and the item before it.
 func (e *Expression) Images() (after, before bool) {
 	both := e.cel.Uses(string(rootChanged))
 	return both || e.cel.Uses(string(rootNew)), both || e.cel.Uses(string(rootOld))
 }
 
-// Attributes returns the paths in the images that the expression reads.
+// Attributes returns the paths in the images that the expression reads, as far as
+// they are constants.
 func (e *Expression) Attributes() []Path {
 	var out []Path
 	for _, r := range e.cel.Refs() {

@@ -17,8 +17,9 @@ const (
 	MaxBytes = 32 << 20
 )
 
-// A Definition declares a domain event. Of its guards, from On to If, all must
-// hold.
+// A Definition declares a domain event. It is raised by a change for which all its
+// guards, from On to If, hold. tablecast.yaml gives most definitions; programs give
+// those with a Mapper.
 type Definition struct {
 	Name  string
 	Table string
@@ -58,23 +59,24 @@ type Definition struct {
 	// Detail makes the event's detail, an object. The default is the new image;
 	// for removals the old image, or the keys where the stream's view has none.
 	Detail *Template
-	// Outbox, if not nil, says that items are events themselves; Source and
-	// Detail are then not used.
+	// Outbox, if not nil, says that the items of the table are events themselves;
+	// Source and Detail are then not used.
 	Outbox *Outbox
 	// Mapper, if not nil, makes the events instead of Each and what follows it.
 	Mapper Mapper
-	// Function names a function that is the Mapper; whoever knows functions sets
-	// that.
+	// Function names the function that is the Mapper, which whoever runs functions
+	// sets.
 	Function string
 	Shape    Shape
-	// Contract returns what is wrong with a detail. The default takes any.
+	// Contract returns what is wrong with a detail, or nil. What it does not take
+	// parks the change. The default takes any detail.
 	Contract func(detail []byte) error
 	// FromHorizon starts the definition at the oldest record that is kept, not
 	// at the end of the stream.
 	FromHorizon bool
 }
 
-// A Raised event is on its way to a bus.
+// A Raised event is one that a definition made of a change, on its way to a bus.
 type Raised struct {
 	Definition string
 	Bus        string
@@ -138,8 +140,8 @@ func NewSet(defs []Definition, o Options) *Set {
 // Version returns the version of the mapping.
 func (s *Set) Version() string { return s.opts.Version }
 
-// Deletes reports whether the definition of that name is an outbox whose items are deleted once
-// their events are accepted.
+// Deletes reports whether the definition of that name is an outbox whose items are
+// deleted once their events are accepted.
 func (s *Set) Deletes(name string) bool {
 	return slices.ContainsFunc(s.defs, func(d *definition) bool { return d.Name == name && d.Outbox != nil && d.Outbox.Delete })
 }
@@ -183,10 +185,10 @@ func (s *Set) Apply(r *stream.Record, want func(definition string) bool) ([]Rais
 	return out, nil
 }
 
-// Backfill returns the events that a definition raises for an item that is
-// there, which stands in a record as if it were inserted; run names the
-// backfill. The guards hold as for changes, except On; there is nothing that has
-// changed.
+// Backfill returns the events that a definition raises for an item as it is now,
+// which r has as its new image; run names the backfill and makes the ids of its
+// events differ from those of others. The guards are asked as for a change, but for
+// On; Changed, Added and Removed see an item that was not there before.
 func (s *Set) Backfill(name, run string, r *stream.Record) ([]Raised, error) {
 	for _, d := range s.defs {
 		if d.Name != name {

@@ -11,8 +11,8 @@ import (
 	"github.com/tablecast/tablecast/mapping/cel"
 )
 
-// A Path leads from an item to a value inside it: address.city, tags[0],
-// ["user-id"].name.
+// A Path leads from an item to a value inside it, as address.city, tags[0] and
+// ["user-id"].name do. The zero Path leads nowhere.
 type Path struct{ steps []step }
 
 // A step goes to the attribute of that name, or, if name is empty, to the
@@ -247,7 +247,8 @@ func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 // AttributePath is the path of one attribute, whatever its name.
 func AttributePath(name string) Path { return Path{[]step{{name: name}}} }
 
-// Names returns the names of the path with dots between them, without indexes.
+// Names returns the names of the path joined by dots, without its indexes: what
+// lines.sku and lines[0].sku have in common.
 func (p Path) Names() string {
 	var names []string
 	for _, s := range p.steps {
@@ -258,14 +259,14 @@ func (p Path) Names() string {
 	return strings.Join(names, ".")
 }
 
-// Within reports whether the path leads to what another one leads to, or into
-// it, or on the way to it.
+// Within reports whether one of two paths begins with the names of the other, so
+// that what one leads to holds what the other leads to.
 func (p Path) Within(other Path) bool {
 	a, b := p.Names()+".", other.Names()+"."
 	return strings.HasPrefix(a, b) || strings.HasPrefix(b, a)
 }
 
-// In reports whether the path leads to something in an item.
+// In reports whether the path leads to a value in an item.
 func (p Path) In(it item.Item) bool {
 	_, ok := p.value(it)
 	return ok

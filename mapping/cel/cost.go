@@ -14,14 +14,15 @@ import (
 	"github.com/tablecast/tablecast/item"
 )
 
-// Limits of expressions.
+// MaxCost is the most that one evaluation may cost, in units of CEL: some tenths of
+// a second.
+const MaxCost = 2_000_000
+
 const (
-	// MaxEstimate is the most that an expression may cost, in units of CEL, if
+	// maxEstimate is the most that an expression may cost, in units of CEL, if
 	// each value is as large as the largest item: two nested loops that compare
 	// such values are below, three are above.
-	MaxEstimate = 50_000_000_000_000_000
-	// MaxCost is the most that one evaluation may cost: some tenths of a second.
-	MaxCost = 2_000_000
+	maxEstimate = 50_000_000_000_000_000
 
 	untracked = 20_000    // whoever cannot cost more is not watched
 	largest   = 400 << 10 // bytes of an item, and more than what it can hold

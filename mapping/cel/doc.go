@@ -16,7 +16,7 @@
 //     shortest text of a float64 is its exact value, else Decimal. So numbers
 //     are equal if and only if their forms are.
 //  3. No evaluation costs more than its limit, whatever the item; what may cost
-//     more than MaxEstimate by the sizes of items is refused by Compile. As a call
+//     more than maxEstimate by the sizes of items is refused by Compile. As a call
 //     is counted once it has returned, no single call does more than read its
 //     arguments once, or makes more than maxResult or maxElements.
 //  4. An absent attribute is an error, unless it is asked for by ? as in

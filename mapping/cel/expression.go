@@ -1,7 +1,6 @@
 package cel
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -9,9 +8,6 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 )
-
-// ErrCompile marks errors of Compile.
-var ErrCompile = errors.New("cel: not a valid expression")
 
 // A CompileError says what is wrong with an expression.
 type CompileError struct {
@@ -22,13 +18,9 @@ type CompileError struct {
 
 func (e *CompileError) Error() string { return e.Msg }
 
-// Is reports that it is an ErrCompile.
-func (e *CompileError) Is(target error) bool { return target == ErrCompile }
-
 // An Expression is compiled and checked. It never changes and may be used by
 // many goroutines.
 type Expression struct {
-	source  string
 	program gocel.Program
 	refs    []Ref
 	used    map[string]bool
@@ -48,7 +40,7 @@ func (e *Env) Compile(source string, want Type) (*Expression, error) {
 	if err != nil {
 		return nil, &CompileError{Msg: err.Error(), Column: 1}
 	}
-	if estimate.Max > MaxEstimate {
+	if estimate.Max > maxEstimate {
 		return nil, &CompileError{Msg: "it costs too much over a large item: at most two loops may be inside each other", Column: 1}
 	}
 	opts := []gocel.ProgramOption{gocel.EvalOptions(gocel.OptOptimize)}
@@ -60,7 +52,7 @@ func (e *Env) Compile(source string, want Type) (*Expression, error) {
 		return nil, &CompileError{Msg: err.Error(), Column: 1}
 	}
 	refs, used := references(ast.NativeRep().Expr())
-	return &Expression{source: source, program: program, refs: refs, used: used}, nil
+	return &Expression{program: program, refs: refs, used: used}, nil
 }
 
 // explain turns the first complaint of the compiler into ours.
@@ -108,9 +100,6 @@ func typeName(t *gocel.Type) string {
 	}
 	return "a " + name
 }
-
-// Source returns the text of the expression.
-func (e *Expression) Source() string { return e.source }
 
 // Uses reports whether the expression reads a variable.
 func (e *Expression) Uses(variable string) bool { return e.used[variable] }
