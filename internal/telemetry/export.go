@@ -18,6 +18,8 @@ import (
 	resource "go.opentelemetry.io/proto/otlp/resource/v1"
 	spans "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tablecast/tablecast/internal/wait"
 )
 
 // An exporter posts spans to a collector: OTLP over HTTP, in protobuf
@@ -27,7 +29,7 @@ type exporter struct {
 	url     string
 	headers http.Header
 	client  *http.Client
-	pause   time.Duration // before the second try; then twice that, and so on
+	pause   time.Duration // the most before the second try; then twice that, and so on
 }
 
 const (
@@ -57,29 +59,23 @@ func newExporter() (*exporter, error) {
 	return &exporter{address, headers, &http.Client{Timeout: exportTimeout}, exportPause}, nil
 }
 
-// ExportSpans implements sdk.SpanExporter. It tries again what the collector
-// puts off.
+// ExportSpans implements sdk.SpanExporter. Spans that the collector cannot take now,
+// or that do not reach it, are sent up to exportTries times.
 func (x *exporter) ExportSpans(ctx context.Context, list []sdk.ReadOnlySpan) error {
 	body, err := proto.Marshal(message(list))
 	if err != nil {
 		return fmt.Errorf("telemetry: spans: %w", err)
 	}
-	pause := x.pause
+	pauses := wait.Backoff{Least: x.pause, Most: 4 * x.pause}
 	for try := 1; ; try++ {
 		again, err := x.post(ctx, body)
-		if err == nil || !again || try == exportTries {
+		if err == nil || !again || try == exportTries || pauses.Wait(ctx) != nil {
 			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(pause):
-			pause *= 2
 		}
 	}
 }
 
-// post makes one call, and reports whether another one may succeed.
+// post makes one request, and reports whether another one may succeed.
 func (x *exporter) post(ctx context.Context, body []byte) (again bool, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, x.url, bytes.NewReader(body))
 	if err != nil {

@@ -1,10 +1,10 @@
-// Package telemetry tells an OpenTelemetry collector what becomes of a write:
-// a span for the request, and as its children one for the mapping of the
-// change, one for each event that a bus accepts and one for each attempt to
-// deliver it. The trace context travels with the change and the event, so the
-// spans join whatever trace the writing service has.
+// Package telemetry sends an OpenTelemetry collector the spans of what becomes of a
+// write: one of the request, and as its children one of the mapping of the change,
+// one of each event that a bus accepts and one of each attempt to deliver it. The
+// trace context travels with the change and the event, so that the spans join the
+// trace of the service that writes.
 //
-// What is exported where, and how much of it, is said by the environment as
+// What is exported, where to and how much of it, the environment says as
 // OpenTelemetry defines it: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER,
 // OTEL_SERVICE_NAME and others (opentelemetry.io/docs/specs/otel/configuration).
 package telemetry
@@ -31,7 +31,8 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// Wanted reports whether the environment names a collector.
+// Wanted reports whether the environment names a collector and does not turn
+// telemetry off.
 func Wanted() bool {
 	return (os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "") &&
 		!strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true")
@@ -43,7 +44,8 @@ type Tracer struct {
 	spans    otel.Tracer
 }
 
-// Open returns a tracer as the environment has it.
+// Open makes a tracer with the settings of the environment. Errors: an address that
+// is no URL of a collector, a resource that cannot be read.
 func Open() (*Tracer, error) {
 	exporter, err := newExporter()
 	if err != nil {
@@ -58,12 +60,12 @@ func Open() (*Tracer, error) {
 	return &Tracer{p, p.Tracer("github.com/tablecast/tablecast")}, nil
 }
 
-// Close exports what is left, until ctx ends.
+// Close exports the spans that are left, until ctx ends.
 func (t *Tracer) Close(ctx context.Context) error { return t.provider.Shutdown(ctx) }
 
-// Request begins the span of a request that belongs to the trace that it names,
-// or to a new one, and returns what is done for it. end takes the status of the
-// answer.
+// Request begins the span of a request as a child of parent, or of a new trace if
+// that is not valid. It returns the context that what the request does belongs to;
+// end ends the span with the HTTP status of the response.
 func (t *Tracer) Request(r *http.Request, parent trace.Context) (c trace.Context, end func(status int)) {
 	service, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	service, _, _ = strings.Cut(service, "_")
@@ -88,13 +90,13 @@ func under(c trace.Context) context.Context {
 	}))
 }
 
-// Observer hears of the hops that follow a write.
+// Observer returns the observer that makes the spans of the hops after a write.
 func (t *Tracer) Observer() tablecast.Observer {
 	return tablecast.Observer{Mapped: t.mapped, Accepted: t.accepted, Attempted: t.attempted}
 }
 
-// hop makes the span of something that was done for c; what belongs to no trace
-// has none.
+// hop makes the span of something that was done for c. What belongs to no trace has
+// no span.
 func (t *Tracer) hop(c trace.Context, name string, kind otel.SpanKind, from, to time.Time, err error, about ...attribute.KeyValue) {
 	if !c.Valid() {
 		return

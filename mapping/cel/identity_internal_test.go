@@ -42,7 +42,7 @@ func genVal(depth int) *rapid.Generator[ref.Val] {
 			}
 			return types.NewRefValMap(types.DefaultTypeAdapter, m)
 		}),
-		rapid.Just(ref.Val(OfItem(item.MapOf(item.Field{Name: "a", Value: item.L(item.B([]byte("1")))})))),
+		rapid.Just(OfItem(item.MapOf(item.Field{Name: "a", Value: item.L(item.B([]byte("1")))}))),
 		rapid.Just(Of(item.L(item.B([]byte("1")), item.M(nil)))),
 	)
 }
