@@ -146,9 +146,12 @@ func TestParkedOnce(t *testing.T) {
 			}
 		}
 	}
+	w.mu.Lock()
 	block = false
+	w.mu.Unlock()
 	_, err = w.Update(m.UUID, func(s *Settings) { s.Enabled = true })
 	must(t, err)
+	w.await("enabled", func() bool { return w.status(m.UUID).State == Enabled })
 	w.await("all of the stream dealt with", func() bool { return w.caughtUp(m.UUID) })
 	if parked := w.parked(m.UUID); len(parked) != 1 || parked[0].Error != "first" || w.status(m.UUID).Parked != 1 {
 		t.Errorf("%+v, %+v", parked, w.status(m.UUID).Counts)

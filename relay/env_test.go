@@ -228,8 +228,6 @@ func (f *folder) delete(ctx context.Context, it item.Item) error {
 	return f.tables.DeleteUnchanged(ctx, "users", it)
 }
 
-func must(v item.Value, _ bool) item.Value { return v }
-
 func (f *folder) scan(ctx context.Context, after item.Item, limit int) ([]item.Item, item.Item, uint64, error) {
 	p, err := f.tables.Scan(ctx, table.ScanRequest{Table: "users", Start: after, Limit: limit, WithSeq: true})
 	return p.Items, p.Last, p.Seq, err

@@ -50,7 +50,7 @@ func redrive[Tx any](t *testing.T, s *suite[Tx]) {
 
 // What is not meant stays, and what is meant behind it waits; what only waited
 // behind one that left goes along, to the next that failed by itself.
-func order[Tx any](t *testing.T, s *suite[Tx]) {
+func order[Tx any](_ *testing.T, s *suite[Tx]) {
 	s.park("a", 1, 2)
 	s.park("a", 3, 4)
 	s.park("b", 5, 6)

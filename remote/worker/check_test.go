@@ -214,7 +214,7 @@ func TestDescribeBusDenied(t *testing.T) {
 // Events that lose their id on the way are told of at the start.
 func TestBareDetails(t *testing.T) {
 	p := newPair(t, users)
-	if err := p.open(t, "g", users+"events: { Plain: { from: users } }\n").Prepare(t.Context()); err != nil || !strings.Contains(p.log.String(), "bare details lose their id") || !strings.Contains(p.log.String(), "events=Plain") {
+	if err := p.open(t, "g", users+"events: { Plain: { from: users } }\n").Prepare(t.Context()); err != nil || !strings.Contains(p.log.String(), "bare details lose their id") || !strings.Contains(p.log.String(), "definitions=Plain") {
 		t.Errorf("%v %s", err, p.log)
 	}
 	p.log = &lines{}
