@@ -169,7 +169,7 @@ func (e *Expression) value(c *change) (value, error) {
 			return value{cel: v}, nil
 		}
 		v, cost, err := e.cel.Eval(c)
-		if c.cost += cost; err == nil && c.cost > maxCost {
+		if c.cost += cost; err == nil && c.cost > c.set.maxCost {
 			err = errCost
 		}
 		if err != nil {

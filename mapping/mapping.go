@@ -105,6 +105,7 @@ type Set struct {
 	defs     []*definition
 	byKind   map[Kind][]*definition // in the order of the definitions
 	patterns *pattern.Set           // of the definitions that have one
+	maxCost  uint64                 // of the expressions of a definition, for one record
 }
 
 // A definition is one of a set.
@@ -115,7 +116,7 @@ type definition struct {
 
 // NewSet indexes the definitions of one table.
 func NewSet(defs []Definition, o Options) *Set {
-	s := &Set{opts: o, byKind: map[Kind][]*definition{}}
+	s := &Set{opts: o, byKind: map[Kind][]*definition{}, maxCost: maxCost}
 	var patterns []*pattern.Pattern
 	for _, d := range defs {
 		if d.DetailType == "" {
