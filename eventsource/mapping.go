@@ -110,7 +110,8 @@ type Mapping struct {
 	Origin string `json:"origin,omitzero"`
 }
 
-// States of a mapping, by Lambda's names, as Status.State has them.
+// States of a mapping, by Lambda's names: what embedding programs compare
+// Status.State with.
 const (
 	Creating  = "Creating"
 	Enabled   = "Enabled"

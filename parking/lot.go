@@ -92,24 +92,22 @@ func List[Tx any](ctx context.Context, s Store[Tx], sel Selection, fn func(*Reco
 }
 
 // Across calls fn for each of several tables or mappings, for a selection that may
-// have records of any of them. It ends with the first error other than
-// ErrNoMatch, and with ErrNoMatch if none has a record that is meant.
+// have records of any of them: one that fails does not keep it from the others. It
+// returns all errors, ErrNoMatch only if none has a record that is meant.
 func Across[T any](all []T, fn func(T) error) error {
 	missed := 0
+	var errs []error
 	for _, one := range all {
-		err := fn(one)
-		if errors.Is(err, ErrNoMatch) {
+		if err := fn(one); errors.Is(err, ErrNoMatch) {
 			missed++
-			err = nil
-		}
-		if err != nil {
-			return err
+		} else {
+			errs = append(errs, err)
 		}
 	}
 	if missed > 0 && missed == len(all) {
 		return ErrNoMatch
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Redrive does for the records of a selection what failed, each item's in order:

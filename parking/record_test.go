@@ -71,17 +71,18 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// Several lots have nothing only if none has.
+// Several lots have nothing only if none has, and one that fails keeps from none.
 func TestAcross(t *testing.T) {
 	other := errors.New("other")
 	for _, c := range []struct {
 		errs []error
 		want error
 	}{
-		{nil, nil}, {[]error{nil}, nil}, {[]error{ErrNoMatch}, ErrNoMatch}, {[]error{ErrNoMatch, nil}, nil}, {[]error{ErrNoMatch, ErrNoMatch}, ErrNoMatch}, {[]error{ErrNoMatch, other}, other},
+		{nil, nil}, {[]error{nil}, nil}, {[]error{ErrNoMatch}, ErrNoMatch}, {[]error{ErrNoMatch, nil}, nil}, {[]error{ErrNoMatch, ErrNoMatch}, ErrNoMatch}, {[]error{ErrNoMatch, other}, other}, {[]error{other, nil, ErrNoMatch}, other},
 	} {
-		if err := Across(c.errs, func(err error) error { return err }); !errors.Is(err, c.want) {
-			t.Errorf("%v: %v", c.errs, err)
+		called := 0
+		if err := Across(c.errs, func(err error) error { called++; return err }); !errors.Is(err, c.want) || called != len(c.errs) {
+			t.Errorf("%v: %v, %d called", c.errs, err, called)
 		}
 	}
 }

@@ -5,7 +5,8 @@ import (
 	"errors"
 )
 
-// ErrStopped means that the relay's Run has ended.
+// ErrStopped means that the relay's Run has ended, by its context or since it
+// halted: nothing can be asked of the relay any more.
 var ErrStopped = errors.New("relay: not running")
 
 // A command is something to do between two pages.

@@ -4,7 +4,7 @@
 // # Keys
 //
 //	'c' table                    -> cursor of the table's relay (JSON)
-//	'p' table, seq, n            -> parked record (JSON): why, and the change
+//	'p' table, seq, n            -> parked record (JSON, see package parking)
 //	'q' table, group             -> how many records of an item are parked (8 bytes)
 //	'o' table, seq, n            -> item of an outbox that is to be deleted (JSON)
 //	'l' table, definition        -> backfill (JSON): how far it has come
@@ -37,6 +37,11 @@
 //     state after a newer one, and misses none.
 //  10. The version of the mapping by which a record was parked is kept as long as
 //     the record is.
-//  11. All of this is done by the goroutine of Run, one thing after the other;
-//     who wants something done asks it.
+//  11. All of this is done by the goroutine of Run, one thing after the other:
+//     pages of changes, pages of a backfill, steps of a redrive. So what it reads
+//     of cursor and parked records holds until it commits. Who wants something
+//     done asks it.
+//  12. Damage ends Run where it is, after what was read before it was handed on:
+//     nothing is passed, and other relays go on (P7, P8). The node is not ready
+//     from then on.
 package relay

@@ -106,7 +106,7 @@ func (r *Relay) commit(ctx context.Context, page []mapped, progress func(*kv.Bat
 	if err != nil {
 		return err
 	}
-	next := r.cursor
+	next := r.cursor // without mu: only this goroutine writes it
 	var events []mapping.Raised
 	for i := range page {
 		events = append(events, page[i].events...)
@@ -122,6 +122,10 @@ func (r *Relay) commit(ctx context.Context, page []mapped, progress func(*kv.Bat
 			return err
 		}
 	}
+	// Events, parked records, items to delete, the backfill and the cursor are one
+	// batch: a crash finds all of the page dealt with, or none of it. The cursor in
+	// memory moves only once the batch is durable, so a sink that refuses leaves
+	// everything where it was, and the same page can be tried again.
 	err = r.opts.Sink(ctx, events, func(b *kv.Batch) {
 		r.parked.park(b, aside.records, aside.held)
 		r.published(b, page)

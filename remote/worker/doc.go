@@ -18,19 +18,20 @@
 // GROUP is the consumer's name, HASH the beginning of the SHA-256 of an item's
 // key, LABEL that of the stream and NUMBER the record's sequence number in 40
 // digits, so that an item's rows are in the order of its changes. body is the
-// whole record, compressed, in parts of at most 380 KB, P counting from 1.
+// whole record as package parking encodes it, compressed, in parts of at most 380
+// KB, P counting from 1; what a redrive changes stands beside it in the first row.
 //
 // # Invariants
 //
 //  1. Handle returns nil once each record raised nothing, or all its events were
 //     accepted, or it is parked whole (P5).
-//  2. held#.n is the number of an item's rows: each transaction that adds or
-//     removes rows changes it too. A record whose item is held, and that raises
-//     something, is parked behind, on condition that the item is still held; so
-//     changes of an item reach the bus in order, and other items do not wait
-//     (P4, P8).
-//  3. A parked record leaves after its events were accepted, or was dropped by
-//     an operator, first of its item's rows.
+//  2. held#.n is the number of an item's records: each transaction that adds or
+//     removes one changes it too, and the row of held# goes with the last record. A
+//     record whose item is held, and that raises something, is parked behind, on
+//     condition that the item is still held; so changes of an item reach the bus in
+//     order, and other items do not wait (P4, P8).
+//  3. A parked record leaves after its events were accepted, as the first of its
+//     item, or because an operator dropped it.
 //  4. Two workers that handle one record, since a lease moved, publish events
 //     with equal ids, and park it once.
 //  5. A definition that was added later raises events of the changes since then.

@@ -17,6 +17,12 @@ func (t *tableWorker) handle(ctx context.Context, b streams.Batch) error {
 	if err != nil {
 		return err
 	}
+	// Each round publishes before it parks, and parks before the batch counts as
+	// handled; the reader moves its checkpoint only after that. A crash in between
+	// has the batch handled again: events are published again with the same ids, and
+	// what is parked already stays as it is. An operator may let an item flow again
+	// between the look at what is held and the parking behind it; park refuses then,
+	// and the records go through another round.
 	for len(p) > 0 {
 		held, err := t.held(ctx)
 		if err != nil {

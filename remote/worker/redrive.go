@@ -9,7 +9,8 @@ import (
 	"github.com/tablecast/tablecast/parking"
 )
 
-// ErrNoTable says that a file declares no events from a table.
+// ErrNoTable says that the file declares no events from the table of a selection.
+// It is for programs that select by what people name.
 var ErrNoTable = errors.New("worker: no events are from the table")
 
 // selected returns the tables that are meant.
