@@ -69,7 +69,7 @@ func (s *Store) markCopy(dir string, durable uint64) error {
 		return err
 	}
 	var mark watermark
-	if err := mark.open(fs, name); err != nil {
+	if err := mark.open(fs, name, false); err != nil {
 		return err
 	}
 	if err := errors.Join(mark.write(durable), mark.close()); err != nil {

@@ -4,11 +4,31 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/record"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/wal"
 )
+
+// missingTable matches how Pebble speaks of a table that is gone.
+var missingTable = regexp.MustCompile(`file (\d+) \(type sstable\)`)
+
+// damagedFile returns the file for which Pebble cannot open a store, for an error
+// message: Pebble names some files and not others.
+func damagedFile(fs vfs.FS, dir string, err error) string {
+	if m := missingTable.FindStringSubmatch(err.Error()); m != nil {
+		return fs.PathJoin(dir, m[1]+".sst")
+	}
+	if strings.Contains(err.Error(), "key=value") {
+		if d, err := pebble.Peek(dir, fs); err == nil && d.OptionsFilename != "" {
+			return d.OptionsFilename
+		}
+	}
+	return damagedLog(fs, dir)
+}
 
 // damagedLog returns the file and offset of the first damaged record among the
 // logs in dir, for an error message: Pebble names neither when it replays a
@@ -41,4 +61,17 @@ func readLog(log wal.LogicalLog) (wal.Offset, error) {
 			return at, err
 		}
 	}
+}
+
+// newestLog returns the log with the highest number in dir, for an error
+// message.
+func newestLog(fs vfs.FS, dir string) string {
+	names, _ := fs.List(dir) // what cannot be listed cannot be opened either
+	newest := ""
+	for _, name := range names {
+		if isLog(name) && name > newest {
+			newest = name
+		}
+	}
+	return fs.PathJoin(dir, newest)
 }

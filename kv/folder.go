@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -50,4 +54,81 @@ func syncDir(fs vfs.FS, dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// readSmall returns a file's content, of at most limit bytes.
+func readSmall(fs vfs.FS, name string, limit int64) ([]byte, error) {
+	f, err := fs.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+// replaceFile gives a file this content, durably: after a crash it has the old
+// content or the new.
+func replaceFile(fs vfs.FS, name string, content []byte) error {
+	temp := name + ".new"
+	f, err := fs.Create(temp, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := fs.Rename(temp, name); err != nil {
+		return err
+	}
+	return syncDir(fs, fs.PathDir(name))
+}
+
+// The markers by whose names Pebble knows a store: they are empty files, which
+// careless tools leave behind.
+//
+//	marker.manifest.NUMBER.MANIFEST-NUMBER
+//	marker.format-version.NUMBER.VERSION
+const (
+	manifestMarker = "marker.manifest."
+	formatMarker   = "marker.format-version."
+)
+
+// checkMarkers looks for what a store's folder is known by, before Pebble, which
+// takes a folder without it for a new one and deletes what else is there. It
+// returns the name of the current manifest.
+func checkMarkers(fs vfs.FS, dir string) (manifest string, err error) {
+	names, err := fs.List(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("%w: %s is missing", ErrCorrupt, dir)
+	}
+	if err != nil {
+		return "", fmt.Errorf("kv: %w", err)
+	}
+	newest, format := uint64(0), false
+	for _, name := range names {
+		format = format || strings.HasPrefix(name, formatMarker)
+		if rest, ok := strings.CutPrefix(name, manifestMarker); ok {
+			number, value, _ := strings.Cut(rest, ".")
+			if n, err := strconv.ParseUint(number, 10, 64); err == nil && n >= newest {
+				newest, manifest = n, value
+			}
+		}
+	}
+	switch {
+	case manifest == "":
+		return "", fmt.Errorf("%w: %s* is missing in %s: a copy of the folder must hold the empty files, too", ErrCorrupt, manifestMarker, dir)
+	case !format:
+		return "", fmt.Errorf("%w: %s* is missing in %s: a copy of the folder must hold the empty files, too", ErrCorrupt, formatMarker, dir)
+	case !slices.Contains(names, manifest):
+		return "", fmt.Errorf("%w: %s is missing, which is the current manifest", ErrCorrupt, fs.PathJoin(dir, manifest))
+	}
+	return manifest, nil
+}
+
+// fileNumber returns the number in a name such as MANIFEST-000012; 0 if there is
+// none.
+func fileNumber(name string) uint64 {
+	n, _ := strconv.ParseUint(name[strings.LastIndexByte(name, '-')+1:], 10, 64)
+	return n
 }

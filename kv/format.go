@@ -3,7 +3,6 @@ package kv
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -15,15 +14,10 @@ const formatNumber = 1
 // readFormat checks the folder's format number; fresh says that there is none,
 // so the store is yet to be made.
 func readFormat(fs vfs.FS, dir string) (fresh bool, err error) {
-	f, err := fs.Open(fs.PathJoin(dir, "FORMAT"))
+	text, err := readSmall(fs, fs.PathJoin(dir, "FORMAT"), 64)
 	if errors.Is(err, os.ErrNotExist) {
 		return true, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("kv: format: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 64))
 	if err != nil {
 		return false, fmt.Errorf("kv: format: %w", err)
 	}
@@ -39,20 +33,7 @@ func readFormat(fs vfs.FS, dir string) (fresh bool, err error) {
 
 // writeFormat marks the folder as whole.
 func writeFormat(fs vfs.FS, dir string) error {
-	temp, name := fs.PathJoin(dir, "FORMAT.new"), fs.PathJoin(dir, "FORMAT")
-	f, err := fs.Create(temp, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return fmt.Errorf("kv: format: %w", err)
-	}
-	_, err = fmt.Fprintf(f, "tablecast %d\n", formatNumber)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = fs.Rename(temp, name)
-	}
-	if err == nil {
-		err = syncDir(fs, dir)
-	}
-	if err != nil {
+	if err := replaceFile(fs, fs.PathJoin(dir, "FORMAT"), fmt.Appendf(nil, "tablecast %d\n", formatNumber)); err != nil {
 		return fmt.Errorf("kv: format: %w", err)
 	}
 	return nil

@@ -3,20 +3,25 @@ package kv
 import (
 	"errors"
 	"fmt"
+	"os"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 )
 
-// openPebble opens the store below the folder, in Pebble's newest format: in
-// older ones a single flipped bit of the log silently drops synced commits.
-func (s *Store) openPebble() (*pebble.DB, error) {
+// openPebble opens the store in dir, in Pebble's newest format: in older ones a
+// single flipped bit of the log silently drops synced commits. kept is the
+// inventory of a store that exists; without it one is made.
+func (s *Store) openPebble(dir string, kept *inventory) (*pebble.DB, error) {
 	s.cache = pebble.NewCache(s.opts.CacheBytes)
 	log := &pebbleLogger{logger: s.opts.Logger, fatal: s.fatal}
 	o := &pebble.Options{
-		FS:                          &storeFS{s.opts.FS, s.syncs},
+		FS:                          &storeFS{s.opts.FS, s.syncs, kept},
 		Cache:                       s.cache,
 		FormatMajorVersion:          pebble.FormatNewest,
+		ErrorIfExists:               kept == nil,
+		ErrorIfNotExists:            kept != nil,
 		Logger:                      log,
 		EventListener:               log.listener(),
 		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },
@@ -31,18 +36,24 @@ func (s *Store) openPebble() (*pebble.DB, error) {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	o.Experimental.SpanPolicyFunc = cutAtKeyspaces
-	dir := s.opts.FS.PathJoin(s.dir, "store")
 	db, err := pebble.Open(dir, o)
 	switch {
 	case err == nil:
 		return db, nil
-	case pebble.IsCorruptionError(err):
-		return nil, fmt.Errorf("%w: %s: %w", ErrCorrupt, damagedLog(s.opts.FS, dir), err)
 	case errors.Is(err, pebble.ErrClosed):
 		return nil, ErrClosed
-	default:
+	case kept == nil || isRefusal(err):
 		return nil, fmt.Errorf("kv: open %s: %w", dir, err)
+	default:
+		return nil, fmt.Errorf("%w: %s: %w", ErrCorrupt, damagedFile(s.opts.FS, dir, err), err)
 	}
+}
+
+// isRefusal reports whether the operating system refused an operation, for want
+// of space, of rights or of descriptors: the files may be as good as ever.
+func isRefusal(err error) bool {
+	var refused syscall.Errno
+	return errors.As(err, &refused) && !errors.Is(err, os.ErrNotExist)
 }
 
 // cutAtKeyspaces makes Pebble end a table where a keyspace, which is the first

@@ -32,6 +32,10 @@ type Options struct {
 	// are refused; below an eighth of it all batches are. A quarter of it is
 	// held back as ballast. The default is 256 MiB.
 	MinFreeBytes uint64
+	// AcceptLoss opens a folder whose watermark is missing, or says that commits
+	// were acknowledged that are not there any more, and goes on without them. The
+	// default refuses it.
+	AcceptLoss bool
 	// Fatal is called when the log cannot be written or synced. It must end the
 	// process. The default logs the error and exits with ExitStatus.
 	Fatal func(error)
@@ -71,6 +75,7 @@ type Store struct {
 	syncs *atomic.Uint64
 	space space
 	mark  watermark
+	kept  *inventory
 
 	checkpointMu sync.Mutex // held by Checkpoint
 
@@ -109,8 +114,6 @@ func (s *Store) open() error {
 	if s.lock, err = lockFolder(fs, s.dir); err != nil {
 		return err
 	}
-	// FORMAT is the last file that create writes. Without it a crash interrupted
-	// create, nothing was ever acknowledged, and create begins again.
 	fresh, err := readFormat(fs, s.dir)
 	if err != nil {
 		return err
@@ -121,48 +124,121 @@ func (s *Store) open() error {
 			return err
 		}
 	}
-	if s.db, err = s.openPebble(); err != nil {
-		return err
-	}
-	return s.recover()
-}
-
-// create makes a store whose first log is of the newest format: Pebble opens
-// the very first log of a store before it raises the format, so the store is
-// opened once, closed, and opened again by the caller.
-func (s *Store) create() error {
-	db, err := s.openPebble()
+	manifest, err := checkMarkers(fs, s.storeName())
 	if err != nil {
 		return err
 	}
-	if err := db.Close(); err != nil {
-		return fmt.Errorf("kv: create: %w", err)
-	}
-	s.cache.Unref()
-	s.cache = nil
-	if err := createWatermark(s.opts.FS, s.watermarkName()); err != nil {
+	s.kept = &inventory{fs: fs, name: s.inventoryName(), dir: s.storeName()}
+	if err := s.kept.check(manifest, s.opts.AcceptLoss); err != nil {
 		return err
 	}
-	return writeFormat(s.opts.FS, s.dir)
+	log := newestLog(fs, s.storeName()) // Pebble begins another one
+	if s.db, err = s.openPebble(s.storeName(), s.kept); err != nil {
+		return err
+	}
+	if err := s.recover(log); err != nil {
+		return err
+	}
+	return s.kept.begin()
+}
+
+// create makes the store of a folder that has no FORMAT, which is the last file
+// that it writes. Without it a crash interrupted create, nothing was ever
+// acknowledged, and create begins again; or somebody lost the file, and the
+// folder is refused.
+func (s *Store) create() error {
+	fs, dir := s.opts.FS, s.storeName()
+	switch _, err := fs.Stat(dir); {
+	case err == nil:
+		if err := s.checkUnused(); err != nil {
+			return err
+		}
+	case !errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("kv: create: %w", err)
+	default:
+		if err := s.createPebble(); err != nil {
+			return err
+		}
+	}
+	if err := createWatermark(fs, s.watermarkName()); err != nil {
+		return err
+	}
+	return writeFormat(fs, s.dir)
+}
+
+// createPebble makes a store whose first log is of the newest format: Pebble
+// opens the very first log of a store before it raises the format, so the store
+// is opened once, closed, and opened again by the caller. It gets its name once
+// it is whole.
+func (s *Store) createPebble() error {
+	fs, temp := s.opts.FS, s.storeName()+".new"
+	if err := fs.RemoveAll(temp); err != nil {
+		return fmt.Errorf("kv: create: %w", err)
+	}
+	db, err := s.openPebble(temp, nil)
+	if err != nil {
+		return err
+	}
+	err = db.Close()
+	s.cache.Unref()
+	s.cache = nil
+	if err == nil {
+		err = fs.Rename(temp, s.storeName())
+	}
+	if err == nil {
+		err = syncDir(fs, s.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("kv: create: %w", err)
+	}
+	return nil
+}
+
+// checkUnused refuses a folder that has no FORMAT and was used all the same.
+func (s *Store) checkUnused() error {
+	missing := fmt.Errorf("%w: %s is missing beside a store that was used", ErrCorrupt, s.opts.FS.PathJoin(s.dir, "FORMAT"))
+	if _, err := s.opts.FS.Stat(s.inventoryName()); err == nil {
+		return missing
+	}
+	if _, err := checkMarkers(s.opts.FS, s.storeName()); err != nil {
+		return errors.Join(missing, err)
+	}
+	// Only the inventory of a store that is known to be in use is written.
+	db, err := s.openPebble(s.storeName(), &inventory{})
+	if err != nil {
+		return err
+	}
+	s.db = db
+	seq, err := readSeq(s)
+	err = errors.Join(err, db.Close())
+	s.db = nil
+	s.cache.Unref()
+	s.cache = nil
+	if err == nil && seq > 0 {
+		return missing
+	}
+	return err
 }
 
 // recover reads the number of the last commit and compares it with the
-// watermark.
-func (s *Store) recover() error {
+// watermark. log is the newest that was replayed.
+func (s *Store) recover(log string) error {
 	last, err := readSeq(s)
 	if err != nil {
 		return err
 	}
-	if err := s.mark.open(s.opts.FS, s.watermarkName()); err != nil {
+	if err := s.mark.open(s.opts.FS, s.watermarkName(), s.opts.AcceptLoss); err != nil {
 		return err
 	}
 	// Run writes the watermark after the commits are durable, so it is never ahead
 	// of a log that is whole. Replay of a log whose last block is damaged ends
 	// early, as if that block had never been synced: only the watermark tells.
-	if last < s.mark.seq {
-		return fmt.Errorf("%w: %s ends at commit %d, but commit %d was acknowledged: the newest block of the log is damaged, or an older copy was restored; to go on without the missing commits, remove %s",
-			ErrBehindWatermark, s.dir, last, s.mark.seq, s.watermarkName())
+	if last < s.mark.seq && !s.opts.AcceptLoss {
+		return fmt.Errorf("%w: %s ends at commit %d, but commit %d was acknowledged, says %s: the end of the log %s is damaged or missing, or an older copy was restored; tablecast up --accept-loss goes on without the missing commits",
+			ErrBehindWatermark, s.dir, last, s.mark.seq, s.watermarkName(), log)
 	}
+	// Numbers that were acknowledged once are not given again.
+	last = max(last, s.mark.seq)
 	// What was replayed is durable, whether or not its writer heard of it.
 	s.next = last + 1
 	s.applied.Store(last)
@@ -185,11 +261,16 @@ func (s *Store) Run(ctx context.Context) error {
 				s.fatal(fmt.Errorf("kv: watermark: %w", err))
 				return err
 			}
+			if err := s.kept.save(); err != nil {
+				s.opts.Logger.Error("kv: the inventory is not written; it is tried again", "error", err)
+			}
 		}
 	}
 }
 
+func (s *Store) storeName() string     { return s.opts.FS.PathJoin(s.dir, "store") }
 func (s *Store) watermarkName() string { return s.opts.FS.PathJoin(s.dir, "WATERMARK") }
+func (s *Store) inventoryName() string { return s.opts.FS.PathJoin(s.dir, "INVENTORY") }
 
 // Close closes the store and unlocks the folder. Before it, Wait of all commits
 // and Run must have returned, and all iterators and snapshots must be closed. A
@@ -207,6 +288,9 @@ func (s *Store) release() error {
 	var errs []error
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
+		if s.closed.Load() { // it was open, and what it wrote last is known
+			errs = append(errs, s.kept.save())
+		}
 	}
 	if s.cache != nil {
 		s.cache.Unref()

@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"hash/crc32"
 	"strings"
 	"sync/atomic"
 
@@ -8,52 +9,135 @@ import (
 )
 
 // A storeFS is the file system as Pebble sees it. It counts fsyncs of log
-// files, and makes the name of a manifest durable as soon as the file exists:
-// Pebble makes it durable together with the marker that points to it, and a
-// power loss in between may keep the marker alone.
+// files, tells the inventory which files come and go, and makes the name of a
+// manifest durable as soon as the file exists: Pebble makes it durable together
+// with the marker that points to it, and a power loss in between may keep the
+// marker alone.
 type storeFS struct {
 	vfs.FS
-	n *atomic.Uint64
+	n    *atomic.Uint64
+	kept *inventory // nil while the store is made
 }
 
 func (c *storeFS) Unwrap() vfs.FS { return c.FS }
 
 func (c *storeFS) Create(name string, cat vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := c.FS.Create(name, cat)
-	if err == nil && strings.HasPrefix(c.PathBase(name), "MANIFEST-") {
+	if err == nil && isManifest(c.PathBase(name)) {
 		err = syncDir(c.FS, c.PathDir(name))
 	}
-	return c.wrap(name, f), err
+	return c.wrap(name, f, err)
 }
 
 func (c *storeFS) ReuseForWrite(old, name string, cat vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := c.FS.ReuseForWrite(old, name, cat)
-	return c.wrap(name, f), err
-}
-
-func (c *storeFS) wrap(name string, f vfs.File) vfs.File {
-	if f == nil || !strings.HasSuffix(name, ".log") {
-		return f
+	if isLog(old) && c.ours(old) {
+		if err := c.kept.logGone(c.PathBase(old)); err != nil {
+			return nil, err
+		}
 	}
-	return &countingFile{f, c.n}
+	f, err := c.FS.ReuseForWrite(old, name, cat)
+	return c.wrap(name, f, err)
 }
 
-type countingFile struct {
+func (c *storeFS) Remove(name string) error {
+	switch base := c.PathBase(name); {
+	case !c.ours(name):
+	case isLog(base):
+		if err := c.kept.logGone(base); err != nil {
+			return err
+		}
+	case isTable(base):
+		c.kept.tableGone(base)
+	case strings.HasPrefix(base, manifestMarker):
+		c.kept.manifestCurrent() // the next marker is durable, or this one would stay
+	}
+	return c.FS.Remove(name)
+}
+
+// ours reports whether a file is in the store's folder: Pebble makes checkpoints
+// in others.
+func (c *storeFS) ours(name string) bool { return c.kept != nil && c.PathDir(name) == c.kept.dir }
+
+// wrap watches a file that was just made.
+func (c *storeFS) wrap(name string, f vfs.File, err error) (vfs.File, error) {
+	if err != nil {
+		return f, err
+	}
+	switch base := c.PathBase(name); {
+	case isLog(base):
+		if c.ours(name) {
+			err = c.kept.logAdded(base)
+		}
+		return &logFile{f, c.n}, err
+	case !c.ours(name):
+	case isManifest(base):
+		return &manifestFile{File: f, name: base, kept: c.kept}, nil
+	case isTable(base):
+		return &tableFile{f, base, c.kept}, nil
+	}
+	return f, nil
+}
+
+func isLog(name string) bool      { return strings.HasSuffix(name, ".log") }
+func isTable(name string) bool    { return strings.HasSuffix(name, ".sst") }
+func isManifest(name string) bool { return strings.HasPrefix(name, "MANIFEST-") }
+
+// A logFile counts fsyncs.
+type logFile struct {
 	vfs.File
 	n *atomic.Uint64
 }
 
-func (f *countingFile) Sync() error {
+func (f *logFile) Sync() error {
 	f.n.Add(1)
 	return f.File.Sync()
 }
 
-func (f *countingFile) SyncData() error {
+func (f *logFile) SyncData() error {
 	f.n.Add(1)
 	return f.File.SyncData()
 }
 
-func (f *countingFile) SyncTo(length int64) (bool, error) {
+func (f *logFile) SyncTo(length int64) (bool, error) {
 	f.n.Add(1)
 	return f.File.SyncTo(length)
+}
+
+// A manifestFile sums what is written, and tells the inventory what is synced.
+type manifestFile struct {
+	vfs.File
+	name string
+	size int64
+	crc  uint32
+	kept *inventory
+}
+
+func (f *manifestFile) Write(p []byte) (int, error) {
+	// Before the write, which may change p. A write that fails ends the store.
+	f.size += int64(len(p))
+	f.crc = crc32.Update(f.crc, castagnoli, p)
+	return f.File.Write(p)
+}
+
+func (f *manifestFile) Sync() error {
+	if err := f.File.Sync(); err != nil {
+		return err
+	}
+	f.kept.manifestSynced(sum{f.name, f.size, f.crc})
+	return nil
+}
+
+// A tableFile tells the inventory when it is whole.
+type tableFile struct {
+	vfs.File
+	name string
+	kept *inventory
+}
+
+func (f *tableFile) Close() error {
+	if err := f.File.Close(); err != nil {
+		return err
+	}
+	f.kept.tableWritten(f.name)
+	return nil
 }

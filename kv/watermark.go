@@ -33,10 +33,13 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// open reads the file. It creates one if there is none: operators remove it to
-// accept the loss of commits.
-func (w *watermark) open(fs vfs.FS, name string) error {
+// open reads the file. If it is missing, create says whether it is made or the
+// folder refused.
+func (w *watermark) open(fs vfs.FS, name string, create bool) error {
 	if _, err := fs.Stat(name); errors.Is(err, os.ErrNotExist) {
+		if !create {
+			return fmt.Errorf("%w: %s is missing, so that nobody can tell whether commits are; tablecast up --accept-loss goes on without it", ErrCorrupt, name)
+		}
 		if err := createWatermark(fs, name); err != nil {
 			return err
 		}

@@ -168,8 +168,9 @@ func TestFlippedBitOfTheLogIsNeverSilent(t *testing.T) {
 	}
 }
 
-// An older copy of the store below a newer watermark is refused, until the
-// operator removes the watermark.
+// An older copy of the store below a newer watermark is refused, and so is one
+// whose watermark is gone, until the operator accepts the loss. Numbers that were
+// acknowledged once are not given again.
 func TestRestoredOlderCopyIsRefused(t *testing.T) {
 	fs := crashedStore(t, 10)
 	older := fs.Clone(0)
@@ -187,15 +188,35 @@ func TestRestoredOlderCopyIsRefused(t *testing.T) {
 		!strings.Contains(err.Error(), "commit 11 was acknowledged") || !strings.Contains(err.Error(), "older copy") {
 		t.Fatalf("older copy: %v", err)
 	}
-	if err := older.Remove("data/WATERMARK"); err != nil {
-		t.Fatal(err)
-	}
-	s, err = kv.Open("data", kv.Options{FS: older})
-	if err != nil {
-		t.Fatalf("without the watermark: %v", err)
-	}
-	if err := errors.Join(checkPrefix(s, 10), s.Close()); err != nil {
-		t.Fatal(err)
+	for _, missing := range []bool{false, true} {
+		fs := older.Clone(0)
+		if missing {
+			if err := fs.Remove("data/WATERMARK"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := kv.Open("data", kv.Options{FS: fs}); !errors.Is(err, kv.ErrCorrupt) || !strings.Contains(err.Error(), "data/WATERMARK is missing") {
+				t.Fatalf("without the watermark: %v", err)
+			}
+		}
+		s, err := kv.Open("data", kv.Options{FS: fs, AcceptLoss: true})
+		if err != nil {
+			t.Fatalf("accepted: %v", err)
+		}
+		if err := checkPrefix(s, 10); err != nil {
+			t.Error(err)
+		}
+		if c := kvtest.Put(t, s, "k", "v"); !missing && c.First != 12 {
+			t.Errorf("commit 12 has the number %d", c.First)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if s, err = kv.Open("data", kv.Options{FS: fs}); err != nil {
+			t.Fatalf("once it was accepted: %v", err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
