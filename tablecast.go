@@ -86,6 +86,9 @@ type Options struct {
 	// WebhookSecret is the key with which requests to webhooks are signed. The
 	// default signs nothing.
 	WebhookSecret []byte
+	// AcceptLoss opens a folder that lost commits which were acknowledged, or whose
+	// watermark is missing; see kv.Options. By default it is refused.
+	AcceptLoss bool
 	// StrictBus makes an event put to a bus that does not exist an error. By
 	// default such an event is lost and answered as a success, as EventBridge
 	// does; the node counts and logs it.
@@ -147,7 +150,7 @@ func Open(dir string, o Options) (*Node, error) {
 	n := &Node{opts: o, config: o.Config, relays: map[string]*relay.Relay{}, observers: observers{logger: o.Logger, list: map[*watcher]bool{}}}
 	n.Watch(o.Observer)
 	var err error
-	if n.store, err = kv.Open(dir, kv.Options{FS: o.FS, Logger: o.Logger, Fatal: o.Fatal}); err != nil {
+	if n.store, err = kv.Open(dir, kv.Options{FS: o.FS, Logger: o.Logger, Fatal: o.Fatal, AcceptLoss: o.AcceptLoss}); err != nil {
 		return nil, err
 	}
 	if err := n.wire(dir); err != nil {

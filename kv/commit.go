@@ -94,7 +94,7 @@ func (c Commit) Wait() error {
 	}
 	// The sync of an earlier batch may have failed while this one waited. A file
 	// system that has lost pages may report success from then on (P7).
-	if err := c.s.failed(); err != nil {
+	if err := errors.Join(c.s.failed(), c.s.checkFolder()); err != nil {
 		return err
 	}
 	c.b.Close()

@@ -7,6 +7,7 @@
 //	LOCK        held by the one process that has the folder open
 //	BALLAST     reserved blocks, removed when the disk runs out of space
 //	WATERMARK   two slots {sequence number, CRC}: a commit known to be durable
+//	INVENTORY   the files that the store had, with sums; see type inventory
 //	store/      Pebble
 //
 // # Keys
@@ -25,7 +26,9 @@
 //  3. Durable never passes a number whose batch, or any batch before it, is not
 //     fsynced (P2).
 //  4. A store whose recovered counter is below its watermark does not open: an
-//     acknowledged commit is missing.
+//     acknowledged commit is missing. Nor does one without the markers by which
+//     Pebble knows it, or whose files are not those of its inventory: all of
+//     that is checked before Pebble may make or remove a file.
 //  5. A failed write or fsync of the log ends the process (P7); no commit is
 //     accepted or acknowledged after it.
 //  6. A batch that is refused for want of space was not written at all.

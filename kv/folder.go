@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -29,6 +30,25 @@ func makeFolder(fs vfs.FS, dir string) error {
 		if err := syncDir(fs, p); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// folderEvery is how long a commit trusts an earlier look at the folder.
+const folderEvery = 10 * time.Millisecond
+
+// checkFolder ends the store once somebody has deleted its folder: the log takes
+// and syncs what is written to it even so, until it is rotated.
+func (s *Store) checkFolder() error {
+	now := time.Since(s.opened)
+	last := s.looked.Load()
+	if now-time.Duration(last) < folderEvery || !s.looked.CompareAndSwap(last, int64(now)) {
+		return nil
+	}
+	if _, err := s.opts.FS.Stat(s.opts.FS.PathJoin(s.dir, "FORMAT")); errors.Is(err, os.ErrNotExist) {
+		err = fmt.Errorf("kv: the folder %s was deleted: %w", s.dir, err)
+		s.fatal(err)
+		return err
 	}
 	return nil
 }

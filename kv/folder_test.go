@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/kv/kvtest"
 )
 
 // lifetimes are what a folder went through before it is damaged: how often it
@@ -196,4 +199,27 @@ func known(file string) string {
 		return name
 	}
 	return path.Base(file)
+}
+
+// P7: a folder that was deleted takes no further commit: what is acknowledged
+// would be gone with the process.
+func TestFolderDeletedUnderAStore(t *testing.T) {
+	dir := t.TempDir() + "/data"
+	var fatal error
+	s, err := kv.Open(dir, kv.Options{Fatal: func(err error) { fatal = err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kvtest.Put(t, s, "k", "v")
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	var l ledger
+	for begin := time.Now(); err == nil && time.Since(begin) < 10*time.Second; {
+		err = l.write(s, 1) // a few may come within the time that a look is trusted for
+	}
+	if !errors.Is(err, os.ErrNotExist) || fatal == nil || !strings.Contains(fatal.Error(), dir+" was deleted") {
+		t.Errorf("%v, fatal %v", err, fatal)
+	}
+	_ = s.Close() // there is nothing to write to
 }

@@ -77,6 +77,9 @@ type Store struct {
 	mark  watermark
 	kept  *inventory
 
+	opened time.Time
+	looked atomic.Int64 // when checkFolder looked last, in nanoseconds since opened
+
 	checkpointMu sync.Mutex // held by Checkpoint
 
 	commitMu sync.Mutex
@@ -96,7 +99,7 @@ type Store struct {
 // system says. Run must be called for as long as the store is used.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
-	s := &Store{opts: o, dir: dir, syncs: &atomic.Uint64{}}
+	s := &Store{opts: o, dir: dir, syncs: &atomic.Uint64{}, opened: time.Now()}
 	s.waiters.lowest.Store(noWaiter)
 	if err := s.open(); err != nil {
 		_ = s.release() // the error that counts is the one of open

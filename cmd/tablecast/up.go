@@ -35,6 +35,7 @@ type upFlags struct {
 	hosts               []string
 	json                bool
 	aws, strict         bool
+	acceptLoss          bool
 	secret, nats        string
 }
 
@@ -68,6 +69,7 @@ one before stays.
 	cmd.Flags().BoolVar(&f.aws, "aws", false, "call the services of AWS that rules name, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, at AWS_ENDPOINT_URL_SQS and so on if set")
 	cmd.Flags().StringVar(&f.nats, "nats-creds", "", "`FILE` of credentials for NATS")
 	cmd.Flags().BoolVar(&f.strict, "strict-buses", false, "refuse events for buses that do not exist, which AWS answers as a success and loses")
+	cmd.Flags().BoolVar(&f.acceptLoss, "accept-loss", false, "open a folder that lost acknowledged commits, or whose WATERMARK is missing, and go on without them")
 	cmd.Flags().StringVar(&f.secret, "webhook-secret", "", "`FILE` with a secret that signs the requests of webhooks, readable by its owner alone")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, one object a line")
 	return cmd

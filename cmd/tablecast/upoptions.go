@@ -14,7 +14,7 @@ import (
 
 // nodeOptions returns the options of the node that flags set.
 func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
-	o.StrictBus, o.NATSCredentials = f.strict, f.nats
+	o.StrictBus, o.NATSCredentials, o.AcceptLoss = f.strict, f.nats, f.acceptLoss
 	if f.secret != "" {
 		if o.WebhookSecret, err = readSecret(f.secret); err != nil {
 			return o, err
