@@ -29,7 +29,8 @@ import (
 // the files. So a log is listed before it is used and no longer listed before it
 // is removed, each durably; a manifest only grows, and a newer one replaces it;
 // a table never changes, and one that is not there may have been merged into
-// others, which Pebble knows. A folder without the file was written by an earlier
+// others, which Pebble knows. Its number goes to no other table as long as its name
+// is in the folder, which is made durable before it is listed. A folder without the file was written by an earlier
 // version, or lost what cannot be used against it: it opens.
 type inventory struct {
 	fs   vfs.FS
@@ -41,7 +42,7 @@ type inventory struct {
 	mu    sync.Mutex
 	held  inventoryFile // guarded by mu
 	next  sum           // the newest manifest, while it may not be current yet; guarded by mu
-	fresh []string      // tables that are whole and not in held; guarded by mu
+	fresh []string      // tables that are whole and not listed; guarded by mu
 	dirty bool          // held is not what the file says; guarded by mu
 }
 
@@ -73,15 +74,8 @@ func (v *inventory) check(manifest string, acceptLoss bool) error {
 	if err != nil {
 		return fmt.Errorf("kv: inventory: %w", err)
 	}
-	// Before Pebble opens and may remove one: logs of an earlier version of
-	// Tablecast, and one that was made just before a crash.
-	defer func() {
-		for _, name := range names {
-			if isLog(name) && !slices.Contains(v.held.Logs, name) {
-				v.held.Logs = append(v.held.Logs, name)
-			}
-		}
-	}()
+	// What is there before Pebble opens is whole, or has no use and will be removed.
+	defer func() { v.add(names) }()
 	text, err := readSmall(v.fs, v.name, 64<<20)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -152,21 +146,35 @@ func (v *inventory) checkManifest(current string) error {
 	return nil
 }
 
-// begin takes in what is there once Pebble has opened the store, and writes the
-// side file.
-func (v *inventory) begin() error {
-	names, err := v.fs.List(v.dir)
-	if err != nil {
-		return fmt.Errorf("kv: inventory: %w", err)
-	}
+// add lists those of the files that are not.
+func (v *inventory) add(names []string) {
 	v.change(func(f *inventoryFile) {
 		for _, name := range names {
+			if isLog(name) && !slices.Contains(f.Logs, name) {
+				f.Logs = append(f.Logs, name)
+			}
 			if _, ok := f.Tables[name]; !ok && isTable(name) {
 				v.fresh = append(v.fresh, name)
 			}
 		}
 	})
+}
+
+// begin writes the side file once Pebble has opened the store: the manifest that
+// it has begun is current.
+func (v *inventory) begin() error {
 	v.manifestCurrent()
+	return v.save()
+}
+
+// end writes the side file once Pebble has closed the store, so that all files
+// are whole.
+func (v *inventory) end() error {
+	names, err := v.fs.List(v.dir)
+	if err != nil {
+		return fmt.Errorf("kv: inventory: %w", err)
+	}
+	v.add(names)
 	return v.save()
 }
 
@@ -178,31 +186,27 @@ func (v *inventory) save() error {
 	fresh := v.fresh
 	v.fresh = nil
 	v.mu.Unlock()
-	sums := map[string]sum{}
-	for _, name := range fresh {
-		s, err := sumTail(v.fs, v.path(name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue // merged into others meanwhile
-		}
-		if err != nil {
-			return fmt.Errorf("kv: inventory: %w", err)
-		}
-		sums[name] = s
+	sums, err := v.sumTables(fresh)
+	if err != nil {
+		v.mu.Lock()
+		v.fresh = append(v.fresh, fresh...)
+		v.mu.Unlock()
+		return fmt.Errorf("kv: inventory: %w", err)
 	}
 	v.mu.Lock()
 	if v.held.Tables == nil {
 		v.held.Tables = map[string]sum{}
 	}
 	maps.Copy(v.held.Tables, sums)
-	dirty := v.dirty || len(sums) > 0
+	if !v.dirty && len(sums) == 0 {
+		v.mu.Unlock()
+		return nil
+	}
 	body, err := json.Marshal(&v.held, json.Deterministic(true))
 	v.dirty = false
 	v.mu.Unlock()
 	if err != nil {
 		panic(fmt.Sprintf("kv: inventory: %v", err)) // plain data always marshals
-	}
-	if !dirty {
-		return nil
 	}
 	text := append(fmt.Appendf(nil, "%08x\n", crc32.Checksum(body, castagnoli)), body...)
 	if err := replaceFile(v.fs, v.name, text); err != nil {
@@ -212,6 +216,28 @@ func (v *inventory) save() error {
 		return fmt.Errorf("kv: inventory: %w", err)
 	}
 	return nil
+}
+
+// sumTables sums tables that are whole and whose names are durable, or made so.
+func (v *inventory) sumTables(names []string) (map[string]sum, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	if err := syncDir(v.fs, v.dir); err != nil {
+		return nil, err
+	}
+	sums := map[string]sum{}
+	for _, name := range names {
+		s, err := sumTail(v.fs, v.path(name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // merged into others meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		sums[name] = s
+	}
+	return sums, nil
 }
 
 // change lets do change what is known of the files.

@@ -135,6 +135,10 @@ func (s *Store) open() error {
 	if err := s.kept.check(manifest, s.opts.AcceptLoss); err != nil {
 		return err
 	}
+	// A table that is gone is no longer listed when Pebble gives its number anew.
+	if err := s.kept.save(); err != nil {
+		return err
+	}
 	log := newestLog(fs, s.storeName()) // Pebble begins another one
 	if s.db, err = s.openPebble(s.storeName(), s.kept); err != nil {
 		return err
@@ -292,7 +296,7 @@ func (s *Store) release() error {
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 		if s.closed.Load() { // it was open, and what it wrote last is known
-			errs = append(errs, s.kept.save())
+			errs = append(errs, s.kept.end())
 		}
 	}
 	if s.cache != nil {
