@@ -15,6 +15,8 @@ const (
 	longestFunction = 60  // lines, from func to the closing brace
 	longestFile     = 420 // lines
 	deepestImport   = 12  // packages of this module on the longest chain of imports
+	mostUnused      = 80  // exported names that no other package uses
+	mostTwins       = 4   // pairs of places that share 8 lines
 )
 
 // The shape of the code: make figures prints it, and the bounds above hold.
@@ -45,6 +47,12 @@ func TestFigures(t *testing.T) {
 	}
 	for _, name := range s.uncommented {
 		t.Errorf("%s is exported and has no comment", name)
+	}
+	if len(s.unused) > mostUnused {
+		t.Errorf("%d exported names are used by no other package, more than %d: unexport them, or say in their comments who they are for", len(s.unused), mostUnused)
+	}
+	if s.twice > mostTwins {
+		t.Errorf("%d pairs of places share 8 lines, more than %d: %v", s.twice, mostTwins, s.twins)
 	}
 	if s.depth > deepestImport {
 		t.Errorf("the longest chain of imports has %d packages, more than %d", s.depth, deepestImport)

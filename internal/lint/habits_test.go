@@ -179,3 +179,14 @@ func importGroup(spec *ast.ImportSpec) int {
 	}
 	return 0
 }
+
+// One package for JSON: encoding/json takes names in any case and the last of two
+// of the same name. The validator of schemas asks for its type of numbers.
+func TestOneJSONPackage(t *testing.T) {
+	_, files := parseModule(t)
+	for _, f := range files {
+		if f.importsStd("encoding/json") && f.path != "mapping/schema/number.go" {
+			t.Errorf("%s: imports encoding/json; use github.com/go-json-experiment/json", f.path)
+		}
+	}
+}

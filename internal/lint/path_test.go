@@ -43,7 +43,8 @@ func TestDocumentedFunctions(t *testing.T) {
 			t.Errorf("docs/design.md says %s: there is no such function", strings.Trim(p[0], "`"))
 		}
 	}
-	for what, bound := range map[string]int{"lines of a function": longestFunction, "lines of a file": longestFile, "packages on a chain of imports": deepestImport} {
+	for what, bound := range map[string]int{"lines of a function": longestFunction, "lines of a file": longestFile, "packages on a chain of imports": deepestImport,
+		"exported names that no other package uses": mostUnused, "pairs of places that share 8 lines": mostTwins} {
 		if row := "| " + what + " | " + strconv.Itoa(bound) + " |"; !strings.Contains(string(text), row) {
 			t.Errorf("docs/design.md lacks the row %q", row)
 		}
