@@ -148,7 +148,7 @@ var (
 
 // Apply returns the item as the update leaves it; every right side is taken
 // from the item as it was. The item itself is not changed. Errors are of type
-// *Error or *item.Error (numbers out of range).
+// *Error or *item.Error (numbers out of range, more than item.MaxDepth levels).
 func (u *Update) Apply(it item.Item) (item.Item, error) {
 	values := make([]item.Value, len(u.sets))
 	for i, a := range u.sets {
@@ -186,6 +186,9 @@ func (u *Update) Apply(it item.Item) (item.Item, error) {
 	out := root.Map()
 	if item.Size(out) > item.MaxSize {
 		return nil, errItemSize
+	}
+	if err := item.CheckDepth(out); err != nil {
+		return nil, err
 	}
 	return out, nil
 }

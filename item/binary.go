@@ -60,6 +60,10 @@ func DecodeBinary(b []byte) (Item, error) {
 	return m, nil
 }
 
+// maxStoredDepth is how many levels a stored value may have. It is far beyond
+// MaxDepth: whatever was stored can be read.
+const maxStoredDepth = 1024
+
 // A decoder takes values from the front of rest; all strings share its memory.
 type decoder struct {
 	rest string
@@ -114,7 +118,7 @@ func (d *decoder) decodeMap(depth int) Map {
 }
 
 func (d *decoder) value(kind Kind, depth int) Value {
-	if depth > MaxDepth+1 {
+	if depth > maxStoredDepth { // or damaged bytes could exhaust the stack
 		d.bad = true
 	}
 	if d.bad {

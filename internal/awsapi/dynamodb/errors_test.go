@@ -25,7 +25,8 @@ var exceptions = map[string]apitest.Error{
 	"table.ConditionError":    {&table.ConditionError{}, "ConditionalCheckFailedException"},
 	"item.Error":              {&item.Error{Msg: "m"}, "ValidationException"},
 	"item.SyntaxError":        {&item.SyntaxError{Msg: "m"}, "SerializationException"},
-	"item.ErrBinary":          {item.ErrBinary, apitest.Unexpected}, // a damaged item
+	"item.ErrBinary":          {item.ErrBinary, apitest.Unexpected},  // a damaged item
+	"item.ErrKeyText":         {item.ErrKeyText, apitest.Unexpected}, // of commands and the node's own API
 	"expr.Error":              {&expr.Error{Msg: "m"}, "ValidationException"},
 	"partiql.Error":           {&partiql.Error{Msg: "m"}, "ValidationException"},
 	"partiql.KeyError":        {&partiql.KeyError{Msg: "m"}, "ValidationException"},
