@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -77,4 +78,42 @@ func TestDeadLetterCommands(t *testing.T) {
 			t.Errorf("%s: %d %s", line, status, stderr)
 		}
 	}
+}
+
+// An event with duplicate names, and an answer that is no UTF-8, are shown, as is
+// what comes after them.
+func TestShowAnyEvent(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, ".", "tablecast.yaml", "tables: { users: { key: id } }\n")
+	upHere(t)
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 400 No\xff\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+	}))
+	t.Cleanup(hook.Close)
+	c := eb.NewFromConfig(apitest.Config(os.Getenv("AWS_ENDPOINT_URL")))
+	if _, err := c.PutRule(t.Context(), &eb.PutRuleInput{Name: aws.String("r"), EventPattern: aws.String(`{"source":["s"]}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PutTargets(t.Context(), &eb.PutTargetsInput{Rule: aws.String("r"), Targets: []types.Target{{Id: aws.String("t"), Arn: aws.String(hook.URL)}}}); err != nil {
+		t.Fatal(err)
+	}
+	details := []string{`{"a":1,"a":2}`, `{"b":3}`}
+	var ids []string
+	for _, detail := range details {
+		put, err := c.PutEvents(t.Context(), &eb.PutEventsInput{Entries: []types.PutEventsRequestEntry{{Source: aws.String("s"), DetailType: aws.String("T"), Detail: &detail}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, *put.Entries[0].EventId)
+	}
+	says(t, "dlq ls", ids[0], ids[1], "answered 400 No\uFFFD")
+	says(t, "dlq show", details[0], details[1])
+	says(t, "dlq show --json", details[0], details[1])
+	says(t, "events get "+ids[0], details[0], "attempt 1 ", "400 No\uFFFD")
 }

@@ -19,7 +19,7 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 // readJSON reads a line that a node answered into a struct, whose fields take
-// the members of their names in any case.
+// the members of their names in any case. Events may have duplicate names.
 func readJSON(line []byte, v any) error {
-	return json.Unmarshal(line, v, json.MatchCaseInsensitiveNames(true))
+	return json.Unmarshal(line, v, json.MatchCaseInsensitiveNames(true), jsontext.AllowDuplicateNames(true))
 }

@@ -33,9 +33,13 @@ type lines struct {
 	err error // the first failure to write
 }
 
+// shown are the options of answers: an event may have duplicate names, and what a
+// target answered may be no UTF-8.
+var shown = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
 // put writes a line; false says that nobody listens any more.
 func (l *lines) put(v any) bool {
-	b, err := json.Marshal(v)
+	b, err := json.Marshal(v, shown)
 	if err == nil {
 		_, err = l.w.Write(append(b, '\n'))
 	}
@@ -62,7 +66,11 @@ func admin[T any](do func(ctx context.Context, in T, out *lines) error) http.Han
 		}
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		out := &lines{w: w}
-		if err := do(r.Context(), in, out); err != nil {
+		err := do(r.Context(), in, out)
+		if err == nil {
+			err = out.err // a line that could not be written must not end the answer in silence
+		}
+		if err != nil {
 			var faults config.Faults
 			out.put(failure{err.Error(), errors.As(err, &faults) || usage(err)})
 		}
