@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -24,15 +25,15 @@ const (
 // invocation record to its destination. The row is as the last attempt left it.
 func (q *queue) attempt(ctx context.Context, e queueEntry) error {
 	var r queuedEvent
-	if err := q.fs.store.View(rowKey(e.seq), func(v []byte) error { return json.Unmarshal(v, &r) }); err != nil {
+	if err := q.fs.store.View(rowKey(e.seq), func(v []byte) error { return json.Unmarshal(v, &r, anyJSON) }); err != nil {
 		return err
 	}
 	if r.Record != nil {
 		return q.send(ctx, e, &r)
 	}
 	fn, err := q.fs.Get(r.Function)
-	if errors.Is(err, ErrNotFound) {
-		return q.drop(e) // the function was deleted during an attempt
+	if errors.Is(err, ErrNotFound) || err == nil && e.seq < fn.Created {
+		return q.drop(e) // the function was deleted during an attempt; this may be another of its name
 	}
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func (q *queue) keep(e queueEntry, r *queuedEvent) error {
 
 // write stores the row of an event.
 func (q *queue) write(e queueEntry, r *queuedEvent) error {
-	value, err := json.Marshal(r)
+	value, err := json.Marshal(r, anyJSON)
 	if err != nil {
 		return err
 	}
@@ -147,18 +148,15 @@ type responseContext struct {
 // destination of the condition or, without one, to the dead letters.
 func (q *queue) finish(ctx context.Context, e queueEntry, r *queuedEvent, o attemptResult, condition string) error {
 	rec := recordBody{
-		Version: "1.0", Timestamp: q.fs.now().Format("2006-01-02T15:04:05.000Z"), Request: r.Payload,
+		Version: "1.0", Timestamp: q.fs.now().Format("2006-01-02T15:04:05.000Z"), Request: recorded(r.Payload),
 		RequestContext: requestContext{r.ID, q.fs.ARN(r.Function) + ":" + process.Version, condition, max(1, r.Attempts)},
 	}
 	if o.err == nil {
 		rec.Context = &responseContext{200, process.Version, o.result.FunctionError}
-		rec.Response = o.result.Payload
-		if !rec.Response.IsValid() {
-			rec.Response, _ = json.Marshal(string(o.result.Payload), jsontext.AllowInvalidUTF8(true))
-		}
+		rec.Response = recorded(o.result.Payload)
 	}
 	var err error
-	if r.Record, err = json.Marshal(&rec); err != nil {
+	if r.Record, err = json.Marshal(&rec, anyJSON); err != nil {
 		return err
 	}
 	r.Good, r.To, r.Waits = condition == conditionSuccess, o.events.OnFailure, 0
@@ -175,6 +173,17 @@ func (q *queue) finish(ctx context.Context, e queueEntry, r *queuedEvent, o atte
 		return err
 	}
 	return q.send(ctx, e, r)
+}
+
+// recorded returns a payload as an invocation record has it: as a string if it is no
+// JSON, or nests too deep to be read back out of the record in its row.
+func recorded(payload []byte) jsontext.Value {
+	v := jsontext.Value(payload)
+	if v.IsValid(anyJSON) && jsontext.Value(slices.Concat([]byte("[["), payload, []byte("]]"))).IsValid(anyJSON) {
+		return v
+	}
+	text, _ := json.Marshal(string(payload), anyJSON) // a string always marshals
+	return text
 }
 
 // send hands the invocation record to the destination, and waits to do so again if

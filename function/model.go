@@ -60,6 +60,9 @@ type Function struct {
 	Events   *EventConfig      `json:"events,omitzero"`
 	Revision string            `json:"revision"`
 	Modified time.Time         `json:"modified"`
+	// Created is a number of the store that Create took: lower than the numbers of the
+	// function's events, higher than those of an earlier function of the name.
+	Created uint64 `json:"created,omitzero"`
 
 	// Declared functions are those of the node's file.
 	Declared bool `json:"-"`

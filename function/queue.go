@@ -25,6 +25,10 @@ const (
 	perFunction   = 10      // attempts of one function under way at once
 )
 
+// anyJSON are the options of rows and records: payloads may have duplicate names
+// and invalid UTF-8, as with an invocation whose sender waits.
+var anyJSON = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
 // A queuedEvent is the stored form of an asynchronous invocation: first an event
 // to invoke the function with, then, once Record is set, an invocation record to
 // send to a destination.
@@ -74,7 +78,7 @@ func (q *queue) open(fs *Functions) error {
 	it := fs.store.Scan(kv.Prefix(kv.NewKey('f').Uint64(2)))
 	for it.Next() {
 		var r queuedEvent
-		if err := json.Unmarshal(it.Value(), &r); err != nil {
+		if err := json.Unmarshal(it.Value(), &r, anyJSON); err != nil {
 			return errors.Join(fmt.Errorf("function: queued event: %w", err), it.Close())
 		}
 		k := kv.ReadKey(it.Key())
@@ -135,7 +139,7 @@ func (fs *Functions) Enqueue(name, id string, payload []byte) error {
 	}
 	now := fs.now()
 	r := queuedEvent{Function: name, ID: id, Payload: payload, At: now, Due: now}
-	value, err := json.Marshal(&r)
+	value, err := json.Marshal(&r, anyJSON)
 	if err != nil {
 		return fmt.Errorf("function: event: %w", err)
 	}

@@ -3,6 +3,7 @@ package function
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -39,7 +40,7 @@ func (l *letterbox) open(arn string) (Destination, error) {
 			return errors.New("not now")
 		}
 		var rec recordBody
-		if err := json.Unmarshal(r.Body, &rec); err != nil {
+		if err := json.Unmarshal(r.Body, &rec, anyJSON); err != nil {
 			return err
 		}
 		l.records = append(l.records, rec)
@@ -227,5 +228,87 @@ func TestAge(t *testing.T) {
 	await(t, "dead letter", func() bool { return len(w.dead("js")) == 1 })
 	if text := string(w.dead("js")[0].Record); !strings.Contains(text, `"condition":"EventAgeExceeded"`) {
 		t.Errorf("%s", text)
+	}
+}
+
+// An event may be any JSON that an invocation whose sender waits may be, and so
+// may the answer of the function.
+func TestAnyPayload(t *testing.T) {
+	box := &letterbox{}
+	mem := kvtest.NewCrashFS(1)
+	w := open(t, mem, Options{Destination: box.open, Pause: soon})
+	w.create("go", binary(t), goConfig())
+	if _, err := w.SetEvents("go", func(c *EventConfig) *EventConfig { c.OnFailure, c.MaxRetries = "box", 0; return c }); err != nil {
+		t.Fatal(err)
+	}
+	gate := filepath.Join(t.TempDir(), "gate")
+	if err := w.Enqueue("go", "", []byte(`{"wait":"`+gate+`"}`)); err != nil {
+		t.Fatal(err)
+	}
+	for _, payload := range []string{`{"fail":true,"fail":true}`, "{\"fail\":true,\"x\":\"\xff\"}"} {
+		if err := w.Enqueue("go", "", []byte(payload)); err != nil {
+			t.Fatalf("%q: %v", payload, err)
+		}
+	}
+	await(t, "records", func() bool { return box.count() == 2 })
+	w.stop()
+	w = open(t, mem.Clone(0), Options{})
+	if n := queued(t, w.store); n != 1 {
+		t.Errorf("%d events after a restart, want the one under way", n)
+	}
+}
+
+// An event whose attempt is under way while its function is deleted does not go to
+// the next function of the name, even after a restart.
+func TestDeleteDuringAttempt(t *testing.T) {
+	mem := kvtest.NewCrashFS(1)
+	w := open(t, mem, Options{Pause: soon})
+	gate := filepath.Join(t.TempDir(), "gate")
+	w.create("go", binary(t), goConfig())
+	if err := w.Enqueue("go", "", []byte(`{"fail":true,"wait":"`+gate+`"}`)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "begin", func() bool { files, _ := filepath.Glob(gate + ".begun"); return len(files) == 1 })
+	if err := w.Delete("go"); err != nil {
+		t.Fatal(err)
+	}
+	w.create("go", binary(t), goConfig())
+	if _, err := w.Configure("go", "", func(c *Config) { c.Description = "the next" }); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Enqueue("go", "", []byte(`{}`)); err != nil {
+		t.Fatal(err)
+	}
+	after := mem.Clone(0)
+	write := os.WriteFile(gate, nil, 0o600)
+	await(t, "end of the attempt", func() bool { return w.Waiting() == 0 })
+	if n, dead := queued(t, w.store), w.dead("go"); n != 0 || len(dead) != 0 || write != nil {
+		t.Errorf("%d events stored, dead %v, %v", n, dead, write)
+	}
+	w.stop()
+	w = open(t, after, Options{Pause: soon})
+	await(t, "end after a restart", func() bool { return w.Waiting() == 0 })
+	if n, dead := queued(t, w.store), w.dead("go"); n != 0 || len(dead) != 0 {
+		t.Errorf("after a restart: %d events stored, dead %v", n, dead)
+	}
+}
+
+// An event that nests as deep as JSON may reaches its destination like any other.
+func TestDeepPayload(t *testing.T) {
+	box := &letterbox{}
+	w := open(t, vfs.NewMem(), Options{Destination: box.open, Pause: soon})
+	w.create("go", binary(t), goConfig())
+	if _, err := w.SetEvents("go", func(c *EventConfig) *EventConfig { c.OnFailure, c.MaxRetries = "box", 0; return c }); err != nil {
+		t.Fatal(err)
+	}
+	const levels = 9998 // of 10,000 that are read, less the event and its row
+	payload := `{"fail":true,"x":` + strings.Repeat("[", levels) + strings.Repeat("]", levels) + `}`
+	if err := w.Enqueue("go", "", []byte(payload)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "record", func() bool { return box.count() == 1 && queued(t, w.store) == 0 })
+	var text string
+	if err := json.Unmarshal(box.records[0].Request, &text); err != nil || text != payload {
+		t.Errorf("the record has the payload %.100s, %v", box.records[0].Request, err)
 	}
 }

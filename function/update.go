@@ -29,6 +29,9 @@ func (fs *Functions) Create(f Function) (Function, error) {
 		return Function{}, err
 	}
 	f.Dir = dir
+	if f.Created, err = fs.takeNumber(); err != nil {
+		return Function{}, err
+	}
 	return fs.enforce(nil, f)
 }
 
