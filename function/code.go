@@ -3,6 +3,7 @@ package function
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -81,7 +82,10 @@ func (fs *Functions) restore(c *Code) (dir string, err error) {
 	if got := digest(text); got != c.SHA256 {
 		return "", fmt.Errorf("%w: code %d has the digest %s, not %s", kv.ErrCorrupt, c.Number, got, c.SHA256)
 	}
-	return dir, unpack(text, dir, maxCodeBytes)
+	if err := unpack(text, dir, maxCodeBytes); err != nil {
+		return "", errors.Join(err, os.RemoveAll(dir)) // or it would be taken for whole
+	}
+	return dir, nil
 }
 
 // sweep removes the zip files that no function refers to, which a crash between

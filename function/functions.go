@@ -63,10 +63,12 @@ func Open(store *kv.Store, o Options) (*Functions, error) {
 	if err := fs.load(); err != nil {
 		return nil, err
 	}
-	if err := fs.Declare(o.Declared); err != nil {
+	// Before the file's functions hide any of those that are stored, whose code is
+	// still theirs.
+	if err := fs.sweep(); err != nil {
 		return nil, err
 	}
-	if err := fs.sweep(); err != nil {
+	if err := fs.Declare(o.Declared); err != nil {
 		return nil, err
 	}
 	return fs, fs.queue.open(fs)
@@ -90,13 +92,28 @@ func (fs *Functions) loadOne(stored []byte) error {
 	if err := json.Unmarshal(stored, f); err != nil {
 		return fmt.Errorf("function: %w", err)
 	}
-	dir, err := fs.restore(&f.Code)
-	if err != nil {
-		return fmt.Errorf("function: %s: %w", f.Name, err)
+	e := fs.restart(f)
+	if e.fault != nil {
+		fs.opts.Logger.Error("function: it cannot run", "function", f.Name, "error", e.fault)
 	}
-	f.Dir = dir
-	fs.put(fs.start(f))
+	fs.put(e)
 	return nil
+}
+
+// restart starts a function as it was read from the store, whose code may have to
+// be unpacked. One whose code is damaged, or has no room, fails alone: the node
+// and its other functions go on.
+func (fs *Functions) restart(stored *Function) *entry {
+	if stored.Dir != "" {
+		return fs.start(stored)
+	}
+	f := *stored
+	var err error
+	if f.Dir, err = fs.restore(&f.Code); err != nil {
+		fault := &process.Error{Function: f.Name, Code: codeStart, Msg: err.Error(), Fix: "update its code"}
+		return &entry{fn: stored, fault: fault, state: stateOf(fault)}
+	}
+	return fs.start(&f)
 }
 
 func (fs *Functions) now() time.Time { return fs.opts.Now().UTC().Truncate(time.Millisecond) }
@@ -221,7 +238,7 @@ func (fs *Functions) repaired(e *entry) *entry {
 	case now.fault == nil:
 		return now
 	}
-	next := fs.start(now.fn)
+	next := fs.restart(now.fn)
 	fs.put(next)
 	return next
 }
