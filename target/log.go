@@ -22,7 +22,11 @@ func (l *logTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) 
 	if err != nil {
 		return Response{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
 	}
-	n, err := f.Write(line(d.Body))
+	text := line(d.Body)
+	if l.isTorn() {
+		text = append([]byte{'\n'}, text...)
+	}
+	n, err := f.Write(text)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
@@ -30,6 +34,24 @@ func (l *logTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) 
 		return Response{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
 	}
 	return Response{Status: written(n)}, nil
+}
+
+// isTorn reports whether the file ends within a line, as a write leaves it that a
+// full disk or a kill has cut. The next line must not become part of that one. A
+// file that cannot be read is none of ours.
+func (l *logTarget) isTorn() bool {
+	info, err := os.Stat(l.path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return false
+	}
+	f, err := os.Open(l.path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var last [1]byte
+	_, err = f.ReadAt(last[:], info.Size()-1)
+	return err == nil && last[0] != '\n'
 }
 
 // A stdoutLog writes each body as one line to a stream that may mix concurrent
