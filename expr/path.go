@@ -57,8 +57,8 @@ func (s step) from(v item.Value) (item.Value, bool) {
 	}
 }
 
-// compare orders paths as what they lead to stands in an item, as far as lists
-// go: by the index where the paths part.
+// compare orders paths step by step, names by their bytes and list indexes by
+// number. A path comes before those that it is the beginning of.
 func (p Path) compare(q Path) int {
 	return slices.CompareFunc(p, q, func(s, t step) int {
 		return cmp.Or(strings.Compare(s.name, t.name), cmp.Compare(s.index, t.index))

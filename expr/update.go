@@ -146,39 +146,23 @@ var (
 	errItemSize = &Error{"Item size to update has exceeded the maximum allowed size"}
 )
 
+// A placement is a value that an update puts at a path.
+type placement struct {
+	path  Path
+	value item.Value
+}
+
 // Apply returns the item as the update leaves it; every right side is taken
 // from the item as it was. The item itself is not changed. Errors are of type
 // *Error or *item.Error (numbers out of range, more than item.MaxDepth levels).
 func (u *Update) Apply(it item.Item) (item.Item, error) {
-	values := make([]item.Value, len(u.sets))
-	for i, a := range u.sets {
-		v, err := a.rhs.eval(it)
-		if err != nil {
-			return nil, err
-		}
-		values[i] = v
+	puts, removes, err := u.eval(it)
+	if err != nil {
+		return nil, err
 	}
-	root := item.M(it)
-	var err error
-	for i, a := range u.sets {
-		if root, err = put(root, a.path, values[i]); err != nil {
-			return nil, err
-		}
-	}
-	for _, m := range u.adds {
-		if root, err = m.add(root, it); err != nil {
-			return nil, err
-		}
-	}
-	removes := slices.Clone(u.removes)
-	for _, m := range u.deletes {
-		var emptied bool
-		if root, emptied, err = m.remove(root, it); err != nil {
-			return nil, err
-		}
-		if emptied {
-			removes = append(removes, m.path)
-		}
+	root, err := putAll(item.M(it), puts)
+	if err != nil {
+		return nil, err
 	}
 	if root, err = removeAll(root, it, removes); err != nil {
 		return nil, err
@@ -187,10 +171,58 @@ func (u *Update) Apply(it item.Item) (item.Item, error) {
 	if item.Size(out) > item.MaxSize {
 		return nil, errItemSize
 	}
-	if err := item.CheckDepth(out); err != nil {
+	// A value that is not too deep by itself may be so where it was put.
+	if err := item.Check(out); err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+// eval returns what the actions put into an item and remove from it.
+func (u *Update) eval(it item.Item) (puts []placement, removes []Path, err error) {
+	for _, a := range u.sets {
+		v, err := a.rhs.eval(it)
+		if err != nil {
+			return nil, nil, err
+		}
+		puts = append(puts, placement{a.path, v})
+	}
+	for _, m := range u.adds {
+		v, err := m.sum(it)
+		if err != nil {
+			return nil, nil, err
+		}
+		puts = append(puts, placement{m.path, v})
+	}
+	removes = slices.Clone(u.removes)
+	for _, m := range u.deletes {
+		left, ok, err := m.difference(it)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case !ok:
+		case left.IsZero():
+			removes = append(removes, m.path)
+		default:
+			puts = append(puts, placement{m.path, left})
+		}
+	}
+	return puts, removes, nil
+}
+
+// putAll returns root with the values at their paths.
+func putAll(root item.Value, puts []placement) (item.Value, error) {
+	// An index beyond the end of a list appends. The lowest goes first, so that the
+	// elements are appended in the order of their indexes, and none is put where
+	// another was just appended.
+	slices.SortFunc(puts, func(a, b placement) int { return a.path.compare(b.path) })
+	var err error
+	for _, p := range puts {
+		if root, err = put(root, p.path, p.value); err != nil {
+			return root, err
+		}
+	}
+	return root, nil
 }
 
 // removeAll returns root without what the paths lead to in the item.
@@ -215,20 +247,20 @@ func removeAll(root item.Value, it item.Item, paths []Path) (item.Value, error) 
 	return root, nil
 }
 
-// add is the action ADD: a sum of numbers, or a union of sets.
-func (m modification) add(root item.Value, it item.Item) (item.Value, error) {
+// sum returns the value of the action ADD: a sum of numbers, or a union of sets.
+func (m modification) sum(it item.Item) (item.Value, error) {
 	old, ok := m.path.Get(it)
 	switch {
 	case !ok:
-		return put(root, m.path, m.value)
+		return m.value, nil
 	case old.Kind() != m.value.Kind():
-		return root, errType
+		return old, errType
 	case old.Kind() == item.Number:
 		sum, err := old.Num().Add(m.value.Num())
 		if err != nil {
-			return root, err
+			return old, err
 		}
-		return put(root, m.path, sum.Value())
+		return sum.Value(), nil
 	}
 	have := membersOf(old)
 	members := slices.Clone(old.List())
@@ -237,34 +269,26 @@ func (m modification) add(root item.Value, it item.Item) (item.Value, error) {
 			members = append(members, e)
 		}
 	}
-	set, err := item.Set(old.Kind(), members)
-	if err != nil {
-		return root, err
-	}
-	return put(root, m.path, set)
+	return item.Set(old.Kind(), members)
 }
 
-// remove is the action DELETE: a difference of sets. A set that becomes empty
-// stays as it was; emptied asks the caller to remove it.
-func (m modification) remove(root item.Value, it item.Item) (out item.Value, emptied bool, err error) {
+// difference returns what the action DELETE leaves of a set, which is the zero
+// Value if nothing is left. ok is false if there is no set.
+func (m modification) difference(it item.Item) (left item.Value, ok bool, err error) {
 	old, ok := m.path.Get(it)
 	if !ok {
-		return root, false, nil
+		return left, false, nil
 	}
 	if old.Kind() != m.value.Kind() {
-		return root, false, errType
+		return left, true, errType
 	}
 	unwanted := membersOf(m.value)
 	members := slices.DeleteFunc(slices.Clone(old.List()), func(e item.Value) bool { return unwanted[e.Str()] })
 	if len(members) == 0 {
-		return root, true, nil
+		return left, true, nil
 	}
-	set, err := item.Set(old.Kind(), members)
-	if err != nil {
-		return root, false, err
-	}
-	out, err = put(root, m.path, set)
-	return out, false, err
+	left, err = item.Set(old.Kind(), members)
+	return left, true, err
 }
 
 // membersOf returns the members of a set by their text, which is the same for

@@ -37,6 +37,9 @@ func TestIndexesMeanTheItemAsItWas(t *testing.T) {
 		{"DELETE k[0] :a, k[1] :b", `{"k":[["c"]],"l":["0",{"b":"1b","c":"1c"},{"b":"2b"},["30","31"]]}`},
 		{"DELETE k[0] :a REMOVE k[1]", `{"k":[["c"]],"l":["0",{"b":"1b","c":"1c"},{"b":"2b"},["30","31"]]}`},
 		{"DELETE k[0] :b REMOVE k[1]", `{"k":[["a"],["c"]],"l":["0",{"b":"1b","c":"1c"},{"b":"2b"},["30","31"]]}`},
+		{"SET k[7] = :a, k[3] = :b", `{"k":[["a"],["b"],["c"],["b"],["a"]],"l":["0",{"b":"1b","c":"1c"},{"b":"2b"},["30","31"]]}`},
+		{"SET k[7] = :a ADD k[3] :b", `{"k":[["a"],["b"],["c"],["b"],["a"]],"l":["0",{"b":"1b","c":"1c"},{"b":"2b"},["30","31"]]}`},
+		{"ADD k[9] :a, k[8] :b DELETE k[1] :b", `{"k":[["a"],["c"],["b"],["a"]],"l":["0",{"b":"1b","c":"1c"},{"b":"2b"},["30","31"]]}`},
 		{"SET k[7] = :a REMOVE k[3], k[0]", `{"k":[["b"],["c"],["a"]],"l":["0",{"b":"1b","c":"1c"},{"b":"2b"},["30","31"]]}`},
 	} {
 		u, err := expr.NewParser(nil, expr.Values{":a": setOfTexts(t, "a"), ":b": setOfTexts(t, "b")}).Update(c.update)
@@ -81,6 +84,28 @@ func TestLargeSets(t *testing.T) {
 		}
 		if s, _ := now.Get("s"); err != nil || len(s.List()) != want {
 			t.Errorf("%s: %d members, %v", update, len(s.List()), err)
+		}
+	}
+}
+
+// An update that would nest values more deeply than requests may is refused.
+func TestUpdateDepth(t *testing.T) {
+	deep := item.S("x")
+	for range item.MaxDepth - 2 {
+		deep = item.L(deep)
+	}
+	it := item.MapOf(item.Field{Name: "l", Value: item.L(item.L())}, item.Field{Name: "deep", Value: deep})
+	values := expr.Values{":deep": deep, ":deepest": item.L(deep)}
+	for update, fits := range map[string]bool{
+		"SET a = :deepest": true, "SET l[0] = :deep": true, "SET l[0] = :deepest": false,
+		"SET l[0][0] = :deep": false, "SET l[0][0] = deep": false, "SET l[0] = list_append(l, deep)": true,
+	} {
+		u, err := expr.NewParser(nil, values).Update(update)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := u.Apply(it); fits != (err == nil) {
+			t.Errorf("%s: %v", update, err)
 		}
 	}
 }

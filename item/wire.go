@@ -13,37 +13,6 @@ import (
 // counts, so that at most MaxDepth-1 maps and lists hold one another.
 const MaxDepth = 32
 
-// CheckDepth returns an *Error if an attribute has more than MaxDepth levels.
-// Values from the wire have no more; those that programs and updates make may.
-func CheckDepth(it Item) error {
-	for _, f := range it {
-		if !f.Value.within(MaxDepth) {
-			return errDepth
-		}
-	}
-	return nil
-}
-
-// within reports whether a value has at most so many levels.
-func (v Value) within(levels int) bool {
-	if levels == 0 {
-		return false
-	}
-	for _, f := range v.m {
-		if !f.Value.within(levels - 1) {
-			return false
-		}
-	}
-	if v.kind == List {
-		for _, e := range v.list {
-			if !e.within(levels - 1) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // UnmarshalJSONFrom reads a map in wire JSON. Errors that DynamoDB words are
 // of type *Error (the value is not valid) or *SyntaxError (the JSON has another
 // shape).

@@ -29,7 +29,7 @@ func (t *tableState) checkItem(now image) (item.Item, error) {
 	if now.size > item.MaxSize {
 		return nil, invalid("Item size has exceeded the maximum allowed size")
 	}
-	return key, item.CheckDepth(it)
+	return key, item.Check(it)
 }
 
 // checkKey checks a key that a request gives by itself.

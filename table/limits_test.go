@@ -148,3 +148,21 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("%d records", len(rs))
 	}
 }
+
+// An item with a value that was never set is refused: it could not be read again.
+func TestUnsetValuesAreRefused(t *testing.T) {
+	f := open(t)
+	if _, err := f.tables.Create(users); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []item.Value{{}, item.L(item.Value{}), item.M(item.MapOf(item.Field{Name: "a"}))} {
+		row := item.MapOf(item.Field{Name: "id", Value: item.S("u")}, item.Field{Name: "v", Value: v})
+		var wrong *item.Error
+		if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "users", Item: row}); !errors.As(err, &wrong) {
+			t.Errorf("put: %v", err)
+		}
+	}
+	if got, err := f.tables.Get(t.Context(), "users", it(t, `{"id":{"S":"u"}}`)); err != nil || got != nil {
+		t.Errorf("read: %v, %v", got, err)
+	}
+}
