@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tablecast/tablecast/internal/tuple"
@@ -31,57 +32,77 @@ func (ts *Tables) sweep(ctx context.Context, now time.Time) error {
 	return errors.Join(errs...)
 }
 
-func (t *tableState) sweep(ctx context.Context, now time.Time) error {
+// sweep removes the items of one table. An item that cannot be read stays, and
+// the others go.
+func (t *tableState) sweep(ctx context.Context, now time.Time) (err error) {
+	var after []byte
+	step := sweepStep
 	for ctx.Err() == nil {
-		due, err := t.due(now, sweepStep)
-		if err != nil || len(due) == 0 {
-			return err
+		due, last, dueErr := t.due(now, after, step)
+		if dueErr != nil || len(due) == 0 {
+			return errors.Join(err, dueErr)
 		}
-		// All of them may have changed since they were found, and then the same ones
-		// could be found for ever: the next sweep looks again.
-		if seq, err := t.ts.commit(ctx, due, commitOptions{}); err != nil || seq == 0 {
-			return err
+		_, commitErr := t.ts.commit(ctx, due, commitOptions{})
+		switch {
+		case commitErr == nil:
+			after = last
+		case !isDamaged(commitErr):
+			return errors.Join(err, commitErr)
+		case step > 1:
+			step = 1 // the same items one by one, up to the damaged one
+		default:
+			err = fmt.Errorf("item %s: %w", item.AppendJSON(nil, due[0].key), commitErr)
+			after, step = last, sweepStep
 		}
 	}
-	return nil
+	return err
 }
 
-// due returns removals of up to n items whose time to live has ended. The expiry
-// index is read without locks, so each removal decides again, on the item as it
-// is once it is locked: one that was renewed meanwhile stays.
-func (t *tableState) due(now time.Time, n int) ([]*write, error) {
+// isDamaged reports whether the error says that something stored cannot be read.
+func isDamaged(err error) bool {
+	return errors.Is(err, item.ErrBinary) || errors.Is(err, kv.ErrCorrupt)
+}
+
+// due returns removals of up to n items whose time to live has ended, from the
+// entry after the key after of the expiry index, and the key of their last entry.
+// The index is read without locks, so each removal decides again, on the item as
+// it is once it is locked: one that was renewed meanwhile stays.
+func (t *tableState) due(now time.Time, after []byte, n int) (removals []*write, last []byte, err error) {
 	t.writes.RLock()
-	var x *index
-	for _, have := range t.indexes {
-		if have.expiry {
-			x = have
-		}
+	i := slices.IndexFunc(t.indexes, func(x *index) bool { return x.expiry })
+	if i < 0 {
+		t.writes.RUnlock()
+		return nil, nil, nil
 	}
+	x := t.indexes[i]
 	t.writes.RUnlock()
-	if x == nil {
-		return nil, nil
-	}
-	keys, err := t.dueKeys(x, now, n)
-	writes := make([]*write, len(keys))
+	keys, last, err := t.dueKeys(x, now, after, n)
+	removals = make([]*write, len(keys))
 	for i, key := range keys {
-		writes[i] = &write{table: t, key: key, expired: true, decide: func(old item.Item) (item.Item, error) {
+		removals[i] = &write{table: t, key: key, expired: true, decide: func(old item.Item) (item.Item, error) {
 			if x.ended(old, now) {
 				return nil, nil
 			}
 			return old, nil
 		}}
 	}
-	return writes, err
+	return removals, last, err
 }
 
-// dueKeys returns the keys of up to n items from the expiry index.
-func (t *tableState) dueKeys(x *index, now time.Time, n int) (keys []item.Item, err error) {
+// dueKeys returns the keys of up to n items from the expiry index, and the key of
+// the last entry that it read.
+func (t *tableState) dueKeys(x *index, now time.Time, after []byte, n int) (keys []item.Item, last []byte, err error) {
 	at := func(when time.Time) []byte {
 		return item.AppendKey(itemsPrefix(x.d.ID), item.NumOf(when.Unix()).Value())
 	}
-	it := t.ts.store.Scan(kv.Range{Lower: at(now.Add(-maxLate)), Upper: tuple.PrefixEnd(at(now))})
+	r := kv.Range{Lower: at(now.Add(-maxLate)), Upper: tuple.PrefixEnd(at(now))}
+	if after != nil {
+		r.Lower = append(bytes.Clone(after), 0)
+	}
+	it := t.ts.store.Scan(r)
 	for len(keys) < n && it.Next() {
-		_, rest, err := item.DecodeKey(bytes.Clone(it.Key()[prefixLength:]), item.Number)
+		last = bytes.Clone(it.Key())
+		_, rest, err := item.DecodeKey(last[prefixLength:], item.Number)
 		var key item.Item
 		for _, a := range t.schema.Attrs() {
 			var v item.Value
@@ -92,11 +113,11 @@ func (t *tableState) dueKeys(x *index, now time.Time, n int) (keys []item.Item, 
 		}
 		if err != nil {
 			it.Close()
-			return nil, err
+			return nil, nil, err
 		}
 		keys = append(keys, key)
 	}
-	return keys, it.Close()
+	return keys, last, it.Close()
 }
 
 // ended reports whether an item's time to live has ended.

@@ -241,3 +241,39 @@ func TestDamagedTableHarmsOnlyItself(t *testing.T) {
 		})
 	}
 }
+
+// Items that cannot be read stay, and all others of their table expire.
+func TestDamagedItemsHarmOnlyThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t)
+		spec := users
+		spec.TTL = "ends"
+		if _, err := f.tables.Create(spec); err != nil {
+			t.Fatal(err)
+		}
+		const items, damaged = 100, 30 // more of them than one commit removes
+		ends := time.Now().Add(time.Minute).Unix()
+		b := f.store.NewBatch()
+		for i := range items {
+			row := it(t, `{"id":{"S":"%03d"},"ends":{"N":"%d"}}`, i, ends)
+			if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "users", Item: row}); err != nil {
+				t.Fatal(err)
+			}
+			if i < damaged {
+				b.Set(item.AppendKey(kv.NewKey('i').Uint64(1), item.S(fmt.Sprintf("%03d", i))), []byte("no item"))
+			}
+		}
+		if _, err := f.store.Commit(b); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var background sync.WaitGroup
+		background.Go(func() { _ = f.tables.Run(ctx) })
+		time.Sleep(2 * time.Minute)
+		cancel()
+		background.Wait()
+		if d, err := f.tables.Describe("users"); err != nil || d.Items != damaged {
+			t.Errorf("%d items are left, %v", d.Items, err)
+		}
+	})
+}

@@ -102,12 +102,16 @@ func (ts *Tables) removeTokens(times, keys [][]byte) (kv.Commit, error) {
 		r.Uint64()
 		at := r.Uint64()
 		used, _, err := ts.readToken(keys[i])
-		if err != nil && !isNotFound(err) {
+		b.Delete(when)
+		switch {
+		case isNotFound(err):
+		case errors.Is(err, kv.ErrCorrupt):
+			// Without its time it is not met again, and holds up no other token.
+			ts.opts.Logger.Error("table: a client token cannot be read and stays", "error", err)
+		case err != nil:
 			b.Close()
 			return kv.Commit{}, err
-		}
-		b.Delete(when)
-		if err == nil && uint64(used.UnixMilli()) == at {
+		case uint64(used.UnixMilli()) == at:
 			b.Delete(keys[i])
 		}
 	}

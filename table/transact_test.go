@@ -16,6 +16,7 @@ import (
 
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/table"
 )
 
@@ -151,6 +152,36 @@ func TestToken(t *testing.T) {
 		background.Wait()
 		if n := f.tables.Tokens(t); n != 0 {
 			t.Errorf("%d tokens were never forgotten", n)
+		}
+	})
+}
+
+// A token that cannot be read stays, and those that come after it are removed.
+func TestDamagedTokenHarmsOnlyItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t)
+		if _, err := f.tables.Create(users); err != nil {
+			t.Fatal(err)
+		}
+		for _, token := range []string{"first", "second"} {
+			x := table.Transaction{Requests: []table.Request{table.PutRequest{Table: "users", Item: user("a", 1)}}, Token: token}
+			if _, _, err := f.tables.Transact(t.Context(), x); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := f.store.NewBatch()
+		b.Set(kv.NewKey('t').Uint64(5).String("first"), []byte("no token"))
+		if _, err := f.store.Commit(b); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var background sync.WaitGroup
+		background.Go(func() { _ = f.tables.Run(ctx) })
+		time.Sleep(15 * time.Minute)
+		cancel()
+		background.Wait()
+		if n := f.tables.Tokens(t); n != 1 {
+			t.Errorf("%d rows of tokens are left, want the damaged one", n)
 		}
 	})
 }
