@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 )
 
@@ -135,7 +134,7 @@ func (t *tableState) backfillItem(b *kv.Batch, x *index, key []byte) (size int, 
 		return 0, false, err
 	}
 	e := x.entry(&of, key)
-	if e.key == nil || !x.fits(of.item) {
+	if e.key == nil {
 		return 0, false, nil
 	}
 	there, err := x.present(t.ts.store, e.key)
@@ -144,17 +143,6 @@ func (t *tableState) backfillItem(b *kv.Batch, x *index, key []byte) (size int, 
 	}
 	b.Set(e.key, e.value())
 	return e.size(), true, nil
-}
-
-// fits reports whether the item's attributes may be keys of the index. An item
-// that was stored before the index, and does not fit, has no entry.
-func (x *index) fits(it item.Item) bool {
-	for i, a := range x.d.Schema.Attrs() {
-		if v, _ := it.Get(a.Name); checkIndexKey(v, i, "") != nil {
-			return false
-		}
-	}
-	return true
 }
 
 // backfilled makes an index readable that holds all items.

@@ -48,8 +48,9 @@ type indexDescriptor struct {
 //
 //	'i' index id, partition, sort, key of the item -> projected item
 //
-// An item that lacks a key attribute of the index, or has it in another type,
-// has no entry. The expiry index of a table with a time to live has the
+// An item that lacks a key attribute of the index has no entry. Nor has one whose
+// attribute is of another type, empty or too large, which only items that are
+// older than the index can have. The expiry index of a table with a time to live has the
 // attribute of the time as its partition key and entries without a value.
 type index struct {
 	d      indexDescriptor
@@ -96,9 +97,9 @@ func (x *index) key(it item.Item, own []byte) []byte {
 		return nil
 	}
 	k := itemsPrefix(x.d.ID)
-	for _, a := range x.d.Schema.Attrs() {
+	for i, a := range x.d.Schema.Attrs() {
 		v, ok := it.Get(a.Name)
-		if !ok || v.Kind() != a.Kind {
+		if !ok || v.Kind() != a.Kind || checkIndexKey(v, i, "") != nil {
 			return nil
 		}
 		k = item.AppendKey(k, v)
@@ -119,7 +120,7 @@ type indexChange struct {
 	countedBytes int64 // change of the sum of their sizes
 }
 
-// An entry is what an index holds of an item. The zero entry is none.
+// An entry is one item's entry in an index. The zero entry stands for no entry.
 type entry struct {
 	key []byte
 	of  *image // the projected item; nil in an expiry index
@@ -156,8 +157,8 @@ func (e entry) value() []byte {
 	return e.of.encode()
 }
 
-// update adds the entry of a changed item to the batch; nil says that it stays
-// as it is. The caller holds the item's lock.
+// update adds the change of a changed item's entry to the batch. It returns nil if
+// the entry stays the same. The caller holds the item's lock.
 func (x *index) update(b *kv.Batch, r kv.Reader, w *write) (*indexChange, error) {
 	before, now := x.entry(&w.old, w.stored), x.entry(&w.now, w.stored)
 	same := bytes.Equal(before.key, now.key)
@@ -183,8 +184,8 @@ func (x *index) update(b *kv.Batch, r kv.Reader, w *write) (*indexChange, error)
 	return c, nil
 }
 
-// present reports whether the entry of an item as it was is stored. During the
-// backfill it may not be.
+// present reports whether the entry with the key is stored. During the backfill, an
+// item that the backfill has not reached has no entry yet.
 func (x *index) present(r kv.Reader, key []byte) (bool, error) {
 	if key == nil || !x.d.Fill {
 		return key != nil, nil
@@ -219,8 +220,8 @@ func (t *tableState) checkIndexes(it item.Item) error {
 	return nil
 }
 
-// checkIndexUpdate does the same with the item after an update, in the words that
-// DynamoDB has for it.
+// checkIndexUpdate checks the item that an update makes as checkIndexes does, with
+// the error texts that DynamoDB has for updates.
 func (t *tableState) checkIndexUpdate(now item.Item) error {
 	if now == nil {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -250,6 +251,42 @@ func TestBackfillGoesOn(t *testing.T) {
 		checkIndexes(t.Context(), t, f)
 		cancel()
 		background.Wait()
+	})
+}
+
+// An item that is older than an index, and whose attribute can be no key of it,
+// has no entry, and is not counted when it goes.
+func TestBackfillSkipsUnfitItems(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t)
+		if _, err := f.tables.Create(users); err != nil {
+			t.Fatal(err)
+		}
+		for i, owner := range []string{"", strings.Repeat("x", 3000), "ann"} {
+			row := item.MapOf(item.Field{Name: "id", Value: item.S(fmt.Sprint(i))}, item.Field{Name: "owner", Value: item.S(owner)})
+			if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "users", Item: row}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		x := table.IndexSpec{Name: "byOwner", Schema: item.KeySchema{Hash: text("owner")}, Projection: table.ProjectAll}
+		if _, err := f.tables.Update("users", table.Change{Indexes: []table.IndexChange{{Create: &x}}}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var background sync.WaitGroup
+		background.Go(func() { _ = f.tables.Run(ctx) })
+		synctest.Wait()
+		cancel()
+		background.Wait()
+		for i, want := range []int64{1, 1, 0} {
+			if _, err := f.tables.Delete(t.Context(), table.DeleteRequest{Table: "users", Key: it(t, `{"id":{"S":"%d"}}`, i)}); err != nil {
+				t.Fatal(err)
+			}
+			d, err := f.tables.Describe("users")
+			if err != nil || d.Indexes[0].Backfilling || d.Indexes[0].Entries != want || want == 0 && d.Indexes[0].Bytes != 0 {
+				t.Errorf("after item %d: %+v, %v, want %d entries", i, d.Indexes[0], err, want)
+			}
+		}
 	})
 }
 
