@@ -21,8 +21,8 @@
 //
 // # Key form
 //
-// A key attribute is written so that the order of the bytes is the order of the
-// values, and so that more may follow: strings and binaries escaped and
+// A key attribute is encoded so that encoded values sort as the values do, and so
+// that several may follow one another: strings and binaries escaped and
 // terminated as package internal/tuple has it, numbers as sign, exponent, digits.
 //
 // Source of limits and sizes: Amazon DynamoDB developer guide, "Constraints"

@@ -16,8 +16,9 @@ type Page struct {
 
 // Read returns the durable records after the position, of all shards in order
 // of their sequence numbers: at most limit, and no more once they take maxBytes.
-// Errors: ErrTrimmed if records after the position were removed; kv.ErrCorrupt
-// if the next record is damaged, before which a page ends.
+// Errors: ErrTrimmed if records after the position were removed; kv.ErrCorrupt if
+// the first record after the position is damaged. A page ends before a damaged
+// record.
 func (st *Stream) Read(after uint64, limit, maxBytes int) (Page, error) {
 	bound := st.s.store.Durable()
 	m := st.merge(after, bound)

@@ -132,7 +132,7 @@ type Change struct {
 	Trace     trace.Context // of the write
 
 	// OldBinary and NewBinary are the binary forms of Old and New, if the caller
-	// has them. Append makes what it needs and is not given.
+	// has them. If one is nil, Append encodes the item itself.
 	OldBinary, NewBinary []byte
 }
 

@@ -62,7 +62,7 @@ func (s *Streams) remove(st *Stream) error {
 	b.DeleteRange(records.Lower, records.Upper)
 	b.Delete(catalogueKey(st.d.ID))
 	// Readers may still hold the stream. Trimmed rises before the batch is visible,
-	// so they get ErrTrimmed instead of an end that is none.
+	// so they get ErrTrimmed, and do not take the missing records for the end.
 	b.Number(1, func(uint64) {
 		last := st.Last()
 		st.mu.Lock()

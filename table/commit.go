@@ -20,7 +20,7 @@ type write struct {
 	table   *tableState
 	key     item.Item // the key attributes
 	decide  func(old item.Item) (item.Item, error)
-	put     *image // what decide returns unless it fails, if that does not depend on old
+	put     *image // of a put: the item that decide returns, encoded before the lock
 	expired bool   // the item's time to live ended
 
 	// The outcome, set while the item is locked:

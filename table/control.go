@@ -85,8 +85,7 @@ func (t *tableState) enable(b *kv.Batch, view stream.View) {
 
 // Drop deletes a table and its items, and closes its stream, whose records stay
 // readable for their retention. It returns the description of the table as it
-// was. Errors:
-// ErrNotFound, ErrProtected.
+// was. Errors: ErrNotFound, ErrProtected.
 func (ts *Tables) Drop(name string) (Description, error) {
 	ts.control.Lock()
 	defer ts.control.Unlock()

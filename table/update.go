@@ -10,7 +10,7 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// A Change is a change of a table's settings. What a nil field sets stays as it
+// A Change is a change of a table's settings. A nil field leaves its setting as it
 // is.
 type Change struct {
 	Stream     *StreamChange

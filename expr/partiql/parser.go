@@ -20,7 +20,8 @@ func Parse(src string, params []item.Value) (Statement, error) {
 	}
 	p := &parse{Cursor: syntax.Cursor{Src: src, Tokens: tokens}, params: params}
 	var out Statement
-	return out, syntax.Try(func() { out = p.statement() })
+	err = syntax.Try(func() { out = p.statement() })
+	return out, err
 }
 
 // A parse is the parsing of one statement. The first error ends it.

@@ -10,7 +10,7 @@ type where struct {
 	kind kind
 	a, b *where // of and, or
 	cond *expr.Condition
-	test *test // what a leaf demands, if it is of that form
+	test *test // the test that a leaf is, or nil if it is another condition
 }
 
 type kind uint8

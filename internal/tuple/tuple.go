@@ -1,7 +1,7 @@
-// Package tuple writes byte strings so that the order of the bytes written is
-// the order of the strings, and so that more may follow: each 0x00 becomes
-// 0x00 0xFF, and 0x00 0x01 ends the string. Keys of the store and key attributes
-// of items have this form.
+// Package tuple encodes byte strings so that encoded strings sort as the strings
+// do, and so that several may follow one another: each 0x00 becomes 0x00 0xFF, and
+// 0x00 0x01 ends the string. Keys of the store and key attributes of items have
+// this form.
 package tuple
 
 import "bytes"

@@ -5,8 +5,8 @@ package syntax
 
 import "strings"
 
-// A Kind is the class of a token. Each language defines its own kinds, from
-// Custom on, beside those that all have.
+// A Kind is the class of a token. All languages have the kinds below; each defines
+// further ones, from Custom on.
 type Kind uint8
 
 // The kinds that all languages have.
@@ -17,8 +17,8 @@ const (
 	Custom
 )
 
-// A Token is a piece of a text, from byte Start to before byte End. Text is what
-// it stands for; the text of a quoted token is what the quotes hold.
+// A Token is a piece of a text, from byte Start to before byte End. Text is the
+// piece itself; of a quoted token, it is what stands between the quotes.
 type Token struct {
 	Kind       Kind
 	Text       string
