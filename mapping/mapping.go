@@ -207,5 +207,5 @@ func (s *Set) Backfill(name, run string, r *stream.Record) ([]Raised, error) {
 		}
 		return out, nil
 	}
-	return nil, fmt.Errorf("mapping: no definition is called %s", name)
+	return nil, &Error{Definition: name, Err: fmt.Errorf("no definition is called %s", name)}
 }

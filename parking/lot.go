@@ -12,8 +12,9 @@ import (
 type Store[Tx any] interface {
 	// Page returns up to limit records that stand behind one, or the first ones if
 	// that is nil. The records of one item come in their order; after need not be
-	// there any more. Fewer than limit means that there are no more. Errors:
-	// ErrDamaged, or those of the store.
+	// there any more. Fewer than limit means that there are no more, or that an
+	// error ended the page. Errors: ErrDamaged, of the record behind those that are
+	// returned; those of the store.
 	Page(ctx context.Context, after *Record, limit int) ([]*Record, error)
 	// Keep makes the reason and the tries of a parked record durable. A record
 	// that is gone stays gone.
@@ -26,8 +27,9 @@ type Store[Tx any] interface {
 
 // A Loop is what parked the records, as far as redriving and dropping need it.
 type Loop[Tx any] interface {
-	// Do calls step, once, while nothing else redrives or drops records of the
-	// Store; see the loop for what else stands still meanwhile.
+	// Do calls step, at most once, while nothing else redrives or drops records of
+	// the Store; see the loop for what else stands still meanwhile. When Do returns,
+	// step has ended or will not be called.
 	Do(ctx context.Context, step func(context.Context) error) error
 	// Raise does for a record what failed, by the mapping that is in effect now or
 	// by the one that parked it. It calls release once, with the transaction that
@@ -70,9 +72,6 @@ func List[Tx any](ctx context.Context, s Store[Tx], sel Selection, fn func(*Reco
 	found := sel.IsZero()
 	for {
 		page, err := s.Page(ctx, last, listed)
-		if err != nil {
-			return err
-		}
 		for _, r := range page {
 			if last = r; !sel.Has(r) {
 				continue
@@ -81,13 +80,15 @@ func List[Tx any](ctx context.Context, s Store[Tx], sel Selection, fn func(*Reco
 				return nil
 			}
 		}
-		if len(page) == listed {
-			continue
-		}
-		if !found {
+		switch {
+		case err != nil:
+			return err
+		case len(page) == listed:
+		case !found:
 			return ErrNoMatch
+		default:
+			return nil
 		}
-		return nil
 	}
 }
 
@@ -153,16 +154,16 @@ func (l *Lot[Tx]) Drop(ctx context.Context, sel Selection) (dropped int, err err
 	return dropped, l.each(ctx, p.record, func() {})
 }
 
-// each calls fn for all records, in steps of the Loop, and then after each step.
-// What is parked between two steps comes behind, so it is met by a later one.
+// each calls fn for all records, in steps of the Loop, and after once each step has
+// ended, well or not. What is parked between two steps comes behind, so it is met by
+// a later one. Of a damaged record nobody can tell the item, so it ends the walk:
+// records behind it may be of the same item.
 func (l *Lot[Tx]) each(ctx context.Context, fn func(context.Context, *Record) error, after func()) error {
 	var last *Record
-	for more := true; more; after() {
+	for {
+		more := false
 		err := l.Loop.Do(ctx, func(ctx context.Context) error {
 			page, err := l.Store.Page(ctx, last, l.Step)
-			if err != nil {
-				return err
-			}
 			more = len(page) == l.Step
 			for _, r := range page {
 				last = r
@@ -170,13 +171,13 @@ func (l *Lot[Tx]) each(ctx context.Context, fn func(context.Context, *Record) er
 					return err
 				}
 			}
-			return nil
+			return err
 		})
-		if err != nil {
+		after()
+		if err != nil || !more {
 			return err
 		}
 	}
-	return nil
 }
 
 // A pass is one walk of a redrive over all records.

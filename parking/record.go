@@ -28,11 +28,13 @@ type Record struct {
 	Stream string `json:"stream"`         // ARN
 	Label  string `json:"label"`          // of the stream
 	Seq    string `json:"sequenceNumber"` // as the wire has it
-	// Backfill names the backfill that an item is from, N is the item's place in
-	// the backfill's page, from 1. Both are zero for changes.
-	Backfill string `json:"backfill,omitzero"`
-	N        uint64 `json:"n,omitzero"`
-	Group    string `json:"group"` // the item: the table's name and the key as plain JSON
+	// Backfill names the backfill that an item is from and BackfillOf the event that
+	// it raises, N is the item's place in the backfill's page, from 1. All are zero
+	// for changes. Earlier versions stored no BackfillOf.
+	Backfill   string `json:"backfill,omitzero"`
+	BackfillOf string `json:"backfillOf,omitzero"`
+	N          uint64 `json:"n,omitzero"`
+	Group      string `json:"group"` // the item: the table's name and the key as plain JSON
 	// Mapping is the UUID of the event source mapping that parked the record, and
 	// Function the name of the function that failed. Both are empty for records
 	// of relays and workers.

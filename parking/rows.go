@@ -32,7 +32,8 @@ func (s *Rows) Put(b *kv.Batch, records []*Record) {
 	}
 }
 
-// Page is that of a Store, in the order of the keys.
+// Page is that of a Store, in the order of the keys. With an error it returns the
+// records ahead of the row that is damaged.
 func (s *Rows) Page(_ context.Context, after *Record, limit int) (out []*Record, err error) {
 	all := kv.Prefix(s.Prefix)
 	if after != nil {
@@ -46,7 +47,7 @@ func (s *Rows) Page(_ context.Context, after *Record, limit int) (out []*Record,
 	for len(out) < limit && it.Next() {
 		r, err := s.decode(it.Key(), it.Value())
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("row %x: %w", it.Key(), err), it.Close())
+			return out, errors.Join(fmt.Errorf("row %x: %w", it.Key(), err), it.Close())
 		}
 		out = append(out, r)
 	}

@@ -68,8 +68,9 @@ func (f *Backfill) put(b *kv.Batch) {
 	b.Set(backfillKey(f.Table, f.Definition), v)
 }
 
-// StartBackfill begins a backfill of a definition under a name of its own, or
-// goes on with one that was stopped. It goes on by itself, across restarts.
+// StartBackfill begins a backfill of a definition at the table's first item, under
+// a name of its own. It goes on by itself, across restarts, until it is done, is
+// stopped, or its definition is taken away.
 // Errors: ErrNoDefinition, ErrBackfilling.
 func (r *Relay) StartBackfill(ctx context.Context, definition, run string, rate int) (f Backfill, err error) {
 	err = r.do(ctx, func(context.Context) error {
@@ -106,13 +107,21 @@ func (r *Relay) StopBackfill(ctx context.Context) error {
 		if r.active == nil {
 			return ErrNoBackfill
 		}
-		b := r.opts.Store.NewBatch()
-		b.UseReserve()
-		b.Delete(backfillKey(r.opts.Table, r.active.Definition))
-		_, err := r.opts.Store.Commit(b)
-		r.setActive(nil)
-		return err
+		return r.endBackfill()
 	})
+}
+
+// endBackfill forgets the backfill that is under way. After an error it is under
+// way still.
+func (r *Relay) endBackfill() error {
+	b := r.opts.Store.NewBatch()
+	b.UseReserve()
+	b.Delete(backfillKey(r.opts.Table, r.active.Definition))
+	if _, err := r.opts.Store.Commit(b); err != nil {
+		return err
+	}
+	r.setActive(nil)
+	return nil
 }
 
 func (r *Relay) setActive(f *activeBackfill) {
@@ -137,7 +146,7 @@ func (r *Relay) resume() error {
 	for it.Next() {
 		var f Backfill
 		if err := json.Unmarshal(it.Value(), &f); err != nil {
-			return errors.Join(fmt.Errorf("relay: backfill of %s: %w", r.opts.Table, err), it.Close())
+			return errors.Join(fmt.Errorf("relay: backfill of %s: %w: %w", r.opts.Table, kv.ErrCorrupt, err), it.Close())
 		}
 		if !f.Done && r.has(f.Definition) {
 			r.setActive(&activeBackfill{Backfill: f})
@@ -152,23 +161,27 @@ func Backfills(store kv.Reader, table string) (out []Backfill, err error) {
 	for it.Next() {
 		var f Backfill
 		if err := json.Unmarshal(it.Value(), &f); err != nil {
-			return nil, errors.Join(fmt.Errorf("relay: backfill of %s: %w", table, err), it.Close())
+			return nil, errors.Join(fmt.Errorf("relay: backfill of %s: %w: %w", table, kv.ErrCorrupt, err), it.Close())
 		}
 		out = append(out, f)
 	}
 	return out, it.Close()
 }
 
-// readChunk reads the next items of the backfill, once they are due.
+// readChunk reads the next items of the backfill, once they are due. It ends a
+// backfill whose definition Replace took away.
 func (r *Relay) readChunk(ctx context.Context) error {
 	f := r.active
+	if f != nil && !r.has(f.Definition) {
+		return r.endBackfill()
+	}
 	if f == nil || f.chunk != nil || r.opts.Now().Before(f.due) {
 		return nil
 	}
 	var after item.Item
 	if f.After != nil {
 		if err := json.Unmarshal(f.After, &after); err != nil {
-			return fmt.Errorf("relay: backfill of %s: %w", f.Table, err)
+			return fmt.Errorf("relay: backfill of %s: %w: %w", f.Table, kv.ErrCorrupt, err)
 		}
 	}
 	limit := backfillPage
@@ -188,38 +201,57 @@ func (r *Relay) readChunk(ctx context.Context) error {
 func (r *Relay) raiseChunk(ctx context.Context) error {
 	f := r.active
 	page, err := r.mapChunk(f)
-	if err != nil {
-		return err
-	}
-	next := f.Backfill
-	add := func(b *kv.Batch, last *mapped) {
-		next.Items = f.Items + int(last.n)
-		next.Events = f.Events
-		for _, m := range page[:last.n] {
-			next.Events += len(m.events)
-		}
-		next.After = item.AppendJSON(nil, last.record.Keys)
-		next.Done = f.chunk.next == nil && int(last.n) == len(page)
-		next.put(b)
-	}
-	if len(page) == 0 {
-		next.Done = true
-		b := r.opts.Store.NewBatch()
-		next.put(b)
-		_, err = r.opts.Store.Commit(b)
-	} else {
-		err = r.handOver(ctx, page, add)
+	if err == nil && len(page) > 0 {
+		err = r.handOver(ctx, page)
+	} else if err == nil {
+		err = r.finishBackfill()
 	}
 	if err != nil {
-		f.chunk = nil // what was handed on before the error is not read again
-		r.advanceBackfill(next)
+		f.chunk = nil // the next one begins behind what is durable
 		return err
 	}
-	r.advanceBackfill(next)
+	r.advanceBackfill(f.Backfill)
 	return nil
 }
 
-// advanceBackfill makes progress that is durable the current one.
+// finishBackfill makes durable that the backfill came to the end of the table.
+func (r *Relay) finishBackfill() error {
+	next := r.active.Backfill
+	next.Done = true
+	b := r.opts.Store.NewBatch()
+	next.put(b)
+	if _, err := r.opts.Store.Commit(b); err != nil {
+		return err
+	}
+	r.noteBackfill(next)
+	return nil
+}
+
+// backfilled returns how far the backfill is once a page of its items is durable;
+// nil if the page is one of changes.
+func (r *Relay) backfilled(page []mapped) *Backfill {
+	if page[0].backfill == "" {
+		return nil
+	}
+	f, last := r.active, &page[len(page)-1]
+	next := f.Backfill
+	next.Items += len(page)
+	for i := range page {
+		next.Events += len(page[i].events)
+	}
+	next.After = item.AppendJSON(nil, last.record.Keys)
+	next.Done = f.chunk.next == nil && int(last.n) == len(f.chunk.items)
+	return &next
+}
+
+// noteBackfill makes progress that is durable that of the backfill under way.
+func (r *Relay) noteBackfill(next Backfill) {
+	r.mu.Lock()
+	r.active.Backfill = next
+	r.mu.Unlock()
+}
+
+// advanceBackfill goes on behind a chunk whose progress is durable.
 func (r *Relay) advanceBackfill(next Backfill) {
 	if next.Done {
 		r.setActive(nil)

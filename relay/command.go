@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // ErrStopped means that the relay's Run has ended, by its context or since it
@@ -15,7 +16,9 @@ type command struct {
 	done chan error
 }
 
-// do has the goroutine of Run call fn between two pages, and waits for it.
+// do has the goroutine of Run call fn between two pages, and waits until it has
+// ended. If ctx ends before fn was begun, fn is not called any more; one that was
+// begun goes on, by the context of Run, since it may be in the middle of a commit.
 func (r *Relay) do(ctx context.Context, fn func(context.Context) error) error {
 	c := command{fn, make(chan error, 1)}
 	r.mu.Lock()
@@ -32,17 +35,40 @@ func (r *Relay) do(ctx context.Context, fn func(context.Context) error) error {
 	case err := <-c.done:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		if r.withdraw(c) {
+			return ctx.Err()
+		}
+		return <-c.done
 	}
 }
 
-// runCommands calls what was asked for.
+// withdraw takes back a command, and reports whether nobody had begun it.
+func (r *Relay) withdraw(c command) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.commands, func(other command) bool { return other.done == c.done })
+	if i < 0 {
+		return false
+	}
+	r.commands = slices.Delete(r.commands, i, i+1)
+	return true
+}
+
+// runCommands calls what was asked for. What is asked for meanwhile waits for the
+// next page, so that the steps of a long redrive do not keep changes waiting.
 func (r *Relay) runCommands(ctx context.Context) {
 	r.mu.Lock()
-	commands := r.commands
-	r.commands = nil
+	n := len(r.commands)
 	r.mu.Unlock()
-	for _, c := range commands {
+	for range n {
+		r.mu.Lock()
+		if len(r.commands) == 0 { // withdrawn
+			r.mu.Unlock()
+			return
+		}
+		c := r.commands[0]
+		r.commands = slices.Delete(r.commands, 0, 1)
+		r.mu.Unlock()
 		c.done <- c.run(ctx)
 	}
 }

@@ -65,7 +65,7 @@ func (r *Relay) toDelete() (keys [][]byte, items []item.Item, err error) {
 	for len(keys) < deletions && it.Next() {
 		var one item.Item
 		if err := json.Unmarshal(it.Value(), &one); err != nil {
-			return nil, nil, errors.Join(fmt.Errorf("relay: item of outbox %s: %w", r.opts.Table, err), it.Close())
+			return nil, nil, errors.Join(fmt.Errorf("relay: item of outbox %s: %w: %w", r.opts.Table, kv.ErrCorrupt, err), it.Close())
 		}
 		keys, items = append(keys, slices.Clone(it.Key())), append(items, one)
 	}

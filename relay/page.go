@@ -40,22 +40,21 @@ func (r *Relay) apply(records []stream.Record) ([]mapped, error) {
 
 // handOver gives the events of records to the sink and advances past them. If
 // the sink rejects them it halves the page, down to the record that is to
-// blame, which it parks. progress is called with each batch and the last record
-// that is in it.
-func (r *Relay) handOver(ctx context.Context, page []mapped, progress func(*kv.Batch, *mapped)) error {
-	err := r.commit(ctx, page, progress)
+// blame, which it parks.
+func (r *Relay) handOver(ctx context.Context, page []mapped) error {
+	err := r.commit(ctx, page)
 	if d, _ := decide(err); err == nil || d != parking.Park {
 		return err
 	}
 	if len(page) == 1 {
 		page[0].events, page[0].err = nil, err
-		return r.commit(ctx, page, progress)
+		return r.commit(ctx, page)
 	}
 	half := len(page) / 2
-	if err := r.handOver(ctx, page[:half], progress); err != nil {
+	if err := r.handOver(ctx, page[:half]); err != nil {
 		return err
 	}
-	return r.handOver(ctx, page[half:], progress)
+	return r.handOver(ctx, page[half:])
 }
 
 // A setAside is what of a page is to park.
@@ -96,12 +95,15 @@ func (r *Relay) setAside(page []mapped) (setAside, error) {
 func (r *Relay) parkedOf(m *mapped) *parking.Record {
 	p := parking.New(m.record, m.group(), r.opts.Now(), m.err)
 	p.Backfill, p.N, p.Version = m.backfill, m.n, r.opts.Set.Version()
+	if m.backfill != "" {
+		p.BackfillOf = r.active.Definition
+	}
 	return p
 }
 
 // commit gives the sink the events of records, and with them, for the same
-// batch, what is to park and the cursor.
-func (r *Relay) commit(ctx context.Context, page []mapped, progress func(*kv.Batch, *mapped)) error {
+// batch, what is to park and the cursor, or the progress of a backfill.
+func (r *Relay) commit(ctx context.Context, page []mapped) error {
 	aside, err := r.setAside(page)
 	if err != nil {
 		return err
@@ -122,14 +124,17 @@ func (r *Relay) commit(ctx context.Context, page []mapped, progress func(*kv.Bat
 			return err
 		}
 	}
+	filled := r.backfilled(page)
 	// Events, parked records, items to delete, the backfill and the cursor are one
-	// batch: a crash finds all of the page dealt with, or none of it. The cursor in
-	// memory moves only once the batch is durable, so a sink that refuses leaves
-	// everything where it was, and the same page can be tried again.
+	// batch: a crash finds all of the page dealt with, or none of it. Cursor and
+	// backfill in memory move only once the batch is durable, so a sink that refuses
+	// leaves everything where it was, and the same page can be tried again.
 	err = r.opts.Sink(ctx, events, func(b *kv.Batch) {
 		r.parked.park(b, aside.records, aside.held)
 		r.published(b, page)
-		progress(b, &page[len(page)-1])
+		if filled != nil {
+			filled.put(b)
+		}
 		r.mark(b, next)
 	})
 	if err != nil {
@@ -139,6 +144,9 @@ func (r *Relay) commit(ctx context.Context, page []mapped, progress func(*kv.Bat
 		if !p.Behind {
 			r.opts.Logger.Error("relay: record parked", "table", p.Table, "seq", p.Seq, "definition", p.Definition, "error", p.Error)
 		}
+	}
+	if filled != nil {
+		r.noteBackfill(*filled)
 	}
 	r.advance(next)
 	return nil

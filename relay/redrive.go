@@ -1,7 +1,9 @@
 package relay
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/tablecast/tablecast/kv"
@@ -120,9 +122,31 @@ func (d *redrive) events(p *parking.Record, rec *stream.Record, original bool) (
 		}
 	}
 	if p.Backfill != "" {
-		return set.Backfill(p.Definition, p.Backfill, rec)
+		return d.backfill(p, set, rec)
 	}
 	return set.Apply(rec, func(def string) bool { return rec.Seq > d.cursor.Starts[def] })
+}
+
+// backfill maps a parked item of a backfill. Records of earlier versions name the
+// backfill's event only if it was that which could not be made; for the others it is
+// looked up, as long as no later backfill of the event began.
+func (d *redrive) backfill(p *parking.Record, set *mapping.Set, rec *stream.Record) ([]mapping.Raised, error) {
+	event := cmp.Or(p.BackfillOf, p.Definition)
+	if event == "" {
+		all, err := Backfills(d.opts.Store, d.opts.Table)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range all {
+			if f.Run == p.Backfill {
+				event = f.Definition
+			}
+		}
+	}
+	if event == "" {
+		return nil, &mapping.Error{Err: errors.New("an earlier version parked it and did not note the event of its backfill")}
+	}
+	return set.Backfill(event, p.Backfill, rec)
 }
 
 // version returns an earlier version of the mapping.

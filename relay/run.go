@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/tablecast/tablecast/internal/wait"
-	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/stream"
 )
@@ -62,7 +61,7 @@ func (r *Relay) step(ctx context.Context) error {
 	case len(records) > 0:
 		page, unavailable := r.apply(records)
 		if len(page) > 0 {
-			err = r.handOver(ctx, page, func(*kv.Batch, *mapped) {})
+			err = r.handOver(ctx, page)
 		}
 		return errors.Join(err, unavailable)
 	case raising:
