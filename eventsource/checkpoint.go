@@ -101,6 +101,11 @@ func (s *shard) settle(records []*record, what Counts, add func(*kv.Batch)) erro
 func (s *shard) apply(records []*record, what Counts, add func(*kv.Batch)) (settling, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.applyLocked(records, what, add)
+}
+
+// applyLocked is apply for callers that hold mu.
+func (s *shard) applyLocked(records []*record, what Counts, add func(*kv.Batch)) (settling, error) {
 	for _, r := range records {
 		r.done = true
 	}

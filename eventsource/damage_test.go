@@ -98,6 +98,12 @@ func TestDamagedCheckpointHalts(t *testing.T) {
 	if n := len(w.seen()); n != 1 {
 		t.Errorf("%d batches", n)
 	}
+	w.stop()
+	w = open(t, fs.Clone(0), takeAll, Options{})
+	w.await("a halt after a restart", func() bool { return w.Halted() != nil })
+	if n := len(w.seen()); n != 0 {
+		t.Errorf("%d batches after a restart", n)
+	}
 }
 
 func TestDecide(t *testing.T) {

@@ -2,8 +2,6 @@ package eventsource
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -103,13 +101,15 @@ func (m *runner) count(what Counts) {
 	m.counts.add(what)
 }
 
-// loadCounts sums up what the checkpoints count.
+// loadCounts sums up what the checkpoints count. One that is damaged counts nothing
+// and keeps nothing else from starting; start halts its shard.
 func (m *runner) loadCounts() error {
 	it := m.all.store.Scan(kv.Prefix(kv.NewKey('v').Uint64(1).String(m.UUID)))
 	for it.Next() {
 		var c checkpoint
 		if err := json.Unmarshal(it.Value(), &c); err != nil {
-			return errors.Join(fmt.Errorf("eventsource: checkpoint: %w", err), it.Close())
+			m.all.opts.Logger.Error("eventsource: a checkpoint is damaged, and what it counts is lost", "mapping", m.UUID, "error", err)
+			continue
 		}
 		m.counts.add(c.Counts)
 	}
@@ -162,9 +162,7 @@ func (m *runner) feed(ctx context.Context, stop <-chan struct{}) {
 		m.note(problem + err.Error())
 		return
 	}
-	if m.filters = nil; len(patterns) > 0 {
-		m.filters = pattern.NewSet(patterns)
-	}
+	m.setFilters(patterns)
 	st, err := m.all.opts.Streams.Get(m.Stream)
 	if err != nil {
 		m.note("PROBLEM: the stream is gone: " + m.Stream)
@@ -192,6 +190,13 @@ func (m *runner) feed(ctx context.Context, stop <-chan struct{}) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// setFilters takes filters as one set; none is nil.
+func (m *runner) setFilters(patterns []*pattern.Pattern) {
+	if m.filters = nil; len(patterns) > 0 {
+		m.filters = pattern.NewSet(patterns)
 	}
 }
 

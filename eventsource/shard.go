@@ -34,8 +34,9 @@ type shard struct {
 	lanes []*lane
 	freed wait.Signal // tells the loop that a lane is free
 
-	from   uint64 // next record to read; of the loop alone
-	closed bool   // all was read; of the loop alone
+	from     uint64 // next record to read; of the loop alone
+	closed   bool   // all was read; of the loop alone
+	filtered int    // records that no filter matched and that are not counted; of the loop alone
 
 	mu       sync.Mutex
 	halted   bool            // damage was met; guarded by mu
@@ -65,8 +66,12 @@ func (s *shard) run(ctx context.Context, stop <-chan struct{}) {
 		}
 		wake := s.dispatch(ctx, stop, &work)
 		if s.finished() {
-			s.end()
-			return
+			if err := s.end(); err == nil {
+				return
+			} else if s.report("end", err); !pause(ctx, stop, time.Second) {
+				return
+			}
+			continue
 		}
 		reading := s.reading()
 		if !more && reading && !waits {
@@ -151,8 +156,11 @@ func (s *shard) reading() bool {
 }
 
 // read reads a page; more says that another may be there. What no filter matches
-// is settled, and its sync waited for by work, not by the loop.
+// is settled, before more is read if that was refused.
 func (s *shard) read(work *sync.WaitGroup) (more bool, err error) {
+	if err := s.settleFiltered(work); err != nil {
+		return false, err
+	}
 	if !s.reading() {
 		return false, nil
 	}
@@ -168,32 +176,43 @@ func (s *shard) read(work *sync.WaitGroup) (more bool, err error) {
 		return false, err
 	}
 	s.from, s.closed = page.Next, page.Closed
-	if dropped := s.enqueue(page.Records); dropped > 0 {
-		t, err := s.apply(nil, Counts{Filtered: uint64(dropped)}, nil)
-		if err != nil {
-			return false, err
-		}
-		work.Go(func() {
-			if err := t.wait(); err != nil {
-				s.report("checkpoint", err)
-			}
-		})
-	}
-	return len(page.Records) > 0, nil
+	s.filtered += s.enqueue(page.Records)
+	return len(page.Records) > 0, s.settleFiltered(work)
 }
 
-// gap steps over records that were trimmed.
+// settleFiltered has the checkpoint pass what no filter matches. Its sync is waited
+// for by work, not by the loop.
+func (s *shard) settleFiltered(work *sync.WaitGroup) error {
+	if s.filtered == 0 {
+		return nil
+	}
+	t, err := s.apply(nil, Counts{Filtered: uint64(s.filtered)}, nil)
+	if err != nil {
+		return err
+	}
+	s.filtered = 0
+	work.Go(func() {
+		if err := t.wait(); err != nil {
+			s.report("checkpoint", err)
+		}
+	})
+	return nil
+}
+
+// gap steps over records that were trimmed, once that is counted.
 func (s *shard) gap() error {
-	was := s.from
-	s.from = s.st.Trimmed() + 1
+	next := s.st.Trimmed() + 1
 	s.mu.Lock()
 	fresh := s.cp.Position == 0
 	s.mu.Unlock()
-	if fresh && s.m.Start == TrimHorizon { // nothing was promised from before
-		return nil
+	if !fresh || s.m.Start != TrimHorizon { // else nothing was promised from before
+		s.m.all.opts.Logger.Warn("eventsource: records may have been trimmed before they were read", "mapping", s.m.UUID, "shard", s.info.ID, "after", s.from-1, "upTo", next-1)
+		if err := s.settle(nil, Counts{Gaps: 1}, nil); err != nil {
+			return err
+		}
 	}
-	s.m.all.opts.Logger.Warn("eventsource: records may have been trimmed before they were read", "mapping", s.m.UUID, "shard", s.info.ID, "after", was-1, "upTo", s.from-1)
-	return s.settle(nil, Counts{Gaps: 1}, nil)
+	s.from = next
+	return nil
 }
 
 // finished reports whether the shard was read and handed over to its end. A lane
@@ -211,16 +230,14 @@ func (s *shard) finished() bool {
 }
 
 // end lets the children begin, once that is durable.
-func (s *shard) end() {
+func (s *shard) end() error {
 	s.mu.Lock()
 	next := s.cp
 	next.Done, next.Tumbling = true, nil
 	commit, err := s.saveLocked(next, nil)
 	s.mu.Unlock()
-	if err == nil {
-		err = commit.Wait()
-	}
 	if err != nil {
-		s.report("end", err)
+		return err
 	}
+	return commit.Wait()
 }

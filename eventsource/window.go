@@ -86,8 +86,7 @@ func (s *shard) deliverInWindow(ctx context.Context, stop <-chan struct{}, batch
 		}
 		if v.good > 0 {
 			w = &tumblingWindow{Start: w.Start, State: v.state}
-			s.setWindow(w)
-			if err := s.settle(batch[:v.good], Counts{Delivered: uint64(v.good)}, nil); err != nil {
+			if err := s.settleWindow(batch[:v.good], w); err != nil {
 				return err
 			}
 			batch, failures = batch[v.good:], 0
@@ -119,17 +118,31 @@ func (s *shard) openWindow(batch []*record) *tumblingWindow {
 	return s.tumbling
 }
 
-func (s *shard) setWindow(w *tumblingWindow) {
+// settleWindow makes records delivered, and w the window, in one batch. If that is
+// refused the window is as it was: the records come again, and the state that they
+// are added to must not have them.
+func (s *shard) settleWindow(records []*record, w *tumblingWindow) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	was := s.tumbling
 	s.tumbling = w
+	t, err := s.applyLocked(records, Counts{Delivered: uint64(len(records))}, nil)
+	if err != nil {
+		s.tumbling = was
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return t.wait()
 }
 
 // closeWindow forgets the state.
 func (s *shard) closeWindow() error {
-	s.setWindow(nil)
+	if err := s.settleWindow(nil, nil); err != nil {
+		return err
+	}
 	s.m.note(resultOK)
-	return s.settle(nil, Counts{}, nil)
+	return nil
 }
 
 // windowPayload returns the event of a batch in a window.
