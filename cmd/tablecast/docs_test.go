@@ -171,3 +171,14 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("%d %s %s", status, out, stderr)
 	}
 }
+
+// A comment in another encoding than UTF-8 does not keep a file from a dry run.
+func TestDryRunOfOtherEncoding(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, ".", "tablecast.yaml", "tables: { users: { key: id } }\nevents: { E: { from: users } }\n")
+	write(t, ".", "caf\xe9.yaml", "# caf\xe9\ntables: { users: { key: id } }\n")
+	upHere(t)
+	if status, out, stderr := execute(t.Context(), "dry-run", "--config", "caf\xe9.yaml"); status != 0 || !strings.HasPrefix(out, "0 changes: ") {
+		t.Errorf("%d %s %s", status, out, stderr)
+	}
+}

@@ -37,7 +37,8 @@ is published.
 			if err != nil {
 				return usageError{err}
 			}
-			in := map[string]any{"path": file.Path, "text": string(file.Text), "files": file.Files, "since": from, "alone": alone}
+			path, text := strings.ToValidUTF8(file.Path, "\uFFFD"), strings.ToValidUTF8(string(file.Text), "\uFFFD") // comments may have another encoding
+			in := map[string]any{"path": path, "text": text, "files": file.Files, "since": from, "alone": alone}
 			return f.ask(cmd.Context(), cmd.OutOrStdout(), "dry-run", in, func(line []byte) error { return printDifference(cmd.OutOrStdout(), line) })
 		},
 	}
