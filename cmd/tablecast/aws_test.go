@@ -1,17 +1,20 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -229,5 +232,37 @@ func TestWorkerClaims(t *testing.T) {
 	}
 	if _, err := store.Put(t.Context(), "id", []byte("{}")); err != nil || !strings.Contains(signed, "FROMFILE/") || !strings.HasSuffix(signed, "/claims/here/id.json") {
 		t.Errorf("%v, %s", err, signed)
+	}
+}
+
+// A bucket is reached at the endpoint that the environment names, as by the SDKs.
+func TestClaimsEndpoint(t *testing.T) {
+	paths := make(chan string, 2)
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { paths <- r.URL.Path }))
+	t.Cleanup(srv.Close)
+	dir := t.TempDir()
+	write(t, dir, "credentials", "[default]\naws_access_key_id = KEY\naws_secret_access_key = secret\n")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(dir, "credentials"))
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(dir, "none"))
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	t.Setenv("AWS_PROFILE", "default")
+	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} {
+		t.Setenv("AWS_ENDPOINT_URL", "")
+		t.Setenv(name, srv.URL)
+		f := workerFlags{region: "eu-west-1"}
+		store, err := f.claims(t.Context(), "s3://bucket/large")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		ref, err := store.Put(ctx, "e1", []byte("{}"))
+		cancel()
+		if err != nil || !strings.HasPrefix(ref, "s3://bucket/large/e1") {
+			t.Fatalf("%s: %q %v", name, ref, err)
+		}
+		if path := <-paths; !strings.HasPrefix(path, "/bucket/large/e1") {
+			t.Errorf("%s: the call went to %s", name, path)
+		}
 	}
 }

@@ -62,8 +62,9 @@ func (f *workerFlags) options(ctx context.Context, file *config.File, o *worker.
 	return nil
 }
 
-// claims opens the store of large details. A bucket is reached with the
-// credentials of everything else, unless the environment holds some.
+// claims opens the store of large details. A bucket is reached with the credentials
+// of everything else, unless the environment holds some, and at the endpoint that the
+// environment names for the SDKs, unless the URL names one.
 func (f *workerFlags) claims(ctx context.Context, store string) (claim.Store, error) {
 	u, err := url.Parse(store)
 	if err != nil || u.Scheme != "s3" || os.Getenv("AWS_ACCESS_KEY_ID") != "" {
@@ -72,6 +73,11 @@ func (f *workerFlags) claims(ctx context.Context, store string) (claim.Store, er
 	c, err := f.awsConfig(ctx, config.AWS)
 	if err != nil {
 		return nil, err
+	}
+	q := u.Query()
+	if endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), aws.ToString(c.BaseEndpoint)); endpoint != "" && !q.Has("endpoint") {
+		q.Set("endpoint", endpoint)
+		u.RawQuery = q.Encode()
 	}
 	return claim.OpenBucket(u, c.Credentials, c.Region), nil
 }
