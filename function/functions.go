@@ -251,8 +251,8 @@ func (fs *Functions) put(e *entry) {
 }
 
 // Invoke hands an event to the function and waits for the answer, as
-// function.Invoke does. A function that cannot be opened answers with the
-// failure that Lambda gives for it. Errors: those of process.Function.Invoke, and
+// process.Function.Invoke does. A function that cannot be opened answers with the
+// failure that Lambda gives for it. Errors: those of that, and
 // ErrNotFound, ErrConcurrency.
 func (fs *Functions) Invoke(ctx context.Context, name string, payload []byte, o process.InvokeOptions) (process.Result, error) {
 	o.TraceID = cmp.Or(o.TraceID, trace.From(ctx).AWS())

@@ -17,7 +17,7 @@ const (
 	MaxZipBytes = 50 << 20
 	// maxCodeBytes is the most of what is in it.
 	maxCodeBytes = 250 << 20
-	// maxFiles is the most files in it, those that package function can watch.
+	// maxFiles is the most files in it, those that package process can watch.
 	maxFiles = 20_000
 	maxLink  = 4096
 )

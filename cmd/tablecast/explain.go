@@ -76,8 +76,8 @@ the event matches, where it is for each target of the rule.
 	return cmd
 }
 
-// changeOrRule takes a rule and the id of an event, or nothing: a change is told
-// by flags, which do not go with a rule.
+// changeOrRule takes a rule and the id of an event, or no arguments: flags
+// select a change, and do not go with a rule.
 func changeOrRule(cmd *cobra.Command, args []string) error {
 	switch flags := cmd.Flags(); {
 	case len(args) != 0 && len(args) != 2:

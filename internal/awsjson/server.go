@@ -24,7 +24,7 @@ type Service struct {
 	SigningName string
 	// Model is the namespace of the service's own exceptions in "__type". With
 	// a Model, those of the framework get the framework's namespaces; without,
-	// all names stand bare.
+	// no name has a namespace.
 	Model string
 	// Ops are the operations by name.
 	Ops map[string]Op

@@ -37,7 +37,8 @@ type lines struct {
 // target answered may be no UTF-8.
 var shown = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// put writes a line; false says that nobody listens any more.
+// put writes a line. It returns false if a line could not be written, as to a client
+// that is gone: what follows need not be made.
 func (l *lines) put(v any) bool {
 	b, err := json.Marshal(v, shown)
 	if err == nil {

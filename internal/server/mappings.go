@@ -7,7 +7,7 @@ import (
 	"github.com/tablecast/tablecast/eventsource"
 )
 
-// mappingsIn names what is meant of the event source mappings.
+// mappingsIn selects event source mappings.
 type mappingsIn struct {
 	UUID string `json:"uuid"` // empty: all
 }

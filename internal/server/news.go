@@ -29,12 +29,12 @@ func (c *counters) add(o counters) {
 	c.Pending += o.Pending
 }
 
-// A busIn says of which bus a list is; empty for all.
+// A busIn selects the bus of a list; empty means all.
 type busIn struct {
 	Bus string `json:"bus"`
 }
 
-// eachRule calls fn for the rules that are meant.
+// eachRule calls fn for the rules of the selected buses, until it returns false.
 func (a administration) eachRule(in busIn, fn func(bus.Rule) bool) error {
 	for _, b := range a.node.Buses().List("") {
 		if in.Bus != "" && in.Bus != b.Name {

@@ -114,8 +114,8 @@ func (d *description) add(local bool, x indexDescription) {
 	}
 }
 
-// leaving adds an index that is gone as one that is being deleted, as the
-// answer to its deletion tells of it.
+// leaving adds an index that was deleted, with the status DELETING, for the answer
+// to its deletion.
 func (d *description) leaving(before table.Description, name string) {
 	for _, x := range before.Indexes {
 		if x.Name == name {

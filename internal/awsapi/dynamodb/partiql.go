@@ -60,8 +60,8 @@ func (p *parameters) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// check returns what is wrong with the values, which is told before anything
-// about the statement.
+// check returns what is wrong with the values, which is reported before any
+// error of the statement.
 func (p *parameters) check() error {
 	const nesting = "Nesting Levels have exceeded supported limits: "
 	if p.err != nil && strings.HasPrefix(p.err.Error(), nesting) {

@@ -70,7 +70,7 @@ func (r *writeRequest) condition() []param {
 	return []param{{"ConditionExpression", r.ConditionExpression != nil}}
 }
 
-// parse parses the expressions, or what stands for them.
+// parse parses the expressions, or the legacy parameters in their place.
 func (r *writeRequest) parse(w *writing) error {
 	if err := first(func() error { return r.parseLegacy(w) }, r.check); err != nil {
 		return err
