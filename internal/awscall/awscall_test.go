@@ -3,12 +3,16 @@ package awscall
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go"
 )
@@ -78,9 +82,17 @@ func TestErrors(t *testing.T) {
 		fault      smithy.ErrorFault
 	}{
 		{400, nil, `{"__type":"com.amazonaws.kinesis#ResourceNotFoundException","message":"no stream"}`, "ResourceNotFoundException", "no stream", smithy.FaultClient},
-		{400, map[string]string{"X-Amzn-Errortype": "ThrottlingException:http://internal/"}, `{"Message":"slow"}`, "ThrottlingException", "slow", smithy.FaultClient},
+		{400, map[string]string{"X-Amzn-Errortype": "ThrottlingException:http://internal/"}, `{"Message":"slow"}`, "ThrottlingException", "slow", smithy.FaultUnknown},
 		{404, nil, `<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code><Message>Topic does not exist</Message></Error><RequestId>r</RequestId></ErrorResponse>`, "NotFound", "Topic does not exist", smithy.FaultClient},
 		{403, nil, `<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>`, "AccessDenied", "Access Denied", smithy.FaultClient},
+		// What may pass, and what no service of AWS answered.
+		{400, nil, `{"__type":"ExpiredTokenException","message":"expired"}`, "ExpiredTokenException", "expired", smithy.FaultUnknown},
+		{403, nil, `<Error><Code>RequestTimeTooSkewed</Code><Message>clock</Message></Error>`, "RequestTimeTooSkewed", "clock", smithy.FaultUnknown},
+		{429, nil, `slow down`, "Too Many Requests", "", smithy.FaultUnknown},
+		{407, nil, `<html><body>Log in</body></html>`, "Proxy Authentication Required", "", smithy.FaultUnknown},
+		{302, map[string]string{"X-Amzn-Errortype": "Moved"}, ``, "Moved", "", smithy.FaultUnknown},
+		{400, map[string]string{"X-Amzn-Errortype": "ValidationException"}, `<html></html>`, "ValidationException", "", smithy.FaultClient},
+		{400, nil, `{"__type":"AccessDeniedException","message":"first","Message":"last"}`, "AccessDeniedException", "last", smithy.FaultClient},
 		{502, nil, `<html>bad gateway`, "Bad Gateway", "", smithy.FaultServer},
 		{503, nil, ``, "Service Unavailable", "", smithy.FaultServer},
 	} {
@@ -112,5 +124,69 @@ func TestDo(t *testing.T) {
 		if err != nil || req.URL.String() != want {
 			t.Errorf("%v, %v, want %s", req.URL, err, want)
 		}
+	}
+}
+
+// A service may answer a call of the protocol AWS query without a body.
+func TestQueryWithoutAnswer(t *testing.T) {
+	c, _, _ := serve(t, "sns", 200, nil, "")
+	if err := c.Query(t.Context(), url.Values{"Action": {"Publish"}}, &struct{}{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// Anonymous credentials sign nothing.
+func TestAnonymous(t *testing.T) {
+	c, got, _ := serve(t, "kinesis", 200, nil, "{}")
+	c.Credentials = aws.AnonymousCredentials{}
+	if err := c.JSON(t.Context(), "1.1", "Kinesis_20131202.PutRecord", struct{}{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if signature := got.Header.Get("Authorization"); signature != "" {
+		t.Errorf("signed: %s", signature)
+	}
+}
+
+// After the first answer signatures are dated by the clock of the service.
+func TestClockSkew(t *testing.T) {
+	ahead := time.Now().Add(3 * time.Hour)
+	c, got, _ := serve(t, "kinesis", 403, map[string]string{"Date": ahead.UTC().Format(http.TimeFormat)}, `{"__type":"RequestExpired"}`)
+	for _, want := range []time.Time{time.Now(), ahead} {
+		if err := c.JSON(t.Context(), "1.1", "Kinesis_20131202.PutRecord", struct{}{}, nil); err == nil {
+			t.Fatal("no error")
+		}
+		signed, err := time.Parse("20060102T150405Z", got.Header.Get("X-Amz-Date"))
+		if err != nil || signed.Sub(want).Abs() > time.Minute {
+			t.Errorf("signed at %s, want %s, %v", signed, want, err)
+		}
+	}
+}
+
+// Calls whose answers are not read use one connection.
+func TestConnectionIsUsedAgain(t *testing.T) {
+	var connections atomic.Int64
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = http.NewResponseController(w).Flush() // a chunked body, whose end is not known from the header
+		_, _ = w.Write([]byte("stored"))
+	}))
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	srv.Start()
+	defer srv.Close()
+	c := &Client{HTTP: srv.Client(), Service: "s3", Region: "eu-west-1", Endpoint: srv.URL, Credentials: aws.AnonymousCredentials{}}
+	for range 3 {
+		req, err := c.Request(t.Context(), http.MethodPut, "/k", []byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Do(req, []byte("x"), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections", n)
 	}
 }

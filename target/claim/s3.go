@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,26 +19,32 @@ import (
 	"github.com/tablecast/tablecast/internal/wait"
 )
 
-// tries is how often S3 is asked before a call fails, as the SDKs do.
-const tries = 3
+const (
+	// tries is how often a call is made before it fails, as by the SDKs.
+	tries = 3
+	// tryTime bounds one try: who puts a content waits for it.
+	tryTime = 2 * time.Minute
+	// idleConns is how many idle connections are kept.
+	idleConns = 10
+)
 
 // A Bucket is a store in a bucket of Amazon S3, or of a server that speaks its
 // protocol.
 type Bucket struct {
 	client         *awscall.Client
-	base           string // what keys stand behind in a path: / or /BUCKET/
+	base           string // the path before the key: / or /BUCKET/
 	bucket, prefix string
 }
 
-// OpenBucket returns the store of a URL s3://BUCKET/PREFIX, see Open, that is
-// reached with these credentials, in this region unless the URL names another.
+// OpenBucket returns the store of a URL s3://BUCKET/PREFIX, see Open. It uses these
+// credentials, and this region unless the URL names another.
 func OpenBucket(u *url.URL, credentials aws.CredentialsProvider, region string) *Bucket {
 	b := &Bucket{bucket: u.Host, base: "/", prefix: strings.Trim(u.Path, "/")}
 	if b.prefix != "" {
 		b.prefix += "/"
 	}
 	b.client = &awscall.Client{
-		HTTP: http.DefaultClient, Credentials: credentials, Service: "s3",
+		HTTP: newHTTP(), Credentials: credentials, Service: "s3",
 		Region: cmp.Or(u.Query().Get("region"), region, local.Region), Endpoint: u.Query().Get("endpoint"),
 	}
 	// The bucket is part of the host name, unless the host is given or a certificate
@@ -48,6 +55,20 @@ func OpenBucket(u *url.URL, credentials aws.CredentialsProvider, region string) 
 		b.client.Endpoint = "https://" + b.bucket + "." + awscall.Host("s3", b.client.Region)
 	}
 	return b
+}
+
+// newHTTP returns a client that follows no redirects: a redirected PUT would become
+// a GET, whose success says nothing about what was put.
+func newHTTP() *http.Client {
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second,
+		DisableCompression: true, MaxIdleConnsPerHost: idleConns, IdleConnTimeout: 90 * time.Second,
+	}
+	return &http.Client{
+		Transport: transport, Timeout: tryTime,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // Put implements Store.
@@ -75,9 +96,9 @@ func (b *Bucket) Get(ctx context.Context, ref string, limit int64) ([]byte, erro
 	return b.do(ctx, http.MethodGet, strings.TrimPrefix(u.Path, "/"), nil, limit)
 }
 
-// do makes a call for a key, again if it failed for what may pass.
+// do makes a call for a key. It tries again unless S3 refuses the call.
 func (b *Bucket) do(ctx context.Context, method, key string, content []byte, limit int64) ([]byte, error) {
-	path := (&url.URL{Path: b.base + key}).EscapedPath()
+	path := awscall.EscapePath(b.base + key)
 	pause := wait.Backoff{Least: 100 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
 		req, err := b.client.Request(ctx, method, path, content)
@@ -100,5 +121,5 @@ func (b *Bucket) do(ctx context.Context, method, key string, content []byte, lim
 // isRefusal reports whether S3 will answer the same call with the same error.
 func isRefusal(err error) bool {
 	var api smithy.APIError
-	return errors.As(err, &api) && api.ErrorFault() == smithy.FaultClient && api.ErrorCode() != "SlowDown" && api.ErrorCode() != "RequestTimeout"
+	return errors.As(err, &api) && api.ErrorFault() == smithy.FaultClient
 }
