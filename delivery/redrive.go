@@ -132,7 +132,7 @@ func (q *Queues) redrivePage(page []DeadLetter, sum *RedriveResult) error {
 	defer q.redriveMu.Unlock()
 	b := q.store.NewBatch()
 	b.UseReserve()
-	rows := make([]*row, len(page))
+	rows, restored := make([]*row, len(page)), make([]bool, len(page))
 	for i := range page {
 		d := &page[i]
 		rows[i] = &row{seq: d.Seq, process: q.process, measuredAt: q.elapsed(), queuedAt: d.First, due: q.now(), code: d.Code, msg: d.Msg, history: d.History}
@@ -140,8 +140,9 @@ func (q *Queues) redrivePage(page []DeadLetter, sum *RedriveResult) error {
 			continue
 		}
 		// Outside the commit, as an event may be large. If the queue is removed
-		// until then, retention removes the event again.
-		if q.exists(d.Queue) {
+		// until then, retention removes the event again; if it is added, its dead
+		// letter stays for the next call.
+		if restored[i] = q.exists(d.Queue); restored[i] {
 			q.opts.Restore(b, d.Queue.Bus, d.Seq, d.Event)
 		}
 	}
@@ -156,7 +157,7 @@ func (q *Queues) redrivePage(page []DeadLetter, sum *RedriveResult) error {
 			switch {
 			case d.Event == nil:
 				done.NoEvent++
-			case q.queues[d.Queue] == nil:
+			case !restored[i] || q.queues[d.Queue] == nil:
 				done.NoTarget++
 			default:
 				done.Events++

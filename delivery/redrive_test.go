@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/target"
 )
@@ -196,6 +197,48 @@ func TestSendDead(t *testing.T) {
 		}
 		if c := w.q.Counts("main", "a"); c.DeadLettered != 3 || c.Pending() != 0 {
 			t.Errorf("%+v", c)
+		}
+	})
+}
+
+// A queue that is added while Redrive runs gets no row whose event was not stored
+// again: the dead letter stays, with the only copy of the event.
+func TestRedriveWhileQueueIsAdded(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"x": refuses})
+		ids := []QueueID{q1("a"), q1("b")}
+		for _, id := range ids {
+			w.q.Set(id, Policy{ARN: "x"})
+		}
+		stop := w.run()
+		w.put(ids[:1], "")
+		w.put(ids[1:], "")
+		after(time.Second)
+		b := store.NewBatch()
+		w.q.Remove(b, ids[0])
+		if _, err := store.Commit(b); err != nil {
+			t.Fatal(err)
+		}
+		clear(w.events) // their retention has passed
+		restore := w.q.opts.Restore
+		w.q.opts.Restore = func(b *kv.Batch, bus string, seq uint64, e *event.Event) {
+			w.q.Set(ids[0], Policy{ARN: "x"})
+			restore(b, bus, seq, e)
+		}
+		done, err := w.q.Redrive(t.Context(), DeadFilter{}, func(RedriveResult) {})
+		if err != nil || done != (RedriveResult{Events: 1, NoTarget: 1}) {
+			t.Errorf("%+v, %v", done, err)
+		}
+		after(time.Second)
+		stop()
+		w.check(ids...)
+		if err := w.q.DeadLetters(t.Context(), DeadFilter{}, func(d DeadLetter) bool {
+			if d.Event == nil {
+				t.Errorf("the event of %v is lost: %s", d.Queue, d.Msg)
+			}
+			return true
+		}); err != nil {
+			t.Error(err)
 		}
 	})
 }
