@@ -46,7 +46,8 @@ var (
 	ErrPutSize = errors.New("bus: entries too large")
 )
 
-// Errors of one entry of Put; beside them event.ErrDetail and ErrBusNotFound.
+// Errors of one entry of Put; the others are event.ErrDetail, pattern.ErrAmbiguous
+// and ErrBusNotFound.
 var (
 	ErrNoSource       = errors.New("bus: entry without source")
 	ErrNoDetailType   = errors.New("bus: entry without detail type")

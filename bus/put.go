@@ -92,8 +92,8 @@ func (b *Buses) Put(ctx context.Context, entries []Entry) ([]Result, error) {
 		switch {
 		case errors.Is(err, ErrBusNotFound):
 			results[i] = b.unknownBus(a, err)
-		case err != nil:
-			return nil, err
+		case err != nil: // the event cannot be matched
+			results[i].Err = err
 		default:
 			results[i].ID = a.Event.ID
 			if id.id != "" {

@@ -3,6 +3,7 @@ package bus
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/pattern"
 )
 
 // The results of Put stand in the order of the entries, and the fault of one
@@ -46,6 +48,27 @@ func TestPutResults(t *testing.T) {
 				t.Errorf("%+v: result %d %+v, want %v", c.entry, i, r, want)
 			}
 		}
+	}
+}
+
+// An event that the rules of its bus cannot be matched against leaves the other
+// entries alone: here twelve fields must come from eleven arrays, of each one
+// element.
+func TestPutAmbiguous(t *testing.T) {
+	w := memory(t, Options{})
+	var fields, elements []string
+	for i := range 12 {
+		fields = append(fields, fmt.Sprintf(`"f%d":[1]`, i))
+		elements = append(elements, fmt.Sprintf(`{"f%d":1}`, i))
+	}
+	w.must(w.PutRule(Rule{Bus: Default, Name: "r", Pattern: `{"detail":{"a":{` + strings.Join(fields, ",") + `}}}`}))
+	good := Entry{Bus: Default, Source: "s", DetailType: "T", Detail: []byte(`{}`)}
+	bad := good
+	bad.Detail = []byte(`{` + strings.Repeat(`"a":[`+strings.Join(elements, ",")+`],`, 11) + `"z":1}`)
+	results, err := w.Put(t.Context(), []Entry{good, bad, good})
+	w.must(err)
+	if len(results) != 3 || results[0].ID == "" || !errors.Is(results[1].Err, pattern.ErrAmbiguous) || results[1].ID != "" || results[2].ID == "" {
+		t.Errorf("%+v", results)
 	}
 }
 

@@ -24,11 +24,11 @@
 //  2. No event is attempted before its row is durable (P2). What an attempt changed
 //     is durable before the row is attempted again or the next row of its group
 //     is attempted.
-//  3. A queue holds in memory at most two pages of rows, two more of expired rows,
-//     and its concurrency in attempts, whatever its backlog, and as many
-//     goroutines for idleTime after; all queues together hold at most
-//     resultBuffer and settleLimit transitions that are not durable so far.
-//     Queues share nothing but the store and the settler (P8).
+//  3. Whatever its backlog, a queue holds in memory at most two pages of rows, two
+//     more of expired rows, and as many attempts as its concurrency allows. Its
+//     goroutines end when they have had no attempt for idleTime. All queues
+//     together hold at most resultBuffer + settleLimit transitions that are not
+//     durable so far. Queues share nothing but the store and the settler (P8).
 //  4. Attempts, age and due time survive a restart. An attempt that a shutdown
 //     cancelled is not counted.
 //  5. Of one group in an ordered queue only the row with the lowest seq is

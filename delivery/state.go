@@ -19,8 +19,8 @@ type QueueState struct {
 	// started; empty if there was none.
 	LastError   string
 	LastErrorAt time.Time
-	// Paused is when the next probe is due, if so many calls in a row failed
-	// that no others are made; zero if not.
+	// NextProbe is when the circuit breaker lets the next probe start; zero
+	// while the breaker is closed.
 	NextProbe time.Time
 }
 

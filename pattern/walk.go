@@ -14,7 +14,7 @@ type traversal struct {
 	entered  []int64 // by state: the last event that entered it
 	pending  []int32 // states entered whose edges were not followed so far
 	accepted []int32 // alternatives whose fields all hold, each by itself
-	sums     []int32 // by place, for consistent
+	sums     []int32 // by element, for consistent
 	best     []int32 // by array, for consistent
 	chosen   []int32 // by array: the element that the search has chosen, plus 1; 0 for none
 	undo     []int32 // arrays in the order in which their elements were chosen

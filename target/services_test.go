@@ -3,10 +3,12 @@ package target_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	kinesistypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
@@ -109,5 +111,27 @@ func TestServiceFailures(t *testing.T) {
 		if _, err := target.Open(arn, target.Options{}); !errors.As(err, &parse) || !target.IsAWS(arn) {
 			t.Errorf("%s without AWS: %v", arn, err)
 		}
+	}
+}
+
+// An answer that says nothing against the event leaves it to be retried: the
+// credentials have expired, or no service of AWS has answered.
+func TestServiceAnswersThatPass(t *testing.T) {
+	for _, body := range []string{`{"__type":"ExpiredTokenException","message":"The security token included in the request is expired"}`, `<html><body>Who are you?</body></html>`, ``} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(body))
+		}))
+		o := target.Options{AWS: &target.AWS{Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""), SNS: srv.URL, Kinesis: srv.URL, States: srv.URL, Logs: srv.URL}}
+		for _, arn := range []string{
+			"arn:aws:sns:us-east-1:123456789012:t", "arn:aws:kinesis:us-east-1:123456789012:stream/s",
+			"arn:aws:states:us-east-1:123456789012:stateMachine:m", "arn:aws:logs:us-east-1:123456789012:log-group:g",
+		} {
+			var e *target.Error
+			if _, err := open(t, arn, o).Deliver(t.Context(), targettest.Delivery(1)); !errors.As(err, &e) || e.Permanent {
+				t.Errorf("%s: %q: %#v", arn, body, err)
+			}
+		}
+		srv.Close()
 	}
 }

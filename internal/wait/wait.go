@@ -1,8 +1,8 @@
-// Package wait holds the ways in which a goroutine waits for something else: for
-// a time, for the next try, for a word from another goroutine.
+// Package wait holds the ways in which a goroutine waits: for some time, until it
+// may retry, or until another goroutine wakes it.
 //
-// All of it is over package time, so that tests run it in a testing/synctest
-// bubble. Everything that waits ends with its context.
+// It keeps time by package time alone, so that tests run it in a testing/synctest
+// bubble. Sleep and Backoff.Wait end with their context.
 package wait
 
 import (
@@ -27,8 +27,8 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Jitter returns a random time from d/2 to d, so that those who failed together
-// do not try again together.
+// Jitter returns a random time from d/2 to d, so that clients which failed at the
+// same time do not retry at the same time.
 func Jitter(d time.Duration) time.Duration {
 	if d < 2 {
 		return d
@@ -36,8 +36,8 @@ func Jitter(d time.Duration) time.Duration {
 	return d - rand.N(d/2+1)
 }
 
-// A Backoff spaces the tries of one thing that fails: pauses with jitter that
-// double from Least to Most. It belongs to one goroutine.
+// A Backoff gives the pauses between the retries of one operation. They double from
+// Least to Most and have jitter. It belongs to one goroutine.
 type Backoff struct {
 	Least, Most time.Duration
 	failures    int
@@ -55,8 +55,8 @@ func (b *Backoff) Wait(ctx context.Context) error { return Sleep(ctx, b.Next()) 
 // Reset forgets all failures: the next pause is the shortest again.
 func (b *Backoff) Reset() { b.failures = 0 }
 
-// After returns the pause after a number of failures in a row, the first being
-// 1. It counts nothing.
+// After returns the pause after this number of failures in a row, from 1. It
+// leaves the count of Next as it is.
 func (b *Backoff) After(failures int) time.Duration {
 	d := b.Least
 	for ; failures > 1 && d < b.Most; failures-- {
@@ -65,9 +65,9 @@ func (b *Backoff) After(failures int) time.Duration {
 	return Jitter(min(d, b.Most))
 }
 
-// A Signal wakes one goroutine. Setting it several times before it is received
-// wakes it once, so nothing that was set before a receive is missed by what is
-// done after it.
+// A Signal wakes one goroutine, which receives from it. Several calls of Set before
+// a receive wake it once: after a receive, the goroutine must look at all that may
+// have been reported.
 type Signal chan struct{}
 
 // NewSignal returns a signal that is not set. Waiting is receiving from it.

@@ -20,11 +20,12 @@ import (
 )
 
 const (
-	// tries is how often a call is made before it fails, as by the SDKs.
+	// tries is how often S3 is called before Put or Get fails, as by the SDKs.
 	tries = 3
-	// tryTime bounds one try: who puts a content waits for it.
+	// tryTime bounds one call, so that a server which never answers does not
+	// hold a relay for ever.
 	tryTime = 2 * time.Minute
-	// idleConns is how many idle connections are kept.
+	// idleConns is how many idle connections one store keeps.
 	idleConns = 10
 )
 

@@ -17,8 +17,8 @@
 //     UpdateConnection.
 //  2. Calls of one destination start no faster than its rate, however many rules
 //     name it. They wait; nothing is dropped.
-//  3. A token is requested when a call needs one, and again after status 401 or
-//  407. It is kept only in memory.
+//  3. A token is requested when a call needs one, and again after a call was
+//     answered with status 401 or 407. It is kept only in memory.
 //  4. The addresses that webhooks never call are not called here either, for
 //     tokens included.
 //
