@@ -114,9 +114,9 @@ const (
 	formatMarker   = "marker.format-version."
 )
 
-// checkMarkers looks for what a store's folder is known by, before Pebble, which
-// takes a folder without it for a new one and deletes what else is there. It
-// returns the name of the current manifest.
+// checkMarkers returns the name of the current manifest, or an error if that or a
+// marker is missing. It runs before Pebble opens the folder, which takes one without
+// markers for a new one and deletes the files in it.
 func checkMarkers(fs vfs.FS, dir string) (manifest string, err error) {
 	names, err := fs.List(dir)
 	if errors.Is(err, os.ErrNotExist) {

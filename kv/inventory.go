@@ -29,9 +29,11 @@ import (
 // the files. So a log is listed before it is used and no longer listed before it
 // is removed, each durably; a manifest only grows, and a newer one replaces it;
 // a table never changes, and one that is not there may have been merged into
-// others, which Pebble knows. Its number goes to no other table as long as its name
-// is in the folder, which is made durable before it is listed. A folder without the file was written by an earlier
-// version, or lost what cannot be used against it: it opens.
+// others, which Pebble knows. The names of tables and logs and the bytes of tables
+// are made durable before they are listed, also those that a killed process left
+// behind: otherwise a power loss could take a name that is listed, or give the
+// number of a listed table to another one. A folder without the file was written by
+// an earlier version, or the file was lost, which loses no commit: it opens.
 type inventory struct {
 	fs   vfs.FS
 	name string // of the side file
@@ -42,7 +44,7 @@ type inventory struct {
 	mu    sync.Mutex
 	held  inventoryFile // guarded by mu
 	next  sum           // the newest manifest, while it may not be current yet; guarded by mu
-	fresh []string      // tables that are whole and not listed; guarded by mu
+	fresh []string      // tables that are closed and not listed; guarded by mu
 	dirty bool          // held is not what the file says; guarded by mu
 }
 
@@ -68,13 +70,17 @@ const tailSize = 4096
 // Pebble opens, and so may change, any of them. manifest is the name of the one
 // that is current.
 //
-// acceptLoss accepts that logs are missing.
+// acceptLoss goes on without logs that are missing.
 func (v *inventory) check(manifest string, acceptLoss bool) error {
 	names, err := v.fs.List(v.dir)
+	if err == nil {
+		// A process that was killed may have made a log a moment ago.
+		err = syncDir(v.fs, v.dir)
+	}
 	if err != nil {
 		return fmt.Errorf("kv: inventory: %w", err)
 	}
-	// What is there before Pebble opens is whole, or has no use and will be removed.
+	// Pebble uses these files, or removes them while it opens; none is still being made.
 	defer func() { v.add(names) }()
 	text, err := readSmall(v.fs, v.name, 64<<20)
 	if errors.Is(err, os.ErrNotExist) {
@@ -97,7 +103,7 @@ func (v *inventory) check(manifest string, acceptLoss bool) error {
 	}
 	for _, name := range v.held.Logs {
 		if !slices.Contains(names, name) && !acceptLoss {
-			return fmt.Errorf("%w: %s is missing, which %s lists as a log that is in use", ErrCorrupt, v.path(name), v.name)
+			return fmt.Errorf("%w: %s is missing, which %s lists as a log that is in use; tablecast up --accept-loss goes on without its commits", ErrCorrupt, v.path(name), v.name)
 		}
 	}
 	v.held.Logs = slices.DeleteFunc(v.held.Logs, func(name string) bool { return !slices.Contains(names, name) })
@@ -108,7 +114,7 @@ func (v *inventory) path(name string) string { return v.fs.PathJoin(v.dir, name)
 
 // checkTable compares a table with its sum, and forgets one that is gone.
 func (v *inventory) checkTable(name string) error {
-	have, err := sumTail(v.fs, v.path(name))
+	have, err := sumTail(v.fs, v.path(name), false)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		delete(v.held.Tables, name)
@@ -121,7 +127,8 @@ func (v *inventory) checkTable(name string) error {
 	return nil
 }
 
-// checkManifest looks for the beginning that the current manifest had.
+// checkManifest checks that the current manifest still begins with what was synced,
+// and is none that an older copy of the folder had.
 func (v *inventory) checkManifest(current string) error {
 	known := v.held.Manifest
 	switch {
@@ -132,7 +139,7 @@ func (v *inventory) checkManifest(current string) error {
 	}
 	f, err := v.fs.Open(v.path(current))
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrCorrupt, v.path(current), err)
+		return fmt.Errorf("kv: inventory: %w", err)
 	}
 	defer f.Close()
 	crc := crc32.New(castagnoli)
@@ -146,7 +153,7 @@ func (v *inventory) checkManifest(current string) error {
 	return nil
 }
 
-// add lists those of the files that are not.
+// add notes the logs and tables among names that are not listed yet.
 func (v *inventory) add(names []string) {
 	v.change(func(f *inventoryFile) {
 		for _, name := range names {
@@ -186,14 +193,9 @@ func (v *inventory) save() error {
 	fresh := v.fresh
 	v.fresh = nil
 	v.mu.Unlock()
-	sums, err := v.sumTables(fresh)
-	if err != nil {
-		v.mu.Lock()
-		v.fresh = append(v.fresh, fresh...)
-		v.mu.Unlock()
-		return fmt.Errorf("kv: inventory: %w", err)
-	}
+	sums, later := v.sumTables(fresh)
 	v.mu.Lock()
+	v.fresh = append(v.fresh, later...)
 	if v.held.Tables == nil {
 		v.held.Tables = map[string]sum{}
 	}
@@ -218,26 +220,28 @@ func (v *inventory) save() error {
 	return nil
 }
 
-// sumTables sums tables that are whole and whose names are durable, or made so.
-func (v *inventory) sumTables(names []string) (map[string]sum, error) {
+// sumTables makes the names and the bytes of tables durable and sums them. Pebble
+// has synced the tables that it uses; one that it gave up, for want of space or by
+// a kill, may be closed without that. later are those that cannot be synced or read
+// now: they must not keep a log, which commits wait for, from being listed.
+func (v *inventory) sumTables(names []string) (sums map[string]sum, later []string) {
 	if len(names) == 0 {
 		return nil, nil
 	}
 	if err := syncDir(v.fs, v.dir); err != nil {
-		return nil, err
+		return nil, names
 	}
-	sums := map[string]sum{}
+	sums = map[string]sum{}
 	for _, name := range names {
-		s, err := sumTail(v.fs, v.path(name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue // merged into others meanwhile
+		s, err := sumTail(v.fs, v.path(name), true)
+		switch {
+		case err == nil:
+			sums[name] = s
+		case !errors.Is(err, os.ErrNotExist): // otherwise it was merged into others, or given up
+			later = append(later, name)
 		}
-		if err != nil {
-			return nil, err
-		}
-		sums[name] = s
 	}
-	return sums, nil
+	return sums, later
 }
 
 // change lets do change what is known of the files.
@@ -287,7 +291,7 @@ func (v *inventory) manifestCurrent() {
 	}
 }
 
-// tableWritten notes a table that is whole.
+// tableWritten notes a table that was closed.
 func (v *inventory) tableWritten(name string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -299,13 +303,18 @@ func (v *inventory) tableGone(name string) {
 	v.change(func(f *inventoryFile) { delete(f.Tables, name) })
 }
 
-// sumTail sums the end of a file.
-func sumTail(fs vfs.FS, name string) (sum, error) {
+// sumTail sums the end of a file, which it syncs before if sync says so.
+func sumTail(fs vfs.FS, name string, sync bool) (sum, error) {
 	f, err := fs.Open(name)
 	if err != nil {
 		return sum{}, err
 	}
 	defer f.Close()
+	if sync {
+		if err := f.Sync(); err != nil {
+			return sum{}, err
+		}
+	}
 	info, err := f.Stat()
 	if err != nil {
 		return sum{}, err

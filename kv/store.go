@@ -32,9 +32,9 @@ type Options struct {
 	// are refused; below an eighth of it all batches are. A quarter of it is
 	// held back as ballast. The default is 256 MiB.
 	MinFreeBytes uint64
-	// AcceptLoss opens a folder whose watermark is missing, or says that commits
-	// were acknowledged that are not there any more, and goes on without them. The
-	// default refuses it.
+	// AcceptLoss opens a folder whose watermark or whose logs are missing, or whose
+	// watermark says that commits were acknowledged that are not there any more, and
+	// goes on without them. The default refuses it.
 	AcceptLoss bool
 	// Fatal is called when the log cannot be written or synced. It must end the
 	// process. The default logs the error and exits with ExitStatus.
@@ -210,7 +210,7 @@ func (s *Store) checkUnused() error {
 	if _, err := checkMarkers(s.opts.FS, s.storeName()); err != nil {
 		return errors.Join(missing, err)
 	}
-	// Only the inventory of a store that is known to be in use is written.
+	// No inventory is written: the store is not known to be that of this folder yet.
 	db, err := s.openPebble(s.storeName(), &inventory{})
 	if err != nil {
 		return err

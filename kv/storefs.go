@@ -49,7 +49,12 @@ func (c *storeFS) Remove(name string) error {
 	case isTable(base):
 		c.kept.tableGone(base)
 	case strings.HasPrefix(base, manifestMarker):
-		c.kept.manifestCurrent() // the next marker is durable, or this one would stay
+		// Pebble has made the next marker and syncs the folder once this one is gone. A
+		// power loss before that could leave this one alone, or none.
+		if err := syncDir(c.FS, c.PathDir(name)); err != nil {
+			return err
+		}
+		c.kept.manifestCurrent()
 	}
 	return c.FS.Remove(name)
 }
@@ -127,7 +132,7 @@ func (f *manifestFile) Sync() error {
 	return nil
 }
 
-// A tableFile tells the inventory when it is whole.
+// A tableFile tells the inventory when it is closed.
 type tableFile struct {
 	vfs.File
 	name string
