@@ -85,3 +85,26 @@ func TestEachIsBounded(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// An expression that depends on the element of each: is computed for each of them,
+// in whatever form it names the element.
+func TestEachIsComputedForEach(t *testing.T) {
+	r := reversed(t, 3) // new.list is 2, 1, 0
+	for _, source := range []string{
+		"[each].map(x, x)[0]", "{'a': each}.a", "cel.bind(x, each, x)", "[1].map(x, each)[0]", "true ? each : 0", "[each][?0].orValue(7)", "2 - at",
+		"[1].map(each, .each)[0]", "cel.bind(at, 2, at - .at)", "google.protobuf.Int64Value{value: each}",
+	} {
+		d := mapping.Definition{Name: "E", Each: collection(t, "new.list"), Detail: object(t, "${"+source+"}")}
+		events, err := mapping.NewSet([]mapping.Definition{d}, options).Apply(r, all)
+		if err != nil {
+			t.Errorf("%s: %v", source, err)
+		}
+		var got []string
+		for _, e := range events {
+			got = append(got, string(e.Event.Detail))
+		}
+		if want := `{"a":2} {"a":1} {"a":0}`; strings.Join(got, " ") != want {
+			t.Errorf("%s gives %s, want %s", source, got, want)
+		}
+	}
+}

@@ -182,6 +182,8 @@ func TestRefs(t *testing.T) {
 		`new.a.b + old["odd name"][0].x`:                `new.a.b old["odd name"][0].x`,
 		`has(new.a) && new.?b.c.orValue(1) == 1`:        `new.?a new.?b.c`,
 		`new.lines.exists(new, new.sku == old.sku)`:     `new.lines old.sku`,
+		`new.lines.exists(new, .new.id == new.sku)`:     `new.lines new.id`,
+		`google.protobuf.StringValue{value: op}`:        `op`,
 		`{"a": new.x, "b": [new.x, op]}`:                `new.x new.x op`,
 		`new[op].y`:                                     `new op`,
 		`new.m[?"k"].hasValue() ? time : timestamp(op)`: `new.m.?k time op`,

@@ -50,14 +50,18 @@ func (s Step) String() string {
 	return "[" + mark + strconv.Quote(s.Name) + "]"
 }
 
-// references returns the longest paths in an expression and its variables.
+// references returns the longest paths in an expression and its variables. A
+// variable of a loop hides one of the environment, unless that is written with a
+// dot before its name.
 func references(e ast.Expr) (refs []Ref, used map[string]bool) {
 	used = map[string]bool{}
 	var visit func(e ast.Expr, bound []string)
 	visit = func(e ast.Expr, bound []string) {
 		if r, ok := path(e); ok {
-			if !slices.Contains(bound, r.Variable) {
-				used[r.Variable] = true
+			name, hidden := strings.CutPrefix(r.Variable, ".") // the checker keeps the dot where it matters
+			if hidden || !slices.Contains(bound, name) {
+				r.Variable = name
+				used[name] = true
 				refs = append(refs, r)
 			}
 			return
@@ -134,6 +138,12 @@ func children(e ast.Expr) []ast.Expr {
 		var out []ast.Expr
 		for _, entry := range e.AsMap().Entries() {
 			out = append(out, entry.AsMapEntry().Key(), entry.AsMapEntry().Value())
+		}
+		return out
+	case ast.StructKind: // of the types of protocol buffers that CEL knows
+		var out []ast.Expr
+		for _, field := range e.AsStruct().Fields() {
+			out = append(out, field.AsStructField().Value())
 		}
 		return out
 	case ast.ComprehensionKind:
