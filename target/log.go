@@ -22,11 +22,7 @@ func (l *logTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) 
 	if err != nil {
 		return Response{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
 	}
-	text := line(d.Body)
-	if l.isTorn() {
-		text = append([]byte{'\n'}, text...)
-	}
-	n, err := f.Write(text)
+	n, err := l.write(f, line(d.Body))
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
@@ -36,12 +32,30 @@ func (l *logTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) 
 	return Response{Status: written(n)}, nil
 }
 
+// write appends a line to the file, which is open.
+func (l *logTarget) write(f *os.File, text []byte) (int, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if info.Mode().IsRegular() {
+		// A line that another delivery is writing is not torn.
+		if err := lockFile(f); err != nil {
+			return 0, err
+		}
+		if l.isTorn() {
+			text = append([]byte{'\n'}, text...)
+		}
+	}
+	return f.Write(text)
+}
+
 // isTorn reports whether the file ends within a line, as a write leaves it that a
 // full disk or a kill has cut. The next line must not become part of that one. A
 // file that cannot be read is none of ours.
 func (l *logTarget) isTorn() bool {
 	info, err := os.Stat(l.path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+	if err != nil || info.Size() == 0 {
 		return false
 	}
 	f, err := os.Open(l.path)
