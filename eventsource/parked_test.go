@@ -1,15 +1,19 @@
 package eventsource
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
@@ -176,5 +180,28 @@ func TestRecordReadBack(t *testing.T) {
 	}
 	if _, err := parseRecord([]byte(`{"eventSourceARN":"none"}`)); err == nil {
 		t.Error("a record without a stream was read")
+	}
+}
+
+// What a function answers may be cut within a character, or be no text at all; its
+// record is parked, and the mapping tells, all the same.
+func TestReasonThatIsNoText(t *testing.T) {
+	for _, message := range []string{strings.Repeat("é", 600), "a" + strings.Repeat("é", 600), "\xff"} {
+		w := start(t, takeAll, Options{})
+		w.opts.Invoke = func(context.Context, string, []byte) (process.Result, error) {
+			return process.Result{FunctionError: "Unhandled", Payload: []byte(message)}, nil
+		}
+		w.put("a", 1)
+		m := w.mapped(nil)
+		w.settled(m.UUID, 1)
+		if p := w.parked(m.UUID); len(p) != 1 || !utf8.ValidString(p[0].Error) {
+			t.Errorf("%+v", p)
+		}
+		if s := w.status(m.UUID); !utf8.ValidString(s.Result) {
+			t.Errorf("%q", s.Result)
+		}
+		if out := w.redrive(m.UUID); out.Failed != 1 {
+			t.Errorf("%+v", out)
+		}
 	}
 }

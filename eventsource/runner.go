@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,10 +82,11 @@ func (m *runner) change(state string, next *Mapping) Status {
 	return m.statusLocked()
 }
 
+// note sets the result of processing, which may hold what a function answered.
 func (m *runner) note(result string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.result = result
+	m.result = strings.ToValidUTF8(result, "")
 }
 
 // halt tells that a shard is read no further.

@@ -3,6 +3,7 @@ package parking
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -73,11 +74,18 @@ func New(r *stream.Record, group string, at time.Time, reason error) *Record {
 	return p
 }
 
-// Blame sets why the record is parked. A reason that wraps ErrBehind makes it
+// maxReason is the most bytes of a reason that are stored: a row of a worker's state
+// table has no room for more beside the record.
+const maxReason = 8 << 10
+
+// Blame sets why the record is parked: at most 8 KiB of the reason, as valid UTF-8,
+// since functions answer what they like. A reason that wraps ErrBehind makes it
 // Behind; one that wraps an error with a method EventName() string sets the
 // Definition.
 func (r *Record) Blame(reason error) {
-	r.Error, r.Definition, r.Behind = reason.Error(), "", errors.Is(reason, ErrBehind)
+	text := reason.Error()
+	r.Error = strings.ToValidUTF8(text[:min(len(text), maxReason)], "")
+	r.Definition, r.Behind = "", errors.Is(reason, ErrBehind)
 	var of interface{ EventName() string }
 	if errors.As(reason, &of) {
 		r.Definition = of.EventName()

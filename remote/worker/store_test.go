@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -240,4 +241,21 @@ func TestShelfReadsWhatComesAhead(t *testing.T) {
 	next("9")
 	next("11")
 	next("")
+}
+
+// A reason of any length is parked with its record: a schema may complain of each of
+// an item's names.
+func TestStoreKeepsLongReasons(t *testing.T) {
+	s := newStore(t)
+	p := newParked(change("u", "9", 250_000), errors.New(strings.Repeat("é", 300_000)), time.Unix(1_900_000_000, 0))
+	if err := s.park(t.Context(), []*parking.Record{p}); err != nil {
+		t.Fatal(err)
+	}
+	p.Blame(errors.New("x" + strings.Repeat("é", 300_000)))
+	if err := s.keep(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.all(t, p.Group); len(got) != 1 || got[0].Error != p.Error {
+		t.Errorf("%d records", len(got))
+	}
 }
