@@ -163,6 +163,12 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %d %s", line, status, stderr)
 		}
 	}
+	for _, flags := range []string{"--key {\"id\":\"u1\"}", "--seq 1", "--key {\"id\":\"u1\"} --json"} {
+		line := "explain --table users " + flags
+		if status, _, stderr := execute(t.Context(), strings.Fields(line)...); status != statusFailed || !strings.Contains(stderr, "no stream has a change that is asked for") {
+			t.Errorf("%s: %d %s", line, status, stderr)
+		}
+	}
 	write(t, ".", "large.jsonl", `{"Item":{"id":{"S":"u1"},"l":{"L":[`+strings.Repeat(`{"BOOL":true},`, 100_000)+`{"BOOL":true}]}}}`+"\n")
 	if status, out, stderr := execute(t.Context(), "check", "--sample", "users=large.jsonl"); status != 0 {
 		t.Errorf("an item of 200 KB, 1.4 MB as JSON: %d %s %s", status, out, stderr)

@@ -30,7 +30,8 @@ func newExplain() *cobra.Command {
 		Long: `Asks a running node for changes that its streams still have, and prints for each
 what every definition makes of it: the events, the first guard that does not
 hold with what was wanted and what was there, or the error that parks it. With
---event it goes back from the id of an event to the change that raised it.
+--event it goes back from the id of an event to the change that raised it. If no
+stream has such a change any more, that is an error.
 
 With a rule and the id of an event that a bus still holds, it prints each field
 that keeps the event from matching, what was wanted and what was there; and if
@@ -53,19 +54,13 @@ the event matches, where it is for each target of the rule.
 			if err != nil {
 				return err
 			}
-			found := 0
 			in := map[string]any{"table": table, "seq": seq, "event": event}
 			if keys != nil {
 				in["key"] = keys
 			}
-			err = f.ask(cmd.Context(), cmd.OutOrStdout(), "explain", in, func(line []byte) error {
-				found++
+			return f.ask(cmd.Context(), cmd.OutOrStdout(), "explain", in, func(line []byte) error {
 				return printExplanation(cmd.OutOrStdout(), line)
 			})
-			if err == nil && found == 0 && !f.json {
-				fmt.Fprintln(cmd.OutOrStdout(), "no change that the streams still have is meant")
-			}
-			return err
 		},
 	}
 	f.add(cmd)

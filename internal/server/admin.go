@@ -197,7 +197,11 @@ type explainIn struct {
 	EventID string         `json:"event"`
 }
 
-// explain answers {"change": …, "verdicts": […]} for each change.
+// errNoChange says that a question is about no change that can be read.
+var errNoChange = errors.New("no stream has a change that is asked for: it was trimmed, or never made")
+
+// explain answers {"change": …, "verdicts": […]} for each change. Errors:
+// errNoChange.
 func (a administration) explain(ctx context.Context, in explainIn, out *lines) error {
 	q := tablecast.Question{Table: in.Table, Seq: in.Seq, EventID: in.EventID}
 	var err error
@@ -211,7 +215,9 @@ func (a administration) explain(ctx context.Context, in explainIn, out *lines) e
 		Reason     string    `json:"reason,omitzero"`
 		Error      string    `json:"error,omitzero"`
 	}
-	return a.node.Explain(ctx, q, func(e tablecast.Explanation) bool {
+	found := false
+	err = a.node.Explain(ctx, q, func(e tablecast.Explanation) bool {
+		found = true
 		var verdicts []verdict
 		for _, v := range e.Verdicts {
 			x := verdict{Definition: v.Definition, Guard: v.Guard, Reason: v.Reason}
@@ -225,6 +231,10 @@ func (a administration) explain(ctx context.Context, in explainIn, out *lines) e
 		}
 		return out.put(map[string]any{"change": changeOf(e.Record), "verdicts": verdicts})
 	})
+	if err == nil && !found {
+		return errNoChange
+	}
+	return err
 }
 
 type dryRunIn struct {
