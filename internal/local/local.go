@@ -1,6 +1,6 @@
-// Package local names the account and the region of a node. AWS's are made of
-// digits that mean a customer and a place; a node has neither, and its ARNs and
-// events bear these.
+// Package local has the account and the region that stand in the ARNs, the events
+// and the records of a node: on AWS they tell whose a resource is and where, and
+// a node has no such things.
 package local
 
 import "github.com/aws/aws-sdk-go-v2/aws/arn"
