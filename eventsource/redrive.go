@@ -16,8 +16,8 @@ import (
 // errFailedAgain is why a record stays parked.
 var errFailedAgain = errors.New("the function failed")
 
-// Parked calls fn for the parked records of a mapping that are meant, those of
-// one item in order, until fn returns false. Errors: ErrNotFound,
+// Parked calls fn for the parked records of a mapping that the selection has, those
+// of one item in order, until fn returns false. Errors: ErrNotFound,
 // parking.ErrNoMatch, parking.ErrDamaged.
 func (ms *Mappings) Parked(ctx context.Context, uuid string, sel parking.Selection, fn func(*parking.Record) bool) error {
 	m, err := ms.find(uuid)
@@ -27,8 +27,8 @@ func (ms *Mappings) Parked(ctx context.Context, uuid string, sel parking.Selecti
 	return parking.List(ctx, m.parked, sel, fn)
 }
 
-// Redrive hands the parked records of a mapping that are meant to its function,
-// by its settings as they are now, each by itself and those of an item in order;
+// Redrive hands the parked records of a mapping that the selection has to its
+// function, by its settings as they are now, each by itself and those of an item in order;
 // see parking.Lot. original takes the function that failed on them, if the mapping
 // has another by now. Once nothing of an item is parked its changes flow again.
 // It works for a mapping that is disabled, too. Errors: ErrNotFound,
@@ -41,7 +41,7 @@ func (ms *Mappings) Redrive(ctx context.Context, uuid string, sel parking.Select
 	return m.lot().Redrive(ctx, sel, original, progress)
 }
 
-// Drop gives up the parked records of a mapping that are meant, which are counted,
+// Drop gives up and counts the parked records of a mapping that the selection has,
 // and hands over what only waited behind them; see parking.Lot. Errors: as Redrive.
 func (ms *Mappings) Drop(ctx context.Context, uuid string, sel parking.Selection) (dropped int, err error) {
 	m, err := ms.find(uuid)

@@ -58,7 +58,7 @@ type Redriven struct {
 	Records int `json:"records"` // that left
 	Events  int `json:"events"`  // that they raised
 	Failed  int `json:"failed"`  // that failed again
-	Waiting int `json:"waiting"` // behind one that failed or was not meant
+	Waiting int `json:"waiting"` // behind one that failed or that the selection leaves out
 }
 
 // listed is how many records are read at a time for a list.
@@ -94,7 +94,7 @@ func List[Tx any](ctx context.Context, s Store[Tx], sel Selection, fn func(*Reco
 
 // Across calls fn for each of several tables or mappings, for a selection that may
 // have records of any of them: one that fails does not keep it from the others. It
-// returns all errors, ErrNoMatch only if none has a record that is meant.
+// returns all errors, ErrNoMatch only if none has a record of the selection.
 func Across[T any](all []T, fn func(T) error) error {
 	missed := 0
 	var errs []error
@@ -111,11 +111,12 @@ func Across[T any](all []T, fn func(T) error) error {
 	return errors.Join(errs...)
 }
 
-// Redrive does for the records of a selection what failed, each item's in order:
-// one that fails again, or is not meant, keeps those behind it. Records that only
-// waited behind go along once they are the first of their item. original takes
-// the mapping by which each record was parked. progress is called after each
-// step. Errors: ErrNoMatch, if the selection is not zero and has no record; those
+// Redrive does again what failed for the records of a selection, each item's in
+// order: one that fails again, or that the selection leaves out, holds up those
+// behind it. Records that only waited behind are raised once they are the first of
+// their item. original takes the mapping by which each record was parked. progress
+// is called with the counts so far after each step, the last of which may have
+// failed. Errors: ErrNoMatch, if the selection is not zero and has no record; those
 // of the Loop and the Store.
 func (l *Lot[Tx]) Redrive(ctx context.Context, sel Selection, original bool, progress func(Redriven)) (Redriven, error) {
 	p := &pass[Tx]{lot: l, meant: sel.Has, original: original, stays: map[string]bool{}}

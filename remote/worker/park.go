@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/parking"
 )
 
@@ -98,12 +99,29 @@ type transaction struct {
 	parts  int // rows that hold it
 }
 
+// releaseTries is how often commit tries to take a record away.
+const releaseTries = 10
+
 // commit takes a parked record away: its rows, and one from the count of its item,
-// whose row goes with the last record. That is one transaction of two forms, since
-// a condition cannot ask for both counts; workers and operators may change the
-// count between the two, and then the caller tries again. A record that is gone is
-// no error.
+// whose row goes with the last record. Workers and operators may change the count
+// at the same time, which cancels the transaction; it is tried again then. A record
+// that is gone is no error.
 func (s *store) commit(ctx context.Context, tx transaction) error {
+	pauses := wait.Backoff{Least: minPause, Most: maxPause}
+	for n := 1; ; n++ {
+		err := s.commitOnce(ctx, tx)
+		if !isCanceled(err) || n == releaseTries {
+			return err
+		}
+		if err := pauses.Wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// commitOnce is one try of commit. It has two forms, since a condition cannot ask
+// for both counts: the record is the last of its item, or not.
+func (s *store) commitOnce(ctx context.Context, tx transaction) error {
 	p := tx.record
 	var deletes []types.TransactWriteItem
 	for i := range tx.parts {

@@ -13,7 +13,7 @@ import (
 // It is for programs that select by what people name.
 var ErrNoTable = errors.New("worker: no events are from the table")
 
-// selected returns the tables that are meant.
+// selected returns the tables of a selection.
 func (w *Worker) selected(sel parking.Selection) (out []*tableWorker, err error) {
 	for _, t := range w.tables {
 		if sel.Table == "" || t.name == sel.Table {
@@ -73,7 +73,7 @@ func (w *Worker) Drop(ctx context.Context, sel parking.Selection, done func(tabl
 	})
 }
 
-// across calls fn for the tables that are meant. If nothing is meant since no
+// across calls fn for the tables of a selection. If nothing matches since no
 // event has the selection's name, the error says so.
 func (w *Worker) across(sel parking.Selection, fn func(*tableWorker) error) error {
 	tables, err := w.selected(sel)

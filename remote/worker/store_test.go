@@ -259,3 +259,29 @@ func TestStoreKeepsLongReasons(t *testing.T) {
 		t.Errorf("%d records", len(got))
 	}
 }
+
+// Operators who release records of one item at once do not disturb each other.
+func TestStoreReleasesAtOnce(t *testing.T) {
+	s := newStore(t)
+	for round := range 10 {
+		var records []*parking.Record
+		for i := range 3 {
+			records = append(records, newParked(change("u", strconv.Itoa(10*round+i+1), 9), errors.New("broken"), time.Now()))
+		}
+		if err := s.park(t.Context(), records); err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for _, r := range append(records, records...) {
+			all.Go(func() {
+				if err := s.release(t, r, 1); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if held, err := s.held(t.Context()); err != nil || len(held) != 0 {
+			t.Fatalf("%+v %v", held, err)
+		}
+	}
+}
