@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
@@ -21,6 +22,10 @@ type checkpoint struct {
 	Tumbling *tumblingWindow `json:"window,omitzero"`
 }
 
+// anyState lets a checkpoint hold the state of a window as the function answered
+// it, which may name a member twice.
+var anyState = jsontext.AllowDuplicateNames(true)
+
 func checkpointKey(uuid string, number uint32) kv.Key {
 	return kv.NewKey('v').Uint64(1).String(uuid).Uint64(uint64(number))
 }
@@ -29,7 +34,7 @@ func checkpointKey(uuid string, number uint32) kv.Key {
 // kv.ErrCorrupt, those of the store.
 func (m *runner) checkpointOf(number uint32) (c checkpoint, err error) {
 	err = m.all.store.View(checkpointKey(m.UUID, number), func(v []byte) error {
-		if err := json.Unmarshal(v, &c); err != nil {
+		if err := json.Unmarshal(v, &c, anyState); err != nil {
 			return fmt.Errorf("%w: %w", kv.ErrCorrupt, err)
 		}
 		return nil
@@ -134,7 +139,7 @@ func (s *shard) applyLocked(records []*record, what Counts, add func(*kv.Batch))
 // saveLocked applies a checkpoint, which is then the current one. The caller
 // holds mu, and waits for the commit once it does not.
 func (s *shard) saveLocked(next checkpoint, add func(*kv.Batch)) (kv.Commit, error) {
-	v, err := json.Marshal(&next)
+	v, err := json.Marshal(&next, anyState)
 	if err != nil {
 		return kv.Commit{}, fmt.Errorf("eventsource: checkpoint: %w", err)
 	}

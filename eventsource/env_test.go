@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/goleak"
 
 	"github.com/tablecast/tablecast/function/process"
@@ -147,7 +148,7 @@ func (w *world) invoke(_ context.Context, name string, payload []byte) (process.
 		return process.Result{}, nil
 	}
 	var e event
-	if err := json.Unmarshal(payload, &e); err != nil {
+	if err := json.Unmarshal(payload, &e, jsontext.AllowDuplicateNames(true)); err != nil {
 		w.t.Errorf("payload %.300s: %v", payload, err)
 	}
 	var changes []change

@@ -237,6 +237,14 @@ func TestTumblingWindow(t *testing.T) {
 	}
 }
 
+// A state that names a member twice, which an answer may have, is kept.
+func TestTumblingWindowAnyState(t *testing.T) {
+	w := start(t, func([]change, *event) (string, error) { return `{"state":{"n":1,"n":2}}`, nil }, Options{})
+	w.fill(4)
+	m := w.mapped(func(m *Mapping) { m.BatchSize, m.TumblingWindow = 2, 900 })
+	w.settled(m.UUID, 4)
+}
+
 // Records that grow too old leave a window, and a state beyond its limit ends
 // the window early; then the next one begins without it.
 func TestWindowLimits(t *testing.T) {
