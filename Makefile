@@ -5,7 +5,8 @@ GO      ?= go
 LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
-.PHONY: parity replay demo test lint size figures bench bench-peers clients short campaign help
+.PHONY: parity demo test lint size figures bench bench-peers clients short help \
+	campaign-kill campaign-power campaign-workers campaign-replay
 
 demo: ## the story of the project, end to end, on an embedded node
 	CGO_ENABLED=0 $(GO) run ./cmd/tablecast demo
@@ -15,14 +16,22 @@ test: clients lint size ## everything that must hold before a change lands
 	$(GO) test -count=1 -run TestPlanted ./internal/history -plants
 	$(GO) test -count=1 -run TestHistories ./remote/streams
 
-CYCLES    ?= 2000
-POWER     ?= 10000
-HISTORIES ?= 20000
+# A campaign is a test that can run for hours. N is its length in its own unit, and
+# SEED replays one; each has a short form in `make test`. docs/reliability.md says
+# what was run.
+CAMPAIGN  = $(GO) test -count=1 -timeout 0 -v -run '^$(1)$$' $(2) -length $(or $(N),$(3)) -seed $(or $(SEED),0)
 
-campaign: ## hours of kills, power losses and simulated histories; CYCLES=N POWER=N HISTORIES=N
-	$(GO) test -count=1 -timeout 0 -run TestKill ./internal/history -cycles $(CYCLES)
-	$(GO) test -count=1 -timeout 0 -run TestPowerLoss ./internal/history -power $(POWER)
-	$(GO) test -count=1 -timeout 0 -run TestHistories ./remote/streams -histories $(HISTORIES)
+campaign-kill: ## N kills -9 of the real binary
+	$(call CAMPAIGN,TestKill,./internal/history,10000)
+
+campaign-power: ## N simulated power losses under a whole node
+	$(call CAMPAIGN,TestPowerLoss,./internal/history,1000000)
+
+campaign-workers: ## N simulated histories of workers that share the shards of a stream
+	$(call CAMPAIGN,TestHistories,./remote/streams,20000)
+
+campaign-replay: ## a replay of N events with a kill -9 in the middle
+	$(call CAMPAIGN,TestReplayKilled,./internal/history,1000000)
 
 size: ## the program's size, plain and stripped, against what it may be
 	./test/size
@@ -40,11 +49,6 @@ SEEDS ?= 300
 
 parity: clients ## many requests, the same to dynoxide, dynalite and moto; SEEDS=N
 	$(GO) test -count=1 -timeout 60m ./internal/parity -seeds $(SEEDS)
-
-REPLAY ?= 1000000
-
-replay: ## a replay with a kill -9 in the middle; REPLAY=N events
-	$(GO) test -count=1 -timeout 60m -v -run TestReplayKilled ./internal/history -replay $(REPLAY)
 
 bench: ## figures against floors measured in the same run
 	$(GO) run ./bench

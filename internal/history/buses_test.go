@@ -22,6 +22,7 @@ import (
 
 	"github.com/tablecast/tablecast/internal/awsapi/eventbridge"
 	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/internal/campaigntest"
 )
 
 // A step is one call and what it must answer.
@@ -106,11 +107,11 @@ type caller func(op string, in []byte) (out []byte, exception string, err error)
 // TestBusClients calls each operation of EventBridge that is offered with the
 // AWS SDKs for Go and JavaScript and with the AWS CLI.
 func TestBusClients(t *testing.T) {
-	for name, client := range map[string]func(*testing.T, *process) caller{"Go": goCaller, "JavaScript": scriptCaller, "CLI": cliCaller} {
+	for name, client := range map[string]func(*testing.T, *campaigntest.Process) caller{"Go": goCaller, "JavaScript": scriptCaller, "CLI": cliCaller} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, filepath.Join(t.TempDir(), "data"), emptyConfig(t))
-			t.Cleanup(p.kill)
+			p := campaigntest.StartNode(t, filepath.Join(t.TempDir(), "data"), emptyConfig(t))
+			t.Cleanup(p.Kill)
 			walkBuses(t, client(t, p))
 		})
 	}
@@ -209,8 +210,8 @@ func holds(got, want any, names map[string]string) bool {
 var sdkAnswers = json.WithMarshalers(json.MarshalToFunc(func(enc *jsontext.Encoder, _ middleware.Metadata) error { return enc.WriteToken(jsontext.Null) }))
 
 // goCaller calls with the AWS SDK for Go.
-func goCaller(t *testing.T, p *process) caller {
-	client := reflect.ValueOf(p.buses())
+func goCaller(t *testing.T, p *campaigntest.Process) caller {
+	client := reflect.ValueOf(buses(p))
 	return func(op string, in []byte) ([]byte, string, error) {
 		method := client.MethodByName(op)
 		if !method.IsValid() {
@@ -234,13 +235,13 @@ func goCaller(t *testing.T, p *process) caller {
 }
 
 // scriptCaller calls with the AWS SDK for JavaScript, in one process.
-func scriptCaller(t *testing.T, p *process) caller {
+func scriptCaller(t *testing.T, p *campaigntest.Process) caller {
 	dir := filepath.Join(repository, "test/clients")
 	if _, err := os.Stat(filepath.Join(dir, "node_modules/@aws-sdk/client-eventbridge")); err != nil {
 		t.Skip("the AWS SDK for JavaScript is not installed: run test/install")
 	}
 	cmd := exec.Command("node", "events.mjs")
-	cmd.Dir, cmd.Env, cmd.Stderr = dir, clientEnviron(p), p.output
+	cmd.Dir, cmd.Env, cmd.Stderr = dir, clientEnviron(p), p.Output
 	stdin, err1 := cmd.StdinPipe()
 	stdout, err2 := cmd.StdoutPipe()
 	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
@@ -260,7 +261,7 @@ func scriptCaller(t *testing.T, p *process) caller {
 			return nil, "", err
 		}
 		if !lines.Scan() {
-			return nil, "", errors.Join(io.ErrUnexpectedEOF, lines.Err(), errors.New(p.output.String()))
+			return nil, "", errors.Join(io.ErrUnexpectedEOF, lines.Err(), errors.New(p.Output.String()))
 		}
 		var answer struct {
 			Out   jsontext.Value
@@ -278,7 +279,7 @@ var (
 
 // cliCaller calls with the AWS CLI, Debian's old one if it is there. Each call
 // takes a good part of a second.
-func cliCaller(t *testing.T, p *process) caller {
+func cliCaller(t *testing.T, p *campaigntest.Process) caller {
 	if testing.Short() {
 		t.Skip("the AWS CLI takes its time")
 	}
@@ -290,7 +291,7 @@ func cliCaller(t *testing.T, p *process) caller {
 	}
 	return func(op string, in []byte) ([]byte, string, error) {
 		name := strings.ToLower(wordStart.ReplaceAllString(op, "$1-$2"))
-		cmd := exec.CommandContext(t.Context(), path, "events", name, "--cli-input-json", string(in), "--endpoint-url", p.endpoint, "--output", "json", "--no-paginate")
+		cmd := exec.CommandContext(t.Context(), path, "events", name, "--cli-input-json", string(in), "--endpoint-url", p.Endpoint, "--output", "json", "--no-paginate")
 		cmd.Env = append(clientEnviron(p), "AWS_MAX_ATTEMPTS=1")
 		var stderr strings.Builder
 		cmd.Stderr = &stderr

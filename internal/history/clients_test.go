@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/tablecast/tablecast/internal/campaigntest"
 )
 
 const repository = "../.."
@@ -37,7 +39,7 @@ func TestExamples(t *testing.T) {
 
 // example runs an example's node, consumer and service, and waits until the
 // consumer has printed what it should. It returns the node.
-func example(t *testing.T, modules, name string, args []string, printed ...string) *process {
+func example(t *testing.T, modules, name string, args []string, printed ...string) *campaigntest.Process {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join(repository, "examples", name))); err != nil {
@@ -56,12 +58,12 @@ func example(t *testing.T, modules, name string, args []string, printed ...strin
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, filepath.Join(dir, ".tablecast"), config)
-	t.Cleanup(p.kill)
+	p := campaigntest.StartNode(t, filepath.Join(dir, ".tablecast"), config)
+	t.Cleanup(p.Kill)
 	service := exec.Command("node", append([]string{"service.mjs"}, args...)...)
 	service.Dir, service.Env = dir, clientEnviron(p)
 	if out, err := service.CombinedOutput(); err != nil {
-		t.Fatalf("service: %v\n%s\n%s", err, out, p.output)
+		t.Fatalf("service: %v\n%s\n%s", err, out, p.Output)
 	}
 	want := map[string]bool{}
 	for _, line := range printed {
@@ -75,7 +77,7 @@ func example(t *testing.T, modules, name string, args []string, printed ...strin
 			}
 			delete(want, line)
 		case <-deadline:
-			t.Fatalf("the consumer never printed %v\n%s", want, p.output)
+			t.Fatalf("the consumer never printed %v\n%s", want, p.Output)
 		}
 	}
 	return p
@@ -94,8 +96,8 @@ export const handler = async (event) => {
 // that there is: Debian's old one, and the one of the python3 on the path.
 func TestClients(t *testing.T) {
 	clients := filepath.Join(repository, "test/clients")
-	p := start(t, filepath.Join(t.TempDir(), "data"), emptyConfig(t))
-	defer p.kill()
+	p := campaigntest.StartNode(t, filepath.Join(t.TempDir(), "data"), emptyConfig(t))
+	defer p.Kill()
 	t.Run("JavaScript", func(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(clients, "node_modules/@aws-sdk/client-dynamodb")); err != nil {
 			t.Skip("the AWS SDK for JavaScript is not installed: run test/install")
@@ -113,7 +115,7 @@ func TestClients(t *testing.T) {
 			if err := exec.Command(python, "-c", "import boto3").Run(); err != nil {
 				t.Skipf("%s has no boto3: run test/install", python)
 			}
-			runClient(t, p, clients, python, "tables.py", p.endpoint)
+			runClient(t, p, clients, python, "tables.py", p.Endpoint)
 		})
 	}
 }
@@ -129,12 +131,12 @@ func emptyConfig(t *testing.T) string {
 }
 
 // runClient runs a script that ends well if every answer was right.
-func runClient(t *testing.T, p *process, dir string, args ...string) {
+func runClient(t *testing.T, p *campaigntest.Process, dir string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Env = dir, clientEnviron(p)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v: %v\n%s\n%s", args, err, out, p.output)
+		t.Errorf("%v: %v\n%s\n%s", args, err, out, p.Output)
 	}
 }
 
@@ -170,13 +172,13 @@ func startScript(t *testing.T, dir string, args ...string) (<-chan string, strin
 }
 
 // clientEnviron points AWS clients at the node.
-func clientEnviron(p *process) []string {
-	return append(os.Environ(), "AWS_ENDPOINT_URL="+p.endpoint, "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
+func clientEnviron(p *campaigntest.Process) []string {
+	return append(os.Environ(), "AWS_ENDPOINT_URL="+p.Endpoint, "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=")
 }
 
 // testCLI drives tables, streams and buses with the AWS CLI.
-func testCLI(t *testing.T, p *process) {
+func testCLI(t *testing.T, p *campaigntest.Process) {
 	path := "/usr/bin/aws" // Debian's, which has no other way than --endpoint-url
 	if _, err := os.Stat(path); err != nil {
 		if path, err = exec.LookPath("aws"); err != nil {
@@ -186,7 +188,7 @@ func testCLI(t *testing.T, p *process) {
 	}
 	aws := func(args ...string) map[string]any {
 		t.Helper()
-		cmd := exec.Command(path, append(args, "--endpoint-url", p.endpoint, "--output", "json")...)
+		cmd := exec.Command(path, append(args, "--endpoint-url", p.Endpoint, "--output", "json")...)
 		cmd.Env = clientEnviron(p)
 		var stderr strings.Builder
 		cmd.Stderr = &stderr

@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -20,41 +19,39 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 	"github.com/go-json-experiment/json"
-)
 
-var (
-	cycles = flag.Int("cycles", 100, "kill -9 cycles")
-	seed   = flag.Uint64("seed", 0, "seed of the random choices; 0 takes one from the clock")
+	"github.com/tablecast/tablecast/internal/campaigntest"
 )
 
 // TestKill kills the real binary in the middle of write bursts, over and over
 // on one folder, and checks the promises after each restart.
 func TestKill(t *testing.T) {
-	n := *cycles
+	short := 100
 	if testing.Short() {
-		n = 5
+		short = 5
 	}
-	h := newKillHistory(t)
-	p := start(t, h.dir, h.config)
-	for cycle := range n {
+	c := campaigntest.Start(t, "kill", "kills", short)
+	h := newKillHistory(t, c.Rand(0))
+	p := campaigntest.StartNode(t, h.dir, h.config)
+	for c.Done < c.N {
 		h.burst(t, p)
-		p = start(t, h.dir, h.config)
-		h.check(t, p, fmt.Sprintf("after kill %d", cycle+1))
+		p = campaigntest.StartNode(t, h.dir, h.config)
+		c.Done++
+		h.check(t, p, fmt.Sprint("after kill ", c.Done))
 		if t.Failed() {
-			p.kill()
-			t.Fatalf("seed %d, folder %s\n%s", h.seed, h.dir, p.output)
+			p.Kill()
+			t.Fatalf("folder %s\n%s", h.dir, p.Output)
 		}
 	}
-	p.kill()
-	t.Logf("%d kills: %d users acknowledged, %d with unknown outcome, %d events, %d deliveries repeated",
-		n, len(h.acked), len(h.sent)-len(h.acked), len(h.events), h.repeats)
+	p.Kill()
+	t.Logf("%d users acknowledged, %d with unknown outcome, %d events, %d deliveries repeated",
+		len(h.acked), len(h.sent)-len(h.acked), len(h.events), h.repeats)
 }
 
 // A killHistory is what the outside world knows of the node: what it asked
 // for, what was acknowledged, and what arrived.
 type killHistory struct {
 	dir, config string
-	seed        uint64
 	rand        *rand.Rand
 	next        int
 	sent, acked map[string]bool
@@ -66,15 +63,10 @@ type killHistory struct {
 	faults  []string
 }
 
-func newKillHistory(t *testing.T) *killHistory {
+func newKillHistory(t *testing.T, choices *rand.Rand) *killHistory {
 	h := &killHistory{
-		seed: *seed, sent: map[string]bool{}, acked: map[string]bool{}, events: map[string]string{}, raised: map[string]string{},
+		rand: choices, sent: map[string]bool{}, acked: map[string]bool{}, events: map[string]string{}, raised: map[string]string{},
 	}
-	if h.seed == 0 {
-		h.seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed %d", h.seed)
-	h.rand = rand.New(rand.NewPCG(h.seed, 0))
 	consumer := httptest.NewServer(http.HandlerFunc(h.consume))
 	t.Cleanup(consumer.Close)
 	root := t.TempDir()
@@ -131,13 +123,13 @@ func (h *killHistory) consume(w http.ResponseWriter, r *http.Request) {
 }
 
 // burst writes users from several connections and kills the node among them.
-func (h *killHistory) burst(t *testing.T, p *process) {
+func (h *killHistory) burst(t *testing.T, p *campaigntest.Process) {
 	t.Helper()
 	const writers = 8
 	pause := time.Duration(h.rand.IntN(60)) * time.Millisecond
 	ctx, cancel := context.WithTimeout(t.Context(), pause)
 	defer cancel()
-	client := p.tables()
+	client := p.Tables()
 	var mu sync.Mutex
 	var writing sync.WaitGroup
 	killed := make(chan struct{})
@@ -167,7 +159,7 @@ func (h *killHistory) burst(t *testing.T, p *process) {
 	}
 	<-ctx.Done()
 	close(killed)
-	p.kill()
+	p.Kill()
 	writing.Wait()
 }
 
@@ -202,7 +194,7 @@ func insert(ctx context.Context, client *dynamodb.Client, id string) (err error)
 
 // check waits until the node has caught up and compares what it holds and
 // what arrived with what was asked for.
-func (h *killHistory) check(t *testing.T, p *process, when string) {
+func (h *killHistory) check(t *testing.T, p *campaigntest.Process, when string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -238,33 +230,33 @@ func (h *killHistory) check(t *testing.T, p *process, when string) {
 
 // settle waits until each change is mapped and each event delivered, and
 // checks P6 on the way.
-func (h *killHistory) settle(ctx context.Context, t *testing.T, p *process, when string) {
+func (h *killHistory) settle(ctx context.Context, t *testing.T, p *campaigntest.Process, when string) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		s, err := p.status(ctx)
+		s, err := p.Status(ctx)
 		if err != nil {
-			t.Fatalf("%s: status: %v\n%s", when, err, p.output)
+			t.Fatalf("%s: status: %v\n%s", when, err, p.Output)
 		}
 		for _, r := range s.Rules {
 			if r.Matched != r.Delivered+r.DeadLettered+r.Dropped+r.Pending {
 				t.Errorf("%s: P6: %+v does not add up", when, r)
 			}
 		}
-		if len(s.Relays) == 1 && s.drained() {
+		if len(s.Relays) == 1 && s.Drained() {
 			return
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("%s: the node did not catch up: %+v\n%s", when, s, p.output)
+			t.Fatalf("%s: the node did not catch up: %+v\n%s", when, s, p.Output)
 		case <-tick.C:
 		}
 	}
 }
 
 // scan returns the ids of the table, and fails on a torn user.
-func (h *killHistory) scan(ctx context.Context, t *testing.T, p *process) map[string]bool {
+func (h *killHistory) scan(ctx context.Context, t *testing.T, p *campaigntest.Process) map[string]bool {
 	t.Helper()
 	ids, transacted := map[string]bool{}, 0
 	for _, user := range rows(ctx, t, p, dynamodb.ScanInput{TableName: aws.String("users")}) {
@@ -293,9 +285,9 @@ func (h *killHistory) scan(ctx context.Context, t *testing.T, p *process) map[st
 }
 
 // rows reads a table or an index to its end.
-func rows(ctx context.Context, t *testing.T, p *process, in dynamodb.ScanInput) (out []map[string]types.AttributeValue) {
+func rows(ctx context.Context, t *testing.T, p *campaigntest.Process, in dynamodb.ScanInput) (out []map[string]types.AttributeValue) {
 	t.Helper()
-	pages := dynamodb.NewScanPaginator(p.reader(), &in)
+	pages := dynamodb.NewScanPaginator(p.Reader(), &in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -308,9 +300,9 @@ func rows(ctx context.Context, t *testing.T, p *process, in dynamodb.ScanInput) 
 
 // log reads the whole change log over the wire and counts the inserts of each
 // user; within a shard the sequence numbers must rise.
-func (h *killHistory) log(ctx context.Context, t *testing.T, p *process) map[string]int {
+func (h *killHistory) log(ctx context.Context, t *testing.T, p *campaigntest.Process) map[string]int {
 	t.Helper()
-	client := p.streams()
+	client := p.Streams()
 	list, err := client.ListStreams(ctx, &dynamodbstreams.ListStreamsInput{TableName: aws.String("users")})
 	if err != nil || len(list.Streams) != 1 {
 		t.Fatalf("list streams: %v, %v", list, err)

@@ -20,7 +20,7 @@ func TestPlanted(t *testing.T) {
 		"tablecast_plant_cursor": "P1, P5:",  // advances before the events are accepted
 	} {
 		t.Run(tag, func(t *testing.T) {
-			out, err := exec.Command("go", "test", "-count=1", "-tags", tag, "-run", "^TestPowerLoss$", ".", "-args", "-power", "400").CombinedOutput()
+			out, err := exec.Command("go", "test", "-count=1", "-tags", tag, "-run", "^TestPowerLoss$", ".", "-args", "-length", "400").CombinedOutput()
 			if err == nil || !strings.Contains(string(out), promise) {
 				t.Errorf("the fault was not caught: %v\n%s", err, out)
 			}

@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -16,39 +15,34 @@ import (
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/campaigntest"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/table"
 )
-
-var powerCycles = flag.Int("power", 1000, "simulated power losses")
 
 // TestPowerLoss cuts the power under the whole node, over and over: of what the
 // file system was not told to sync, a random part is lost. It checks the
 // promises on what the next node finds.
 func TestPowerLoss(t *testing.T) {
-	n := *powerCycles
+	short := 1000
 	if testing.Short() {
-		n = 50
+		short = 50
 	}
-	seed := *seed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed %d", seed)
-	h := &powerHistory{rand: rand.New(rand.NewPCG(seed, 1))}
+	c := campaigntest.Start(t, "power", "power losses", short)
+	h := &powerHistory{rand: c.Rand(1)}
 	acked := 0
-	for cycle := range n {
-		if cycle%20 == 0 { // a fresh folder now and then: creation can be cut, too
+	for ; c.Done < c.N; c.Done++ {
+		if c.Done%20 == 0 { // a fresh folder now and then: creation can be cut, too
 			acked += len(h.acked)
 			h.reset()
 		}
-		h.late = cycle%20 >= 10 // an index comes late: filling it can be cut, too
+		h.late = c.Done%20 >= 10 // an index comes late: filling it can be cut, too
 		h.cycle(t)
 		if t.Failed() {
-			t.Fatalf("power loss %d of seed %d", cycle+1, seed)
+			t.FailNow()
 		}
 	}
-	t.Logf("%d power losses, %d users acknowledged", n, acked+len(h.acked))
+	t.Logf("%d users acknowledged", acked+len(h.acked))
 }
 
 const powerConfig = `

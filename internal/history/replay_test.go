@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -18,43 +17,45 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/go-json-experiment/json"
-)
 
-var replayed = flag.Int("replay", 20_000, "events in the window of a replay")
+	"github.com/tablecast/tablecast/internal/campaigntest"
+)
 
 // TestReplayKilled archives events over the wire, replays a window of them, and
 // kills the binary in the middle. The next process carries the replay on by
 // itself: each event of the window is sent once, and none besides.
 func TestReplayKilled(t *testing.T) {
-	n := *replayed
+	short := 20_000
 	if testing.Short() {
-		n = min(n, 2_000)
+		short = 2_000
 	}
-	h := newReplayHistory(t, n)
-	p := start(t, h.dir, h.config)
+	c := campaigntest.Start(t, "replay", "events", short)
+	n := c.N
+	h := newReplayHistory(t, n, c.Rand(2))
+	p := campaigntest.StartNode(t, h.dir, h.config)
 	h.archive(t, p)
 	h.replay(t, p)
 	at := 1 + h.rand.IntN(n/2)
 	h.await(t, p, fmt.Sprint(at, " events"), func() bool { return h.matched(t, p) >= at })
-	p.kill()
+	p.Kill()
 	arrived := h.arrived.Load()
-	p = start(t, h.dir, h.config)
-	defer p.kill()
+	p = campaigntest.StartNode(t, h.dir, h.config)
+	defer p.Kill()
 	h.await(t, p, "the end of the replay", func() bool {
-		s, err := p.status(t.Context())
-		return err == nil && s.drained() && h.state(t, p) == types.ReplayStateCompleted
+		s, err := p.Status(t.Context())
+		return err == nil && s.Drained() && h.state(t, p) == types.ReplayStateCompleted
 	})
 	h.check(t, p)
 	if t.Failed() {
-		t.Fatalf("seed %d\n%s", h.seed, p.output)
+		t.Fatal(p.Output)
 	}
+	c.Done = n
 	t.Logf("%d events replayed, killed after %d and %d deliveries, %d deliveries repeated", n, at, arrived, h.repeats)
 }
 
 // A replayHistory is what the outside world knows of a replay.
 type replayHistory struct {
 	dir, config string
-	seed        uint64
 	rand        *rand.Rand
 	events      int // in the window; as many again are around it
 	arrived     atomic.Int64
@@ -76,13 +77,8 @@ rules:
       - webhook: %s/replayed
 `
 
-func newReplayHistory(t *testing.T, n int) *replayHistory {
-	h := &replayHistory{seed: *seed, events: n, seen: make([]uint8, n+n/2), ids: map[string]uint32{}}
-	if h.seed == 0 {
-		h.seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed %d", h.seed)
-	h.rand = rand.New(rand.NewPCG(h.seed, 2))
+func newReplayHistory(t *testing.T, n int, choices *rand.Rand) *replayHistory {
+	h := &replayHistory{rand: choices, events: n, seen: make([]uint8, n+n/2), ids: map[string]uint32{}}
 	consumer := httptest.NewServer(http.HandlerFunc(h.consume))
 	t.Cleanup(consumer.Close)
 	root := t.TempDir()
@@ -141,17 +137,17 @@ func (h *replayHistory) consume(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (p *process) buses() *eventbridge.Client {
-	return eventbridge.New(eventbridge.Options{BaseEndpoint: aws.String(p.endpoint), Region: "us-east-1", Credentials: local, RetryMaxAttempts: 1})
+func buses(p *campaigntest.Process) *eventbridge.Client {
+	return eventbridge.New(eventbridge.Options{BaseEndpoint: aws.String(p.Endpoint), Region: "us-east-1", Credentials: campaigntest.Local, RetryMaxAttempts: 1})
 }
 
 const eventsARN = "arn:aws:events:us-east-1:000000000000:"
 
 // archive makes the archive and puts the events into it, in batches of ten from
 // several clients.
-func (h *replayHistory) archive(t *testing.T, p *process) {
+func (h *replayHistory) archive(t *testing.T, p *campaigntest.Process) {
 	t.Helper()
-	c, ctx := p.buses(), t.Context()
+	c, ctx := buses(p), t.Context()
 	_, err := c.CreateArchive(ctx, &eventbridge.CreateArchiveInput{ArchiveName: aws.String("kept"), EventSourceArn: aws.String(eventsARN + "event-bus/main")})
 	if err != nil {
 		t.Fatal(err)
@@ -199,9 +195,9 @@ func (h *replayHistory) put(ctx context.Context, c *eventbridge.Client, first, l
 }
 
 // replay starts the replay of the window.
-func (h *replayHistory) replay(t *testing.T, p *process) {
+func (h *replayHistory) replay(t *testing.T, p *campaigntest.Process) {
 	t.Helper()
-	_, err := p.buses().StartReplay(t.Context(), &eventbridge.StartReplayInput{
+	_, err := buses(p).StartReplay(t.Context(), &eventbridge.StartReplayInput{
 		ReplayName: aws.String("again"), EventSourceArn: aws.String(eventsARN + "archive/kept"),
 		EventStartTime: &epoch, EventEndTime: aws.Time(h.end()),
 		Destination: &types.ReplayDestination{Arn: aws.String(eventsARN + "event-bus/main")},
@@ -213,8 +209,8 @@ func (h *replayHistory) replay(t *testing.T, p *process) {
 
 // matched returns how many events the replay has sent. That the rule still counts
 // fewer than the window holds says that the replay goes on.
-func (h *replayHistory) matched(t *testing.T, p *process) int {
-	s, err := p.status(t.Context())
+func (h *replayHistory) matched(t *testing.T, p *campaigntest.Process) int {
+	s, err := p.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,8 +228,8 @@ func (h *replayHistory) matched(t *testing.T, p *process) int {
 // end is the end of the window, which is not part of it.
 func (h *replayHistory) end() time.Time { return h.at(h.before() + h.events) }
 
-func (h *replayHistory) state(t *testing.T, p *process) types.ReplayState {
-	out, err := p.buses().DescribeReplay(t.Context(), &eventbridge.DescribeReplayInput{ReplayName: aws.String("again")})
+func (h *replayHistory) state(t *testing.T, p *campaigntest.Process) types.ReplayState {
+	out, err := buses(p).DescribeReplay(t.Context(), &eventbridge.DescribeReplayInput{ReplayName: aws.String("again")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +237,7 @@ func (h *replayHistory) state(t *testing.T, p *process) types.ReplayState {
 }
 
 // await waits for a condition.
-func (h *replayHistory) await(t *testing.T, p *process, what string, ok func() bool) {
+func (h *replayHistory) await(t *testing.T, p *campaigntest.Process, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(time.Minute + time.Duration(h.events)*time.Millisecond)
 	tick := time.NewTicker(2 * time.Millisecond)
@@ -250,7 +246,7 @@ func (h *replayHistory) await(t *testing.T, p *process, what string, ok func() b
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("%s: not in time; %d arrived\n%s", what, h.arrived.Load(), p.output)
+			t.Fatalf("%s: not in time; %d arrived\n%s", what, h.arrived.Load(), p.Output)
 		}
 	}
 }
@@ -260,7 +256,7 @@ func (h *replayHistory) await(t *testing.T, p *process, what string, ok func() b
 const repeatable = 1_000
 
 // check compares what arrived with the window, and with the node's counters.
-func (h *replayHistory) check(t *testing.T, p *process) {
+func (h *replayHistory) check(t *testing.T, p *campaigntest.Process) {
 	t.Helper()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -284,7 +280,7 @@ func (h *replayHistory) check(t *testing.T, p *process) {
 	if lost > 0 || extra > 0 || h.repeats > repeatable {
 		t.Errorf("I14: of %d events in the window %d never arrived; %d of others did; %d deliveries were repeated", wanted, lost, extra, h.repeats)
 	}
-	s, err := p.status(t.Context())
+	s, err := p.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +289,7 @@ func (h *replayHistory) check(t *testing.T, p *process) {
 			t.Errorf("P6: %d events in the window, %+v", wanted, r)
 		}
 	}
-	out, err := p.buses().DescribeArchive(t.Context(), &eventbridge.DescribeArchiveInput{ArchiveName: aws.String("kept")})
+	out, err := buses(p).DescribeArchive(t.Context(), &eventbridge.DescribeArchiveInput{ArchiveName: aws.String("kept")})
 	if err != nil || int(out.EventCount) != len(h.seen) {
 		t.Errorf("the archive holds %d events of %d after the replay: %v", out.EventCount, len(h.seen), err)
 	}

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"bufio"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -19,7 +18,7 @@ import (
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/event"
-	"github.com/tablecast/tablecast/internal/awsapi/apitest"
+	"github.com/tablecast/tablecast/internal/campaigntest"
 	"github.com/tablecast/tablecast/internal/server/servertest"
 )
 
@@ -36,28 +35,10 @@ func serveNode(t *testing.T, text string) (*tablecast.Node, string) {
 }
 
 // startWorker runs `tablecast worker` and returns once it says that it runs.
-func startWorker(t *testing.T, config, source, target string) *process {
+func startWorker(t *testing.T, config, source, target string) *campaigntest.Process {
 	t.Helper()
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{output: &apitest.Log{}}
-	p.cmd = exec.Command(path, "worker", "--json", "--config", config, "--source", source, "--bus", target, "--listen", "127.0.0.1:0", "--failover", "1s")
-	p.cmd.Stderr = p.output
-	stdout, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(stdout)
-	if !lines.Scan() {
-		t.Fatalf("the worker ended before it ran: %v\n%s", p.cmd.Wait(), p.output)
-	}
-	go drain(lines)
-	return p
+	return campaigntest.StartCommand(t, exec.Command(campaigntest.Binary(t), "worker", "--json", "--config", config,
+		"--source", source, "--bus", target, "--listen", "127.0.0.1:0", "--failover", "1s"))
 }
 
 // TestWorkerKill kills workers of one group in the middle of their work, over
@@ -74,13 +55,13 @@ func TestWorkerKill(t *testing.T) {
 	if err := os.WriteFile(config, []byte(workerFile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	workers := []*process{startWorker(t, config, source, target), startWorker(t, config, source, target)}
+	workers := []*campaigntest.Process{startWorker(t, config, source, target), startWorker(t, config, source, target)}
 	t.Cleanup(func() {
 		for _, w := range workers {
-			w.kill()
+			w.Kill()
 		}
 	})
-	client := (&process{endpoint: source}).tables()
+	client := (&campaigntest.Process{Endpoint: source}).Tables()
 	written := map[string]int{}
 	write := func(items int) {
 		for range items {
@@ -97,7 +78,7 @@ func TestWorkerKill(t *testing.T) {
 	for range kills {
 		write(40 + rand.IntN(200))
 		i := rand.IntN(len(workers))
-		workers[i].kill()
+		workers[i].Kill()
 		write(20)
 		workers[i] = startWorker(t, config, source, target)
 	}
@@ -110,7 +91,7 @@ func TestWorkerKill(t *testing.T) {
 		got = arrived(t, to)
 	}
 	if len(got) != total {
-		t.Errorf("of %d changes %d arrived\n%s\n%s", total, len(got), workers[0].output, workers[1].output)
+		t.Errorf("of %d changes %d arrived\n%s\n%s", total, len(got), workers[0].Output, workers[1].Output)
 	}
 	t.Logf("%d kills, %d changes", kills, total)
 }

@@ -30,7 +30,7 @@ var base = []string{"internal/wait", "internal/local", "internal/tuple", "intern
 
 // helpers are packages that only tests import. They sit beside the package
 // whose contract they check and may import it.
-var helpers = []string{"kv/kvtest", "target/targettest", "parking/parkingtest", "internal/awsapi/apitest", "internal/server/servertest"}
+var helpers = []string{"kv/kvtest", "target/targettest", "parking/parkingtest", "internal/awsapi/apitest", "internal/server/servertest", "internal/campaigntest"}
 
 // The two halves of the path meet in mapping, relay and above, never below.
 var (

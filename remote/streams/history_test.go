@@ -3,22 +3,18 @@ package streams_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/tablecast/tablecast/internal/campaigntest"
 	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/remote/streams"
-)
-
-var (
-	histories = flag.Int("histories", manyHistories, "simulated histories")
-	seed      = flag.Uint64("seed", 0, "seed of the only history; 0 runs them all")
 )
 
 // Three workers of a group share the shards of a table while they are killed,
@@ -27,19 +23,21 @@ var (
 // sight of each change of an item is in order, and what is seen again is the
 // same record.
 func TestHistories(t *testing.T) {
-	if *seed != 0 {
-		synctest.Test(t, func(t *testing.T) { history(t, *seed) })
-		return
-	}
+	c := campaigntest.Start(t, "workers", "histories", manyHistories)
 	const lanes = 8
-	for lane := range lanes {
-		t.Run(fmt.Sprint("lane", lane), func(t *testing.T) {
-			t.Parallel()
-			for i := lane; i < *histories && !t.Failed(); i += lanes {
-				synctest.Test(t, func(t *testing.T) { history(t, uint64(i)+1) })
-			}
-		})
-	}
+	var done atomic.Int64
+	t.Run("lanes", func(t *testing.T) {
+		for lane := range lanes {
+			t.Run(fmt.Sprint(lane), func(t *testing.T) {
+				t.Parallel()
+				for i := lane; i < c.N && !t.Failed(); i += lanes {
+					synctest.Test(t, func(t *testing.T) { history(t, c.Seed+uint64(i)) })
+					done.Add(1)
+				}
+			})
+		}
+	})
+	c.Done = int(done.Load())
 }
 
 // A sim is one history.

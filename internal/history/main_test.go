@@ -1,0 +1,9 @@
+package history
+
+import (
+	"testing"
+
+	"github.com/tablecast/tablecast/internal/campaigntest"
+)
+
+func TestMain(m *testing.M) { campaigntest.Main(m) }
