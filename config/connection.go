@@ -75,7 +75,7 @@ func (r *reader) authText(n ast.Node, what string) string {
 	if n == nil {
 		return ""
 	}
-	s, ok := r.text(n, what)
+	s, ok := r.withheldText(n, what)
 	if ok && (s == "" || utf8.RuneCountInString(s) > maxAuthText) {
 		r.fault(n, what+" has "+strconv.Itoa(utf8.RuneCountInString(s))+" characters", "write 1 to "+strconv.Itoa(maxAuthText))
 	}
@@ -100,7 +100,7 @@ func (r *reader) parameters(fields map[string]ast.Node, what string) (p connecti
 	read := func(key string) (out []connection.Parameter) {
 		of := key + " of " + what
 		r.each(fields[key], of, func(e pair) {
-			s, _ := r.text(e.value, e.name+" in "+of)
+			s, _ := r.withheldText(e.value, e.name+" in "+of)
 			out = append(out, connection.Parameter{Key: e.name, Value: s, Secret: fromEnvironment(e.value)})
 		})
 		if len(out) > maxParameters {

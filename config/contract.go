@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -52,6 +53,9 @@ func (r *reader) named(name string) ([]byte, error) {
 	if text, ok := r.given[name]; ok {
 		r.keep(name, text)
 		return text, nil
+	}
+	if r.closed {
+		return nil, fmt.Errorf("the file %s was not sent along", name)
 	}
 	in, err := os.Open(r.file.Named(name))
 	if err != nil {

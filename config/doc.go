@@ -106,6 +106,10 @@ type File struct {
 	Schemas    map[string]*schema.Schema // by event
 	// Files are the files that this one names, by the names that it gives them.
 	Files map[string][]byte
+	// Variables are the variables of the environment that this file names and that
+	// are set. The value of one that only authorizes calls, or that only functions
+	// get, is replaced by another text.
+	Variables map[string]string
 
 	uses []use
 }

@@ -36,17 +36,55 @@ func (r *reader) environment(n ast.Node, text string) (string, bool) {
 			ok = false
 			return ""
 		}
-		value, set := os.LookupEnv(name)
+		value, set := r.variable(name)
 		switch {
 		case set && value != "":
 			return value
 		case hasFallback:
 			return fallback
 		case !set:
-			r.fault(n, "environment variable "+name+" is not set", "set it, or write ${env:"+name+":-default}")
+			msg := "environment variable " + name + " is not set"
+			if r.closed {
+				msg = "environment variable " + name + " was not sent along"
+			}
+			r.fault(n, msg, "set it, or write ${env:"+name+":-default}")
 			ok = false
 		}
 		return value
 	})
 	return out, ok
+}
+
+// withheld stands in File.Variables for the value of a secret.
+const withheld = "withheld"
+
+// variable returns a variable of the environment, and keeps it in File.Variables.
+func (r *reader) variable(name string) (value string, set bool) {
+	if r.closed {
+		value, set = r.variables[name]
+		return value, set
+	}
+	if value, set = os.LookupEnv(name); !set {
+		return "", false
+	}
+	kept := value
+	if known, ok := r.file.Variables[name]; r.withhold && value != "" {
+		kept = withheld
+		if ok {
+			kept = known
+		}
+	}
+	if r.file.Variables == nil {
+		r.file.Variables = map[string]string{}
+	}
+	r.file.Variables[name] = kept
+	return value, set
+}
+
+// withheldText is text for a value that decides of no event: a secret, or a
+// variable of a function.
+func (r *reader) withheldText(n ast.Node, what string) (string, bool) {
+	r.withhold = true
+	defer func() { r.withhold = false }()
+	return r.text(n, what)
 }

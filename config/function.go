@@ -45,7 +45,7 @@ func (r *reader) function(p pair) {
 	}
 	if v, ok := fields["env"]; ok {
 		spec.Env = map[string]string{}
-		r.each(v, "env of "+what, func(e pair) { spec.Env[e.name] = r.variable(e, what) })
+		r.each(v, "env of "+what, func(e pair) { spec.Env[e.name] = r.functionVariable(e, what) })
 	}
 	if v, ok := fields["timeout"]; ok {
 		spec.Timeout = r.timeout(v, what)
@@ -70,12 +70,12 @@ func (r *reader) fromFile(path string) string {
 	return filepath.Join(filepath.Dir(r.path), path)
 }
 
-// variable reads one variable of a function's environment.
-func (r *reader) variable(e pair, what string) string {
+// functionVariable reads one variable of a function's environment.
+func (r *reader) functionVariable(e pair, what string) string {
 	if process.ReservedEnv(e.name) {
 		r.fault(e.key, "env of "+what+" sets "+e.name+", which Lambda reserves", "use another name")
 	}
-	s, _ := r.text(e.value, e.name+" in env of "+what)
+	s, _ := r.withheldText(e.value, e.name+" in env of "+what)
 	return s
 }
 

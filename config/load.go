@@ -44,6 +44,23 @@ func Parse(path string, src []byte) (*File, error) { return ParseWith(path, src,
 // ParseWith is Parse, but takes the files that the text names from those given,
 // as far as they are among them; File.Files is such a set.
 func ParseWith(path string, src []byte, files map[string][]byte) (*File, error) {
+	r := newReader(path)
+	r.given = files
+	return r.parse(src)
+}
+
+// ParseClosed is Parse for a text that another process sent: it takes the files
+// and the variables of the environment that the text names from those given, which
+// are File.Files and File.Variables of the sender, and reads neither the disk nor
+// the environment of this process. A file or variable that is not given is a fault.
+func ParseClosed(path string, src []byte, files map[string][]byte, variables map[string]string) (*File, error) {
+	r := newReader(path)
+	r.given, r.variables, r.closed = files, variables, true
+	return r.parse(src)
+}
+
+func (r *reader) parse(src []byte) (*File, error) {
+	path := r.path
 	if len(src) > maxBytes {
 		return nil, Faults{{path, 1, 1, "the file is larger than 1 MiB", "move data out of it"}}
 	}
@@ -52,8 +69,7 @@ func ParseWith(path string, src []byte, files map[string][]byte) (*File, error) 
 	if err != nil {
 		return nil, syntax(path, err)
 	}
-	r := newReader(path)
-	r.given, r.file.Text = files, src
+	r.file.Text = src
 	for i, doc := range tree.Docs {
 		switch {
 		case doc.Body == nil:

@@ -17,6 +17,10 @@ type reader struct {
 	shape  mapping.Shape     // of events that do not say otherwise
 	given  map[string][]byte // files that are not read from disk
 	faults Faults
+
+	closed    bool              // neither the disk nor the environment is read
+	variables map[string]string // of a closed reader, instead of the environment
+	withhold  bool              // what is read only authorizes calls, or is for functions alone
 }
 
 func (r *reader) fault(n ast.Node, msg, fix string) {

@@ -38,7 +38,10 @@ is published.
 				return usageError{err}
 			}
 			path, text := strings.ToValidUTF8(file.Path, "\uFFFD"), strings.ToValidUTF8(string(file.Text), "\uFFFD") // comments may have another encoding
-			in := map[string]any{"path": path, "text": text, "files": file.Files, "since": from, "alone": alone}
+			for name, value := range file.Variables {
+				file.Variables[name] = strings.ToValidUTF8(value, "\uFFFD")
+			}
+			in := map[string]any{"path": path, "text": text, "files": file.Files, "variables": file.Variables, "since": from, "alone": alone}
 			return f.ask(cmd.Context(), cmd.OutOrStdout(), "dry-run", in, func(line []byte) error { return printDifference(cmd.OutOrStdout(), line) })
 		},
 	}

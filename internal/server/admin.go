@@ -241,14 +241,18 @@ type dryRunIn struct {
 	Path  string            `json:"path"`
 	Text  string            `json:"text"`
 	Files map[string][]byte `json:"files"`
-	Since time.Time         `json:"since"`
-	Alone bool              `json:"alone"` // do not compare with the file in effect
+	// Variables are the variables of the environment that the text names.
+	Variables map[string]string `json:"variables"`
+	Since     time.Time         `json:"since"`
+	Alone     bool              `json:"alone"` // do not compare with the file in effect
 }
 
 // dryRun answers {"change": …, "was": EVENT, "is": EVENT, "wasError": …,
-// "isError": …} for each difference, and {"summary": {…}} at the end.
+// "isError": …} for each difference, and {"summary": {…}} at the end. The client has
+// read the files and variables that the text names: the node reads none for it, as
+// the client may be a user of the machine who could not.
 func (a administration) dryRun(ctx context.Context, in dryRunIn, out *lines) error {
-	f, err := config.ParseWith(in.Path, []byte(in.Text), in.Files)
+	f, err := config.ParseClosed(in.Path, []byte(in.Text), in.Files, in.Variables)
 	if err != nil {
 		return err
 	}
