@@ -29,22 +29,22 @@ func newBackup() *cobra.Command {
 running, or with --dir from the folder of one that is not. It holds tables,
 streams, buses, cursors, pending deliveries and dead letters as of one moment;
 files that log targets wrote are not part of it. A running node goes on
-meanwhile; it must run on this machine and without --auth-keys.
+meanwhile; it must run on this machine and without --auth-keys. BACKUP is then a
+name or path below the folder that up --backups named, which is that of the data
+with -backups at its end if none was; with --dir it is any path.
 
 ` + exitHelp,
-		Example: `  tablecast backup /backups/monday
-  tablecast backup --url http://127.0.0.1:4567 /backups/monday
+		Example: `  tablecast backup monday
+  tablecast backup --url http://127.0.0.1:4567 monday
   tablecast backup --dir /var/lib/tablecast /backups/monday`,
 		Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			to, err := filepath.Abs(args[0])
-			if err != nil {
-				return err
-			}
-			if dir != "" {
+			var to string
+			var err error
+			if dir == "" {
+				to, err = backupNode(cmd.Context(), cmp.Or(url, os.Getenv("AWS_ENDPOINT_URL"), defaultURL), args[0])
+			} else if to, err = filepath.Abs(args[0]); err == nil {
 				err = backupFolder(cmd.Context(), dir, to)
-			} else {
-				err = backupNode(cmd.Context(), cmp.Or(url, os.Getenv("AWS_ENDPOINT_URL"), defaultURL), to)
 			}
 			return tell(cmd.OutOrStdout(), err, asJSON, "backup", to)
 		},
@@ -93,24 +93,24 @@ func exists(err error) error {
 	return err
 }
 
-// backupNode asks a running node for a backup.
-func backupNode(ctx context.Context, url, to string) error {
-	resp, err := post(ctx, url, "backup", map[string]string{"dir": to}, "name its address with --url, or the folder of a stopped one with --dir")
+// backupNode asks a running node for a backup and returns its path.
+func backupNode(ctx context.Context, url, name string) (string, error) {
+	resp, err := post(ctx, url, "backup", map[string]string{"dir": name}, "name its address with --url, or the folder of a stopped one with --dir")
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer resp.Body.Close()
-	var answer struct{ Message string }
+	var answer struct{ Message, Dir string }
 	err = json.UnmarshalRead(io.LimitReader(resp.Body, 64<<10), &answer, json.MatchCaseInsensitiveNames(true))
 	switch {
 	case resp.StatusCode == http.StatusOK:
-		return nil
-	case resp.StatusCode == http.StatusConflict, resp.StatusCode == http.StatusForbidden:
-		return usageError{errors.New(answer.Message)}
+		return answer.Dir, err
 	case err != nil || answer.Message == "":
-		return fmt.Errorf("the node answered %s", resp.Status)
+		return "", fmt.Errorf("the node answered %s", resp.Status)
+	case resp.StatusCode < http.StatusInternalServerError:
+		return "", usageError{errors.New(answer.Message)}
 	default:
-		return errors.New(answer.Message)
+		return "", errors.New(answer.Message)
 	}
 }
 

@@ -50,7 +50,7 @@ func TestDocumentedOperations(t *testing.T) {
 	if want := `{"bytes":`; !strings.HasPrefix(last, want) || !strings.Contains(last, `"items":2`) {
 		t.Errorf("the last import printed %s", last)
 	}
-	for _, made := range []string{"monday/FORMAT", "restored/FORMAT", "tuesday/FORMAT", "copy.json.gz", "copy.csv"} {
+	for _, made := range []string{".tablecast-backups/monday/FORMAT", "restored/FORMAT", "tuesday/FORMAT", "copy.json.gz", "copy.csv"} {
 		if _, err := os.Stat(filepath.FromSlash(made)); err != nil {
 			t.Error(err)
 		}
@@ -66,7 +66,10 @@ func TestOperationErrors(t *testing.T) {
 		status int
 		text   string
 	}{
-		"backup .":                          {2, "exists; name a folder that does not"},
+		"backup .":                          {2, "is not below "},
+		"backup ../copy":                    {2, "is not below "},
+		"backup /tmp/copy":                  {2, "is not below "},
+		"backup copy.partial":               {2, "write another"},
 		"backup --dir .tablecast copy":      {5, "tablecast backup --url"},
 		"backup --dir none copy":            {1, "none is no data folder"},
 		"backup --url http://127.0.0.1:1 x": {1, "no node answers at http://127.0.0.1:1"},
@@ -100,7 +103,7 @@ func TestOperationErrors(t *testing.T) {
 		status     int
 	}{
 		{"text/plain", `{"dir":"/tmp/x"}`, "", http.StatusUnsupportedMediaType},
-		{"application/json", `{"dir":"x"}`, "", http.StatusBadRequest},
+		{"application/json", `{"dir":"../x"}`, "", http.StatusBadRequest},
 		{"application/json", `{"to":"/x"}`, "", http.StatusBadRequest},
 		{"application/json", `{"dir":"/nowhere/x"}`, "https://example.com", http.StatusForbidden},
 	} {

@@ -37,6 +37,7 @@ type upFlags struct {
 	aws, strict         bool
 	acceptLoss          bool
 	secret, nats        string
+	backups             string
 }
 
 func newUp() *cobra.Command {
@@ -70,6 +71,7 @@ one before stays.
 	cmd.Flags().StringVar(&f.nats, "nats-creds", "", "`FILE` of credentials for NATS")
 	cmd.Flags().BoolVar(&f.strict, "strict-buses", false, "refuse events for buses that do not exist, which AWS answers as a success and loses")
 	cmd.Flags().BoolVar(&f.acceptLoss, "accept-loss", false, "open a folder that lost acknowledged commits, or whose WATERMARK is missing, and go on without them")
+	cmd.Flags().StringVar(&f.backups, "backups", "", "`FOLDER` below which tablecast backup may have backups written (default: the folder of the data with -backups at its end)")
 	cmd.Flags().StringVar(&f.secret, "webhook-secret", "", "`FILE` with a secret that signs the requests of webhooks, readable by its owner alone")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, one object a line")
 	return cmd
@@ -91,6 +93,9 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 	}
 	logger := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	opts := server.Options{Listen: f.listen, Keys: keys, Cert: f.cert, Key: f.key, Hosts: f.hosts, Logger: logger}
+	if opts.Backups, err = f.backupFolder(); err != nil {
+		return usageError{err}
+	}
 	if telemetry.Wanted() {
 		if opts.Tracer, err = telemetry.Open(); err != nil {
 			return usageError{err}

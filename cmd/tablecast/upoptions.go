@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
@@ -31,6 +32,15 @@ func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
 		}
 	}
 	return o, nil
+}
+
+// backupFolder returns the folder below which clients may have backups written.
+func (f *upFlags) backupFolder() (string, error) {
+	if f.backups != "" {
+		return filepath.Abs(f.backups)
+	}
+	dir, err := filepath.Abs(f.dir)
+	return dir + "-backups", err
 }
 
 // readSecret reads a file that its owner alone may read; white space at its ends

@@ -44,7 +44,7 @@ func TestDryRunReadsNothing(t *testing.T) {
 	const tables = "tables: { users: { key: id } }\n"
 	for text, want := range map[string]string{
 		tables + "events: { E: { from: users, bus: \"${env:CANARY}\" } }":     "environment variable CANARY was not sent along",
-		tables + "events: { E: { from: users, schema: " + secret + " } }":      "was not sent along",
+		tables + "events: { E: { from: users, schema: " + secret + " } }":     "was not sent along",
 		tables + "events: { E: { from: users, schema: /no/such/file.json } }": "was not sent along",
 	} {
 		_, answer := ask(t, url, "dry-run", map[string]any{"path": secret, "text": text})

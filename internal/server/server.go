@@ -41,6 +41,9 @@ type Options struct {
 	Cert, Key string
 	// Hosts are host names that requests may be sent to, besides those of loopback.
 	Hosts []string
+	// Backups is the folder below which clients may have backups written. The
+	// default refuses them.
+	Backups string
 	// Tracer makes spans of what requests change. The default makes none.
 	Tracer *telemetry.Tracer
 	// Logger receives faults. The default discards them.
@@ -121,7 +124,7 @@ func handler(node *tablecast.Node, o Options, figures *metrics, attempts *recent
 	pages.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { ready(w, node) })
 	if o.Keys == nil {
 		pages.HandleFunc("GET /_api/v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, statusOf(node)) })
-		pages.HandleFunc("POST /_api/v1/backup", func(w http.ResponseWriter, r *http.Request) { backup(w, r, node) })
+		pages.HandleFunc("POST /_api/v1/backup", func(w http.ResponseWriter, r *http.Request) { backup(w, r, node, o.Backups) })
 		pages.Handle("GET /metrics", figures.handler())
 		addAdmin(pages, node, attempts)
 	}
