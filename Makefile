@@ -6,7 +6,7 @@ LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
 .PHONY: parity demo test lint size figures bench bench-peers clients short help \
-	campaign-kill campaign-power campaign-workers campaign-replay
+	campaign-kill campaign-power campaign-workers campaign-replay campaign-fuzz
 
 demo: ## the story of the project, end to end, on an embedded node
 	CGO_ENABLED=0 $(GO) run ./cmd/tablecast demo
@@ -32,6 +32,9 @@ campaign-workers: ## N simulated histories of workers that share the shards of a
 
 campaign-replay: ## a replay of N events with a kill -9 in the middle
 	$(call CAMPAIGN,TestReplayKilled,./internal/history,1000000)
+
+campaign-fuzz: ## each fuzz target for N seconds
+	$(call CAMPAIGN,TestFuzz,./internal/hostile,600)
 
 size: ## the program's size, plain and stripped, against what it may be
 	./test/size

@@ -24,3 +24,23 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// No text breaks the reader of tests.
+func FuzzCases(f *testing.F) {
+	file, err := Parse("tablecast.yaml", []byte(full))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, s := range []string{
+		"tests:\n- name: a\n  given: [ { put: { table: users, item: { id: u1 } } } ]\n  expect: [ { event: E, detail: { a: 1 } } ]", "tests: [ { given: {}, expect: [[]] } ]", "tests: &a [*a]", "- 1",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, src string) {
+		_, err := parseCases(file, "f", []byte(src))
+		var faults Faults
+		if err != nil && (!errors.As(err, &faults) || len(faults) == 0) {
+			t.Fatal(err)
+		}
+	})
+}

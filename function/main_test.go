@@ -137,7 +137,7 @@ type file struct {
 	mode       fs.FileMode
 }
 
-func zipOf(t *testing.T, files ...file) []byte {
+func zipOf(t testing.TB, files ...file) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)

@@ -2,7 +2,6 @@ package item
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"math/big"
 	"strings"
@@ -180,17 +179,6 @@ func TestMapOfAndWith(t *testing.T) {
 	if got := string(AppendPlainItem(nil, m)); got != `{"a":"2","b":"3"}` {
 		t.Fatalf("With changed its receiver: %s", got)
 	}
-}
-
-func FuzzBinary(f *testing.F) {
-	f.Add(AppendBinary(nil, MapOf(Field{"a", L(S("x"), NullValue())})))
-	f.Add([]byte{1, 1, 'a', byte(List), 0xFF, 0xFF, 0x03})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := DecodeBinary(b)
-		if err == nil && cmp.Compare(len(m), 0) < 0 {
-			t.Fatal("negative length")
-		}
-	})
 }
 
 func FuzzNumber(f *testing.F) {

@@ -167,26 +167,30 @@ func (im *importer) sort(rows []row) (good []row, bad []*badLine) {
 			}
 			continue
 		}
-		id := im.id(r.it)
-		if at, twice := places[id]; twice {
-			good[at] = r
-			continue
+		if id, whole := im.id(r.it); whole {
+			if at, twice := places[id]; twice {
+				good[at] = r
+				continue
+			}
+			places[id] = len(good)
 		}
-		places[id] = len(good)
-		good = append(good, r)
+		good = append(good, r) // without its whole key it is like no other; the server says what it lacks
 	}
 	return good, bad
 }
 
-// id returns the key of an item as a text.
-func (im *importer) id(it item.Item) string {
+// id returns the key of an item as a text; whole is false if the item lacks an
+// attribute of its key.
+func (im *importer) id(it item.Item) (id string, whole bool) {
 	var key item.Item
 	for _, name := range im.keys {
-		if v, ok := it.Get(name); ok {
-			key = key.With(name, v)
+		v, ok := it.Get(name)
+		if !ok {
+			return "", false
 		}
+		key = key.With(name, v)
 	}
-	return string(item.AppendBinary(nil, key))
+	return string(item.AppendBinary(nil, key)), true
 }
 
 // fault returns the error of a bad line.

@@ -298,6 +298,26 @@ func TestBadLines(t *testing.T) {
 	}
 }
 
+// Lines that lack the key, or have nothing at all, are each put aside: they are not
+// taken for the same item.
+func TestLinesWithoutKey(t *testing.T) {
+	for name, text := range map[string]string{
+		"a.csv":  "id,n,note\n,,\n,1,one\nx,,two\n,1,three\nx,,four\nb,2,fine\n",
+		"a.json": `{"Item":{}}` + "\n" + `{"Item":{"n":{"N":"1"}}}` + "\n" + `{"Item":{"n":{"N":"1"}}}` + "\n" + `{"Item":{"id":{"S":"x"}}}` + "\n" + `{"Item":{"id":{"S":"x"}}}` + "\n" + `{"Item":{"id":{"S":"b"},"n":{"N":"2"}}}`,
+	} {
+		node, client := serve(t, nil)
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var aside bytes.Buffer
+		p, err := transfer.Import(t.Context(), transfer.ImportOptions{Client: client, Table: "into", File: file, Format: transfer.FormatOf(name), Bad: &aside})
+		if n := strings.Count(aside.String(), file+":"); err != nil || n != 5 || p.Items != 1 || len(all(t, node, "into")) != 1 {
+			t.Errorf("%s: %d items, %d put aside, %v:\n%s", name, p.Items, n, err, aside.String())
+		}
+	}
+}
+
 // An import that is cut short and goes on puts each bad line aside once.
 func TestBadLinesAfterACut(t *testing.T) {
 	var cut atomic.Bool

@@ -1,0 +1,9 @@
+package hostile
+
+import (
+	"testing"
+
+	"github.com/tablecast/tablecast/internal/campaigntest"
+)
+
+func TestMain(m *testing.M) { campaigntest.Main(m) }
