@@ -15,6 +15,7 @@ test: clients lint size ## everything that must hold before a change lands
 	$(GO) test -race -count=1 -timeout 14m ./...
 	$(GO) test -count=1 -run TestPlanted ./internal/history -plants
 	$(GO) test -count=1 -run TestHistories ./remote/streams
+	$(GO) test -count=1 -run TestPowerLoss ./internal/history -length 10000
 
 # A campaign is a test that can run for hours. N is its length in its own unit, and
 # SEED replays one; each has a short form in `make test`. docs/reliability.md says

@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -17,32 +21,55 @@ import (
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/internal/campaigntest"
 	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/table"
 )
 
-// TestPowerLoss cuts the power under the whole node, over and over: of what the
-// file system was not told to sync, a random part is lost. It checks the
-// promises on what the next node finds.
+// lives is how many power losses a folder sees. Creation can be cut, too.
+const lives = 10
+
+// TestPowerLoss cuts the power under the whole node, over and over: at a random
+// operation of the file system, be it while the folder is made, while Open
+// recovers it, while clients write, or while the node closes. Of what the file
+// system was not told to sync, a random part is lost. It checks the promises on
+// what the next node finds.
 func TestPowerLoss(t *testing.T) {
-	short := 1000
+	short := 300
 	if testing.Short() {
 		short = 50
 	}
 	c := campaigntest.Start(t, "power", "power losses", short)
-	h := &powerHistory{rand: c.Rand(1)}
-	acked := 0
-	for ; c.Done < c.N; c.Done++ {
-		if c.Done%20 == 0 { // a fresh folder now and then: creation can be cut, too
-			acked += len(h.acked)
-			h.reset()
-		}
-		h.late = c.Done%20 >= 10 // an index comes late: filling it can be cut, too
-		h.cycle(t)
-		if t.Failed() {
-			t.FailNow()
-		}
+	var next, done, acked atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := next.Add(1); int(i-1)*lives < c.N && !t.Failed(); i = next.Add(1) {
+				h := &powerHistory{rand: c.Rand(uint64(i)), fs: vfs.NewCrashableMem(), sent: map[string]bool{}, acked: map[string]bool{}, delivered: map[string]bool{}}
+				synctest.Test(t, func(t *testing.T) { h.run(t, i, min(lives, c.N-int(i-1)*lives), &done) })
+				acked.Add(int64(len(h.acked)))
+			}
+		})
 	}
-	t.Logf("%d users acknowledged", acked+len(h.acked))
+	workers.Wait()
+	c.Done = int(done.Load())
+	t.Logf("%d users acknowledged", acked.Load())
+}
+
+// run is the history of one folder.
+func (h *powerHistory) run(t *testing.T, number int64, lives int, done *atomic.Int64) {
+	for life := range lives {
+		h.late = life >= lives/2 // an index comes late: filling it can be cut, too
+		h.live(t)
+		if t.Failed() {
+			t.Fatalf("in life %d of history %d", life, number)
+		}
+		done.Add(1)
+	}
+	node := h.open(t, h.fs)
+	h.check(t, node)
+	if err := node.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
 }
 
 const powerConfig = `
@@ -72,11 +99,6 @@ type powerHistory struct {
 	delivered map[string]bool // user ids; guarded by mu, as all above
 }
 
-func (h *powerHistory) reset() {
-	h.fs = vfs.NewCrashableMem()
-	h.sent, h.acked, h.delivered = map[string]bool{}, map[string]bool{}, map[string]bool{}
-}
-
 // Write implements io.Writer for the log target: the outside world sees each
 // delivered event.
 func (h *powerHistory) Write(line []byte) (int, error) {
@@ -91,7 +113,7 @@ func (h *powerHistory) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func (h *powerHistory) open(t *testing.T) *tablecast.Node {
+func (h *powerHistory) open(t *testing.T, fs vfs.FS) *tablecast.Node {
 	t.Helper()
 	late := ""
 	if h.late {
@@ -102,76 +124,74 @@ func (h *powerHistory) open(t *testing.T) *tablecast.Node {
 		t.Fatal(err)
 	}
 	var out io.Writer = h
-	node, err := tablecast.Open("data", tablecast.Options{FS: h.fs, Config: file, Stdout: out, Fatal: func(err error) { t.Errorf("fatal: %v", err) }})
+	node, err := tablecast.Open("data", tablecast.Options{FS: fs, Config: file, Stdout: out, Fatal: func(err error) { t.Errorf("fatal: %v", err) }})
 	if err != nil {
 		t.Fatalf("open after a power loss: %v", err)
 	}
 	return node
 }
 
-// cycle opens the node, checks what it finds, writes, and cuts the power.
-func (h *powerHistory) cycle(t *testing.T) {
+// live opens the node, checks what it finds, writes, and closes it. The power
+// fails at a random moment of all that; what goes on after it is not known to the
+// outside world.
+func (h *powerHistory) live(t *testing.T) {
 	t.Helper()
-	node := h.open(t)
+	var after *vfs.MemFS
+	var acked, heard map[string]bool
+	// cut runs on whichever goroutine calls the file system, and takes no part in
+	// the choices of this one.
+	cfg := vfs.CrashCloneCfg{UnsyncedDataPercent: h.unsynced(), RNG: rand.New(rand.NewPCG(h.rand.Uint64(), 0))}
+	cut := func() {
+		h.mu.Lock()
+		acked, heard = maps.Clone(h.acked), maps.Clone(h.delivered)
+		h.mu.Unlock()
+		after = h.fs.CrashClone(cfg)
+	}
+	fs := kvtest.NewCutFS(h.fs, cut)
+	recovery := h.rand.IntN(2) == 0
+	if recovery { // Open passes about 100 points
+		fs.Arm(1 + h.rand.IntN(150))
+	}
+	node := h.open(t, fs)
 	h.check(t, node)
-	h.delivered = map[string]bool{}
-	ctx, cancel := context.WithCancel(t.Context())
+	if !recovery { // the rest passes 20 to 50; some nodes are closed before the cut
+		fs.Arm(1 + h.rand.IntN(50))
+	}
 	var writing sync.WaitGroup
-	for range 4 {
-		writing.Go(func() { h.write(ctx, t, node) })
+	for range 2 {
+		n := 1 + h.rand.IntN(6)
+		writing.Go(func() { h.write(t, node, n) })
 	}
-	h.await(5 + h.rand.IntN(60))
-	h.mu.Lock()
-	acked := make(map[string]bool, len(h.acked))
-	for id := range h.acked {
-		acked[id] = true
-	}
-	heard := make(map[string]bool, len(h.delivered))
-	for id := range h.delivered {
-		heard[id] = true
-	}
-	h.mu.Unlock()
-	after := h.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: h.rand.IntN(101), RNG: h.rand})
-	cancel()
 	writing.Wait()
 	if err := node.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
+	if after == nil {
+		cut()
+	}
 	h.fs, h.acked, h.delivered = after, acked, heard
 }
 
-// await returns once n more users are acknowledged.
-func (h *powerHistory) await(n int) {
-	tick := time.NewTicker(20 * time.Microsecond)
-	defer tick.Stop()
-	h.mu.Lock()
-	goal := len(h.acked) + n
-	h.mu.Unlock()
-	for range tick.C {
-		h.mu.Lock()
-		reached := len(h.acked) >= goal
-		h.mu.Unlock()
-		if reached {
-			return
-		}
-	}
+// unsynced picks how much unsynced data a power loss keeps: often all or none.
+func (h *powerHistory) unsynced() int {
+	return []int{0, 100, h.rand.IntN(101), h.rand.IntN(101)}[h.rand.IntN(4)]
 }
 
-// write inserts users until ctx ends: by themselves, two in a batch, or in a
-// transaction with a row of the ledger.
-func (h *powerHistory) write(ctx context.Context, t *testing.T, node *tablecast.Node) {
-	tables, ctx2 := node.Tables(), context.WithoutCancel(ctx)
-	for ctx.Err() == nil {
+// write inserts users n times: by themselves, two in a batch, or in a transaction
+// with a row of the ledger.
+func (h *powerHistory) write(t *testing.T, node *tablecast.Node, n int) {
+	tables, ctx := node.Tables(), t.Context()
+	for range n {
 		ids := h.names()
 		var err error
 		switch len(ids) {
 		case 1:
-			_, err = tables.Put(ctx2, table.PutRequest{Table: "users", Item: user(ids[0], "put")})
+			_, err = tables.Put(ctx, table.PutRequest{Table: "users", Item: user(ids[0], "put")})
 		case 2:
-			_, err = tables.Batch(ctx2, []table.BatchWrite{{Table: "users", Put: user(ids[0], "batch")}, {Table: "users", Put: user(ids[1], "batch")}})
+			_, err = tables.Batch(ctx, []table.BatchWrite{{Table: "users", Put: user(ids[0], "batch")}, {Table: "users", Put: user(ids[1], "batch")}})
 		default:
 			ids = ids[:1]
-			_, _, err = tables.Transact(ctx2, table.Transaction{Token: ids[0], Requests: []table.Request{
+			_, _, err = tables.Transact(ctx, table.Transaction{Token: ids[0], Requests: []table.Request{
 				table.PutRequest{Table: "users", Item: user(ids[0], "transaction")}, table.PutRequest{Table: "ledger", Item: user(ids[0], "transaction")},
 			}})
 		}
