@@ -1,10 +1,8 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -12,7 +10,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/pattern"
@@ -54,7 +51,7 @@ func ReadCases(f *File) ([]Case, error) {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	for _, path := range beside {
-		src, err := os.ReadFile(path)
+		src, err := readFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("config: %w", err)
 		}
@@ -72,9 +69,9 @@ func parseCases(f *File, path string, src []byte) ([]Case, error) {
 	if len(src) > maxBytes {
 		return nil, Faults{{path, 1, 1, "the file is larger than 1 MiB", "divide it"}}
 	}
-	tree, err := parser.ParseBytes(bytes.TrimPrefix(src, []byte("\ufeff")), 0, parser.AllowDuplicateMapKey())
+	tree, err := readYAML(path, src)
 	if err != nil {
-		return nil, syntax(path, err)
+		return nil, err
 	}
 	r := newReader(path)
 	r.file.Tables, r.file.Events = f.Tables, f.Events

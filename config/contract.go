@@ -1,9 +1,8 @@
 package config
 
 import (
+	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/goccy/go-yaml/ast"
@@ -57,14 +56,15 @@ func (r *reader) named(name string) ([]byte, error) {
 	if r.closed {
 		return nil, fmt.Errorf("the file %s was not sent along", name)
 	}
-	in, err := os.Open(r.file.Named(name))
+	text, err := readFile(r.file.Named(name))
 	if err != nil {
 		return nil, err
 	}
-	defer in.Close()
-	text, err := io.ReadAll(io.LimitReader(in, maxBytes))
+	if len(text) > maxBytes {
+		return nil, errors.New("it is larger than 1 MiB")
+	}
 	r.keep(name, text)
-	return text, err
+	return text, nil
 }
 
 func (r *reader) keep(name string, text []byte) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -480,14 +481,39 @@ func TestBounds(t *testing.T) {
 		bomb: "more than 100000 values",
 		head + "      a: " + strings.Repeat("[", 200) + strings.Repeat("]", 200): "nested more than 100 deep",
 		strings.Repeat("# a long comment\n", 70_000):                             "larger than 1 MiB",
+		strings.Repeat("[", 100_000):                                             "f:1:102: values are nested more than 100 deep",
+		strings.Repeat("{a: ", 100_000):                                          "f:1:405: values are nested more than 100 deep",
+		strings.Repeat("- ", 100_000):                                            "f:1:203: values are nested more than 100 deep",
+		strings.Repeat("a: b\n", 100_000):                                        "f:10001:1: a mapping has more than 10000 keys",
+		"[" + strings.Repeat("[],", 100_000):                                     "more than 200000 words and signs",
+		strings.Repeat("[]\n---\n", 50_000):                                      "f:202:1: the text has more than 100 lines --- and ...",
 	} {
+		before := allocated()
 		_, err := Parse("f", []byte(src))
+		if made := allocated() - before; made > 256<<20 {
+			t.Errorf("%.20q takes %d MiB", src, made>>20)
+		}
 		var faults Faults
 		errors.As(err, &faults)
 		if len(faults) != 1 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.300v, want %s", err, want)
 		}
 	}
+}
+
+// Files that hold tests alone have the same bounds.
+func TestBoundsOfCases(t *testing.T) {
+	_, err := parseCases(&File{}, "f.test.yaml", []byte(strings.Repeat("[", 100_000)))
+	if err == nil || !strings.Contains(err.Error(), "f.test.yaml:1:102: values are nested more than 100 deep") {
+		t.Errorf("%.300v", err)
+	}
+}
+
+// allocated returns how many bytes were ever allocated.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }
 
 func TestFind(t *testing.T) {

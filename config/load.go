@@ -4,17 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"slices"
-	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/stream"
@@ -26,12 +20,7 @@ const maxBytes = 1 << 20
 // Load reads and checks a file. A file with mistakes gives an error of type
 // Faults that holds all of them.
 func Load(path string) (*File, error) {
-	in, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("config: %w", err)
-	}
-	defer in.Close()
-	src, err := io.ReadAll(io.LimitReader(in, maxBytes+1))
+	src, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
@@ -65,9 +54,9 @@ func (r *reader) parse(src []byte) (*File, error) {
 		return nil, Faults{{path, 1, 1, "the file is larger than 1 MiB", "move data out of it"}}
 	}
 	src = bytes.TrimPrefix(src, []byte("\ufeff"))
-	tree, err := parser.ParseBytes(src, 0, parser.AllowDuplicateMapKey())
+	tree, err := readYAML(path, src)
 	if err != nil {
-		return nil, syntax(path, err)
+		return nil, err
 	}
 	r.file.Text = src
 	for i, doc := range tree.Docs {
@@ -83,22 +72,6 @@ func (r *reader) parse(src []byte) (*File, error) {
 		return nil, r.faults.sorted()
 	}
 	return r.file, nil
-}
-
-// syntax reports text that is not YAML.
-func syntax(path string, err error) error {
-	fault := Fault{Path: path, Line: 1, Column: 1, Fix: "quote text that holds : # { } [ ] , & * or begins with - or @"}
-	var at yaml.Error
-	if !errors.As(err, &at) {
-		first, _, _ := strings.Cut(err.Error(), "\n")
-		fault.Msg = "not valid YAML: " + first
-		return Faults{fault}
-	}
-	if tok := at.GetToken(); tok != nil {
-		fault.Line, fault.Column = tok.Position.Line, tok.Position.Column
-	}
-	fault.Msg = "not valid YAML: " + at.GetMessage()
-	return Faults{fault}
 }
 
 func newReader(path string) *reader {
