@@ -1,6 +1,7 @@
 package process
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -8,9 +9,14 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json"
 )
+
+// headerTimeout is how long a client of the Runtime API may take for the header of
+// a request.
+const headerTimeout = 30 * time.Second
 
 // apiVersion starts each path of the Runtime API.
 const apiVersion = "/2018-06-01/runtime"
@@ -30,11 +36,13 @@ const (
 	invalidState    = "InvalidStateTransition"
 	truncated       = "TruncatedHTTPRequest"
 	requestTooLarge = "RequestEntityTooLarge"
+	accessDenied    = "AccessDenied"
 )
 
 // A server is the Runtime API of one process.
 type server struct {
 	w        *worker
+	secret   string // stands before each path; empty for programs
 	listener net.Listener
 	http     *http.Server
 	calls    sync.WaitGroup // connections, and Serve
@@ -47,16 +55,26 @@ func serve(w *worker) (*server, error) {
 		return nil, err
 	}
 	s := &server{w: w, listener: listener}
+	if w.f.engine.kind != kindProgram {
+		s.secret = rand.Text()
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+apiVersion+"/invocation/next", s.next)
 	mux.HandleFunc("POST "+apiVersion+"/invocation/{id}/response", s.response)
 	mux.HandleFunc("POST "+apiVersion+"/invocation/{id}/error", s.failure)
 	mux.HandleFunc("POST "+apiVersion+"/init/error", s.initError)
-	s.http = &http.Server{Handler: mux, ConnState: s.count}
+	s.http = &http.Server{Handler: s.guard(mux), ConnState: s.count, ConnContext: s.connected, ReadHeaderTimeout: headerTimeout}
 	return s, nil
 }
 
-func (s *server) addr() string { return s.listener.Addr().String() }
+// addr is what the function's process finds in AWS_LAMBDA_RUNTIME_API.
+func (s *server) addr() string {
+	addr := s.listener.Addr().String()
+	if s.secret != "" {
+		addr += "/" + s.secret
+	}
+	return addr
+}
 
 // start serves until close.
 func (s *server) start() {

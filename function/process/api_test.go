@@ -31,7 +31,7 @@ def code(method, path, body=None):
 
 def abandon():
     c = socket.create_connection(api.split(":"))
-    c.sendall(("GET %s/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n" % BASE).encode())
+    c.sendall(("GET %s/invocation/next HTTP/1.1\r\nHost: %s\r\n\r\n" % (BASE, api)).encode())
     c.close()
 
 before = [code("POST", "/invocation/x/response", "1")]
@@ -73,7 +73,7 @@ import http.client, os, socket
 api = os.environ["AWS_LAMBDA_RUNTIME_API"]
 PATH = "/2018-06-01/runtime/invocation/"
 c = socket.create_connection(api.split(":"))
-c.sendall(("GET %snext HTTP/1.1\r\nHost: x\r\n\r\n" % PATH).encode())
+c.sendall(("GET %snext HTTP/1.1\r\nHost: %s\r\n\r\n" % (PATH, api)).encode())
 open(os.environ["SCRATCH"] + "/drop").read()
 c.close()
 open(os.environ["SCRATCH"] + "/ask").read()

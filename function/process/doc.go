@@ -11,8 +11,10 @@
 // # Invariants
 //
 //  1. A process has one invocation at a time, and a listener of its own on the
-//     loopback interface: whoever asks there for the next invocation is that
-//     process or its children.
+//     loopback interface, which answers that process and its children alone: the
+//     bootstraps know a secret, and of programs Linux tells which process made a
+//     connection. Elsewhere other programs of the machine can speak to it, but no
+//     page of a browser.
 //  2. Processes ask for work; nothing is sent to one that did not ask. A
 //     process is started when more invocations wait than processes are about
 //     to ask, never more than Spec.Concurrency at once.

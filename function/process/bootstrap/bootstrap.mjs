@@ -3,7 +3,7 @@
 import http from "node:http";
 import { pathToFileURL } from "node:url";
 
-const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
+const api = new URL("http://" + process.env.AWS_LAMBDA_RUNTIME_API);
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 const [file, exported] = process.argv.slice(2);
 
@@ -13,7 +13,7 @@ for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocki
 // call speaks to the Runtime API. A node that is gone ends this process.
 function call(method, path, body) {
   return new Promise((resolve) => {
-    const request = { host, port, agent, method, path: "/2018-06-01/runtime" + path };
+    const request = { host: api.hostname, port: api.port, agent, method, path: api.pathname + "/2018-06-01/runtime" + path };
     if (body !== undefined) {
       request.headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) };
     }

@@ -47,11 +47,13 @@ class Api:
     """One connection to the Runtime API. A node that is gone ends this process."""
 
     def __init__(self):
-        self.connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+        address, _, secret = os.environ["AWS_LAMBDA_RUNTIME_API"].partition("/")
+        self.base = "/" + secret + BASE
+        self.connection = http.client.HTTPConnection(address)
 
     def call(self, method, path, body=None):
         try:
-            self.connection.request(method, BASE + path, body, {"Content-Type": "application/json"})
+            self.connection.request(method, self.base + path, body, {"Content-Type": "application/json"})
             response = self.connection.getresponse()
             return response.headers, response.read()
         except (OSError, http.client.HTTPException):
