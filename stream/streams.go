@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/internal/local"
+	"github.com/tablecast/tablecast/internal/wire"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 )
@@ -91,7 +92,10 @@ func Open(store *kv.Store, o Options) (*Streams, error) {
 func (s *Streams) load(key, value []byte) error {
 	id := kv.ReadKey(key).Uint64()
 	if id == 0 {
-		s.next = binary.BigEndian.Uint64(value)
+		r := wire.NewReader(value)
+		if s.next = r.Uint64(); !r.Done() {
+			return fmt.Errorf("stream: %w: the next id has %d bytes", kv.ErrCorrupt, len(value))
+		}
 		return nil
 	}
 	var d descriptor

@@ -2,7 +2,6 @@ package table
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/internal/wait"
+	"github.com/tablecast/tablecast/internal/wire"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/stream"
@@ -120,8 +120,9 @@ func Open(store *kv.Store, streams *stream.Streams, o Options) (*Tables, error) 
 	}
 	ts := &Tables{store: store, streams: streams, opts: o, locks: newLocks(), work: wait.NewSignal(), byName: map[string]*tableState{}, next: 1, maxCollection: maxCollectionBytes}
 	err := store.View(nextKey, func(v []byte) error {
-		ts.next = binary.BigEndian.Uint64(v)
-		return nil
+		r := wire.NewReader(v)
+		ts.next = r.Uint64()
+		return whole(&r, nextKey)
 	})
 	if err != nil && !isNotFound(err) {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tablecast/tablecast/internal/wire"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 )
@@ -82,8 +83,9 @@ func (w *write) collectionGrowth() int64 {
 
 func readCollection(r kv.Reader, key []byte) (n int64, err error) {
 	err = r.View(key, func(v []byte) error {
-		n = int64(binary.BigEndian.Uint64(v))
-		return nil
+		r := wire.NewReader(v)
+		n = int64(r.Uint64())
+		return whole(&r, key)
 	})
 	if isNotFound(err) {
 		return 0, nil

@@ -2,8 +2,10 @@ package table
 
 import (
 	"encoding/binary"
+	"fmt"
 	"sync"
 
+	"github.com/tablecast/tablecast/internal/wire"
 	"github.com/tablecast/tablecast/kv"
 )
 
@@ -40,11 +42,20 @@ func (c *counter) set(b *kv.Batch) {
 	b.Set(c.key, binary.BigEndian.AppendUint64(v, uint64(bytes)))
 }
 
+// whole returns an error that names the key unless all of its value was read.
+func whole(r *wire.Reader, key []byte) error {
+	if !r.Done() {
+		return fmt.Errorf("table: %w: the numbers under the key %x", kv.ErrCorrupt, key)
+	}
+	return nil
+}
+
 // load reads what was stored.
 func (c *counter) load(r kv.Reader) error {
 	err := r.View(c.key, func(v []byte) error {
-		c.items, c.bytes = int64(binary.BigEndian.Uint64(v)), int64(binary.BigEndian.Uint64(v[8:]))
-		return nil
+		r := wire.NewReader(v)
+		c.items, c.bytes = int64(r.Uint64()), int64(r.Uint64())
+		return whole(&r, c.key)
 	})
 	if isNotFound(err) {
 		return nil
