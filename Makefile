@@ -6,7 +6,7 @@ LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
 .PHONY: parity demo test lint size figures bench bench-peers clients short help \
-	campaign-kill campaign-power campaign-workers campaign-replay campaign-fuzz
+	campaign-kill campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather
 
 demo: ## the story of the project, end to end, on an embedded node
 	CGO_ENABLED=0 $(GO) run ./cmd/tablecast demo
@@ -36,6 +36,9 @@ campaign-replay: ## a replay of N events with a kill -9 in the middle
 
 campaign-fuzz: ## each fuzz target for N seconds
 	$(call CAMPAIGN,TestFuzz,./internal/hostile,600)
+
+campaign-weather: ## N simulated hours of outages, kills and changes of rules
+	$(call CAMPAIGN,TestWeather,./internal/weather,1000000)
 
 size: ## the program's size, plain and stripped, against what it may be
 	./test/size
