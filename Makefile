@@ -6,7 +6,7 @@ LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
 .PHONY: parity demo test lint size figures bench bench-peers clients short help \
-	campaign-kill campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather
+	campaign-kill campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather campaign-hostile
 
 demo: ## the story of the project, end to end, on an embedded node
 	CGO_ENABLED=0 $(GO) run ./cmd/tablecast demo
@@ -39,6 +39,9 @@ campaign-fuzz: ## each fuzz target for N seconds
 
 campaign-weather: ## N simulated hours of outages, kills and changes of rules
 	$(call CAMPAIGN,TestWeather,./internal/weather,1000000)
+
+campaign-hostile: ## N bad requests to the real binary, open and closed
+	$(call CAMPAIGN,TestClients,./internal/hostile,1000000)
 
 size: ## the program's size, plain and stripped, against what it may be
 	./test/size

@@ -15,15 +15,15 @@ import (
 type mood int
 
 const (
-	works mood = iota
-	down       // fails at once
-	slow       // takes seconds
-	hangs      // does not answer; the caller gives up after 5 s
-	forgets    // does it, and its answer is lost
-	cheats     // says that it did what it did not do
-	halves     // answers without an error code of its own, half of the time
-	flaps      // another mood for each call
-	breaks     // panics
+	works   mood = iota
+	down         // fails at once
+	slow         // takes seconds
+	hangs        // does not answer; the caller gives up after 5 s
+	forgets      // does it, and its answer is lost
+	cheats       // says that it did what it did not do
+	halves       // answers without an error code of its own, half of the time
+	flaps        // another mood for each call
+	breaks       // panics
 	moods
 )
 
