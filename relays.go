@@ -133,7 +133,7 @@ func (n *Node) accept(ctx context.Context, events []mapping.Raised, mark func(*k
 		out[i] = bus.Outgoing{Bus: events[i].Bus, Event: e}
 	}
 	err := n.buses.Accept(ctx, out, mark)
-	if errors.Is(err, bus.ErrBusNotFound) || errors.Is(err, pattern.ErrAmbiguous) || errors.Is(err, event.ErrDetail) {
+	if errors.Is(err, bus.ErrBusNotFound) || errors.Is(err, pattern.ErrAmbiguous) || errors.Is(err, event.ErrDetail) || errors.Is(err, bus.ErrBatchSize) {
 		return fmt.Errorf("%w: %w", relay.ErrRejected, err)
 	}
 	return err

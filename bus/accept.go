@@ -27,18 +27,24 @@ type Outgoing struct {
 //
 // Errors that concern one event, so that another try cannot help:
 // ErrBusNotFound, pattern.ErrAmbiguous, and event.ErrDetail for a detail that
-// rules cannot read. Nothing is stored then.
+// rules cannot read. ErrBatchSize concerns all events together: another try must
+// have fewer. Nothing is stored then.
 func (b *Buses) Accept(ctx context.Context, events []Outgoing, position func(*kv.Batch)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	accepted := make([]*routed, len(events))
+	size := 0
 	for i, o := range events {
 		a, err := b.route(o.Bus, o.Event)
 		if err != nil {
 			return err
 		}
 		accepted[i] = a
+		if size += a.bytes(); size > b.opts.maxBatch {
+			return fmt.Errorf("%w: event %d of %d and those before it come to %d bytes in archives and in rows of targets, and a batch takes %d; fewer rules and archives should match, or the change should raise fewer events",
+				ErrBatchSize, i+1, len(events), size, b.opts.maxBatch)
+		}
 	}
 	batch := b.store.NewBatch()
 	batch.UseReserve()
@@ -57,6 +63,15 @@ type routed struct {
 	envelopeBytes int
 	queues        []delivery.QueueID
 	archives      []*archiveState
+}
+
+// rowBytes is about how much the delivery row of an event takes in a batch.
+const rowBytes = 256
+
+// bytes returns about how much the event takes in a batch: itself, each copy for an
+// archive, and each row. One small event may have thousands of those.
+func (a *routed) bytes() int {
+	return len(a.encoded)*(1+len(a.archives)) + len(a.queues)*(rowBytes+2*len(a.Event.Group))
 }
 
 // route matches an event whose detail was checked against the rules of a bus.

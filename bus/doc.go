@@ -51,6 +51,9 @@
 //  8. A deduplication id is stored in the batch of the event that used it, and
 //     looked up under a lock that is held until then: of the entries with one id
 //     within the window, one becomes an event, whatever crashes.
+//  9. A batch of Accept is bounded: events whose copies in archives and rows would
+//     exceed it fail with ErrBatchSize, and the relay hands over fewer, down to one
+//     change, which it parks. What a target is sent is bounded before it is made.
 //
 // # Input
 //

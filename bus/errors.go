@@ -46,6 +46,10 @@ var (
 	ErrPutSize = errors.New("bus: entries too large")
 )
 
+// ErrBatchSize means that the events of an Accept, with what rules and archives make
+// of them, are too large for one batch. The relay then tries fewer.
+var ErrBatchSize = errors.New("bus: too much for one batch")
+
 // Errors of one entry of Put; the others are event.ErrDetail, pattern.ErrAmbiguous
 // and ErrBusNotFound.
 var (

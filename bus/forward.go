@@ -30,6 +30,7 @@ func (b *Buses) Forward(ctx context.Context, name string, e *event.Event) error 
 		return &target.Error{Code: target.CodeNoResource, Msg: err.Error(), Permanent: true}
 	}
 	batch := b.store.NewBatch()
+	batch.UseReserve() // as all deliveries do: they empty a full disk
 	b.addRouted(batch, []*routed{a})
 	return b.commit(batch, []*routed{a})
 }

@@ -7,7 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/target"
 )
 
@@ -45,5 +49,25 @@ func TestForwardNowhere(t *testing.T) {
 	var e *target.Error
 	if !errors.As(err, &e) || !e.Permanent || e.Code != target.CodeNoResource {
 		t.Errorf("error %v", err)
+	}
+}
+
+// On a full disk, which refuses new events, those that were accepted go on to other
+// buses, so that their deliveries end.
+func TestForwardOnAFullDisk(t *testing.T) {
+	fs := kvtest.NewSpaceFS(vfs.NewMem(), 100<<30)
+	w := &world{t: t, bodies: map[string][]string{}}
+	w.open(fs)
+	w.must(w.Create(Bus{Name: "main"}))
+	e := w.stamp(out(Default, "s").Event)
+	w.close()
+	fs.SetFree(100 << 20) // less than must stay free
+	w.open(fs)
+	t.Cleanup(w.close)
+	if _, err := w.Put(t.Context(), []Entry{{Bus: Default, Source: "s", DetailType: "T", Detail: []byte("{}")}}); !errors.Is(err, kv.ErrDiskFull) {
+		t.Errorf("put: %v", err)
+	}
+	if err := w.Forward(t.Context(), "main", e); err != nil {
+		t.Error(err)
 	}
 }

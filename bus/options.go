@@ -36,6 +36,9 @@ type Options struct {
 	// MaxPutBytes is how many bytes the entries of one Put may have together. The
 	// default is event.MaxPutSize.
 	MaxPutBytes int
+	// maxBatch is how many bytes the batch of an Accept may have; 128 MiB, which
+	// tests shorten.
+	maxBatch int
 	// DedupWindow is how long a deduplication id counts. The default is 5
 	// minutes, as in SQS.
 	DedupWindow time.Duration
@@ -84,7 +87,7 @@ func (o Options) withDefaults() Options {
 	for _, limit := range []struct {
 		value    *int
 		standard int
-	}{{&o.MaxBuses, defaultMaxBuses}, {&o.MaxRules, defaultMaxRules}, {&o.MaxTargets, MaxTargets}, {&o.MaxPutBytes, event.MaxPutSize}} {
+	}{{&o.MaxBuses, defaultMaxBuses}, {&o.MaxRules, defaultMaxRules}, {&o.MaxTargets, MaxTargets}, {&o.MaxPutBytes, event.MaxPutSize}, {&o.maxBatch, 128 << 20}} {
 		if *limit.value == 0 {
 			*limit.value = limit.standard
 		}

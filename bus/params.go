@@ -12,8 +12,9 @@ import (
 
 // params returns the function that makes the parameter blocks of the target for
 // an event; nil if the target has none. A string that is a path, as $.detail.id,
-// is replaced by the value at that path, or by "" if there is none.
-func (t *Target) params() func(*event.Event) map[string]jsontext.Value {
+// is replaced by the value at that path, or by "" if there is none. It fails if the
+// values are larger than maxInput together.
+func (t *Target) params() func(*event.Event) (map[string]jsontext.Value, error) {
 	if len(t.Parameters) == 0 {
 		return nil
 	}
@@ -22,41 +23,55 @@ func (t *Target) params() func(*event.Event) map[string]jsontext.Value {
 		dynamic = dynamic || bytes.Contains(block, []byte(`"$.`))
 	}
 	if !dynamic {
-		return func(*event.Event) map[string]jsontext.Value { return t.Parameters }
+		return func(*event.Event) (map[string]jsontext.Value, error) { return t.Parameters, nil }
 	}
-	return func(e *event.Event) map[string]jsontext.Value {
+	return func(e *event.Event) (map[string]jsontext.Value, error) {
 		doc, out := e.AppendJSON(nil), map[string]jsontext.Value{}
+		r := resolver{doc, maxInput(doc)}
 		for name, block := range t.Parameters {
 			var v any
 			if json.Unmarshal(block, &v) != nil {
 				continue
 			}
-			out[name] = encode(resolve(v, doc))
+			v = r.resolve(v)
+			if r.room < 0 {
+				return nil, errInputSize(name, maxInput(doc))
+			}
+			out[name] = encode(v)
 		}
-		return out
+		return out, nil
 	}
 }
 
-// resolve replaces strings that are paths with the values at these paths.
-func resolve(v any, doc []byte) any {
+// A resolver replaces strings that are paths with the values at these paths, as long
+// as there is room for them.
+type resolver struct {
+	doc  []byte
+	room int // bytes; less than 0 once a value had none
+}
+
+func (r *resolver) resolve(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for k := range v {
-			v[k] = resolve(v[k], doc)
+			v[k] = r.resolve(v[k])
 		}
 	case []any:
 		for i := range v {
-			v[i] = resolve(v[i], doc)
+			v[i] = r.resolve(v[i])
 		}
 	case string:
-		if !strings.HasPrefix(v, "$.") {
+		if !strings.HasPrefix(v, "$.") || r.room < 0 {
 			return v
 		}
 		p, err := parsePath(v)
 		if err != nil {
 			return v
 		}
-		found, _ := p.find(doc)
+		found, _ := p.find(r.doc)
+		if r.room -= len(found); r.room < 0 {
+			return v
+		}
 		var text string
 		if json.Unmarshal(found, &text) == nil {
 			return text

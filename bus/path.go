@@ -131,13 +131,15 @@ func (s step) from(v jsontext.Value) (found []jsontext.Value) {
 			name = tok.String()
 		}
 		value, err := dec.ReadValue()
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil
+		}
+		end := int(dec.InputOffset())
+		switch at := v[end-len(value) : end : end]; { // of v, since the decoder uses its buffer again
 		case s.name != nil && *s.name == name:
-			found = []jsontext.Value{value.Clone()}
+			found = []jsontext.Value{at}
 		case s.name == nil && (s.index == every || s.index == i):
-			found = append(found, value.Clone())
+			found = append(found, at)
 		}
 	}
 	return found

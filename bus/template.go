@@ -58,7 +58,11 @@ func parseTemplate(target, src string, paths map[string]path) (*template, error)
 	}
 	t.parts = append(t.parts, part{text: src[at:]})
 	if strings.HasPrefix(start, "{") || strings.HasPrefix(start, "[") {
-		if _, err := t.finish(t.splice(func(string) (jsontext.Value, bool) { return nil, false })); err != nil {
+		out, err := t.splice(maxInput(nil), func(string) (jsontext.Value, bool) { return nil, false })
+		if err == nil {
+			_, err = t.finish(out)
+		}
+		if err != nil {
 			return nil, &InputError{target, fmt.Sprintf("Invalid InputTemplate for target %s : %v.", target, err)}
 		}
 	}
@@ -90,11 +94,28 @@ func inString(open bool, text string) bool {
 // fill makes the input from an event.
 func (t *template) fill(e *event.Event) ([]byte, error) {
 	envelope := e.AppendJSON(nil)
-	return t.finish(t.splice(func(name string) (jsontext.Value, bool) { return t.value(name, envelope) }))
+	type found struct {
+		v  jsontext.Value
+		ok bool
+	}
+	known := map[string]found{} // each value is looked for once, however often it is spliced in
+	out, err := t.splice(maxInput(envelope), func(name string) (jsontext.Value, bool) {
+		f, ok := known[name]
+		if !ok {
+			f.v, f.ok = t.value(name, envelope)
+			known[name] = f
+		}
+		return f.v, f.ok
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t.finish(out)
 }
 
-// splice replaces the placeholders with values.
-func (t *template) splice(value func(name string) (jsontext.Value, bool)) []byte {
+// splice replaces the placeholders with values. Before a value is spliced in for
+// which the result has no room, it fails.
+func (t *template) splice(room int, value func(name string) (jsontext.Value, bool)) ([]byte, error) {
 	var out []byte
 	for _, p := range t.parts {
 		out = append(out, p.text...)
@@ -102,6 +123,9 @@ func (t *template) splice(value func(name string) (jsontext.Value, bool)) []byte
 			continue
 		}
 		v, ok := value(p.name)
+		if len(out)+len(v) > room {
+			return nil, errInputSize("InputTemplate", room)
+		}
 		switch {
 		case t.json && !p.quoted && ok:
 			out = append(out, v...)
@@ -111,7 +135,15 @@ func (t *template) splice(value func(name string) (jsontext.Value, bool)) []byte
 			out = append(out, t.text(v)...)
 		}
 	}
-	return out
+	return out, nil
+}
+
+// maxInput returns how many bytes a target may be sent of an event: four times those
+// of its envelope, or of the largest event that PutEvents takes, if that is more.
+func maxInput(envelope []byte) int { return 4 * max(len(envelope), event.MaxPutSize) }
+
+func errInputSize(what string, room int) error {
+	return fmt.Errorf("%s makes more than %d bytes of the event; let it show large values less often", what, room)
 }
 
 // text returns a value as text. In a text template, lists and objects lose

@@ -103,7 +103,9 @@ func (w *queue) call(ctx context.Context, r *row, b *binding) (e *event.Event, o
 	}
 	call := &target.Delivery{Event: e, Body: body, Bus: w.id.Bus, Rule: w.id.Rule, TargetID: w.id.Target, Attempt: r.attempts + 1}
 	if b.policy.Params != nil {
-		call.Params = b.policy.Params(e)
+		if call.Params, err = b.policy.Params(e); err != nil {
+			return e, out, &target.Error{Code: CodeInput, Msg: err.Error(), Permanent: true}
+		}
 	}
 	out, err = b.target.Deliver(ctx, call)
 	return e, out, err

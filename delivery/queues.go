@@ -41,8 +41,8 @@ type Policy struct {
 	// errors are permanent failures.
 	Input func(*event.Event) ([]byte, error)
 	// Params makes the parameter blocks that the target gets beside the body,
-	// as HttpParameters. The default is none.
-	Params func(*event.Event) map[string]jsontext.Value
+	// as HttpParameters. The default is none. Its errors are permanent failures.
+	Params func(*event.Event) (map[string]jsontext.Value, error)
 }
 
 func (p Policy) withDefaults() Policy {

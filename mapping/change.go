@@ -32,12 +32,13 @@ type change struct {
 	newVal, oldVal, keysVal cel.Value // once someone asked
 	each, at                cel.Value // of the element that raises an event; nil without one
 
+	room   int                       // bytes of events that the record may still raise
 	cost   uint64                    // of the expressions of a definition so far
 	common map[*Expression]cel.Value // of expressions without each and at, while an element raises an event; nil before
 }
 
 func (s *Set) newChange(r *stream.Record, k Kind) *change {
-	c := &change{set: s, record: r, kind: k, arn: r.ARN(), seq: r.Sequence(), keys: r.Keys}
+	c := &change{set: s, record: r, kind: k, arn: r.ARN(), seq: r.Sequence(), keys: r.Keys, room: MaxBytes}
 	for i := range s.opts.Entities {
 		if parts, ok := s.opts.Entities[i].match(r); ok {
 			c.entity = s.opts.Entities[i].Name

@@ -19,5 +19,7 @@
 //  4. An attribute that is absent is an error, unless the expression asks for it
 //     by ?. An error raises no event of the record: whoever applies it parks it.
 //  5. Explain says of each definition what Apply does with it.
-//  6. What one record raises is bounded: MaxEvents events of MaxBytes together.
+//  6. What one record raises is bounded: MaxEvents events of a definition, and
+//     MaxBytes of all, as Raised.Bytes counts them. A part of an event that has no
+//     room left is not made.
 package mapping

@@ -13,9 +13,14 @@ import (
 const (
 	// MaxEvents is the most events of one definition.
 	MaxEvents = 10_000
-	// MaxBytes is the most bytes that their details have together.
+	// MaxBytes is the most bytes that the events of all definitions have together,
+	// as Raised.Bytes counts them.
 	MaxBytes = 32 << 20
 )
+
+// eventOverhead is what an event takes beside its texts: its id, what caused it,
+// and the structures that hold it.
+const eventOverhead = 512
 
 // A Definition declares a domain event. It is raised by a change for which all its
 // guards, from On to If, hold. tablecast.yaml gives most definitions; programs give
@@ -82,6 +87,9 @@ type Raised struct {
 	Bus        string
 	Event      event.Event
 }
+
+// Bytes returns about how many bytes the event takes in memory and in the store.
+func (r *Raised) Bytes() int { return eventOverhead + r.Event.Size(true) + len(r.Event.Group) }
 
 // Options say what is common to the definitions of one table.
 type Options struct {

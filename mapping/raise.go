@@ -17,7 +17,7 @@ import (
 
 // raise appends the events of a definition whose guards hold.
 func (d *definition) raise(c *change, out []Raised) ([]Raised, error) {
-	w := &writer{c: c, quoteNumbers: d.Shape.QuoteNumbers, room: MaxBytes}
+	w := &writer{c: c, quoteNumbers: d.Shape.QuoteNumbers}
 	switch {
 	case d.Mapper != nil:
 		return d.fromMapper(w, out)
@@ -73,10 +73,12 @@ func each(c *change, e *Expression, fn func() error) error {
 
 // event makes one event.
 func (d *definition) event(w *writer, index int) (Raised, error) {
+	w.used = 0
 	detail, err := d.detail(w)
 	if err != nil {
 		return Raised{}, at("detail", err)
 	}
+	w.used = len(detail)
 	r := d.blank(w.c, index)
 	if err := d.fill(w, &r.Event); err != nil {
 		return Raised{}, err
@@ -113,6 +115,7 @@ func (d *definition) fill(w *writer, e *event.Event) error {
 		}
 		if ok {
 			e.Group = group
+			w.used += len(group)
 		}
 	}
 	if d.Resources == nil {
@@ -126,21 +129,29 @@ func (d *definition) fill(w *writer, e *event.Event) error {
 		}
 		if ok {
 			e.Resources = append(e.Resources, text)
+			w.used += len(text)
 		}
 	}
 	return nil
 }
 
+// maxContract is the most bytes of a detail that has a contract, which holds many
+// times as much while it reads the detail.
+const maxContract = 4 << 20
+
 // finish checks the contract, puts the detail into its shape and the event in
 // its limits.
 func (d *definition) finish(w *writer, r *Raised, detail []byte) error {
 	if d.Contract != nil {
+		if len(detail) > maxContract {
+			return at("schema", fmt.Errorf("the detail has %d bytes, and a contract reads at most %d", len(detail), maxContract))
+		}
 		if err := guarded(func() error { return d.Contract(detail) }); err != nil {
 			return at("schema", err)
 		}
 	}
 	r.Event.Detail = d.Shape.wrap(w.c, &r.Event, detail)
-	if w.room -= len(r.Event.Detail); w.room < 0 {
+	if w.c.room -= r.Bytes(); w.c.room < 0 {
 		return at("detail", errTooLarge)
 	}
 	return nil

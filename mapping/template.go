@@ -158,15 +158,19 @@ func (t *Template) Expressions(fn func(*Expression)) {
 
 var (
 	errNoObject = errors.New("it is not an object")
-	errTooLarge = fmt.Errorf("the change raises more than %d MiB", MaxBytes>>20)
+	errTooLarge = fmt.Errorf("the change raises more than %d MiB; leave large attributes out of its events, or raise fewer of them", MaxBytes>>20)
 )
 
-// A writer renders templates for one change.
+// A writer renders templates for one change. No part of an event is made that has
+// no room among those that the change has raised so far.
 type writer struct {
 	c            *change
 	quoteNumbers bool
-	room         int // bytes that may still be written
+	used         int // bytes of the event under way
 }
+
+// room returns how many bytes one more part of the event may have.
+func (w *writer) room() int { return w.c.room - w.used }
 
 // object renders a template that must give an object.
 func (w *writer) object(t *Template) ([]byte, error) {
@@ -179,7 +183,7 @@ func (w *writer) object(t *Template) ([]byte, error) {
 
 // append appends the value; ok is false if there is none.
 func (w *writer) append(dst []byte, t *Template) (out []byte, ok bool, err error) {
-	if len(dst) > w.room {
+	if len(dst) > w.room() {
 		return dst, false, errTooLarge
 	}
 	switch t.kind {
@@ -244,14 +248,17 @@ func (w *writer) appendText(dst []byte, t *Template) (out []byte, ok bool, err e
 		dst, err = w.appendValue(dst, v)
 		return dst, true, err
 	}
-	text, err := w.splice(t)
-	return quote(dst, text), true, err
+	text, err := w.splice(t, w.room()-len(dst))
+	if err != nil {
+		return dst, true, err
+	}
+	out, err = cel.AppendText(dst, string(text), w.room())
+	return out, true, large(err)
 }
 
 // splice returns a text with the values of its expressions: strings and numbers
 // as they are, binaries in base64, all else as JSON, nothing for what is absent.
-func (w *writer) splice(t *Template) (string, error) {
-	var text []byte
+func (w *writer) splice(t *Template, room int) (text []byte, err error) {
 	for _, s := range t.text {
 		if s.expression == nil {
 			text = append(text, s.literal...)
@@ -259,24 +266,24 @@ func (w *writer) splice(t *Template) (string, error) {
 		}
 		v, err := s.expression.value(w.c)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if v.absent() {
 			continue
 		}
-		if text, err = w.appendSpliced(text, v); err != nil {
-			return "", err
-		}
-		if len(text) > w.room {
-			return "", errTooLarge
+		if text, err = appendSpliced(text, v, room); err != nil {
+			return nil, err
 		}
 	}
-	return string(text), nil
+	return text, nil
 }
 
 func (w *writer) appendValue(dst []byte, v value) ([]byte, error) {
 	if v.cel != nil {
-		return w.appendCEL(dst, v.cel, w.quoteNumbers)
+		return appendCEL(dst, v.cel, w.room(), w.quoteNumbers)
+	}
+	if len(dst) > w.room() {
+		return dst, errTooLarge
 	}
 	if w.quoteNumbers {
 		return item.AppendQuotedJSON(dst, v.item), nil
@@ -285,23 +292,34 @@ func (w *writer) appendValue(dst []byte, v value) ([]byte, error) {
 }
 
 // appendCEL appends a value of CEL as JSON.
-func (w *writer) appendCEL(dst []byte, v cel.Value, quoteNumbers bool) ([]byte, error) {
-	dst, err := cel.AppendJSON(dst, v, w.room, quoteNumbers)
-	if errors.Is(err, cel.ErrSize) {
-		err = errTooLarge
-	}
-	return dst, err
+func appendCEL(dst []byte, v cel.Value, room int, quoteNumbers bool) ([]byte, error) {
+	dst, err := cel.AppendJSON(dst, v, room, quoteNumbers)
+	return dst, large(err)
 }
 
-func (w *writer) appendSpliced(dst []byte, v value) ([]byte, error) {
-	if s, ok := v.cel.(types.String); ok {
+// large returns the error of what has no room as that of the change.
+func large(err error) error {
+	if errors.Is(err, cel.ErrSize) {
+		return errTooLarge
+	}
+	return err
+}
+
+// appendSpliced appends a value as it stands inside a text, which may have room
+// bytes.
+func appendSpliced(dst []byte, v value, room int) ([]byte, error) {
+	s, isText := v.cel.(types.String)
+	if v.cel == nil && v.item.Kind() == item.String {
+		s, isText = types.String(v.item.Str()), true
+	}
+	if isText {
+		if len(dst)+len(s) > room {
+			return dst, errTooLarge
+		}
 		return append(dst, s...), nil
 	}
-	if v.cel == nil && v.item.Kind() == item.String {
-		return append(dst, v.item.Str()...), nil
-	}
 	before := len(dst)
-	dst, err := w.appendCEL(dst, v.toCEL(), false)
+	dst, err := appendCEL(dst, v.toCEL(), room, false)
 	if err == nil && dst[before] == '"' { // bytes, a time or a duration
 		dst = append(dst[:before], dst[before+1:len(dst)-1]...)
 	}
@@ -315,19 +333,19 @@ func (v value) toCEL() cel.Value {
 	return cel.Of(v.item)
 }
 
-// text renders a template that must give a text: what a string holds, or the
+// plain renders a template that must give a text: what a string holds, or the
 // JSON of any other value. ok is false if there is nothing.
 func (w *writer) plain(t *Template) (text string, ok bool, err error) {
 	if t.kind == textKind && len(t.text) > 1 {
-		text, err = w.splice(t)
-		return text, true, err
+		out, err := w.splice(t, w.room())
+		return string(out), true, err
 	}
 	if t.kind == textKind {
 		v, err := t.text[0].expression.value(w.c)
 		if err != nil || v.absent() {
 			return "", false, err
 		}
-		out, err := w.appendSpliced(nil, v)
+		out, err := appendSpliced(nil, v, w.room())
 		return string(out), true, err
 	}
 	out, ok, err := w.append(nil, t)

@@ -200,17 +200,31 @@ func (r *Relay) readChunk(ctx context.Context) error {
 // show have been dealt with, and no later ones (invariant 9).
 func (r *Relay) raiseChunk(ctx context.Context) error {
 	f := r.active
-	page, err := r.mapChunk(f)
-	if err == nil && len(page) > 0 {
-		err = r.handOver(ctx, page)
-	} else if err == nil {
-		err = r.finishBackfill()
-	}
+	err := r.raiseItems(ctx, f)
 	if err != nil {
 		f.chunk = nil // the next one begins behind what is durable
 		return err
 	}
 	r.advanceBackfill(f.Backfill)
+	return nil
+}
+
+// raiseItems hands over what the items of a chunk raise, in parts that raisedBytes
+// bounds.
+func (r *Relay) raiseItems(ctx context.Context, f *activeBackfill) error {
+	if len(f.chunk.items) == 0 {
+		return r.finishBackfill()
+	}
+	for done := 0; done < len(f.chunk.items); {
+		page, err := r.mapItems(f, done)
+		if err == nil {
+			err = r.handOver(ctx, page)
+		}
+		if err != nil {
+			return err
+		}
+		done += len(page)
+	}
 	return nil
 }
 
@@ -264,21 +278,25 @@ func (r *Relay) advanceBackfill(next Backfill) {
 	r.setActive(f)
 }
 
-// mapChunk maps the items of a chunk, as inserts with the chunk's number.
-func (r *Relay) mapChunk(f *activeBackfill) ([]mapped, error) {
+// mapItems maps items of a chunk, from one on up to the one with which the events
+// have raisedBytes, as inserts with the chunk's number.
+func (r *Relay) mapItems(f *activeBackfill, from int) ([]mapped, error) {
 	streams := r.opts.Streams.OfTable(r.opts.Table)
 	if len(streams) == 0 {
 		return nil, fmt.Errorf("relay: table %s has no stream", r.opts.Table)
 	}
 	st := streams[len(streams)-1]
 	var page []mapped
-	for i, it := range f.chunk.items {
+	raised := 0
+	for i := from; i < len(f.chunk.items) && raised < raisedBytes; i++ {
+		it := f.chunk.items[i]
 		rec := &stream.Record{Stream: st, Seq: f.chunk.seq, Op: stream.Insert, Time: r.opts.Now().UTC(), Keys: slices.Clip(st.Schema().Project(it)), New: it}
 		events, err := r.opts.Set.Backfill(f.Definition, f.Run, rec)
 		if errors.Is(err, mapping.ErrUnavailable) {
 			return nil, err
 		}
 		page = append(page, mapped{record: rec, events: events, err: err, backfill: f.Run, n: uint64(i + 1)})
+		raised += page[len(page)-1].bytes()
 	}
 	return page, nil
 }

@@ -31,7 +31,8 @@
 //  6. The streams of a table are read one after the other, each to its end.
 //  7. A gap, records that were trimmed before they were read, is logged and
 //     counted.
-//  8. At most one page of records is in memory: pageRecords, or about pageBytes.
+//  8. At most one page of records is in memory: pageRecords, or about pageBytes. Of
+//     what it raises, a batch has raisedBytes and the events of one more record.
 //  9. A backfill raises the events of items as they are after commit S, after all
 //     events of changes up to S and before any later one: it never shows an older
 //     state after a newer one, and misses none.

@@ -21,19 +21,33 @@ type mapped struct {
 
 func (m *mapped) group() string { return mapping.Group(m.record) }
 
-// apply maps the records of a page, up to one whose mapper is not available.
+// bytes returns about how many bytes the events of the record have.
+func (m *mapped) bytes() (n int) {
+	for i := range m.events {
+		n += m.events[i].Bytes()
+	}
+	return n
+}
+
+// apply maps records up to the one with which the events have raisedBytes, or up to
+// one whose mapper is not available.
 func (r *Relay) apply(records []stream.Record) ([]mapped, error) {
-	out := make([]mapped, len(records))
+	var out []mapped
+	raised := 0
 	for i := range records {
+		if raised >= raisedBytes {
+			break
+		}
 		rec := &records[i]
 		events, err := r.opts.Set.Apply(rec, func(def string) bool { return rec.Seq > r.cursor.Starts[def] })
 		if errors.Is(err, mapping.ErrUnavailable) {
-			return out[:i], err
+			return out, err
 		}
 		if err == nil {
 			r.opts.OnMapped(rec, events)
 		}
-		out[i] = mapped{record: rec, events: events, err: err}
+		out = append(out, mapped{record: rec, events: events, err: err})
+		raised += out[i].bytes()
 	}
 	return out, nil
 }

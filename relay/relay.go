@@ -52,10 +52,12 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Bounds of one page: records, and bytes as they are stored.
+// Bounds of one page: records, bytes as they are stored, and bytes of the events that
+// they raise. The events of one record may have more, up to mapping.MaxBytes.
 const (
 	pageRecords = 256
 	pageBytes   = 4 << 20
+	raisedBytes = 4 << 20
 )
 
 // A Relay carries the records of one table. Prepare must have returned before

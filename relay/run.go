@@ -59,13 +59,26 @@ func (r *Relay) step(ctx context.Context) error {
 	case err != nil:
 		return err
 	case len(records) > 0:
-		page, unavailable := r.apply(records)
-		if len(page) > 0 {
-			err = r.handOver(ctx, page)
-		}
-		return errors.Join(err, unavailable)
+		return r.raise(ctx, records)
 	case raising:
 		return r.raiseChunk(ctx)
+	}
+	return nil
+}
+
+// raise hands over what a page of changes raises, in parts that raisedBytes bounds.
+func (r *Relay) raise(ctx context.Context, records []stream.Record) error {
+	for len(records) > 0 && ctx.Err() == nil {
+		page, unavailable := r.apply(records)
+		if len(page) > 0 {
+			if err := r.handOver(ctx, page); err != nil {
+				return errors.Join(err, unavailable)
+			}
+		}
+		if unavailable != nil {
+			return unavailable
+		}
+		records = records[len(page):]
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	gocel "cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/env"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -126,7 +127,7 @@ var ordering = map[string]func(int) bool{
 // arithmetic replaces the operators of the standard library by those that take
 // all forms of numbers.
 func arithmetic() []gocel.EnvOption {
-	subset := &env.LibrarySubset{}
+	subset := &env.LibrarySubset{ExcludeFunctions: []*env.Function{env.NewFunction(overloads.Matches)}}
 	for _, name := range []string{
 		operators.Add, operators.Subtract, operators.Multiply, operators.Divide, operators.Modulo, operators.Negate,
 		operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals,

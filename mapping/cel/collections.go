@@ -5,6 +5,7 @@ import (
 
 	gocel "cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/decls"
+	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -19,7 +20,10 @@ const (
 	maxElements = 2_000_000
 )
 
-var errTooLong = types.NewErr("it makes more than %d MiB", maxResult>>20)
+var (
+	errTooLong = types.NewErr("it makes more than %d MiB", maxResult>>20)
+	errTooMany = types.NewErr("it makes more than %d elements", maxElements)
+)
 
 // bounded replaces functions of the libraries: those that compare each element
 // with each other one by others that look elements up, and those that can make
@@ -54,6 +58,15 @@ func bounded() []gocel.EnvOption {
 		gocel.Function("join",
 			gocel.MemberOverload("list_join", []*gocel.Type{texts}, text, gocel.UnaryBinding(func(v ref.Val) ref.Val { return join(v, types.String("")) })),
 			gocel.MemberOverload("list_join_string", []*gocel.Type{texts, text}, text, gocel.BinaryBinding(join))),
+		gocel.Function("split",
+			gocel.MemberOverload("string_split_string", []*gocel.Type{text, text}, texts, gocel.FunctionBinding(split)),
+			gocel.MemberOverload("string_split_string_int", []*gocel.Type{text, text, gocel.IntType}, texts, gocel.FunctionBinding(split))),
+		gocel.Function("format",
+			gocel.MemberOverload("string_format", []*gocel.Type{text, dyns}, text, gocel.BinaryBinding(format))),
+		gocel.Function(overloads.Matches,
+			gocel.Overload(overloads.Matches, []*gocel.Type{text, text}, gocel.BoolType),
+			gocel.MemberOverload(overloads.MatchesString, []*gocel.Type{text, text}, gocel.BoolType),
+			gocel.SingletonBinaryBinding(matches)),
 	}
 }
 
@@ -184,7 +197,7 @@ func flatten(v, depth ref.Val) ref.Val {
 		return true
 	}
 	if !add(list, levels) {
-		return types.NewErr("it makes more than %d elements", maxElements)
+		return errTooMany
 	}
 	return types.NewRefValList(types.DefaultTypeAdapter, out)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -22,8 +23,8 @@ var ErrSize = errors.New("cel: the value is too large")
 
 // AppendJSON appends a value as JSON: numbers with all their digits, or as strings
 // if quoteNumbers says so, bytes in base64, times in RFC 3339, durations in seconds
-// as in "1.5s", maps in the order of their names. Errors: ErrSize, once dst is much
-// longer than room; a float that JSON has no number for; a value that is no data.
+// as in "1.5s", maps in the order of their names. Errors: ErrSize, before dst is
+// longer than room by more than one item; a float that JSON has no number for; a value that is no data.
 func AppendJSON(dst []byte, v ref.Val, room int, quoteNumbers bool) ([]byte, error) {
 	if len(dst) > room {
 		return nil, ErrSize
@@ -32,17 +33,20 @@ func AppendJSON(dst []byte, v ref.Val, room int, quoteNumbers bool) ([]byte, err
 	case mapVal:
 		return appendItem(dst, item.M(v.m), quoteNumbers), nil
 	case types.String:
-		return appendText(dst, string(v)), nil
+		return AppendText(dst, string(v), room)
 	case types.Bool:
 		return strconv.AppendBool(dst, bool(v)), nil
 	case types.Null:
 		return append(dst, "null"...), nil
 	case types.Bytes:
+		if base64.StdEncoding.EncodedLen(len(v)) > room-len(dst) {
+			return nil, ErrSize
+		}
 		return append(base64.StdEncoding.AppendEncode(append(dst, '"'), v), '"'), nil
 	case types.Timestamp:
-		return appendText(dst, v.Time.UTC().Format(time.RFC3339Nano)), nil
+		return AppendText(dst, v.Time.UTC().Format(time.RFC3339Nano), math.MaxInt)
 	case types.Duration:
-		return appendText(dst, strconv.FormatFloat(v.Seconds(), 'f', -1, 64)+"s"), nil
+		return AppendText(dst, strconv.FormatFloat(v.Seconds(), 'f', -1, 64)+"s", math.MaxInt)
 	case *types.Optional:
 		if v.HasValue() {
 			return AppendJSON(dst, v.GetValue(), room, quoteNumbers)
@@ -67,9 +71,29 @@ func appendItem(dst []byte, v item.Value, quoteNumbers bool) []byte {
 	return item.AppendPlainJSON(dst, v)
 }
 
-func appendText(dst []byte, s string) []byte {
+// AppendText appends a text as a JSON string. Errors: ErrSize, before dst is longer
+// than room. A character may take six bytes.
+func AppendText(dst []byte, s string, room int) ([]byte, error) {
+	const escaped = 6
+	if left := room - len(dst); len(s) > left || len(s) > left/escaped && quotedLen(s) > left {
+		return nil, ErrSize
+	}
 	dst, _ = jsontext.AppendQuote(dst, s) // what is not UTF-8 becomes U+FFFD
-	return dst
+	return dst, nil
+}
+
+// quotedLen returns how many bytes a text has as a JSON string, at least.
+func quotedLen(s string) int {
+	n := len(s) + len(`""`)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"', c == '\\', c == '\b', c == '\f', c == '\n', c == '\r', c == '\t':
+			n++
+		case c < ' ':
+			n += len(`\u0000`) - 1
+		}
+	}
+	return n
 }
 
 func appendList(dst []byte, l traits.Lister, room int, quoteNumbers bool) ([]byte, error) {
@@ -108,7 +132,10 @@ func appendMap(dst []byte, m traits.Mapper, room int, quoteNumbers bool) ([]byte
 			dst = append(dst, ',')
 		}
 		var err error
-		if dst, err = AppendJSON(append(appendText(dst, name), ':'), values[name], room, quoteNumbers); err != nil {
+		if dst, err = AppendText(dst, name, room); err != nil {
+			return nil, err
+		}
+		if dst, err = AppendJSON(append(dst, ':'), values[name], room, quoteNumbers); err != nil {
 			return nil, err
 		}
 	}
