@@ -26,6 +26,8 @@ var (
 	errNull   = &Error{Msg: detected + invalidOnes + "Null attribute value types must have the value of true"}
 	errDepth  = &Error{Msg: "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"}
 
+	errSize = &Error{Msg: "Item size has exceeded the maximum allowed size"}
+
 	errNumberEmpty  = &Error{Msg: "The parameter cannot be converted to a numeric value"}
 	errNumberDigits = &Error{Msg: "Attempting to store more than 38 significant digits in a Number"}
 	errNumberLarge  = &Error{Msg: "Number overflow. Attempting to store a number with magnitude larger than supported range"}
@@ -43,14 +45,36 @@ func errEmptySet(kind Kind) *Error {
 	}
 }
 
-func errDuplicate(members []Value) *Error {
-	texts := make([]string, len(members))
-	for i, m := range members {
-		texts[i] = m.str
-		if m.kind == Binary {
-			texts[i] = string(appendBase64(nil, m.str))
+// maxShown is how many bytes of a request's values an error repeats.
+const maxShown = 1024
+
+// shown returns the texts of a set's members for an error, as far as maxShown goes.
+func shown(members []Value) []string {
+	var texts []string
+	for room := maxShown; len(members) > 0 && room > 0; members = members[1:] {
+		text := members[0].str
+		if members[0].kind == Binary {
+			text = string(appendBase64(nil, cut(text, room)))
 		}
+		texts = append(texts, cut(text, room))
+		room -= len(text)
 	}
+	if len(members) > 0 {
+		texts = append(texts, "...")
+	}
+	return texts
+}
+
+// cut returns a text for an error: all of it, or what of it fits in n bytes.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "..."
+}
+
+func errDuplicate(members []Value) *Error {
+	texts := shown(members)
 	const begin, end = detected + invalidOnes + "Input collection [", " contains duplicates."
 	switch members[0].kind {
 	case Number:

@@ -30,7 +30,7 @@ func ParseNumber(text string) (Num, error) {
 		if text == "" {
 			return Num{}, errNumberEmpty
 		}
-		return Num{}, &Error{Msg: errNumberEmpty.Msg + ": " + text}
+		return Num{}, &Error{Msg: errNumberEmpty.Msg + ": " + cut(text, maxShown)}
 	}
 	rest, neg := text, false
 	if rest != "" && (rest[0] == '-' || rest[0] == '+') {

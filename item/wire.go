@@ -1,6 +1,7 @@
 package item
 
 import (
+	"cmp"
 	"encoding/base64"
 	"slices"
 	"strconv"
@@ -13,20 +14,42 @@ import (
 // counts, so that at most MaxDepth-1 maps and lists hold one another.
 const MaxDepth = 32
 
-// UnmarshalJSONFrom reads a map in wire JSON. Errors that DynamoDB words are
-// of type *Error (the value is not valid) or *SyntaxError (the JSON has another
-// shape).
+// maxValueSize is the largest size of one value by itself: DynamoDB takes 2 MiB of
+// values beside an expression.
+const maxValueSize = 2 << 20
+
+// UnmarshalJSONFrom reads a map of at most MaxSize in wire JSON. Errors that
+// DynamoDB words are of type *Error (the value is not valid) or *SyntaxError (the
+// JSON has another shape). What is too large is refused before the rest of it is
+// read.
 func (m *Map) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	out, err := decodeMap(dec, 0)
+	w := wire{dec, MaxSize}
+	out, err := w.decodeMap(0)
 	*m = out
 	return err
 }
 
-// UnmarshalJSONFrom reads one value in wire JSON; see Map.UnmarshalJSONFrom.
+// UnmarshalJSONFrom reads one value of at most 2 MiB in wire JSON; see
+// Map.UnmarshalJSONFrom.
 func (v *Value) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	out, err := decodeValue(dec, 0)
+	w := wire{dec, maxValueSize}
+	out, err := w.decodeValue(0)
 	*v = out
 	return err
+}
+
+// A wire reads wire JSON.
+type wire struct {
+	*jsontext.Decoder
+	left int // how much larger the value may become, as Size counts
+}
+
+// take counts n bytes of the value.
+func (w *wire) take(n int) error {
+	if w.left -= n; w.left < 0 {
+		return errSize
+	}
+	return nil
 }
 
 // MarshalJSONTo writes wire JSON.
@@ -35,19 +58,22 @@ func (m Map) MarshalJSONTo(enc *jsontext.Encoder) error { return enc.WriteValue(
 // MarshalJSONTo writes wire JSON.
 func (v Value) MarshalJSONTo(enc *jsontext.Encoder) error { return enc.WriteValue(v.appendJSON(nil)) }
 
-func decodeMap(dec *jsontext.Decoder, depth int) (Map, error) {
-	if err := begin(dec, '{', aMap); err != nil {
+func (w *wire) decodeMap(depth int) (Map, error) {
+	if err := w.begin('{', aMap); err != nil {
 		return nil, err
 	}
 	m := Map{}
 	sorted := true
-	for dec.PeekKind() != '}' {
-		tok, err := dec.ReadToken()
+	for w.PeekKind() != '}' {
+		tok, err := w.ReadToken()
 		if err != nil {
 			return nil, err
 		}
 		name := tok.String()
-		v, err := decodeValue(dec, depth)
+		if err := w.take(len(name) + min(depth, 1)); err != nil {
+			return nil, err
+		}
+		v, err := w.decodeValue(depth)
 		if err != nil {
 			return nil, err
 		}
@@ -57,30 +83,30 @@ func decodeMap(dec *jsontext.Decoder, depth int) (Map, error) {
 	if !sorted {
 		slices.SortFunc(m, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 	}
-	_, err := dec.ReadToken()
+	_, err := w.ReadToken()
 	return m, err
 }
 
 // decodeValue reads an object with exactly one member that names a kind.
-func decodeValue(dec *jsontext.Decoder, depth int) (Value, error) {
+func (w *wire) decodeValue(depth int) (Value, error) {
 	if depth >= MaxDepth {
 		return Value{}, errDepth
 	}
-	if dec.PeekKind() == 'n' {
-		return Value{}, skipNull(dec)
+	if w.PeekKind() == 'n' {
+		return Value{}, w.skipNull()
 	}
-	if err := begin(dec, '{', aValue); err != nil {
+	if err := w.begin('{', aValue); err != nil {
 		return Value{}, err
 	}
 	var v Value
-	for dec.PeekKind() != '}' {
-		tok, err := dec.ReadToken()
+	for w.PeekKind() != '}' {
+		tok, err := w.ReadToken()
 		if err != nil {
 			return Value{}, err
 		}
 		kind := ParseKind(tok.String())
-		if kind == 0 || dec.PeekKind() == 'n' {
-			if err := dec.SkipValue(); err != nil {
+		if kind == 0 || w.PeekKind() == 'n' {
+			if err := w.SkipValue(); err != nil {
 				return Value{}, err
 			}
 			continue
@@ -88,11 +114,11 @@ func decodeValue(dec *jsontext.Decoder, depth int) (Value, error) {
 		if v.kind != 0 {
 			return Value{}, errTypes
 		}
-		if v, err = decodeKind(dec, kind, depth); err != nil {
+		if v, err = w.decodeKind(kind, depth); err != nil {
 			return Value{}, err
 		}
 	}
-	if _, err := dec.ReadToken(); err != nil {
+	if _, err := w.ReadToken(); err != nil {
 		return Value{}, err
 	}
 	if v.kind == 0 {
@@ -101,101 +127,114 @@ func decodeValue(dec *jsontext.Decoder, depth int) (Value, error) {
 	return v, nil
 }
 
-func decodeKind(dec *jsontext.Decoder, kind Kind, depth int) (Value, error) {
+func (w *wire) decodeKind(kind Kind, depth int) (Value, error) {
 	switch kind {
 	case String, Number, Binary:
-		return decodeScalar(dec, kind)
+		return w.decodeScalar(kind)
 	case Bool, Null:
-		b, err := decodeBool(dec)
+		b, err := w.decodeBool()
 		if err == nil && kind == Null && !b {
 			err = errNull
 		}
-		return Value{kind: kind, bool: kind == Bool && b}, err
+		return Value{kind: kind, bool: kind == Bool && b}, cmp.Or(err, w.take(1))
 	case MapKind:
-		m, err := decodeMap(dec, depth+1)
+		if err := w.take(3); err != nil {
+			return Value{}, err
+		}
+		m, err := w.decodeMap(depth + 1)
 		return Value{kind: MapKind, m: m}, err
 	case List:
-		return decodeList(dec, depth+1)
+		return w.decodeList(depth + 1)
 	default:
-		return decodeSet(dec, kind)
+		return w.decodeSet(kind)
 	}
 }
 
-func decodeScalar(dec *jsontext.Decoder, kind Kind) (Value, error) {
+func (w *wire) decodeScalar(kind Kind) (Value, error) {
 	want := aString
 	if kind == Binary {
 		want = aBinary
 	}
-	text, err := decodeString(dec, want)
+	text, err := w.decodeString(want)
 	if err != nil {
 		return Value{}, err
 	}
+	v := S(text)
 	switch kind {
 	case Number:
-		return N(text)
+		v, err = N(text)
 	case Binary:
-		raw, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			return Value{}, &SyntaxError{"Base64 encoded length is expected a multiple of 4 bytes but found: " + strconv.Itoa(len(text))}
-		}
-		return Value{kind: Binary, str: string(raw)}, nil
-	default:
-		return Value{kind: String, str: text}, nil
+		v, err = base64Value(text)
 	}
+	return v, cmp.Or(err, w.take(v.Size()))
 }
 
-func decodeList(dec *jsontext.Decoder, depth int) (Value, error) {
-	if err := begin(dec, '[', aList); err != nil {
+func base64Value(text string) (Value, error) {
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return Value{}, &SyntaxError{"Base64 encoded length is expected a multiple of 4 bytes but found: " + strconv.Itoa(len(text))}
+	}
+	return B(raw), nil
+}
+
+func (w *wire) decodeList(depth int) (Value, error) {
+	if err := w.begin('[', aList); err != nil {
+		return Value{}, err
+	}
+	if err := w.take(3); err != nil {
 		return Value{}, err
 	}
 	list := []Value{}
-	for dec.PeekKind() != ']' {
-		v, err := decodeValue(dec, depth)
+	for w.PeekKind() != ']' {
+		if err := w.take(1); err != nil {
+			return Value{}, err
+		}
+		v, err := w.decodeValue(depth)
 		if err != nil {
 			return Value{}, err
 		}
 		list = append(list, v)
 	}
-	_, err := dec.ReadToken()
+	_, err := w.ReadToken()
 	return Value{kind: List, list: list}, err
 }
 
-func decodeSet(dec *jsontext.Decoder, kind Kind) (Value, error) {
-	if err := begin(dec, '[', aList); err != nil {
+func (w *wire) decodeSet(kind Kind) (Value, error) {
+	if err := w.begin('[', aList); err != nil {
 		return Value{}, err
 	}
 	var members []Value
-	for dec.PeekKind() != ']' {
-		v, err := decodeScalar(dec, kind.element())
+	for w.PeekKind() != ']' {
+		v, err := w.decodeScalar(kind.element())
 		if err != nil {
 			return Value{}, err
 		}
 		members = append(members, v)
 	}
-	if _, err := dec.ReadToken(); err != nil {
+	if _, err := w.ReadToken(); err != nil {
 		return Value{}, err
 	}
 	return Set(kind, members)
 }
 
-func decodeBool(dec *jsontext.Decoder) (bool, error) {
-	switch dec.PeekKind() {
+func (w *wire) decodeBool() (bool, error) {
+	switch w.PeekKind() {
 	case 't', 'f':
-		tok, err := dec.ReadToken()
+		tok, err := w.ReadToken()
 		if err != nil {
 			return false, err
 		}
 		return tok.Bool(), nil
 	default:
-		return false, mismatch(dec, aBoolean)
+		return false, mismatch(w.Decoder, aBoolean)
 	}
 }
 
-func decodeString(dec *jsontext.Decoder, want form) (string, error) {
-	if dec.PeekKind() != '"' {
-		return "", mismatch(dec, want)
+func (w *wire) decodeString(want form) (string, error) {
+	if w.PeekKind() != '"' {
+		return "", mismatch(w.Decoder, want)
 	}
-	tok, err := dec.ReadToken()
+	tok, err := w.ReadToken()
 	if err != nil {
 		return "", err
 	}
@@ -203,18 +242,18 @@ func decodeString(dec *jsontext.Decoder, want form) (string, error) {
 }
 
 // skipNull reads a null that stands for a value: it is as empty as {}.
-func skipNull(dec *jsontext.Decoder) error {
-	if err := dec.SkipValue(); err != nil {
+func (w *wire) skipNull() error {
+	if err := w.SkipValue(); err != nil {
 		return err
 	}
 	return errNoType
 }
 
 // begin reads the start of an object or array.
-func begin(dec *jsontext.Decoder, kind jsontext.Kind, want form) error {
-	if dec.PeekKind() != kind {
-		return mismatch(dec, want)
+func (w *wire) begin(kind jsontext.Kind, want form) error {
+	if w.PeekKind() != kind {
+		return mismatch(w.Decoder, want)
 	}
-	_, err := dec.ReadToken()
+	_, err := w.ReadToken()
 	return err
 }

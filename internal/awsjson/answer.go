@@ -72,7 +72,7 @@ func (s *server) write(w http.ResponseWriter, svc *Service, e *Error) {
 	}
 	body["__type"] = qualify(model, e.Type)
 	if e.Message != "" {
-		body[e.messageName()] = e.Message
+		body[e.messageName()] = cut(e.Message, maxMessage)
 	}
 	b, err := json.Marshal(body, json.Deterministic(true))
 	if err != nil {

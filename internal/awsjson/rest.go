@@ -189,13 +189,14 @@ func (s *server) restError(r *http.Request, svc *RESTService, err error) *Answer
 		e = &Error{Type: "ServiceException", Status: http.StatusInternalServerError, Message: internalMessage}
 	}
 	status := max(e.Status, http.StatusBadRequest)
-	body := map[string]any{"Type": "User", "message": e.Message}
+	message := cut(e.Message, maxMessage)
+	body := map[string]any{"Type": "User", "message": message}
 	if status >= http.StatusInternalServerError {
 		body["Type"] = "Service"
 	}
 	if e.Type == "ResourceNotFoundException" || e.Type == "ServiceException" {
 		delete(body, "message")
-		body["Message"] = e.Message
+		body["Message"] = message
 	}
 	for name, v := range e.Fields {
 		body[name] = v

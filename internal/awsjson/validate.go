@@ -26,14 +26,25 @@ func DecodeValid(body []byte, v any, check func(*Validator)) error {
 	return found.Err()
 }
 
-// maxProblems is how many constraints one answer names.
-const maxProblems = 10
+const (
+	maxProblems = 10       // constraints that one answer names
+	maxQuoted   = 16 << 10 // bytes of a value that messages print
+	maxMessage  = 64 << 10 // bytes of a message
+)
+
+// cut returns all of a text, or what of it fits in n bytes.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "..."
+}
 
 // Fail adds a problem: value as it is to be printed (null if it is absent, see
 // Quote), path, and the constraint that follows "Member must ".
 func (v *Validator) Fail(value, path, constraint string) {
 	if len(v.problems) < maxProblems {
-		v.problems = append(v.problems, "Value "+value+" at '"+path+"' failed to satisfy constraint: "+constraint)
+		v.problems = append(v.problems, "Value "+cut(value, maxQuoted+len("'...'"))+" at '"+path+"' failed to satisfy constraint: "+constraint)
 	}
 }
 
@@ -54,8 +65,9 @@ func (v *Validator) FailUnnamed(constraint string) {
 // Null is an absent value as messages print it.
 const Null = "null"
 
-// Quote returns a value that is present as messages print it.
-func Quote(value string) string { return "'" + value + "'" }
+// Quote returns a value that is present as messages print it, of a long one the
+// beginning.
+func Quote(value string) string { return "'" + cut(value, maxQuoted) + "'" }
 
 // Required adds a problem if a member is absent.
 func (v *Validator) Required(present bool, path string) {

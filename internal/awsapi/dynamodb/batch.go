@@ -34,7 +34,7 @@ func (a *api) batchWriteItem(ctx context.Context, body []byte) ([]byte, error) {
 	if err := r.constraints(); err != nil {
 		return nil, err
 	}
-	writes, err := r.writes(body)
+	writes, err := r.writes()
 	if err != nil {
 		return nil, bare(err)
 	}
@@ -94,7 +94,7 @@ func (r *batchWriteRequest) constraints() error {
 }
 
 // writes checks each request and returns them in the order of their tables.
-func (r *batchWriteRequest) writes(body []byte) ([]table.BatchWrite, error) {
+func (r *batchWriteRequest) writes() ([]table.BatchWrite, error) {
 	var out []table.BatchWrite
 	for name, elements := range inOrder(r.RequestItems) {
 		for _, e := range elements {
@@ -112,9 +112,6 @@ func (r *batchWriteRequest) writes(body []byte) ([]table.BatchWrite, error) {
 			}
 			if subject.err != nil {
 				return nil, subject.err
-			}
-			if tooLarge(w.Put, body) {
-				return nil, errItemSize
 			}
 			out = append(out, w)
 		}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -110,19 +111,37 @@ func TestBombs(t *testing.T) {
 		"4096 parentheses":       {`{"TableName":"users","Item":{"id":{"S":"u"}},"ConditionExpression":"` + strings.Repeat("(", 4096) + `"}`, 400, "Invalid ConditionExpression"},
 		"a number of a megabyte": {`{"TableName":"users","Item":{"id":{"S":"u"},"n":{"N":"` + strings.Repeat("9", 1<<20) + `"}}}`, 400, "Number overflow"},
 		"an exponent too far":    {`{"TableName":"users","Item":{"id":{"S":"u"},"n":{"N":"1e999999999999999999"}}}`, 400, "ValidationException"},
+		"14 MB of numbers":       {`{"TableName":"users","Item":{"id":{"S":"u"},"n":{"NS":[` + strings.TrimSuffix(strings.Repeat(`"1",`, 3_500_000), ",") + `]}}}`, 400, "Item size has exceeded"},
+		"14 MB of lists":         {`{"TableName":"users","Item":{"id":{"S":"u"},"n":{"L":[` + strings.TrimSuffix(strings.Repeat(`{"L":[]},`, 1_500_000), ",") + `]}}}`, 400, "Item size has exceeded"},
+		"one string twice":       {`{"TableName":"users","Item":{"id":{"S":"u"},"n":{"SS":[` + strings.TrimSuffix(strings.Repeat(`"`+strings.Repeat("x", 1000)+`",`, 300), ",") + `]}}}`, 400, `xxx...\", \"...\"] contains duplicates`},
+		"no number at length":    {`{"TableName":"users","Item":{"id":{"S":"u"},"n":{"N":"` + strings.Repeat("x", 1<<20) + `"}}}`, 400, `xxx..."`},
+		"no capacity at length":  {`{"TableName":"users","Item":{"id":{"S":"u"}},"ReturnConsumedCapacity":"` + strings.Repeat("x", 1<<20) + `"}`, 400, `xxx...' at`},
 		"a limit beyond integer": {`{"TableName":"users","Limit":1e30}`, 400, ""},
 	} {
 		op := "PutItem"
 		if strings.Contains(c.body, "Limit") {
 			op = "Scan"
 		}
-		if status, answer := n.Call(t, op, c.body); status != c.status || !strings.Contains(answer, c.want) {
-			t.Errorf("%s: %d %.300s", name, status, answer)
+		before := allocated()
+		status, answer := n.Call(t, op, c.body)
+		if status != c.status || !strings.Contains(answer, c.want) || len(answer) > 20_000 {
+			t.Errorf("%s: %d %d bytes %.300s", name, status, len(answer), answer)
+		}
+		// The bodies are copied by the client and read into buffers that double.
+		if made, limit := allocated()-before, uint64(5*len(c.body)+80<<20); made > limit {
+			t.Errorf("%s: allocated %d MiB, more than %d", name, made>>20, limit>>20)
 		}
 	}
 	if n.Log.String() != "" {
 		t.Error(n.Log)
 	}
+}
+
+// allocated returns how many bytes were ever allocated.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }
 
 // The time that a request takes grows with its length, not faster: these would

@@ -39,7 +39,7 @@ func (a *api) transactWriteItems(ctx context.Context, body []byte) ([]byte, erro
 	}
 	var x table.Transaction
 	for i := range r.TransactItems {
-		request, err := r.TransactItems[i].request(body)
+		request, err := r.TransactItems[i].request()
 		if err != nil {
 			return nil, bare(err)
 		}
@@ -132,7 +132,7 @@ func (e *transactWrite) only() (*writeRequest, error) {
 }
 
 // request checks an element by itself and returns the write that it asks for.
-func (e *transactWrite) request(body []byte) (table.Request, error) {
+func (e *transactWrite) request() (table.Request, error) {
 	r, err := e.only()
 	if err != nil {
 		return nil, err
@@ -154,8 +154,6 @@ func (e *transactWrite) request(body []byte) (table.Request, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case e.Put != nil && tooLarge(r.Item.m, body):
-		return nil, errItemSize
 	case e.Put != nil:
 		return table.PutRequest{Table: w.table, Item: r.Item.m, Condition: w.condition}, nil
 	case e.Update != nil:

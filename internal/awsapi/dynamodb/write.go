@@ -102,14 +102,6 @@ func (r *writeRequest) onlyOld() error {
 	return nil
 }
 
-var errItemSize = awsjson.Validation("Item size has exceeded the maximum allowed size")
-
-// tooLarge reports whether an item is larger than any table takes. The body
-// that it came in is never smaller than the item.
-func tooLarge(it item.Item, body []byte) bool {
-	return len(body) > item.MaxSize && item.Size(it) > item.MaxSize
-}
-
 // answer encodes the answer of a write.
 func (r *writeRequest) answer(w *writing, res table.WriteResult, err error) ([]byte, error) {
 	var failed *table.ConditionError
@@ -195,9 +187,6 @@ func (r *writeRequest) decodePut(body []byte) (*writing, error) {
 		func() error { return r.Item.err },
 		r.onlyOld,
 	)
-	if err == nil && tooLarge(r.Item.m, body) {
-		err = errItemSize
-	}
 	if err == nil {
 		err = r.parse(w)
 	}
