@@ -6,7 +6,7 @@ LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
 .PHONY: parity demo test lint size figures bench bench-peers clients short help \
-	campaign-kill campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather campaign-hostile
+	campaign-kill campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather campaign-hostile campaign-soak
 
 demo: ## the story of the project, end to end, on an embedded node
 	CGO_ENABLED=0 $(GO) run ./cmd/tablecast demo
@@ -42,6 +42,9 @@ campaign-weather: ## N simulated hours of outages, kills and changes of rules
 
 campaign-hostile: ## N bad requests to the real binary, open and closed
 	$(call CAMPAIGN,TestClients,./internal/hostile,1000000)
+
+campaign-soak: ## N minutes of the real binary under load
+	$(call CAMPAIGN,TestSoak,./internal/soak,60)
 
 size: ## the program's size, plain and stripped, against what it may be
 	./test/size

@@ -20,7 +20,7 @@ var ranks = map[string]int{
 	"internal/telemetry": 6, "internal/cases": 6,
 	"internal/server": 7, "internal/transfer": 7, "internal/follow": 7,
 	"cmd/tablecast":       8,
-	"internal/acceptance": 9, "internal/history": 9, "internal/hostile": 9, "internal/weather": 9, "internal/parity": 9, "bench": 9,
+	"internal/acceptance": 9, "internal/history": 9, "internal/hostile": 9, "internal/weather": 9, "internal/soak": 9, "internal/parity": 9, "bench": 9,
 	"examples/users": 9, "examples/orders": 9, "examples/aws": 9,
 }
 

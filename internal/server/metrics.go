@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/tablecast/tablecast"
@@ -12,7 +13,7 @@ import (
 )
 
 // Metrics are what GET /metrics tells, by the names that EventBridge has for
-// them. What counts events is read from the store at each scrape, so it goes on
+// them, and what Go and the system tell of the process. What counts events is read from the store at each scrape, so it goes on
 // after a restart; invocations and latencies are those of this process.
 type metrics struct {
 	node        *tablecast.Node
@@ -52,7 +53,8 @@ func newMetrics(node *tablecast.Node) (m *metrics, stop func()) {
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 24),
 		}, byTarget),
 	}
-	m.registry.MustRegister(m, m.invocations, m.failed, m.throttled, m.latency)
+	m.registry.MustRegister(m, m.invocations, m.failed, m.throttled, m.latency,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m, node.Watch(tablecast.Observer{Attempted: m.attempted})
 }
 
