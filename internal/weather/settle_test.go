@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/delivery"
+	"github.com/tablecast/tablecast/kv"
 )
 
 // dead returns the numbers of the events that are dead letters of a rule.
@@ -26,6 +27,27 @@ func (w *world) dead(rule string) (numbers []int) {
 	})
 	w.must(err)
 	return numbers
+}
+
+// audit checks P6 while deliveries go on: what a rule counts as pending and as dead
+// letters are the rows that there are.
+func (w *world) audit() {
+	for rule := range w.ledgers {
+		c := w.node.Queues().Counts("main", rule)
+		snapshot := w.node.Snapshot()
+		for prefix, n := range map[string]uint64{"dr": c.Pending(), "x": c.DeadLettered} {
+			rows := uint64(0)
+			it := snapshot.Scan(kv.Prefix(kv.NewKey(prefix[0]).Raw([]byte(prefix[1:])).String("main").String(rule)))
+			for it.Next() {
+				rows++
+			}
+			w.must(it.Close())
+			if rows != n {
+				w.t.Errorf("P6: rule %s has %d keys of %s, counted %+v", rule, rows, prefix, c)
+			}
+		}
+		snapshot.Close()
+	}
 }
 
 // settle ends a day: all targets work, everything comes to rest, and the ledgers

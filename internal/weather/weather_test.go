@@ -163,8 +163,10 @@ func (w *world) act() {
 		time.Sleep(down)
 		w.passed += down
 		w.open()
-	default:
+	case n < 39:
 		w.kill()
+	default:
+		w.audit()
 	}
 	synctest.Wait()
 }
