@@ -1,6 +1,7 @@
 package awsjson
 
 import (
+	"encoding/base64"
 	"errors"
 	"reflect"
 	"strconv"
@@ -33,7 +34,8 @@ func Decode(body []byte, v any) error {
 	if sem.JSONPointer == "" && sem.JSONKind == '[' && jsontext.Value(body).IsValid() {
 		return nil // as the service takes it: a request without members
 	}
-	if sem.Err != nil && !errors.Is(sem.Err, strconv.ErrRange) && !errors.Is(sem.Err, strconv.ErrSyntax) {
+	var binary base64.CorruptInputError
+	if sem.Err != nil && !errors.Is(sem.Err, strconv.ErrRange) && !errors.Is(sem.Err, strconv.ErrSyntax) && !errors.As(sem.Err, &binary) {
 		return sem.Err
 	}
 	return errSerialization(mismatch(body, sem, element(reflect.TypeOf(v), sem.JSONPointer)))

@@ -67,6 +67,8 @@ func TestDecode(t *testing.T) {
 		`{"Forward":23}`:                    "NUMBER_VALUE cannot be converted to Boolean",
 		`{"Forward":[]}`:                    "Unrecognized collection type class java.lang.Boolean",
 		`{"Forward":{}}`:                    "Start of structure or map found where not expected",
+		`{"Blob":"0"}`:                      "only base-64-encoded strings are convertible to bytes",
+		`{"Blob":"AA==","Blob`:              "-",
 		`{"Blob":23}`:                       "only base-64-encoded strings are convertible to bytes",
 		`{"Blob":[1]}`:                      "Unrecognized collection type class java.nio.ByteBuffer",
 		`{"Parts":"x"}`:                     "Unexpected field type",

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -127,6 +129,24 @@ func oneOfEach(s *kv.Snapshot) (keys []kv.Key) {
 	return keys
 }
 
+// elsewhere are keys that the folder of the test has not, and what may stand there.
+var elsewhere = map[string]struct {
+	key   kv.Key
+	value string
+}{
+	"function":         {kv.NewKey('f').Uint64(0).String("hear"), `{"name":"hear","runtime":"provided","seconds":3,"memory":128,"code":{"dir":"/nowhere","size":1,"sha256":"x"},"revision":"r","modified":"2030-01-02T03:04:05Z"}`},
+	"invocation":       {kv.NewKey('f').Uint64(2).Uint64(7), `{"function":"hear","payload":{},"at":"2030-01-02T03:04:05Z","attempts":1}`},
+	"dead invocation":  {kv.NewKey('f').Uint64(3).String("hear").Uint64(7), `{"function":"hear","payload":{}}`},
+	"mapping":          {kv.NewKey('v').Uint64(0).String("u"), `{"uuid":"u","stream":"arn:aws:dynamodb:us-east-1:000000000000:table/users/stream/x","start":"LATEST","function":"hear","batch":10,"modified":"2030-01-02T03:04:05Z"}`},
+	"checkpoint":       {kv.NewKey('v').Uint64(1).String("u").Uint64(1), `{"seq":3,"retry":{"attempts":1},"window":{"state":{}}}`},
+	"counts":           {kv.NewKey('v').Uint64(1).String("u").Uint64(1<<64 - 1), `{"redriven":1}`},
+	"parked for it":    {kv.NewKey('v').Uint64(2).String("u").String(`{"id":{"S":"a"}}`).Uint64(1), `{"reason":"r","at":"2030-01-02T03:04:05Z","record":{"eventName":"INSERT","eventSourceARN":"arn:aws:dynamodb:r:1:table/t/stream/l","dynamodb":{"Keys":{},"SequenceNumber":"1"}}}`},
+	"backfill":         {kv.NewKey('l').String("users").String("UserCreated"), `{"id":"b","table":"users","definition":"UserCreated","at":null,"done":1}`},
+	"outbox":           {kv.NewKey('o').String("users").Uint64(1).Uint64(0), `{"id":{"S":"a"}}`},
+	"collection":       {kv.NewKey('t').Uint64(3).Uint64(2).Raw(item.AppendKey(nil, item.S("p"))), "\x00\x00\x00\x00\x00\x00\x00\x07"},
+	"index being made": {kv.NewKey('t').Uint64(4).Uint64(3), "x"},
+}
+
 // Whatever stands under a key of the store, the node opens and reads what it can,
 // or refuses with an error; it never panics or hangs.
 func FuzzStored(f *testing.F) {
@@ -138,6 +158,13 @@ func FuzzStored(f *testing.F) {
 		for _, v := range [][]byte{{}, {1}, []byte("{}"), {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F}} {
 			f.Add(uint16(i), v)
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(elsewhere)) {
+		x := elsewhere[name]
+		keys = append(keys, x.key)
+		f.Add(uint16(len(keys)-1), []byte(x.value))
+		f.Add(uint16(len(keys)-1), []byte(x.value[:len(x.value)/2]))
+		f.Add(uint16(len(keys)-1), []byte("{}"))
 	}
 	f.Fuzz(func(t *testing.T, which uint16, value []byte) {
 		key := keys[int(which)%len(keys)]

@@ -8,7 +8,6 @@
 package lambda
 
 import (
-	"errors"
 	"regexp"
 	"strconv"
 	"time"
@@ -51,12 +50,7 @@ func decode(r *awsjson.Request, v any) error {
 	if len(r.Body) == 0 {
 		return nil
 	}
-	err := awsjson.Decode(r.Body, v)
-	var e *awsjson.Error
-	if err == nil || errors.As(err, &e) {
-		return err
-	}
-	return &awsjson.Error{Type: "SerializationException", Message: "only base-64-encoded strings are convertible to bytes"}
+	return awsjson.Decode(r.Body, v)
 }
 
 // decodeValid reads the body of a request and returns the constraints that check
