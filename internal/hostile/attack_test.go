@@ -24,7 +24,7 @@ type attacker struct {
 }
 
 // maxHeld is how many connections an attacker leaves open.
-const maxHeld = 40
+const maxHeld = 250
 
 // containsPanic reports whether a log tells of a panic.
 func containsPanic(log string) bool {
