@@ -9,7 +9,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-var errNotObject = errors.New("pattern: the event is not a JSON object")
+var (
+	errNotObject = errors.New("pattern: the event is not a JSON object")
+	errTrailing  = errors.New("pattern: text follows the event")
+)
 
 // A Miss is a field of a pattern that an event does not satisfy.
 type Miss struct {

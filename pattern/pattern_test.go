@@ -179,7 +179,7 @@ func TestExplain(t *testing.T) {
 
 func TestMalformedEvents(t *testing.T) {
 	p, _ := Compile([]byte(`{"a":[1]}`))
-	for _, e := range []string{``, `[]`, `{"a":`, `{"a":1`, `null`, `{"b":{]}`} {
+	for _, e := range []string{``, `[]`, `{"a":`, `{"a":1`, `null`, `{"b":{]}`, `{}0`, `{"a":1} {"a":1}`} {
 		if _, err := p.Match([]byte(e)); err == nil {
 			t.Errorf("%q was accepted", e)
 		}

@@ -80,7 +80,13 @@ func (sc *scratch) read(event []byte) error {
 		}
 		return errNotObject
 	}
-	return sc.value(0)
+	if err := sc.value(0); err != nil {
+		return err
+	}
+	if rest := event[sc.dec.InputOffset():]; len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
+		return errTrailing
+	}
+	return nil
 }
 
 // visit notes that the node occurs in the current element. If it has occurred there
