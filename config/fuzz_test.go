@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"runtime"
 	"testing"
 )
 
@@ -12,7 +13,13 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, src string) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		file, err := Parse("f", []byte(src))
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > 512<<20 {
+			t.Errorf("%d bytes of text took %d MiB", len(src), n>>20)
+		}
 		var faults Faults
 		if (file == nil) == (err == nil) || err != nil && (!errors.As(err, &faults) || len(faults) == 0) {
 			t.Fatalf("%v, %v", file, err)

@@ -1,6 +1,7 @@
 package cel_test
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -8,6 +9,13 @@ import (
 
 	"github.com/tablecast/tablecast/mapping/cel"
 )
+
+// allocated returns how many bytes the process has allocated so far.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
+}
 
 // Whatever the expression, it is refused, fails, or yields JSON within the bounds of
 // memory and time.
@@ -21,12 +29,15 @@ func FuzzExpression(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		begin := time.Now()
+		begin, before := time.Now(), allocated()
 		x, err := e.Compile(source, cel.Any)
 		if err != nil {
 			return
 		}
 		got, _, err := x.Eval(v)
+		if n := allocated() - before; n > 256<<20 {
+			t.Errorf("%s took %d MiB", source, n>>20)
+		}
 		if took := time.Since(begin); took > 5*time.Second {
 			t.Errorf("%s took %s", source, took)
 		}
