@@ -26,6 +26,9 @@ func (n *Node) openFunctions(dir string) error {
 			n.opts.Logger.Info(l.Text, "function", name, "request", l.RequestID)
 		},
 	}
+	if key := n.opts.FunctionKey; key[0] != "" {
+		o.Credentials = process.Credentials{AccessKeyID: key[0], SecretAccessKey: key[1]}
+	}
 	if n.opts.FS == nil {
 		o.Dir = filepath.Join(dir, "functions")
 	}

@@ -76,6 +76,9 @@ type Options struct {
 	// Endpoint is the URL at which the program serves this node's APIs, which the
 	// AWS SDKs in functions call. The default gives functions none.
 	Endpoint string
+	// FunctionKey are the access key id and the secret that the AWS SDKs in functions
+	// sign with. The default is a pair that only an open server takes.
+	FunctionKey [2]string
 	// AWS says how to call the services of AWS that targets name (SQS, SNS,
 	// Kinesis, Step Functions and CloudWatch Logs) and the queues that targets
 	// name for their dead letters. The default refuses such targets, and keeps

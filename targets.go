@@ -14,6 +14,7 @@ import (
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/delivery"
+	"github.com/tablecast/tablecast/internal/seal"
 	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/target"
 	"github.com/tablecast/tablecast/target/connection"
@@ -28,12 +29,12 @@ const keyFile = "KEY"
 // targets and a key that is no secret.
 func (n *Node) openTargets(dir string) (err error) {
 	n.logs = filepath.Join(dir, "logs")
-	var key connection.Key
+	var key seal.Key
 	if n.opts.FS == nil {
 		if err := os.MkdirAll(n.logs, 0o700); err != nil {
 			return fmt.Errorf("tablecast: %w", err)
 		}
-		if key, err = connection.LoadKey(filepath.Join(dir, keyFile)); err != nil {
+		if key, err = seal.LoadKey(filepath.Join(dir, keyFile)); err != nil {
 			return err
 		}
 	}

@@ -57,11 +57,15 @@ func (st *Stream) token(shardID string, from uint64) string {
 	return st.ARN() + "|1|" + base64.StdEncoding.EncodeToString(b)
 }
 
+// CutIterator returns the ARN of the stream that an iterator is of, and the rest of the
+// iterator; ok is false for a text that is no iterator.
+func CutIterator(token string) (arn, rest string, ok bool) { return strings.Cut(token, "|1|") }
+
 // Records reads on from an iterator: at most limit records and about maxBytes.
 // next is the iterator to go on with, or empty at the end of a closed shard.
 // Errors: ErrIterator, ErrExpired, ErrNotFound, ErrTrimmed.
 func (s *Streams) Records(token string, limit, maxBytes int) (records []Record, next string, err error) {
-	arn, rest, ok := strings.Cut(token, "|1|")
+	arn, rest, ok := CutIterator(token)
 	b, err := base64.StdEncoding.DecodeString(rest)
 	if !ok || err != nil || len(b) <= 16 {
 		return nil, "", ErrIterator

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 
 	"github.com/go-json-experiment/json"
@@ -20,6 +18,7 @@ import (
 const defaultURL = "http://" + defaultListen
 
 func newBackup() *cobra.Command {
+	var client clientFlags
 	var url, dir string
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -29,9 +28,11 @@ func newBackup() *cobra.Command {
 running, or with --dir from the folder of one that is not. It holds tables,
 streams, buses, cursors, pending deliveries and dead letters as of one moment;
 files that log targets wrote are not part of it. A running node goes on
-meanwhile; it must run on this machine and without --auth-keys. BACKUP is then a
-name or path below the folder that up --backups named, which is that of the data
-with -backups at its end if none was; with --dir it is any path.
+meanwhile. BACKUP is then a name or path below the folder that up --backups named,
+which is that of the data with -backups at its end if none was; with --dir it is any
+path.
+
+` + signHelp + `
 
 ` + exitHelp,
 		Example: `  tablecast backup monday
@@ -42,13 +43,14 @@ with -backups at its end if none was; with --dir it is any path.
 			var to string
 			var err error
 			if dir == "" {
-				to, err = backupNode(cmd.Context(), cmp.Or(url, os.Getenv("AWS_ENDPOINT_URL"), defaultURL), args[0])
+				to, err = backupNode(cmd.Context(), &client, url, args[0])
 			} else if to, err = filepath.Abs(args[0]); err == nil {
 				err = backupFolder(cmd.Context(), dir, to)
 			}
 			return tell(cmd.OutOrStdout(), err, asJSON, "backup", to)
 		},
 	}
+	client.add(cmd)
 	cmd.Flags().StringVar(&url, "url", "", "`URL` of the running node (default: AWS_ENDPOINT_URL, or "+defaultURL+")")
 	cmd.Flags().StringVar(&dir, "dir", "", "`FOLDER` of a node that is not running")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
@@ -94,8 +96,8 @@ func exists(err error) error {
 }
 
 // backupNode asks a running node for a backup and returns its path.
-func backupNode(ctx context.Context, url, name string) (string, error) {
-	resp, err := post(ctx, url, "backup", map[string]string{"dir": name}, "name its address with --url, or the folder of a stopped one with --dir")
+func backupNode(ctx context.Context, client *clientFlags, url, name string) (string, error) {
+	resp, err := client.post(ctx, url, "backup", map[string]string{"dir": name}, "name its address with --url, or the folder of a stopped one with --dir")
 	if err != nil {
 		return "", err
 	}

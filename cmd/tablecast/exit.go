@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/internal/keys"
 	"github.com/tablecast/tablecast/kv"
 )
 
@@ -56,7 +57,7 @@ func exitStatus(err error) int {
 		return statusNewerFormat
 	case errors.Is(err, kv.ErrDiskFull), errors.Is(err, syscall.ENOSPC):
 		return statusDiskFull
-	case errors.Is(err, kv.ErrCorrupt), errors.Is(err, kv.ErrBehindWatermark):
+	case errors.Is(err, kv.ErrCorrupt), errors.Is(err, kv.ErrBehindWatermark), errors.Is(err, keys.ErrDamaged):
 		return statusCorrupt
 	default:
 		return statusFailed

@@ -145,14 +145,14 @@ func TestFunctionOverRoughBus(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, ".", "tablecast.yaml", "tables: { counters: { key: id, stream: new-image } }\n")
 	upHere(t)
-	o, err := connect("")
+	o, err := (&clientFlags{}).connect(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	bus := &rough{node: *o.BaseEndpoint, more: make(chan struct{}, 1)}
 	proxy := httptest.NewServer(bus)
 	t.Cleanup(proxy.Close)
-	db, fn := dynamodb.New(o), lambda.New(lambda.Options{Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials})
+	db, fn := dynamodb.NewFromConfig(o), lambda.New(lambda.Options{Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials})
 	changes := 15
 	put := func(id, name string, n int) {
 		item := map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: id}, name: &types.AttributeValueMemberN{Value: fmt.Sprint(n)}}
@@ -336,11 +336,11 @@ func TestFunctionClearsOutbox(t *testing.T) {
 	} {
 		t.Setenv(name, to)
 	}
-	o, err := connect("")
+	o, err := (&clientFlags{}).connect(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := dynamodb.New(o)
+	db := dynamodb.NewFromConfig(o)
 	value := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 	var records []string
 	for n, id := range []string{"same", "changed", "gone"} {

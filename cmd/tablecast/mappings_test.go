@@ -20,11 +20,11 @@ func TestMappings(t *testing.T) {
 	write(t, ".", "tablecast.yaml", "tables: { users: { key: id, stream: new-image } }\nfunctions: { hear: { handler: app.py, timeout: 20s } }\n")
 	write(t, ".", "app.py", "def handler(event, context):\n    raise ValueError('no luck')\n")
 	upHere(t)
-	o, err := connect("")
+	o, err := (&clientFlags{}).connect(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, fn := dynamodb.New(o), lambda.New(lambda.Options{Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials})
+	db, fn := dynamodb.NewFromConfig(o), lambda.New(lambda.Options{Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials})
 	d, err := db.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String("users")})
 	if err != nil {
 		t.Fatal(err)

@@ -5,16 +5,22 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"syscall"
+	"time"
 
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
+
+	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/internal/local"
 )
 
 // maxLine is the most bytes of one line that a node answers: a change with both
@@ -23,17 +29,25 @@ const maxLine = 64 << 20
 
 // nodeFlags are the flags of commands that ask a running node.
 type nodeFlags struct {
-	url  string
-	json bool
+	client clientFlags
+	url    string
+	json   bool
 }
 
 func (f *nodeFlags) add(cmd *cobra.Command) {
+	f.client.add(cmd)
 	cmd.Flags().StringVar(&f.url, "url", "", "`URL` of the running node (default: AWS_ENDPOINT_URL, or "+defaultURL+")")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, one object a line")
 }
 
+// signHelp says which node a request reaches.
+const signHelp = `A node that has keys takes requests from any machine, signed with a key that is allowed
+to: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE. One without keys
+takes them from its own machine.`
+
 // askHelp ends the help of commands that ask a running node.
-const askHelp = `The node must run on this machine and without --auth-keys.
+const askHelp = signHelp + `
+
 
 Exit statuses:
   0   ended as asked
@@ -43,7 +57,7 @@ Exit statuses:
 // ask sends a request to the running node and calls fn for each line of the
 // answer; with --json the lines are printed instead.
 func (f *nodeFlags) ask(ctx context.Context, out io.Writer, what string, in any, fn func(line []byte) error) error {
-	resp, err := post(ctx, cmp.Or(f.url, os.Getenv("AWS_ENDPOINT_URL"), defaultURL), what, in, "start one with tablecast up, or name its address with --url")
+	resp, err := f.client.post(ctx, f.url, what, in, "start one with tablecast up, or name its address with --url")
 	if err != nil {
 		return err
 	}
@@ -70,20 +84,33 @@ func (f *nodeFlags) ask(ctx context.Context, out io.Writer, what string, in any,
 	return nil
 }
 
-// post sends a request to the node at a URL; hint is what to do if none answers.
-func post(ctx context.Context, url, what string, in any, hint string) (*http.Response, error) {
+// post sends a signed request to the node at a URL, by default that of the environment;
+// hint is what to do if none answers.
+func (f *clientFlags) post(ctx context.Context, url, what string, in any, hint string) (*http.Response, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/_api/v1/"+what, bytes.NewReader(body))
+	c, err := f.connect(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, *c.BaseEndpoint+"/_api/v1/"+what, bytes.NewReader(body))
 	if err != nil {
 		return nil, usageError{err}
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
+	creds, err := c.Credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("no credentials: %w", err)
+	}
+	sum := sha256.Sum256(body)
+	if err := v4.NewSigner().SignHTTP(ctx, creds, req, hex.EncodeToString(sum[:]), awsjson.PageService, local.Region, time.Now()); err != nil {
+		return nil, err
+	}
+	resp, err := c.HTTPClient.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, fmt.Errorf("no node answers at %s; %s", url, hint)
+		return nil, fmt.Errorf("no node answers at %s; %s", *c.BaseEndpoint, hint)
 	}
 	return resp, err
 }

@@ -60,11 +60,11 @@ func TestPackage(t *testing.T) {
 		heard <- string(body)
 	}))
 	t.Cleanup(hook.Close)
-	o, err := connect("")
+	o, err := (&clientFlags{}).connect(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, fn, eb := dynamodb.New(o), lambda.New(lambda.Options{Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials}),
+	db, fn, eb := dynamodb.NewFromConfig(o), lambda.New(lambda.Options{Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials}),
 		eventbridge.New(eventbridge.Options{Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials})
 	_, err = eb.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: aws.String("all"), EventPattern: aws.String(`{"source":["app"]}`)})
 	if err == nil {

@@ -42,7 +42,7 @@ func (f *parkedFlags) add(cmd *cobra.Command) {
 
 // check finds flags that do not go together.
 func (f *parkedFlags) check(cmd *cobra.Command) error {
-	f.node.json = f.json
+	f.node.json, f.node.client = f.json, f.client
 	others := []string{"config", "source", "bus", "group", "state", "region"}
 	if f.workers {
 		others = []string{"url", "mapping", "original"}
@@ -109,9 +109,10 @@ func (f *parkedFlags) worker(cmd *cobra.Command) (*worker.Worker, error) {
 
 const parkedHelp = `Flags choose which parked changes are meant; all that are given must hold. A
 selection that names what does not exist, or that no parked change has, is an error.
-The node must run on this machine and without --auth-keys. With --worker the command
-works at the state table of workers, with the same --config, --source, --bus, --group
-and --state as they.
+With --worker the command works at the state table of workers, with the same --config,
+--source, --bus, --group and --state as they.
+
+` + signHelp + `
 
 Exit statuses:
   0   ended as asked
@@ -272,7 +273,7 @@ func printRedriven(out io.Writer, d redriven) error {
 // redriveAll redrives and calls tell with what becomes of each table and mapping.
 func (f *parkedFlags) redriveAll(cmd *cobra.Command, sel parking.Selection, tell func(redriven) error) error {
 	if !f.workers {
-		node := nodeFlags{url: f.node.url}
+		node := nodeFlags{url: f.node.url, client: f.client}
 		return node.ask(cmd.Context(), cmd.OutOrStdout(), "parked/redrive", f.request(sel), func(line []byte) error {
 			var d redriven
 			if err := json.Unmarshal(line, &d); err != nil {

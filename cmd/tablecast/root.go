@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 )
 
@@ -25,7 +27,7 @@ mapped to a domain event, and rules hand the event to its consumers.
 		newUp(), newDemo(), newCheck(), newTest(), newMatch(), newTail(), newEnv(), newVersion(),
 		newExplain(), newDryRun(), newBackfill(), newParked(), newSchema(),
 		newBuses(), newRules(), newTargets(), newDLQ(), newEvents(), newMappings(),
-		newBackup(), newRestore(), newImport(), newExport(), newPackage(), newWorker(),
+		newBackup(), newRestore(), newImport(), newExport(), newPackage(), newWorker(), newKeys(),
 	)
 	return root
 }
@@ -45,3 +47,18 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 		return nil
 	}
 }
+
+// addRemoved makes a flag that is gone fail with what to do instead.
+func addRemoved(cmd *cobra.Command, name, instead string) {
+	cmd.Flags().Var(removed(instead), name, "")
+	if err := cmd.Flags().MarkHidden(name); err != nil {
+		panic(err) // the flag is there
+	}
+}
+
+// removed is the value of a flag that is gone.
+type removed string
+
+func (r removed) Set(string) error { return errors.New("this flag is gone: " + string(r)) }
+func (r removed) String() string   { return "" }
+func (r removed) Type() string     { return "" }

@@ -14,6 +14,7 @@ import (
 )
 
 func newTail() *cobra.Command {
+	var client clientFlags
 	var endpoint, from string
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -44,17 +45,18 @@ Exit statuses:
 			if from != follow.Latest && from != follow.TrimHorizon && !isSequenceNumber(from) {
 				return usageError{fmt.Errorf("--from %s: write latest, trim-horizon or a sequence number", from)}
 			}
-			tables, err := connect(endpoint)
+			c, err := client.connect(cmd.Context(), endpoint)
 			if err != nil {
 				return err
 			}
 			return follow.Run(cmd.Context(), follow.Options{
-				Tables: dynamodb.New(tables), Streams: dynamodbstreams.New(streamOptions(tables)), Table: args[0], From: from,
+				Tables: dynamodb.NewFromConfig(c), Streams: dynamodbstreams.NewFromConfig(c), Table: args[0], From: from,
 				Record: printer(cmd.OutOrStdout(), asJSON),
 				Notice: func(text string) { fmt.Fprintln(cmd.ErrOrStderr(), "tablecast: "+text) },
 			})
 		},
 	}
+	client.add(cmd)
 	cmd.Flags().StringVar(&endpoint, "endpoint", "", "`URL` of the server (default: AWS_ENDPOINT_URL, or "+defaultURL+")")
 	cmd.Flags().StringVar(&from, "from", follow.Latest, "`POSITION` to start at")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
@@ -68,11 +70,6 @@ func isSequenceNumber(s string) bool {
 		}
 	}
 	return len(s) >= 21 && len(s) <= 40
-}
-
-// streamOptions are those of the stream's API at the same server.
-func streamOptions(o dynamodb.Options) dynamodbstreams.Options {
-	return dynamodbstreams.Options{Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials}
 }
 
 // printer returns what prints records.

@@ -48,11 +48,11 @@ func TestTail(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, ".", "tablecast.yaml", "tables: { users: { key: id, stream: new-and-old-images } }\n")
 	upHere(t)
-	o, err := connect("")
+	o, err := (&clientFlags{}).connect(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := dynamodb.New(o)
+	c := dynamodb.NewFromConfig(o)
 	key := map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "ada"}}
 	s := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
 	for _, item := range []map[string]types.AttributeValue{

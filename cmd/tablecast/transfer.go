@@ -6,15 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/spf13/cobra"
 
@@ -23,12 +19,14 @@ import (
 
 // transferFlags are the flags that import and export share.
 type transferFlags struct {
+	client                     clientFlags
 	endpoint, format, progress string
 	json                       bool
 }
 
 func (f *transferFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.endpoint, "endpoint", "", "`URL` of the server (default: AWS_ENDPOINT_URL, or "+defaultURL+")")
+	f.client.add(cmd)
 	cmd.Flags().StringVar(&f.format, "format", "", "`FORMAT` of the file, json or csv (default: by its name)")
 	cmd.Flags().StringVar(&f.progress, "progress", "", "`FILE` that remembers how far it came (default: FILE.progress)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print a JSON object at the end")
@@ -47,35 +45,12 @@ func (f *transferFlags) formatOf(name string) (transfer.Format, error) {
 }
 
 // client returns a client of the server.
-func (f *transferFlags) client() (*dynamodb.Client, error) {
-	o, err := connect(f.endpoint)
+func (f *transferFlags) tables(ctx context.Context) (*dynamodb.Client, error) {
+	c, err := f.client.connect(ctx, f.endpoint)
 	if err != nil {
 		return nil, err
 	}
-	return dynamodb.New(o), nil
-}
-
-// connect returns how to reach the server at the endpoint, or, if that is empty,
-// at the one of the environment. On loopback any credentials will do; elsewhere
-// they come from the environment.
-func connect(endpoint string) (dynamodb.Options, error) {
-	endpoint = cmp.Or(endpoint, os.Getenv("AWS_ENDPOINT_URL"), defaultURL)
-	u, err := url.Parse(endpoint)
-	if err != nil || u.Host == "" {
-		return dynamodb.Options{}, usageError{fmt.Errorf("--endpoint %s: write http://HOST:PORT", endpoint)}
-	}
-	key, secret := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY")
-	if key == "" || secret == "" {
-		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return dynamodb.Options{}, usageError{errors.New("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")}
-		}
-		key, secret = "local", "local"
-	}
-	region := cmp.Or(os.Getenv("AWS_REGION"), "us-east-1")
-	return dynamodb.Options{
-		Region: region, BaseEndpoint: aws.String(endpoint),
-		Credentials: credentials.NewStaticCredentialsProvider(key, secret, os.Getenv("AWS_SESSION_TOKEN")),
-	}, nil
+	return dynamodb.NewFromConfig(c), nil
 }
 
 // A meter shows how far a transfer is: on a terminal a line that changes, else
@@ -182,7 +157,7 @@ Exit statuses:
 }
 
 func importFile(cmd *cobra.Command, f transferFlags, table, file, bad string) (err error) {
-	client, err := f.client()
+	client, err := f.tables(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -232,7 +207,7 @@ Exit statuses:
   tablecast export users users.csv --columns username,email`,
 		Args: twoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := f.client()
+			client, err := f.tables(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/internal/keys"
 	"github.com/tablecast/tablecast/internal/server"
 	"github.com/tablecast/tablecast/internal/telemetry"
 )
@@ -30,7 +30,6 @@ const (
 // upFlags are the flags of `tablecast up`.
 type upFlags struct {
 	config, dir, listen string
-	authKeys            string
 	cert, key           string
 	hosts               []string
 	json                bool
@@ -54,7 +53,7 @@ one before stays.
 ` + exitHelp,
 		Example: `  tablecast up
   tablecast up --config shop.yaml --dir /var/lib/tablecast
-  tablecast up --listen 0.0.0.0:4566 --auth-keys keys.txt --tls-cert cert.pem --tls-key key.pem`,
+  tablecast up --listen 0.0.0.0:4566 --tls-cert cert.pem --tls-key key.pem`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return up(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), f)
@@ -63,7 +62,7 @@ one before stays.
 	addConfig(cmd, &f.config)
 	cmd.Flags().StringVar(&f.dir, "dir", defaultDir, "`FOLDER` of the data")
 	cmd.Flags().StringVar(&f.listen, "listen", defaultListen, "`ADDRESS` to listen on; port 0 takes a free one")
-	cmd.Flags().StringVar(&f.authKeys, "auth-keys", "", "`FILE` of access keys, one \"KEY SECRET\" a line, readable by its owner alone")
+	addRemoved(cmd, "auth-keys", "create keys with tablecast keys create; the folder keeps them encrypted")
 	cmd.Flags().StringVar(&f.cert, "tls-cert", "", "`FILE` of the TLS certificate")
 	cmd.Flags().StringVar(&f.key, "tls-key", "", "`FILE` of the TLS key")
 	cmd.Flags().StringSliceVar(&f.hosts, "allow-host", nil, "further host `NAME` that requests may be sent to")
@@ -77,22 +76,27 @@ one before stays.
 	return cmd
 }
 
+// functionGrants are what functions of a closed node may do with the key that each start
+// of the node makes for them.
+var functionGrants = []keys.Grant{{Actions: []string{"dynamodb:*", "events:*", "lambda:InvokeFunction"}, Resources: []string{"*"}}}
+
 // up runs a node until ctx ends.
 func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 	file, err := loadConfig(f.config)
 	if err != nil {
 		return err
 	}
-	keys, err := readKeys(f.authKeys)
-	if err != nil {
-		return usageError{err}
-	}
+	functions := keys.Fresh("functions", functionGrants...)
 	nodeOpts, err := f.nodeOptions()
 	if err != nil {
 		return usageError{err}
 	}
 	logger := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	opts := server.Options{Listen: f.listen, Keys: keys, Cert: f.cert, Key: f.key, Hosts: f.hosts, Logger: logger}
+	ring, err := keys.Open(f.dir, logger, functions)
+	if err != nil {
+		return err
+	}
+	opts := server.Options{Listen: f.listen, Keys: ring, Cert: f.cert, Key: f.key, Hosts: f.hosts, Logger: logger}
 	if opts.Backups, err = f.backupFolder(); err != nil {
 		return usageError{err}
 	}
@@ -113,16 +117,18 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 		logger.Warn("the file names a source or a bus elsewhere, which tablecast worker serves; this node runs all of the file by itself", "source", file.Source, "bus", file.Bus)
 	}
 	nodeOpts.Config, nodeOpts.Logger, nodeOpts.Stdout, nodeOpts.Endpoint = file, logger, out, f.endpoint(ln)
+	nodeOpts.FunctionKey = [2]string{functions.ID, functions.Secret}
 	node, err := tablecast.Open(f.dir, nodeOpts)
 	if err != nil {
 		ln.Close()
 		return err
 	}
-	if err := announce(out, ln, file, f); err != nil {
+	if err := announce(out, ln, file, f, ring.Closed()); err != nil {
 		logger.Warn("the address could not be printed", "error", err)
 	}
 	watching, stop := context.WithCancel(ctx)
 	var watcher sync.WaitGroup
+	watcher.Go(func() { ring.Run(watching) })
 	if file != nil {
 		watcher.Go(func() { watch(watching, node, file, logger, watchEvery) })
 	}
@@ -178,40 +184,6 @@ func addConfig(cmd *cobra.Command, path *string) {
 	cmd.Flags().StringVarP(path, "config", "c", "", "configuration `FILE` (default: tablecast.yaml here or above)")
 }
 
-// readKeys reads a file of access keys. Who else can read it could act as any
-// of them, so its mode must keep others out.
-func readKeys(path string) (map[string]string, error) {
-	if path == "" {
-		return nil, nil
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s can be read by others: chmod 600 %s", path, path)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	keys := map[string]string{}
-	for i, line := range strings.Split(string(text), "\n") {
-		fields := strings.Fields(line)
-		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
-			continue
-		}
-		if len(fields) != 2 {
-			return nil, fmt.Errorf("%s:%d: write an access key and its secret, with a space between", path, i+1)
-		}
-		keys[fields[0]] = fields[1]
-	}
-	if len(keys) == 0 {
-		return nil, fmt.Errorf("%s has no keys", path)
-	}
-	return keys, nil
-}
-
 // endpoint returns the URL of the node that listens.
 func (f upFlags) endpoint(ln net.Listener) string {
 	if f.cert != "" {
@@ -221,7 +193,7 @@ func (f upFlags) endpoint(ln net.Listener) string {
 }
 
 // announce says where the node listens.
-func announce(out io.Writer, ln net.Listener, file *config.File, f upFlags) error {
+func announce(out io.Writer, ln net.Listener, file *config.File, f upFlags, closed bool) error {
 	endpoint := f.endpoint(ln)
 	if f.json {
 		return writeJSON(out, map[string]any{"ready": map[string]string{"endpoint": endpoint, "dir": f.dir}})
@@ -229,6 +201,10 @@ func announce(out io.Writer, ln net.Listener, file *config.File, f upFlags) erro
 	fmt.Fprintf(out, "tablecast is ready at %s, data in %s\n", endpoint, f.dir)
 	if file != nil {
 		fmt.Fprintf(out, "%s: %d tables, %d events, %d rules\n", file.Path, len(file.Tables), len(file.Events), len(file.Rules))
+	}
+	if closed {
+		_, err := fmt.Fprintf(out, "requests must be signed with a key of tablecast keys; AWS SDKs and the AWS CLI: export AWS_ENDPOINT_URL=%s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…\n", endpoint)
+		return err
 	}
 	_, err := fmt.Fprintf(out, "AWS SDKs and the AWS CLI: export AWS_ENDPOINT_URL=%s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n", endpoint)
 	return err

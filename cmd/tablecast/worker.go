@@ -25,11 +25,13 @@ const defaultHealth = "127.0.0.1:9464"
 // workerFlags are those of `tablecast worker`, and of `tablecast parked`, which may
 // be about workers.
 type workerFlags struct {
+	client                                    clientFlags
 	config, source, bus, group, state, region string
 	json                                      bool
 }
 
 func (f *workerFlags) add(cmd *cobra.Command) {
+	f.client.add(cmd)
 	flags := cmd.PersistentFlags()
 	flags.StringVarP(&f.config, "config", "c", "", "configuration `FILE` (default: tablecast.yaml here or above)")
 	flags.StringVar(&f.source, "source", "", "where the tables are: aws or a `URL` (default: source in the file)")

@@ -5,14 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -84,34 +82,18 @@ func (f *workerFlags) claims(ctx context.Context, store string) (claim.Store, er
 
 // awsConfig returns how services at a place are called: with the credentials and
 // the region of the environment, as by every SDK. Loopback needs none.
-func (f *workerFlags) awsConfig(ctx context.Context, place string) (aws.Config, error) {
+func (f *workerFlags) awsConfig(ctx context.Context, place string) (c aws.Config, err error) {
 	var with []func(*awsconfig.LoadOptions) error
 	if f.region != "" {
 		with = append(with, awsconfig.WithRegion(f.region))
 	}
-	if isLoopback(place) && os.Getenv("AWS_ACCESS_KEY_ID") == "" && os.Getenv("AWS_PROFILE") == "" {
-		with = append(with, awsconfig.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+	if place == config.AWS {
+		c, err = f.client.load(ctx, with...)
+	} else {
+		c, err = f.client.config(ctx, place, with...)
 	}
-	c, err := awsconfig.LoadDefaultConfig(ctx, with...)
-	if err != nil {
-		return c, err
+	if err == nil && c.Region == "" {
+		err = errors.New("no region is set: give --region, or set AWS_REGION")
 	}
-	if place != config.AWS {
-		c.BaseEndpoint = &place
-		c.Region = cmp.Or(c.Region, "us-east-1")
-	}
-	if c.Region == "" {
-		return c, errors.New("no region is set: give --region, or set AWS_REGION")
-	}
-	return c, nil
-}
-
-// isLoopback reports whether a place is an endpoint of this machine.
-func isLoopback(place string) bool {
-	u, err := url.Parse(place)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	return c, err
 }

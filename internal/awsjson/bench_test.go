@@ -15,7 +15,7 @@ import (
 // that reads 1 KB and answers {}, bare and behind the server.
 func BenchmarkEmpty(b *testing.B) {
 	svc := echo()
-	svc.Ops["None"] = func(context.Context, []byte) ([]byte, error) { return []byte("{}"), nil }
+	svc.Ops["None"] = op(func(context.Context, []byte) ([]byte, error) { return []byte("{}"), nil })
 	body := `{"x":"` + strings.Repeat("y", 1000) + `"}`
 	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body) //nolint:errcheck // discards

@@ -48,6 +48,7 @@ var frameworks = map[string]string{
 	"IncompleteSignatureException":        "com.amazon.coral.service#",
 	"InvalidSignatureException":           "com.amazon.coral.service#",
 	"UnrecognizedClientException":         "com.amazon.coral.service#",
+	"ExpiredTokenException":               "com.amazon.coral.service#",
 	"RequestEntityTooLargeException":      "com.amazon.coral.service#",
 	"ServiceUnavailableException":         "com.amazon.coral.availability#",
 	"ThrottlingException":                 "com.amazon.coral.availability#",

@@ -19,7 +19,7 @@ var fuzzTime = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // onlyKey verifies requests of one key at the time of the fuzz tests.
 func onlyKey() *Auth {
-	return &Auth{Region: "us-east-1", Now: func() time.Time { return fuzzTime }, Secret: func(id string) (string, bool) { return "secret", id == "key" }}
+	return &Auth{Region: "us-east-1", Now: func() time.Time { return fuzzTime }, Keys: oneKey{Secret: "secret"}}
 }
 
 // Whatever an Authorization header says, a request that was not signed is refused
@@ -36,7 +36,7 @@ func FuzzAuthorization(f *testing.F) {
 		r.Header.Set("Authorization", header)
 		r.Header.Set("X-Amz-Date", date)
 		r.Header.Set("X-Amz-Target", "DynamoDB_20120810.ListTables")
-		err := onlyKey().verify(r, "dynamodb", false, body)
+		_, err := onlyKey().verify(r, "dynamodb", false, body)
 		var e *Error
 		if !errors.As(err, &e) || e.Type == "" || e.Status >= http.StatusInternalServerError {
 			t.Errorf("%q: %v", header, err)
@@ -65,10 +65,10 @@ func FuzzCanonical(f *testing.F) {
 		if err := v4.NewSigner().SignHTTP(t.Context(), creds, r, hex.EncodeToString(sum[:]), "lambda", "us-east-1", fuzzTime); err != nil {
 			return
 		}
-		if err := onlyKey().verify(r, "lambda", true, body); err != nil {
+		if _, err := onlyKey().verify(r, "lambda", true, body); err != nil {
 			t.Errorf("%s %s: %v", method, r.URL, err)
 		}
-		if err := onlyKey().verify(r, "lambda", true, append(body, 'x')); err == nil {
+		if _, err := onlyKey().verify(r, "lambda", true, append(body, 'x')); err == nil {
 			t.Errorf("%s %s is taken with another body", method, r.URL)
 		}
 	})

@@ -24,40 +24,64 @@ type Operation[Run any] = struct {
 }
 
 // A Method is an operation as a method of the type A, which holds what the
-// operations of a service need. It is called as an Op is.
-type Method[A any] func(a A, ctx context.Context, body []byte) ([]byte, error)
+// operations of a service need. It is called as the functions of an Op are.
+type Method[A any] = struct {
+	Run   func(a A, ctx context.Context, body []byte) ([]byte, error)
+	Needs func(a A, body []byte) ([]Permission, error)
+}
 
 // A RESTMethod is a Method of a REST service, with the HTTP method and the path of
 // its Route.
 type RESTMethod[A any] = struct {
 	Method, Path string
 	Run          func(a A, ctx context.Context, r *Request) (*Answer, error)
+	Needs        func(a A, r *Request) ([]Permission, error)
 }
 
-// Bind returns the operations of a Service, called on a. Operations that are not
-// offered answer UnknownOperationException with their note.
-func Bind[A any](a A, operations []Operation[Method[A]]) map[string]Op {
+// Bind returns the operations of a Service, called on a. A permission without an
+// action is one for SERVICE:NAME of its operation. Operations that are not offered
+// answer UnknownOperationException with their note.
+func Bind[A any](service string, a A, operations []Operation[Method[A]]) map[string]Op {
 	out := make(map[string]Op, len(operations))
 	for _, o := range operations {
-		if o.Run == nil {
+		action := service + ":" + o.Name
+		if o.Run.Run == nil {
 			err := UnknownOperation(o.Name + " is not offered here. " + o.Note)
-			out[o.Name] = func(context.Context, []byte) ([]byte, error) { return nil, err }
+			out[o.Name] = Op{
+				Run:   func(context.Context, []byte) ([]byte, error) { return nil, err },
+				Needs: func([]byte) ([]Permission, error) { return named(action, nil), nil },
+			}
 			continue
 		}
-		out[o.Name] = func(ctx context.Context, body []byte) ([]byte, error) { return o.Run(a, ctx, body) }
+		op := Op{Run: func(ctx context.Context, body []byte) ([]byte, error) { return o.Run.Run(a, ctx, body) }}
+		if o.Run.Needs != nil {
+			op.Needs = func(body []byte) ([]Permission, error) {
+				need, err := o.Run.Needs(a, body)
+				return named(action, need), err
+			}
+		}
+		out[o.Name] = op
 	}
 	return out
 }
 
-// BindREST returns the routes of a RESTService, called on a. Operations that are
-// not offered have none.
-func BindREST[A any](a A, operations []Operation[RESTMethod[A]]) []Route {
+// BindREST returns the routes of a RESTService, called on a, with actions as Bind
+// gives them. Operations that are not offered have none.
+func BindREST[A any](service string, a A, operations []Operation[RESTMethod[A]]) []Route {
 	var out []Route
 	for _, o := range operations {
-		if o.Run.Run != nil {
-			run := func(ctx context.Context, r *Request) (*Answer, error) { return o.Run.Run(a, ctx, r) }
-			out = append(out, Route{Method: o.Run.Method, Path: o.Run.Path, Run: run})
+		if o.Run.Run == nil {
+			continue
 		}
+		rt := Route{Method: o.Run.Method, Path: o.Run.Path}
+		rt.Run = func(ctx context.Context, r *Request) (*Answer, error) { return o.Run.Run(a, ctx, r) }
+		if o.Run.Needs != nil {
+			rt.Needs = func(r *Request) ([]Permission, error) {
+				need, err := o.Run.Needs(a, r)
+				return named(service+":"+o.Name, need), err
+			}
+		}
+		out = append(out, rt)
 	}
 	return out
 }

@@ -34,6 +34,8 @@ type RESTService struct {
 type Route struct {
 	Method, Path string
 	Run          RESTOp
+	// Needs is as in Op; it reads the path, the query and the body.
+	Needs func(r *Request) ([]Permission, error)
 }
 
 // A RESTOp does the work of one operation. The request is valid only until it
@@ -106,8 +108,8 @@ func (s *server) serveREST(w http.ResponseWriter, r *http.Request, svc *RESTServ
 }
 
 func (s *server) runREST(w http.ResponseWriter, r *http.Request, svc *RESTService, req *Request, buf *buffer) (*Answer, error) {
-	run, params := svc.route(r)
-	if run == nil {
+	rt, params := svc.route(r)
+	if rt == nil {
 		return nil, &Error{Type: unknownOperation, Status: http.StatusNotFound, Message: r.Method + " " + r.URL.EscapedPath() + " is not offered here."}
 	}
 	limit := svc.MaxBody
@@ -117,19 +119,23 @@ func (s *server) runREST(w http.ResponseWriter, r *http.Request, svc *RESTServic
 	if err := s.read(w, r, buf, limit); err != nil {
 		return nil, err
 	}
-	if s.opts.Auth != nil {
-		if err := s.opts.Auth.verify(r, svc.SigningName, true, buf.b); err != nil {
-			return nil, forbidden(err)
-		}
-	}
 	req.params, req.Query, req.Body = params, r.URL.Query(), buf.b
-	return run(r.Context(), req)
+	needs := func() ([]Permission, error) { return rt.Needs(req) }
+	if _, err := s.admit(r, buf.b, entry{service: svc.SigningName, rest: true, needs: needs}); err != nil {
+		return nil, forbidden(err)
+	}
+	return rt.Run(r.Context(), req)
 }
 
-// forbidden gives a refused signature the status of REST.
+// forbidden gives a refused signature, or a missing permission, the status of REST.
 func forbidden(err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Type {
+	case accessDenied, errMissing.Type, errIncomplete("").Type, errMismatch.Type, errUnrecognized.Type, errExpired.Type:
+	default:
 		return err
 	}
 	out := *e
@@ -139,14 +145,15 @@ func forbidden(err error) error {
 
 // route returns the operation of a request and what its path has for the
 // braces; nil if there is none.
-func (svc *RESTService) route(r *http.Request) (RESTOp, map[string]string) {
+func (svc *RESTService) route(r *http.Request) (*Route, map[string]string) {
 	got := segments(r.URL.EscapedPath())
-	for _, rt := range svc.Routes {
+	for i := range svc.Routes {
+		rt := &svc.Routes[i]
 		if rt.Method != r.Method {
 			continue
 		}
 		if params, ok := match(segments(rt.Path), got); ok {
-			return rt.Run, params
+			return rt, params
 		}
 	}
 	return nil, nil
@@ -194,7 +201,8 @@ func (s *server) restError(r *http.Request, svc *RESTService, err error) *Answer
 	if status >= http.StatusInternalServerError {
 		body["Type"] = "Service"
 	}
-	if e.Type == "ResourceNotFoundException" || e.Type == "ServiceException" {
+	switch e.Type {
+	case "ResourceNotFoundException", "ServiceException", accessDenied:
 		delete(body, "message")
 		body["Message"] = message
 	}

@@ -12,7 +12,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/tablecast/tablecast/internal/keys"
 )
+
+// useThing needs things:Use on the thing of the path.
+func useThing(r *Request) ([]Permission, error) {
+	return []Permission{{"things:Use", "arn:" + r.Param("Name")}}, nil
+}
 
 // things is a REST service that answers with what it was asked for.
 func things() RESTService {
@@ -21,7 +28,7 @@ func things() RESTService {
 		Routes: []Route{
 			{http.MethodGet, "/2015/things", func(_ context.Context, r *Request) (*Answer, error) {
 				return &Answer{Body: []byte("all " + r.Query.Get("Marker"))}, nil
-			}},
+			}, useThing},
 			{http.MethodPost, "/2015/things/{Name}/use", func(_ context.Context, r *Request) (*Answer, error) {
 				if r.Param("Name") == "broken" {
 					return nil, errors.New("unexpected")
@@ -30,7 +37,7 @@ func things() RESTService {
 					return nil, &Error{Type: "ResourceNotFoundException", Status: http.StatusNotFound, Message: "no thing"}
 				}
 				return &Answer{Status: http.StatusAccepted, Header: map[string]string{"X-Thing": r.Param("Name")}, Body: r.Body}, nil
-			}},
+			}, useThing},
 		},
 	}
 }
@@ -92,10 +99,18 @@ func TestREST(t *testing.T) {
 	}
 }
 
-// A signature covers path, query and each X-Amz header.
+// oneKey is a closed node that has one key, with the id "key".
+type oneKey keys.Key
+
+func (k oneKey) Closed() bool { return true }
+
+func (k oneKey) Find(id string) (keys.Key, bool) { return keys.Key(k), id == "key" }
+
+// A signature covers path, query and each X-Amz header, and a key needs what the path
+// says.
 func TestRESTSignature(t *testing.T) {
-	secrets := func(string) (string, bool) { return "secret", true }
-	srv := httptest.NewServer(NewServer(Options{REST: []RESTService{things()}, Auth: &Auth{Region: "us-east-1", Secret: secrets}}))
+	key := oneKey{Name: "k", Secret: "secret", Allow: []keys.Grant{{Actions: []string{"things:*"}, Resources: []string{"arn:", "arn:a*"}}}}
+	srv := httptest.NewServer(NewServer(Options{REST: []RESTService{things()}, Auth: &Auth{Region: "us-east-1", Keys: key}}))
 	defer srv.Close()
 	for _, c := range []struct {
 		method, path, secret string
@@ -103,6 +118,7 @@ func TestRESTSignature(t *testing.T) {
 	}{
 		{"GET", "/2015/things?b=2&Marker=a%20b%2Fc&b=1", "secret", 200},
 		{"POST", "/2015/things/a%3Ab/use", "secret", 202},
+		{"POST", "/2015/things/b/use", "secret", 403},
 		{"GET", "/2015/things", "wrong", 403},
 		{"GET", "/2015/things", "", 403},
 		{"GET", "/2015/things", "secret and a header", 403},

@@ -8,11 +8,16 @@ import (
 	"runtime/debug"
 )
 
-// An Op is one operation: it decodes the body, does the work and returns the
-// body of the answer. The body is valid only until it returns, and it must not
-// change what it returned. Errors that are no *Error go through the service's
-// MapError.
-type Op func(ctx context.Context, body []byte) ([]byte, error)
+// An Op is one operation. Errors of its functions that are no *Error go through the
+// service's MapError. The body is valid only until they return.
+type Op struct {
+	// Run decodes the body, does the work and returns the body of the answer, which
+	// it must not change afterwards.
+	Run func(ctx context.Context, body []byte) ([]byte, error)
+	// Needs reads from the body what a key needs for the request. It must read names
+	// as Run does: what Run works on is what Needs names.
+	Needs func(body []byte) ([]Permission, error)
+}
 
 // A Service is a table of operations.
 type Service struct {
@@ -39,9 +44,12 @@ type Options struct {
 	Services []Service
 	// REST are the services whose operations are told apart by method and path.
 	REST []RESTService
-	// Auth verifies signatures. Nil accepts any credentials and none: only for
-	// addresses that nobody else reaches.
+	// Auth verifies signatures, while its keys are closed. Otherwise, or if it is nil,
+	// any credentials and none are accepted: only for addresses that nobody else
+	// reaches.
 	Auth *Auth
+	// Pages are what is served beside the services.
+	Pages []Page
 	// MaxBody is the largest body in bytes. The default is 16 MiB.
 	MaxBody int64
 	// MaxInFlight bounds the bytes of all bodies that are being read or worked
@@ -50,9 +58,6 @@ type Options struct {
 	// AllowedHosts are host names, without port, that requests may be sent to,
 	// beside the names of loopback and the address they arrive at.
 	AllowedHosts []string
-	// Other answers requests that are no POST to "/"; they passed the guard, no
-	// signature was verified. The default answers UnknownOperationException.
-	Other http.Handler
 	// Logger receives panics and unexpected errors. The default discards them.
 	Logger *slog.Logger
 }
@@ -61,6 +66,7 @@ type server struct {
 	opts     Options
 	routes   map[string]*route   // by X-Amz-Target
 	prefixes map[string]*Service // by TargetPrefix
+	pages    *http.ServeMux
 	hosts    map[string]bool
 	budget   budget
 }
@@ -68,10 +74,11 @@ type server struct {
 // A route is one operation of a service.
 type route struct {
 	service *Service
-	run     Op
+	op      Op
 }
 
-// NewServer returns the handler of the services' requests.
+// NewServer returns the handler of the services' requests. It panics if an operation
+// or a page does not say what it needs: nobody could be kept from it.
 func NewServer(o Options) http.Handler {
 	if o.MaxBody == 0 {
 		o.MaxBody = 16 << 20
@@ -92,10 +99,23 @@ func NewServer(o Options) http.Handler {
 		svc := &o.Services[i]
 		s.prefixes[svc.TargetPrefix] = svc
 		for name, op := range svc.Ops {
+			mustNeed(op.Needs != nil, name)
 			s.routes[svc.TargetPrefix+"."+name] = &route{svc, op}
 		}
 	}
+	for _, svc := range o.REST {
+		for _, rt := range svc.Routes {
+			mustNeed(rt.Needs != nil, rt.Method+" "+rt.Path)
+		}
+	}
+	s.pages = s.mux(o.Pages)
 	return s
+}
+
+func mustNeed(ok bool, what string) {
+	if !ok {
+		panic("awsjson: " + what + " does not say which permission it needs")
+	}
 }
 
 // ServeHTTP answers one request.
@@ -110,7 +130,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.serveREST(w, r, svc)
 			return
 		}
-		s.other(w, r)
+		s.pages.ServeHTTP(w, r)
 		return
 	}
 	rt, err := s.route(r)
@@ -130,30 +150,24 @@ func (s *server) run(w http.ResponseWriter, r *http.Request, rt *route, buf *buf
 	if err := s.read(w, r, buf, s.opts.MaxBody); err != nil {
 		return err
 	}
-	if s.opts.Auth != nil {
-		if err := s.opts.Auth.verify(r, rt.service.SigningName, false, buf.b); err != nil {
-			return err
+	needs := func() ([]Permission, error) {
+		if tooDeep(buf.b) {
+			return nil, errSerialization("")
 		}
+		return rt.op.Needs(buf.b)
+	}
+	if _, err := s.admit(r, buf.b, entry{service: rt.service.SigningName, needs: needs}); err != nil {
+		return err
 	}
 	if tooDeep(buf.b) {
 		return errSerialization("")
 	}
-	out, err := rt.run(r.Context(), buf.b)
+	out, err := rt.op.Run(r.Context(), buf.b)
 	if err != nil {
 		return err
 	}
 	writeAnswer(w, rt.service.ContentType, http.StatusOK, out)
 	return nil
-}
-
-// other answers what is no call of an operation.
-func (s *server) other(w http.ResponseWriter, r *http.Request) {
-	if s.opts.Other != nil {
-		s.opts.Other.ServeHTTP(w, r)
-		return
-	}
-	s.fail(w, r, nil, &Error{Type: unknownOperation, Status: http.StatusNotFound,
-		Message: "No service answers " + r.Method + " " + r.URL.EscapedPath() + "; the services here take POST / with X-Amz-Target."})
 }
 
 // recover logs the panic of an operation and answers for it. The abort that

@@ -18,15 +18,22 @@ import (
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
 
+// op is an operation that needs echo:Any on anything.
+func op(run func(context.Context, []byte) ([]byte, error)) awsjson.Op {
+	return awsjson.Op{Run: run, Needs: func([]byte) ([]awsjson.Permission, error) {
+		return []awsjson.Permission{{Action: "echo:Any", Resource: awsjson.Anything}}, nil
+	}}
+}
+
 // echo is a service whose operations show what reaches an operation.
 func echo() awsjson.Service {
 	return awsjson.Service{
 		TargetPrefix: "Echo_1", ContentType: "application/x-amz-json-1.0", SigningName: "echo", Model: "com.example.echo",
 		Ops: map[string]awsjson.Op{
-			"Echo":  func(_ context.Context, body []byte) ([]byte, error) { return bytes.Clone(body), nil },
-			"Panic": func(context.Context, []byte) ([]byte, error) { panic("secret item value") },
-			"Fail":  func(context.Context, []byte) ([]byte, error) { return nil, errors.New("secret cause") },
-			"Known": func(context.Context, []byte) ([]byte, error) { return nil, io.ErrShortWrite },
+			"Echo":  op(func(_ context.Context, body []byte) ([]byte, error) { return bytes.Clone(body), nil }),
+			"Panic": op(func(context.Context, []byte) ([]byte, error) { panic("secret item value") }),
+			"Fail":  op(func(context.Context, []byte) ([]byte, error) { return nil, errors.New("secret cause") }),
+			"Known": op(func(context.Context, []byte) ([]byte, error) { return nil, io.ErrShortWrite }),
 		},
 		MapError: func(err error) *awsjson.Error {
 			if errors.Is(err, io.ErrShortWrite) {
@@ -144,7 +151,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestGuard(t *testing.T) {
-	srv := serve(t, awsjson.Options{AllowedHosts: []string{"Tables.internal"}, Other: http.NotFoundHandler()})
+	srv := serve(t, awsjson.Options{AllowedHosts: []string{"Tables.internal"}})
 	host := func(h string) func(*http.Request) { return func(r *http.Request) { r.Host = h } }
 	for _, c := range []struct {
 		name string
@@ -208,11 +215,11 @@ func TestBytesInFlight(t *testing.T) {
 	const size = 64 << 10
 	entered, release := make(chan bool), make(chan bool)
 	svc := echo()
-	svc.Ops["Hold"] = func(context.Context, []byte) ([]byte, error) {
+	svc.Ops["Hold"] = op(func(context.Context, []byte) ([]byte, error) {
 		entered <- true
 		<-release
 		return []byte("{}"), nil
-	}
+	})
 	srv := serve(t, awsjson.Options{Services: []awsjson.Service{svc}, MaxBody: size, MaxInFlight: 3 * size})
 	body := strings.Repeat(" ", size)
 	done := make(chan int)

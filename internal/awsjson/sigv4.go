@@ -7,19 +7,28 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/tablecast/tablecast/internal/keys"
 )
 
 // Auth verifies AWS Signature Version 4 in the Authorization header. Signatures
 // in the query string, unsigned and streamed payloads and session tokens are
 // refused.
 type Auth struct {
-	// Secret returns the secret of an access key id. It may be called from any
-	// goroutine.
-	Secret func(accessKeyID string) (secret string, ok bool)
+	// Keys are the keys that may sign.
+	Keys Keys
 	// Region is the region that signatures must be scoped to.
 	Region string
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
+}
+
+// Keys are the keys of a node. Any goroutine may call the methods.
+type Keys interface {
+	// Closed reports whether requests must be signed.
+	Closed() bool
+	// Find returns the key of an access key id, expired or not.
+	Find(id string) (keys.Key, bool)
 }
 
 const (
@@ -56,37 +65,41 @@ func errInvalid(message string) *Error    { return errAuth("InvalidSignatureExce
 var (
 	errMissing      = errAuth("MissingAuthenticationTokenException", "Request is missing Authentication Token")
 	errUnrecognized = errAuth("UnrecognizedClientException", "The security token included in the request is invalid.")
+	errExpired      = errAuth("ExpiredTokenException", "The security token included in the request is expired")
 	errMismatch     = errInvalid("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 )
 
-// verify reports whether the request was signed with one of the keys for the
-// service. Only a REST request has a path and a query.
-func (a *Auth) verify(r *http.Request, service string, rest bool, body []byte) error {
+// verify returns the key with which the request was signed for the service. Only a
+// REST request has a path and a query. It tells whether a key is expired to those who
+// have its secret.
+func (a *Auth) verify(r *http.Request, service string, rest bool, body []byte) (*keys.Key, error) {
 	c, err := parseAuthorization(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := a.checkTime(c.date); err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.checkHeaders(r, rest); err != nil {
-		return err
+		return nil, err
 	}
 	if err := a.checkScope(c, service); err != nil {
-		return err
+		return nil, err
 	}
 	if len(r.Header["X-Amz-Security-Token"]) > 0 {
-		return errUnrecognized
+		return nil, errUnrecognized
 	}
-	secret, known := a.Secret(c.keyID)
-	want := c.sign(r, secret, body) // also for an unknown key, so that both take the same time
+	k, known := a.Keys.Find(c.keyID)
+	want := c.sign(r, k.Secret, body) // also for an unknown key, so that both take the same time
 	switch {
 	case !known:
-		return errUnrecognized
+		return nil, errUnrecognized
 	case !hmac.Equal([]byte(want), []byte(c.signature)):
-		return errMismatch
+		return nil, errMismatch
+	case k.Expired(a.now()):
+		return nil, errExpired
 	default:
-		return nil
+		return &k, nil
 	}
 }
 

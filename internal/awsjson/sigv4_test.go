@@ -17,6 +17,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/internal/keys"
 )
 
 var signTime = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -58,11 +59,23 @@ func signedServer() http.Handler {
 	return awsjson.NewServer(awsjson.Options{Services: []awsjson.Service{echo()}, Auth: &awsjson.Auth{
 		Region: "eu-west-1",
 		Now:    func() time.Time { return signTime.Add(time.Minute) },
-		Secret: func(id string) (string, bool) {
-			secret, ok := map[string]string{"AKIDONE": "first secret", "AKIDTWO": "second secret"}[id]
-			return secret, ok
+		Keys: held{
+			"AKIDONE": {Name: "one", Secret: "first secret", Allow: []keys.Grant{keys.Everything}},
+			"AKIDTWO": {Name: "two", Secret: "second secret", Expires: signTime.Add(2 * time.Minute), Allow: []keys.Grant{keys.Everything}},
+			"AKIDOLD": {Name: "old", Secret: "old secret", Expires: signTime.Add(time.Minute), Allow: []keys.Grant{keys.Everything}},
+			"AKIDLOW": {Name: "low", Secret: "low secret", Allow: []keys.Grant{{Actions: []string{"echo:Any"}, Resources: []string{"arn:*"}}}},
 		},
 	}})
+}
+
+// held are the keys of a closed node.
+type held map[string]keys.Key
+
+func (h held) Closed() bool { return true }
+
+func (h held) Find(id string) (keys.Key, bool) {
+	k, ok := h[id]
+	return k, ok
 }
 
 // do returns the answer, without the part of "__type" before #.
@@ -90,6 +103,9 @@ func TestSignatures(t *testing.T) {
 	}{
 		{"valid", func(*call) {}, ""},
 		{"second key", func(c *call) { c.keyID, c.secret = "AKIDTWO", "second secret" }, ""},
+		{"expired key", func(c *call) { c.keyID, c.secret = "AKIDOLD", "old secret" }, `#ExpiredTokenException","message":"The security token included in the request is expired`},
+		{"expired key without its secret", func(c *call) { c.keyID = "AKIDOLD" }, "#InvalidSignatureException"},
+		{"key that is not allowed to", func(c *call) { c.keyID, c.secret = "AKIDLOW", "low secret" }, `{"Message":"User: arn:aws:iam::000000000000:user/low is not authorized to perform: echo:Any on resource: * because no identity-based policy allows the echo:Any action","__type":"com.amazon.coral.service#AccessDeniedException"}`},
 		{"with payload hash", func(c *call) {
 			sum := sha256.Sum256([]byte(c.body))
 			c.before = header("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))

@@ -16,6 +16,7 @@ import (
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/eventsource"
+	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/relay"
@@ -53,7 +54,7 @@ func (l *lines) put(v any) bool {
 	return l.err == nil
 }
 
-// admin answers a request from here whose body is a T with lines; the last of
+// admin answers a request whose body is a T with lines; the last of
 // them may be {"error": MESSAGE, "usage": BOOL}.
 func admin[T any](do func(ctx context.Context, in T, out *lines) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -78,13 +79,13 @@ func admin[T any](do func(ctx context.Context, in T, out *lines) error) http.Han
 	}
 }
 
-// fromHere refuses a request that is not from a client on the node's machine, or
-// may be from a page of a browser, which cannot send JSON to another origin
-// unasked.
+// fromHere refuses a request that was not signed and is not from a client on the node's
+// machine, or that may be from a page of a browser, which cannot send JSON to another
+// origin unasked.
 func fromHere(w http.ResponseWriter, r *http.Request) bool {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !loopback(host) {
-		refuse(w, http.StatusForbidden, "this can be asked for on the machine of the node alone")
+	if awsjson.Signer(r.Context()) == "" && (err != nil || !loopback(host)) {
+		refuse(w, http.StatusForbidden, "without a signature, this can be asked for on the machine of the node alone")
 		return false
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
@@ -124,26 +125,6 @@ func usage(err error) bool {
 		}
 	}
 	return false
-}
-
-// addAdmin adds what only clients on the node's machine may ask for.
-func addAdmin(pages *http.ServeMux, node *tablecast.Node, attempts *recent) {
-	a := administration{node, attempts}
-	pages.HandleFunc("POST /_api/v1/explain", admin(a.explain))
-	pages.HandleFunc("POST /_api/v1/dry-run", admin(a.dryRun))
-	pages.HandleFunc("POST /_api/v1/parked", admin(a.parked))
-	pages.HandleFunc("POST /_api/v1/parked/redrive", admin(a.redrive))
-	pages.HandleFunc("POST /_api/v1/parked/drop", admin(a.drop))
-	pages.HandleFunc("POST /_api/v1/backfill", admin(a.backfill))
-	pages.HandleFunc("POST /_api/v1/mappings", admin(a.sources))
-	pages.HandleFunc("POST /_api/v1/dead-letters", admin(a.deadLetters))
-	pages.HandleFunc("POST /_api/v1/dead-letters/redrive", admin(a.redriveDead))
-	pages.HandleFunc("POST /_api/v1/dead-letters/drop", admin(a.dropDead))
-	pages.HandleFunc("POST /_api/v1/events/tail", admin(a.tail))
-	pages.HandleFunc("POST /_api/v1/events/get", admin(a.get))
-	pages.HandleFunc("POST /_api/v1/buses", admin(a.buses))
-	pages.HandleFunc("POST /_api/v1/rules", admin(a.rules))
-	pages.HandleFunc("POST /_api/v1/targets", admin(a.targets))
 }
 
 type administration struct {

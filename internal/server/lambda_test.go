@@ -27,6 +27,7 @@ import (
 
 	"github.com/tablecast/tablecast/internal/awsapi/apitest"
 	"github.com/tablecast/tablecast/internal/server"
+	"github.com/tablecast/tablecast/internal/server/servertest"
 )
 
 const role = "arn:aws:iam::000000000000:role/any"
@@ -278,7 +279,7 @@ func await(t *testing.T, ok func() bool) {
 
 // A server with keys wants each request of Lambda's API signed.
 func TestLambdaSigned(t *testing.T) {
-	_, url := serve(t, server.Options{Keys: map[string]string{"KEY": "SECRET"}})
+	_, url := serve(t, server.Options{Keys: servertest.Keys{"KEY": "SECRET"}})
 	c := lambda.New(lambda.Options{Region: "us-east-1", BaseEndpoint: &url, Retryer: aws.NopRetryer{}, Credentials: credentials.NewStaticCredentialsProvider("KEY", "SECRET", "")})
 	made := create(t, c, "f", &types.FunctionCode{ZipFile: zipped(t, map[string]string{"app.py": python})}, types.RuntimePython312, "app.handler")
 	_, err := c.UntagResource(t.Context(), &lambda.UntagResourceInput{Resource: made.FunctionArn, TagKeys: []string{"a b", "c/d"}})

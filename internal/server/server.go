@@ -34,9 +34,8 @@ var ErrExposed = errors.New("server: an address beyond loopback needs keys and T
 type Options struct {
 	// Listen is the address, HOST:PORT; port 0 takes a free one.
 	Listen string
-	// Keys are the secrets by access key. If nil, any credentials are accepted, and
-	// the node's own pages (metrics, status, administration) are served.
-	Keys map[string]string
+	// Keys are the keys of the node's folder. If nil, any credentials are accepted.
+	Keys awsjson.Keys
 	// Cert and Key are the files of the TLS certificate. Empty: no TLS.
 	Cert, Key string
 	// Hosts are host names that requests may be sent to, besides those of loopback.
@@ -57,8 +56,8 @@ func Listen(o Options) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: listen address: %w", err)
 	}
-	if !loopback(host) && (len(o.Keys) == 0 || o.Cert == "") {
-		return nil, fmt.Errorf("%w: %s is reachable from other machines: give --auth-keys, --tls-cert and --tls-key, or listen on 127.0.0.1", ErrExposed, o.Listen)
+	if !loopback(host) && (o.Keys == nil || !o.Keys.Closed() || o.Cert == "") {
+		return nil, fmt.Errorf("%w: %s is reachable from other machines: create a key with tablecast keys create and give --tls-cert and --tls-key, or listen on 127.0.0.1", ErrExposed, o.Listen)
 	}
 	ln, err := net.Listen("tcp", o.Listen)
 	if err != nil {
@@ -117,20 +116,6 @@ func Serve(ctx context.Context, node *tablecast.Node, ln net.Listener, o Options
 
 // handler serves the APIs and the node's own pages.
 func handler(node *tablecast.Node, o Options, figures *metrics, attempts *recent) http.Handler {
-	pages := http.NewServeMux()
-	pages.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, http.StatusOK, map[string]string{"status": "ok"})
-	})
-	pages.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { ready(w, node) })
-	if o.Keys == nil {
-		pages.HandleFunc("GET /_api/v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, statusOf(node)) })
-		pages.HandleFunc("POST /_api/v1/backup", func(w http.ResponseWriter, r *http.Request) { backup(w, r, node, o.Backups) })
-		pages.Handle("GET /metrics", figures.handler())
-		addAdmin(pages, node, attempts)
-	}
-	pages.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, http.StatusNotFound, map[string]string{"message": "nothing answers " + r.Method + " " + r.URL.Path + "; the AWS services take POST / with X-Amz-Target, Lambda its paths"})
-	})
 	opts := awsjson.Options{
 		Services: []awsjson.Service{
 			dynamodb.Service(node.Tables(), local.Region),
@@ -138,21 +123,24 @@ func handler(node *tablecast.Node, o Options, figures *metrics, attempts *recent
 			eventbridge.Service(node.Buses(), node.Connections()),
 		},
 		REST:         []awsjson.RESTService{lambda.Service(node.Functions(), node.EventSources())},
-		AllowedHosts: o.Hosts, Other: pages, Logger: o.Logger,
+		Pages:        pages(node, o.Backups, figures, attempts, func() bool { return o.Keys != nil && o.Keys.Closed() }),
+		AllowedHosts: o.Hosts, Logger: o.Logger,
 	}
 	if o.Keys != nil {
-		opts.Auth = &awsjson.Auth{Region: local.Region, Secret: func(key string) (string, bool) {
-			secret, ok := o.Keys[key]
-			return secret, ok
-		}}
+		opts.Auth = &awsjson.Auth{Region: local.Region, Keys: o.Keys}
 	}
 	return traced(awsjson.NewServer(opts), o.Tracer)
 }
 
-// ready answers 200 while every hop makes progress, else 503 with the reason.
-func ready(w http.ResponseWriter, node *tablecast.Node) {
+// ready answers 200 while every hop makes progress, else 503 with the reason; a closed
+// node keeps the reason from those who cannot sign, and has it in its status.
+func ready(w http.ResponseWriter, node *tablecast.Node, closed bool) {
 	if err := node.Ready(); err != nil {
-		reply(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready", "reason": err.Error()})
+		reason := err.Error()
+		if closed {
+			reason = "GET /_api/v1/status has it, for keys that are allowed tablecast:Read"
+		}
+		reply(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready", "reason": reason})
 		return
 	}
 	reply(w, http.StatusOK, map[string]string{"status": "ready"})

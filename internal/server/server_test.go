@@ -184,12 +184,12 @@ func TestSDK(t *testing.T) {
 // P9: what others can reach needs keys and TLS; with keys, only their holders
 // are served.
 func TestClosedByDefault(t *testing.T) {
-	for _, o := range []server.Options{{Listen: "0.0.0.0:0"}, {Listen: "[::]:0"}, {Listen: ":0"}, {Listen: "0.0.0.0:0", Keys: map[string]string{"a": "b"}}, {Listen: "0.0.0.0:0", Cert: "x", Key: "y"}} {
+	for _, o := range []server.Options{{Listen: "0.0.0.0:0"}, {Listen: "[::]:0"}, {Listen: ":0"}, {Listen: "0.0.0.0:0", Keys: servertest.Keys{"a": "b"}}, {Listen: "0.0.0.0:0", Cert: "x", Key: "y"}} {
 		if ln, err := server.Listen(o); !errors.Is(err, server.ErrExposed) {
 			t.Errorf("%+v: %v, %v", o, ln, err)
 		}
 	}
-	_, url := serve(t, server.Options{Keys: map[string]string{"AKID": "secret"}})
+	_, url := serve(t, server.Options{Keys: servertest.Keys{"AKID": "secret"}})
 	for key, secret := range map[string]string{"AKID": "secret", "AKID2": "secret", "AKID ": "wrong"} {
 		client := ddb.New(ddb.Options{
 			BaseEndpoint: aws.String(url), Region: "us-east-1", RetryMaxAttempts: 1,

@@ -11,12 +11,13 @@ import (
 // of a rule where its events are (P6), and what became of the records of each
 // event source mapping.
 type status struct {
-	Relays  []relayStatus  `json:"relays"`
-	Rules   []targetStatus `json:"rules"`
-	Sources []sourceStatus `json:"eventSourceMappings"`
-	Lost    uint64         `json:"eventsToMissingBuses"`
-	Syncs   uint64         `json:"fsyncs"`
-	Durable uint64         `json:"durable"`
+	Relays   []relayStatus  `json:"relays"`
+	Rules    []targetStatus `json:"rules"`
+	Sources  []sourceStatus `json:"eventSourceMappings"`
+	Lost     uint64         `json:"eventsToMissingBuses"`
+	Syncs    uint64         `json:"fsyncs"`
+	Durable  uint64         `json:"durable"`
+	NotReady string         `json:"notReady,omitzero"` // why, if a hop makes no progress
 }
 
 type sourceStatus struct {
@@ -52,6 +53,9 @@ type targetStatus struct {
 func statusOf(node *tablecast.Node) status {
 	stats := node.Stats()
 	out := status{Relays: []relayStatus{}, Rules: []targetStatus{}, Sources: []sourceStatus{}, Lost: node.Buses().Lost(), Syncs: stats.Syncs, Durable: stats.Durable}
+	if err := node.Ready(); err != nil {
+		out.NotReady = err.Error()
+	}
 	for _, r := range node.Relays() {
 		out.Relays = append(out.Relays, relayStatus{r.Table, r.Position, r.End, r.Parked, r.Gaps, r.LastError})
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
+	"github.com/tablecast/tablecast/internal/server/servertest"
 	"github.com/tablecast/tablecast/remote/worker"
 )
 
@@ -100,7 +101,7 @@ func TestRefusals(t *testing.T) {
 // A clock that is wrong is told, and the worker starts once it is set.
 func TestClock(t *testing.T) {
 	for _, off := range []time.Duration{-20 * time.Minute, 20 * time.Minute} {
-		p := &pair{serveFor(t, users, map[string]string{"local": "local"}), serve(t, ""), &lines{}}
+		p := &pair{serveFor(t, users, servertest.Keys{"local": "local"}), serve(t, ""), &lines{}}
 		o := p.options(t, "g", strict)
 		clock := &wrongClock{v4.NewSigner(), off, 0}
 		o.Tables = dynamodb.New(dynamodb.Options{

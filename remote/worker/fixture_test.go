@@ -24,6 +24,7 @@ import (
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/internal/server"
 	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/remote/worker"
@@ -45,7 +46,7 @@ func serve(t testing.TB, text string) *served {
 }
 
 // serveFor is serve for those who have one of the keys, if there are any.
-func serveFor(t testing.TB, text string, keys map[string]string) *served {
+func serveFor(t testing.TB, text string, keys awsjson.Keys) *served {
 	t.Helper()
 	file := parse(t, text)
 	node, err := tablecast.Open("data", tablecast.Options{FS: vfs.NewMem(), Config: file, StrictBus: true})

@@ -128,7 +128,7 @@ func (s *Connections) put(c Connection, a AuthParameters) (Connection, error) {
 	if err != nil {
 		return Connection{}, err
 	}
-	c.State, c.Reason, c.Sealed = Authorized, "", s.opts.Key.seal(c.Name, text)
+	c.State, c.Reason, c.Sealed = Authorized, "", s.opts.Key.Seal(c.Name, text)
 	if c.Kind == OAuth {
 		c.State = Authorizing
 	} else {
@@ -240,7 +240,7 @@ func (s *Connections) auth(c Connection) (a AuthParameters, err error) {
 	if len(c.Sealed) == 0 {
 		return a, errors.New("it is deauthorized")
 	}
-	text, err := s.opts.Key.open(c.Name, c.Sealed)
+	text, err := s.opts.Key.Open(c.Name, c.Sealed)
 	if err != nil {
 		return a, err
 	}

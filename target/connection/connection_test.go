@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +18,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/goleak"
 
+	"github.com/tablecast/tablecast/internal/seal"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/target"
@@ -51,12 +50,12 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, store: kvtest.NewMem(t), log: &bytes.Buffer{}}
 	w.api = httptest.NewServer(http.HandlerFunc(w.serve))
 	t.Cleanup(w.api.Close)
-	w.open(Key{1})
+	w.open(seal.Key{1})
 	return w
 }
 
 // open opens the connections as a new process would.
-func (w *world) open(k Key) {
+func (w *world) open(k seal.Key) {
 	w.t.Helper()
 	c, err := Open(w.store, Options{Key: k, Logger: slog.New(slog.NewTextHandler(w.log, nil)), Target: target.Options{Timeout: 500 * time.Millisecond}})
 	if err != nil {
@@ -299,11 +298,11 @@ func TestSecrets(t *testing.T) {
 	if err := it.Close(); err != nil {
 		t.Error(err)
 	}
-	w.open(Key{1})
+	w.open(seal.Key{1})
 	if _, shown, err := w.Describe("d"); err != nil || shown.Username != "ada" {
 		t.Errorf("after a restart: %+v %v", shown, err)
 	}
-	w.open(Key{2})
+	w.open(seal.Key{2})
 	if c, _, err := w.Describe("d"); err != nil || c.State != Deauthorized || c.Reason == "" {
 		t.Errorf("with another key: %+v %v", c, err)
 	}
@@ -361,7 +360,7 @@ func TestDeclare(t *testing.T) {
 	}
 
 	was, sealed := w.content(), w.List("own")[0].Sealed
-	w.open(Key{1})
+	w.open(seal.Key{1})
 	declare([]Declaration{key, user}, to)
 	if !bytes.Equal(was, w.content()) {
 		t.Error("the same file was written again")
@@ -385,7 +384,7 @@ func TestDeclare(t *testing.T) {
 	if _, active, err := w.Destination("own"); err != nil || !active {
 		t.Errorf("after it was refused: %t, %v", active, err)
 	}
-	w.open(Key{2})
+	w.open(seal.Key{2})
 	declare([]Declaration{key, user}, to)
 	if c, _, err := w.Describe("taken"); err != nil || c.State != Authorized {
 		t.Errorf("with another key: %+v, %v", c, err)
@@ -413,35 +412,4 @@ func (w *world) content() []byte {
 		w.t.Error(err)
 	}
 	return out
-}
-
-// A key file is made once, for its owner alone.
-func TestLoadKey(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "KEY")
-	first, err := LoadKey(path)
-	if err != nil || first == (Key{}) {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v %v", info.Mode(), err)
-	}
-	if again, err := LoadKey(path); err != nil || again != first {
-		t.Errorf("another key: %v", err)
-	}
-	if err := os.Chmod(path, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := LoadKey(path); !errors.Is(err, ErrKeyFile) {
-		t.Errorf("open to others: %v", err)
-	}
-	if err := os.WriteFile(path, []byte("short"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := LoadKey(path); !errors.Is(err, ErrKeyFile) {
-		t.Errorf("too short: %v", err)
-	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/tablecast/tablecast/internal/seal"
 	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/target"
@@ -20,7 +21,7 @@ import (
 // Options configure Connections. Key must be set.
 type Options struct {
 	// Key encrypts the authorization parameters.
-	Key Key
+	Key seal.Key
 	// Target has the limits of calls, as of webhooks: Timeout, PublicOnly, Allow
 	// and TLS.
 	Target target.Options

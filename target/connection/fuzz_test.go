@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/tablecast/tablecast/internal/seal"
 	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/target"
 )
@@ -18,7 +19,7 @@ import (
 // destination's host with the connection's credentials and without headers that are
 // reserved.
 func FuzzCall(f *testing.F) {
-	s, err := Open(kvtest.NewMem(f), Options{Key: Key{1}, Target: target.Options{Timeout: time.Second}})
+	s, err := Open(kvtest.NewMem(f), Options{Key: seal.Key{1}, Target: target.Options{Timeout: time.Second}})
 	if err != nil {
 		f.Fatal(err)
 	}

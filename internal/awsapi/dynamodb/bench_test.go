@@ -30,7 +30,7 @@ func BenchmarkOps(b *testing.B) {
 			body := []byte(c.body)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := ops[c.op](b.Context(), body); err != nil && c.name != "BadRequest" {
+				if _, err := ops[c.op].Run(b.Context(), body); err != nil && c.name != "BadRequest" {
 					b.Fatal(err)
 				}
 			}

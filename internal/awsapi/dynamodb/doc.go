@@ -33,7 +33,7 @@ func Service(tables *table.Tables, region string) awsjson.Service {
 	a := &api{tables: tables, region: region}
 	return awsjson.Service{
 		TargetPrefix: "DynamoDB_20120810", ContentType: "application/x-amz-json-1.0", SigningName: "dynamodb",
-		Model: "com.amazonaws.dynamodb.v20120810", MapError: mapError, Ops: awsjson.Bind(a, operations),
+		Model: "com.amazonaws.dynamodb.v20120810", MapError: mapError, Ops: awsjson.Bind("dynamodb", a, operations),
 	}
 }
 

@@ -211,7 +211,7 @@ func FuzzRequest(f *testing.F) {
 	mapError := dynamodb.Service(n.tables, "us-east-1").MapError
 	f.Fuzz(func(t *testing.T, i int, body []byte) {
 		op := corpus[max(i%len(corpus), 0)].op
-		out, err := ops[op](t.Context(), body)
+		out, err := ops[op].Run(t.Context(), body)
 		if err == nil {
 			return
 		}

@@ -32,7 +32,7 @@ import (
 func Service(buses *bus.Buses, conns *connection.Connections) awsjson.Service {
 	a := &api{buses, conns}
 	return awsjson.Service{
-		TargetPrefix: "AWSEvents", ContentType: "application/x-amz-json-1.1", SigningName: "events", MapError: mapError, Ops: awsjson.Bind(a, operations),
+		TargetPrefix: "AWSEvents", ContentType: "application/x-amz-json-1.1", SigningName: "events", MapError: mapError, Ops: awsjson.Bind("events", a, operations),
 	}
 }
 

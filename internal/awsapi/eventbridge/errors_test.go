@@ -30,7 +30,6 @@ var exceptions = map[string]apitest.Error{
 	"connection.ErrDestinationNotFound": {connection.ErrDestinationNotFound, notFound},
 	"connection.ErrDestinationExists":   {connection.ErrDestinationExists, exists},
 	"connection.NameError":              {&connection.NameError{Name: "n", Err: connection.ErrNotFound}, notFound},
-	"connection.ErrKeyFile":             {connection.ErrKeyFile, apitest.Unexpected}, // of opening a folder
 	"bus.ErrManagedRule":                {bus.ErrManagedRule, "ManagedRuleException"},
 	"bus.ErrArchiveNotFound":            {bus.ErrArchiveNotFound, notFound},
 	"bus.ErrArchiveExists":              {bus.ErrArchiveExists, exists},

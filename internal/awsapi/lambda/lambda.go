@@ -27,7 +27,7 @@ const maxRequest = 70167211
 func Service(functions *function.Functions, mappings *eventsource.Mappings) awsjson.RESTService {
 	a := &api{functions: functions, mappings: mappings}
 	return awsjson.RESTService{
-		SigningName: "lambda", Owns: owned.MatchString, MaxBody: maxRequest, MapError: mapError, Routes: awsjson.BindREST(a, operations),
+		SigningName: "lambda", Owns: owned.MatchString, MaxBody: maxRequest, MapError: mapError, Routes: awsjson.BindREST("lambda", a, operations),
 	}
 }
 

@@ -44,7 +44,7 @@ func TestExpiredAndTrimmed(t *testing.T) {
 		n.put(t, "users", `{"id":{"S":"a"}}`)
 		svc := streams.Service(ss, "eu-west-1")
 		call := func(op, body string) (map[string]any, string) {
-			out, err := svc.Ops[op](t.Context(), []byte(body))
+			out, err := svc.Ops[op].Run(t.Context(), []byte(body))
 			var answer map[string]any
 			if err == nil {
 				err = json.Unmarshal(out, &answer)
@@ -103,11 +103,11 @@ func TestExpiredItem(t *testing.T) {
 	}
 	appended.Committed()
 	svc := streams.Service(ss, "eu-west-1")
-	out, err := svc.Ops["GetShardIterator"](t.Context(), []byte(`{"StreamArn":"`+st.ARN()+`","ShardId":"`+st.Shards()[0].ID+`","ShardIteratorType":"TRIM_HORIZON"}`))
+	out, err := svc.Ops["GetShardIterator"].Run(t.Context(), []byte(`{"StreamArn":"`+st.ARN()+`","ShardId":"`+st.Shards()[0].ID+`","ShardIteratorType":"TRIM_HORIZON"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err = svc.Ops["GetRecords"](t.Context(), out)
+	out, err = svc.Ops["GetRecords"].Run(t.Context(), out)
 	var answer struct {
 		Records []struct {
 			UserIdentity struct{ PrincipalId, Type string } `json:"userIdentity"`

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/kv"
@@ -24,11 +25,20 @@ func Service(streams *stream.Streams, region string) awsjson.Service {
 	return awsjson.Service{
 		TargetPrefix: "DynamoDBStreams_20120810", ContentType: "application/x-amz-json-1.0", SigningName: "dynamodb",
 		Model: "com.amazonaws.dynamodb.v20120810", MapError: mapError,
-		Ops: map[string]awsjson.Op{
-			"ListStreams": a.listStreams, "DescribeStream": a.describeStream,
-			"GetShardIterator": a.getShardIterator, "GetRecords": a.getRecords,
-		},
+		Ops: awsjson.Bind("dynamodb", a, operations),
 	}
+}
+
+// Operations returns all operations of DynamoDB Streams' model in order of their names.
+func Operations() []awsjson.Operation[call] { return slices.Clone(operations) }
+
+type call = awsjson.Method[*api]
+
+var operations = []awsjson.Operation[call]{
+	{"DescribeStream", awsjson.Full, "", call{(*api).describeStream, onStream}},
+	{"GetRecords", awsjson.Full, "", call{(*api).getRecords, onIterator}},
+	{"GetShardIterator", awsjson.Full, "", call{(*api).getShardIterator, onStream}},
+	{"ListStreams", awsjson.Full, "", call{(*api).listStreams, onStreams}},
 }
 
 type api struct {

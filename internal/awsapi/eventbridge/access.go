@@ -1,0 +1,128 @@
+package eventbridge
+
+import (
+	"github.com/tablecast/tablecast/internal/awsjson"
+)
+
+// The functions here read from a request which permissions it needs: the operation's
+// own action on each resource that it names. They read names as the operations do, so
+// that what is permitted is what is worked on.
+
+// Actions returns the actions that keys can be allowed.
+func Actions() (out []string) {
+	for _, o := range operations {
+		out = append(out, "events:"+o.Name)
+	}
+	return out
+}
+
+func onAll(*api, []byte) ([]awsjson.Permission, error) { return awsjson.On(awsjson.Anything), nil }
+
+// onNamedBus is for operations whose Name is a bus.
+func onNamedBus(a *api, body []byte) ([]awsjson.Permission, error) {
+	var r struct{ Name *string }
+	err := awsjson.Decode(body, &r)
+	return awsjson.On(a.buses.ARN(busOf(r.Name))), err
+}
+
+func onBus(a *api, body []byte) ([]awsjson.Permission, error) {
+	var r struct{ EventBusName *string }
+	err := awsjson.Decode(body, &r)
+	return awsjson.On(a.buses.ARN(busOf(r.EventBusName))), err
+}
+
+func onEntries(a *api, body []byte) ([]awsjson.Permission, error) {
+	var r struct {
+		Entries list[struct{ EventBusName *string }]
+	}
+	err := awsjson.Decode(body, &r)
+	var on []string
+	for _, e := range r.Entries {
+		on = append(on, a.buses.ARN(busOf(e.EventBusName)))
+	}
+	return awsjson.On(on...), err
+}
+
+// onNamedRule is for operations whose Name is a rule.
+func onNamedRule(a *api, body []byte) ([]awsjson.Permission, error) {
+	var r struct{ Name, EventBusName *string }
+	err := awsjson.Decode(body, &r)
+	return awsjson.On(a.buses.RuleARN(busOf(r.EventBusName), value(r.Name))), err
+}
+
+func onRule(a *api, body []byte) ([]awsjson.Permission, error) {
+	var r struct{ Rule, EventBusName *string }
+	err := awsjson.Decode(body, &r)
+	return awsjson.On(a.buses.RuleARN(busOf(r.EventBusName), value(r.Rule))), err
+}
+
+// onResource is for operations on the tags of a bus or a rule.
+func onResource(a *api, body []byte) ([]awsjson.Permission, error) {
+	var r struct{ ResourceARN *string }
+	if err := awsjson.Decode(body, &r); err != nil || r.ResourceARN == nil {
+		return nil, err
+	}
+	name, rule, err := resourceOf(*r.ResourceARN)
+	switch {
+	case err != nil:
+		return nil, err
+	case rule == "":
+		return awsjson.On(a.buses.ARN(name)), nil
+	default:
+		return awsjson.On(a.buses.RuleARN(name, rule)), nil
+	}
+}
+
+// onArchive needs the bus, too, whose events a new archive keeps.
+func onArchive(a *api, body []byte) ([]awsjson.Permission, error) {
+	var r struct{ ArchiveName, EventSourceArn *string }
+	err := awsjson.Decode(body, &r)
+	on := []string{a.arn("archive/" + value(r.ArchiveName))}
+	if r.EventSourceArn != nil {
+		on = append(on, a.busNamed(*r.EventSourceArn))
+	}
+	return awsjson.On(on...), err
+}
+
+// onReplay needs the archive, which is read, and the bus, which gets its events.
+func onReplay(a *api, body []byte) ([]awsjson.Permission, error) {
+	var r struct {
+		ReplayName, EventSourceArn *string
+		Destination                *struct{ Arn *string }
+	}
+	err := awsjson.Decode(body, &r)
+	on := []string{a.arn("replay/" + value(r.ReplayName))}
+	if r.EventSourceArn != nil {
+		on = append(on, a.arn("archive/"+resourceName(*r.EventSourceArn, "archive")))
+	}
+	if r.Destination != nil {
+		on = append(on, a.busNamed(value(r.Destination.Arn)))
+	}
+	return awsjson.On(on...), err
+}
+
+func (a *api) busNamed(arn string) string {
+	name, _, err := resourceOf(arn)
+	if err != nil {
+		return awsjson.Anything
+	}
+	return a.buses.ARN(name)
+}
+
+func onConnection(a *api, body []byte) ([]awsjson.Permission, error) {
+	var r struct{ Name *string }
+	err := awsjson.Decode(body, &r)
+	return awsjson.On(a.arn("connection/" + value(r.Name))), err
+}
+
+// onDestination needs the connection, too, whose secrets calls of the destination
+// carry.
+func onDestination(a *api, body []byte) ([]awsjson.Permission, error) {
+	var r struct{ Name, ConnectionArn *string }
+	err := awsjson.Decode(body, &r)
+	on := []string{a.arn("api-destination/" + value(r.Name))}
+	if r.ConnectionArn != nil {
+		on = append(on, a.arn("connection/"+connectionOf(*r.ConnectionArn)))
+	}
+	return awsjson.On(on...), err
+}

@@ -1,0 +1,101 @@
+package awsjson
+
+import (
+	"crypto/subtle"
+	"net/http"
+
+	"github.com/tablecast/tablecast/internal/keys"
+	"github.com/tablecast/tablecast/internal/local"
+)
+
+// A Permission is what a request needs: an action, as "dynamodb:PutItem", on a
+// resource, an ARN.
+type Permission struct{ Action, Resource string }
+
+// Anything stands for all resources: only keys whose grant has the resource * have
+// the permission.
+const Anything = "*"
+
+// On returns the need for an operation's own action on each of the resources.
+func On(resources ...string) []Permission {
+	out := make([]Permission, len(resources))
+	for i, r := range resources {
+		out[i].Resource = r
+	}
+	return out
+}
+
+// named gives permissions without an action this one. A request that names no
+// resource needs the action on Anything.
+func named(action string, need []Permission) []Permission {
+	if len(need) == 0 {
+		need = On(Anything)
+	}
+	for i := range need {
+		if need[i].Action == "" {
+			need[i].Action = action
+		}
+	}
+	return need
+}
+
+// authorize reports whether a key has all permissions that a request needs.
+func authorize(k *keys.Key, need []Permission) error {
+	for _, p := range need {
+		if !k.Allows(p.Action, p.Resource) {
+			return &Error{Type: accessDenied, Status: http.StatusBadRequest,
+				Message: "User: " + local.ARN("iam", "", local.Account, "user/"+k.Name) + " is not authorized to perform: " + p.Action +
+					" on resource: " + p.Resource + " because no identity-based policy allows the " + p.Action + " action"}
+		}
+	}
+	return nil
+}
+
+// An entry is what a request wants to reach.
+type entry struct {
+	service string // that signatures must be scoped to
+	rest    bool   // the request has a path and a query
+	basic   bool   // a Basic credential is as good as a signature
+	needs   func() ([]Permission, error)
+}
+
+// admit is the one way in: on a closed node it identifies the key, reads from the
+// request what it needs, and lets it through if its key has all of that. The key is nil
+// on an open node.
+func (s *server) admit(r *http.Request, body []byte, to entry) (*keys.Key, error) {
+	a := s.opts.Auth
+	if a == nil || !a.Keys.Closed() {
+		return nil, nil
+	}
+	k, err := a.identify(r, body, to)
+	if err != nil {
+		return nil, err
+	}
+	need, err := to.needs()
+	if err != nil {
+		return nil, err
+	}
+	return k, authorize(k, need)
+}
+
+// identify returns the key that the request proves to have.
+func (a *Auth) identify(r *http.Request, body []byte, to entry) (*keys.Key, error) {
+	if id, secret, ok := r.BasicAuth(); ok && to.basic {
+		return a.basic(id, secret)
+	}
+	return a.verify(r, to.service, to.rest, body)
+}
+
+// basic returns the key that a Basic credential names.
+func (a *Auth) basic(id, secret string) (*keys.Key, error) {
+	k, known := a.Keys.Find(id)
+	right := subtle.ConstantTimeCompare([]byte(k.Secret), []byte(secret)) == 1
+	switch {
+	case !known || !right:
+		return nil, errUnrecognized
+	case k.Expired(a.now()):
+		return nil, errExpired
+	default:
+		return &k, nil
+	}
+}
