@@ -1,7 +1,9 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +22,7 @@ type DeadFilter struct {
 // has reports whether the filter selects a dead letter.
 func (f *DeadFilter) has(d *DeadLetter) bool {
 	switch {
-	case f.Bus != "" && f.Bus != d.Queue.Bus, f.Rule != "" && f.Rule != d.Queue.Rule, f.Target != "" && f.Target != d.Queue.Target,
+	case !f.hasQueue(d.Queue),
 		f.Event != "" && (d.Event == nil || f.Event != d.Event.ID),
 		f.Code != "" && f.Code != d.Code,
 		!strings.Contains(d.Msg, f.Text),
@@ -42,12 +44,24 @@ func (f *DeadFilter) prefix() kv.Key {
 	return k
 }
 
+// hasQueue reports whether the filter may select dead letters of a queue.
+func (f *DeadFilter) hasQueue(id QueueID) bool {
+	return (f.Bus == "" || f.Bus == id.Bus) && (f.Rule == "" || f.Rule == id.Rule) && (f.Target == "" || f.Target == id.Target)
+}
+
+// ofQueues reports whether the filter selects all dead letters of the queues that it names,
+// so that one need not be read to be selected.
+func (f *DeadFilter) ofQueues() bool {
+	return *f == DeadFilter{Bus: f.Bus, Rule: f.Rule, Target: f.Target}
+}
+
 // DeadLetters calls fn for the dead letters that the filter selects, by queue, then by
 // seq, until fn returns false or ctx ends. A dead letter that is added or removed
-// meanwhile may or may not be seen.
+// meanwhile may or may not be seen. Errors: an error that wraps kv.ErrCorrupt, after
+// all others, for a dead letter that cannot be read.
 func (q *Queues) DeadLetters(ctx context.Context, f DeadFilter, fn func(DeadLetter) bool) error {
-	return q.scanDeadLetters(ctx, f, func(page []DeadLetter) (bool, error) {
-		for _, d := range page {
+	return q.scanDeadLetters(ctx, f, false, func(page deadPage) (bool, error) {
+		for _, d := range page.letters {
 			if !fn(d) {
 				return false, nil
 			}
@@ -56,40 +70,57 @@ func (q *Queues) DeadLetters(ctx context.Context, f DeadFilter, fn func(DeadLett
 	})
 }
 
-// deadPage is how many dead letters are read at once.
-const deadPage = 500
+// deadLetters and deadBytes bound the dead letters that are read at once.
+const (
+	deadLetters = 500
+	deadBytes   = 4 << 20
+)
+
+// A deadPage is what one read found of what a filter selects.
+type deadPage struct {
+	letters []DeadLetter
+	damaged []DeadLetter // that cannot be read: queue and seq alone
+}
 
 // scanDeadLetters calls fn with what the filter selects, a page at a time. fn may
 // remove what it is given: no iterator is open then, and the next page starts
-// behind the last key that was read.
-func (q *Queues) scanDeadLetters(ctx context.Context, f DeadFilter, fn func([]DeadLetter) (bool, error)) error {
+// behind the last key that was read. Dead letters that cannot be read hold up no
+// others: fn is given them, too, if damaged says so; else the first of them is the
+// error, once all others were given to fn.
+func (q *Queues) scanDeadLetters(ctx context.Context, f DeadFilter, damaged bool, fn func(deadPage) (bool, error)) (damage error) {
 	r := kv.Prefix(f.prefix())
 	for {
-		var page []DeadLetter
-		looked := 0
+		var page deadPage
+		looked, size := 0, 0
 		it := q.store.Scan(r)
-		for looked < deadPage && it.Next() {
+		for looked < deadLetters && size < deadBytes && it.Next() {
 			looked++
+			size += len(it.Value())
+			r.Lower = append(slices.Clone(it.Key()), 0)
 			d, err := decodeDead(it.Key(), it.Value())
-			if err != nil {
-				it.Close()
-				return err
-			}
-			r.Lower = append(d.Queue.deadKey(d.Seq), 0)
-			if f.has(&d) {
-				page = append(page, d)
+			switch {
+			case !f.hasQueue(d.Queue):
+			case err == nil && f.has(&d):
+				page.letters = append(page.letters, d)
+			case err != nil && damaged && bytes.Equal(it.Key(), d.Queue.deadKey(d.Seq)):
+				page.damaged = append(page.damaged, DeadLetter{Queue: d.Queue, Seq: d.Seq})
+			case err != nil && damage == nil:
+				damage = err
 			}
 		}
 		if err := it.Close(); err != nil {
 			return err
 		}
-		if len(page) > 0 {
+		if len(page.letters)+len(page.damaged) > 0 {
 			if more, err := fn(page); err != nil || !more {
 				return err
 			}
 		}
-		if looked < deadPage || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if looked < deadLetters && size < deadBytes {
+			return damage
 		}
 	}
 }
@@ -105,13 +136,14 @@ type RedriveResult struct {
 // attempts counted and age zero. They are in no group, as later events of theirs
 // were delivered before. Each batch of rows removes its dead letters, so a call
 // that was interrupted can be repeated; progress is called after each batch. A
-// letter that fails and comes back during the call is not redriven twice.
+// letter that fails and comes back during the call is not redriven twice. Errors: as
+// DeadLetters, those of the store.
 func (q *Queues) Redrive(ctx context.Context, f DeadFilter, progress func(RedriveResult)) (RedriveResult, error) {
 	q.deadMu.Lock()
 	defer q.deadMu.Unlock()
 	var sum RedriveResult
-	err := q.scanDeadLetters(ctx, f, func(page []DeadLetter) (bool, error) {
-		err := q.redrivePage(page, &sum)
+	err := q.scanDeadLetters(ctx, f, false, func(page deadPage) (bool, error) {
+		err := q.redrivePage(page.letters, &sum)
 		progress(sum)
 		return ctx.Err() == nil, err
 	})
@@ -212,11 +244,13 @@ func (q *Queues) noteRedriven(id QueueID, due time.Time) {
 }
 
 // Drop removes the dead letters that the filter selects, and counts them as
-// dropped. It returns how many.
+// dropped. It returns how many. Those that cannot be read go with all others of their
+// queue, if the filter names no more than bus, rule and target. Errors: as Redrive.
 func (q *Queues) Drop(ctx context.Context, f DeadFilter) (dropped int, err error) {
 	q.deadMu.Lock()
 	defer q.deadMu.Unlock()
-	err = q.scanDeadLetters(ctx, f, func(page []DeadLetter) (bool, error) {
+	err = q.scanDeadLetters(ctx, f, f.ofQueues(), func(found deadPage) (bool, error) {
+		page := slices.Concat(found.letters, found.damaged)
 		b := q.store.NewBatch()
 		b.UseReserve()
 		for _, d := range page {
@@ -226,7 +260,7 @@ func (q *Queues) Drop(ctx context.Context, f DeadFilter) (dropped int, err error
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			for _, d := range page {
-				c := q.counts[d.Queue]
+				c := q.countsOf(d.Queue)
 				c.DeadLettered--
 				c.Dropped++
 				b.Set(d.Queue.countKey(), c.encode())

@@ -181,9 +181,9 @@ func TestSendDead(t *testing.T) {
 		w.put([]QueueID{q1("a"), q1("b")}, "", "", "")
 		after(time.Second)
 		stop()
-		full := errors.New("full")
+		full, second := errors.New("full"), w.dead()[1].Event.ID
 		n, err := w.q.SendDead(t.Context(), DeadFilter{Rule: "a"}, func(_ context.Context, d DeadLetter) error {
-			if d.Event.ID == w.dead()[1].Event.ID {
+			if d.Event.ID == second {
 				return full
 			}
 			return nil
@@ -239,6 +239,119 @@ func TestRedriveWhileQueueIsAdded(t *testing.T) {
 			return true
 		}); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// damage overwrites the stored dead letter of a queue with the lowest seq.
+func damage(t *testing.T, w *world, rule string) {
+	t.Helper()
+	for _, d := range w.dead() {
+		if d.Queue.Rule == rule {
+			b := w.store.NewBatch()
+			b.Set(d.Queue.deadKey(d.Seq), []byte("?"))
+			if _, err := w.store.Commit(b); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+}
+
+// A dead letter that cannot be read is told, holds up no other, and goes when all of
+// its queue are dropped.
+func TestDamagedDeadLetterHoldsUpNoOther(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		var up atomic.Bool
+		w := newWorld(t, store, map[string]target.Target{"x": switched(&up)})
+		ids := []QueueID{q1("a"), q1("b")}
+		for _, id := range ids {
+			w.q.Set(id, Policy{ARN: "x"})
+		}
+		stop := w.run()
+		w.put(ids, "", "", "")
+		after(time.Second)
+		damage(t, w, "a")
+		listed := 0
+		err := w.q.DeadLetters(t.Context(), DeadFilter{}, func(DeadLetter) bool { listed++; return true })
+		if listed != 5 || !errors.Is(err, kv.ErrCorrupt) {
+			t.Errorf("%d listed, %v", listed, err)
+		}
+		if n, err := w.q.SendDead(t.Context(), DeadFilter{Rule: "b"}, func(context.Context, DeadLetter) error { return nil }); n != 3 || err != nil {
+			t.Errorf("%d sent, %v", n, err)
+		}
+		up.Store(true)
+		done, err := w.q.Redrive(t.Context(), DeadFilter{}, func(RedriveResult) {})
+		if done.Events != 2 || !errors.Is(err, kv.ErrCorrupt) {
+			t.Errorf("%+v, %v", done, err)
+		}
+		after(time.Second)
+		stop()
+		if n, err := w.q.Drop(t.Context(), DeadFilter{Text: "refused"}); n != 0 || !errors.Is(err, kv.ErrCorrupt) {
+			t.Errorf("%d dropped by text, %v", n, err)
+		}
+		if n, err := w.q.Drop(t.Context(), DeadFilter{Rule: "a"}); n != 1 || err != nil {
+			t.Errorf("%d dropped, %v", n, err)
+		}
+		if c := w.q.Counts("main", "a"); c != (Counts{Matched: 3, Delivered: 2, Dropped: 1}) {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+// Pages of dead letters are bounded by their bytes: a redrive of large events holds
+// few of them in memory at a time.
+func TestDeadPagesAreBoundedByBytes(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"x": refuses})
+		w.q.Set(q1("a"), Policy{ARN: "x"})
+		const letters, size = 40, 1 << 20
+		b := store.NewBatch()
+		for seq := range uint64(letters) {
+			d := DeadLetter{Queue: q1("a"), Seq: seq + 1, Event: &event.Event{ID: "1", Detail: make([]byte, size)}}
+			b.Set(d.Queue.deadKey(d.Seq), d.append(nil))
+		}
+		if _, err := store.Commit(b); err != nil {
+			t.Fatal(err)
+		}
+		pages, largest := 0, 0
+		err := w.q.scanDeadLetters(t.Context(), DeadFilter{}, false, func(p deadPage) (bool, error) {
+			pages, largest = pages+1, max(largest, len(p.letters))
+			return true, nil
+		})
+		if err != nil || largest*size > deadBytes || pages < letters*size/deadBytes {
+			t.Errorf("%d pages, %d letters in one, %v", pages, largest, err)
+		}
+	})
+}
+
+// While a dead letter is sent nobody else deals with it, and between two of them
+// others may: what they redrive or drop is not sent.
+func TestSendDeadHoldsOneLetterAtATime(t *testing.T) {
+	bubble(t, func(t *testing.T, store *kv.Store) {
+		w := newWorld(t, store, map[string]target.Target{"x": refuses})
+		w.q.Set(q1("a"), Policy{ARN: "x"})
+		stop := w.run()
+		w.put([]QueueID{q1("a")}, "", "", "")
+		after(time.Second)
+		stop()
+		letters := w.dead()
+		for i, d := range letters {
+			sent, err := w.q.sendOne(t.Context(), &d, func(context.Context, DeadLetter) error {
+				if w.q.deadMu.TryLock() {
+					t.Error("the letter is not held")
+				}
+				return nil
+			})
+			if err != nil || sent != (i == 0) || !w.q.deadMu.TryLock() {
+				t.Fatalf("letter %d: %v, %v", i, sent, err)
+			}
+			w.q.deadMu.Unlock()
+			if i == 0 {
+				if n, err := w.q.Drop(t.Context(), DeadFilter{}); n != 2 || err != nil {
+					t.Errorf("%d dropped, %v", n, err)
+				}
+			}
 		}
 	})
 }

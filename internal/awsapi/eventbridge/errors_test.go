@@ -41,6 +41,7 @@ var exceptions = map[string]apitest.Error{
 	"bus.ErrLimit":                      {bus.ErrLimit, "LimitExceededException"},
 	"bus.ErrPutCount":                   {bus.ErrPutCount, validation},
 	"bus.ErrPutSize":                    {bus.ErrPutSize, validation},
+	"bus.ErrBatchSize":                  {bus.ErrBatchSize, apitest.Unexpected}, // of relays
 	"bus.ErrNoSource":                   {bus.ErrNoSource, "InvalidArgument"},
 	"bus.ErrNoDetailType":               {bus.ErrNoDetailType, "InvalidArgument"},
 	"bus.ErrNoDetail":                   {bus.ErrNoDetail, "InvalidArgument"},
