@@ -21,7 +21,7 @@ const (
 	hangs        // does not answer; the caller gives up after 5 s
 	forgets      // does it, and its answer is lost
 	cheats       // says that it did what it did not do
-	halves       // answers without an error code of its own, half of the time
+	halves       // breaks off every other answer
 	flaps        // another mood for each call
 	breaks       // panics
 	moods
