@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/internal/campaigntest"
 )
@@ -50,27 +52,32 @@ func startVictim(t *testing.T, closed bool) *victim {
 	if err := os.WriteFile(config, []byte(victimConfig), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var flags []string
+	folder := filepath.Join(dir, "data")
 	if closed {
-		flags = v.closes(t, dir)
+		v.closes(t, folder)
 	}
-	v.Process = campaigntest.StartNode(t, filepath.Join(dir, "data"), config, flags...)
+	v.Process = campaigntest.StartNode(t, folder, config)
 	t.Cleanup(v.Kill)
 	v.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: 30 * time.Second}
 	t.Cleanup(v.client.CloseIdleConnections)
 	return v
 }
 
-// closes makes the node of a folder take only requests that the victim's key has
-// signed, and returns the flags for that.
-func (v *victim) closes(t *testing.T, dir string) (flags []string) {
+// closes makes a folder take only requests that the victim's key has signed.
+func (v *victim) closes(t *testing.T, folder string) {
 	t.Helper()
-	v.creds = aws.Credentials{AccessKeyID: "AKIAVICTIM", SecretAccessKey: "a-secret-of-the-victim"}
-	keys := filepath.Join(dir, "keys")
-	if err := os.WriteFile(keys, fmt.Appendf(nil, "%s %s\n", v.creds.AccessKeyID, v.creds.SecretAccessKey), 0o600); err != nil {
+	out, err := exec.Command(campaigntest.Binary(t), "keys", "create", "victim", "--dir", folder, "--json").Output()
+	if err != nil {
+		t.Fatalf("keys create: %v\n%s", err, out)
+	}
+	var key struct {
+		ID     string `json:"id"`
+		Secret string `json:"secret"`
+	}
+	if err := json.Unmarshal(out, &key); err != nil {
 		t.Fatal(err)
 	}
-	return []string{"--auth-keys", keys}
+	v.creds = aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret}
 }
 
 // service returns the name that a request is signed for.
@@ -80,8 +87,10 @@ func (c call) service() string {
 		return "dynamodb"
 	case c.target != "":
 		return "events"
+	case strings.HasPrefix(c.path, "/20"):
+		return "lambda"
 	}
-	return "lambda"
+	return "tablecast"
 }
 
 // sign signs a request with a secret.
