@@ -76,7 +76,9 @@ func FuzzCanonical(f *testing.F) {
 
 // token reports whether a text may be the name of a header of HTTP.
 func token(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') }) < 0
+	return strings.IndexFunc(s, func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) < 0
 }
 
 // visible reports whether a text may stand in a header as it is.

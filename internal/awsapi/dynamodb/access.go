@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/tablecast/tablecast/expr/partiql"
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
@@ -64,7 +66,7 @@ func onResource(a *api, body []byte) ([]awsjson.Permission, error) {
 }
 
 func onBatch(a *api, body []byte) ([]awsjson.Permission, error) {
-	var r struct{ RequestItems map[string]struct{} }
+	var r struct{ RequestItems map[string]jsontext.Value }
 	err := awsjson.Decode(body, &r)
 	var on []string
 	for _, name := range slices.Sorted(maps.Keys(r.RequestItems)) {
