@@ -88,7 +88,9 @@ func (n *Node) destination(arn string) (function.Destination, error) {
 	if name, ok := resource(arn, "event-bus"); ok {
 		return func(ctx context.Context, r function.InvocationRecord) error { return n.putRecord(ctx, name, arn, r) }, nil
 	}
-	t, err := target.Open(arn, target.Options{LogDir: n.logs, Stdout: n.opts.Stdout, Invoke: n.enqueue, AWS: n.opts.AWS})
+	t, err := target.Open(arn, target.Options{
+		LogDir: n.logs, Stdout: n.opts.Stdout, Invoke: n.enqueue, AWS: n.opts.AWS, PublicOnly: n.opts.PublicTargets, Allow: n.opts.AllowPrivate,
+	})
 	if err != nil {
 		return nil, &function.DestinationError{ARN: arn}
 	}

@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -86,6 +87,12 @@ type Options struct {
 	AWS *target.AWS
 	// NATSCredentials names a file of credentials for NATS. The default is none.
 	NATSCredentials string
+	// PublicTargets reports whether webhooks, API destinations, token endpoints and
+	// NATS servers at loopback and private addresses are refused at the moment, but
+	// for those in AllowPrivate. By default they are called. Link-local addresses and
+	// metadata services of clouds never are.
+	PublicTargets func() bool
+	AllowPrivate  []netip.Prefix
 	// WebhookSecret is the key with which requests to webhooks are signed. The
 	// default signs nothing.
 	WebhookSecret []byte
@@ -231,7 +238,7 @@ func (n *Node) openBuses(string) (err error) {
 		puts, quotas = f.PutEvents, f.Quotas
 	}
 	n.buses, err = bus.Open(n.store, n.queues, bus.Options{
-		Account: local.Account, Region: local.Region, Serves: n.serves, StrictBus: n.opts.StrictBus || puts.Refuse, DedupWindow: puts.Deduplication, MaxPutBytes: puts.MaxBytes,
+		Account: local.Account, Region: local.Region, Serves: n.serves, Check: func(arn string) error { return target.CheckURL(arn, n.targetOptions()) }, StrictBus: n.opts.StrictBus || puts.Refuse, DedupWindow: puts.Deduplication, MaxPutBytes: puts.MaxBytes,
 		MaxBuses: quotas.Buses, MaxRules: quotas.Rules, MaxTargets: quotas.Targets, OnAccepted: n.observers.accepted, Logger: n.opts.Logger,
 	})
 	return err

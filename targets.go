@@ -38,7 +38,9 @@ func (n *Node) openTargets(dir string) (err error) {
 			return err
 		}
 	}
-	n.conns, err = connection.Open(n.store, connection.Options{Key: key, Logger: n.opts.Logger})
+	n.conns, err = connection.Open(n.store, connection.Options{
+		Key: key, Target: target.Options{PublicOnly: n.opts.PublicTargets, Allow: n.opts.AllowPrivate}, Logger: n.opts.Logger,
+	})
 	return err
 }
 
@@ -64,6 +66,7 @@ func (n *Node) serves(text string) bool {
 func (n *Node) targetOptions() target.Options {
 	return target.Options{
 		LogDir: n.logs, Stdout: n.opts.Stdout, Trusted: true, Go: n.opts.Targets, Invoke: n.invoke, Secret: n.opts.WebhookSecret, AWS: n.opts.AWS, NATSCredentials: n.opts.NATSCredentials,
+		PublicOnly: n.opts.PublicTargets, Allow: n.opts.AllowPrivate,
 	}
 }
 

@@ -50,6 +50,9 @@ type Options struct {
 	// Lambda; an event for one that it cannot call is attempted once. By
 	// default it can call none.
 	Serves func(arn string) bool
+	// Check returns why the node calls no target of an ARN; nil if it may. The
+	// default refuses none.
+	Check func(arn string) error
 	// OnAccepted is called with each event once it is durable, with the rules
 	// that matched, from many goroutines; it must be quick. The default does
 	// nothing.
@@ -94,6 +97,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Serves == nil {
 		o.Serves = func(string) bool { return false }
+	}
+	if o.Check == nil {
+		o.Check = func(string) error { return nil }
 	}
 	if o.OnAccepted == nil {
 		o.OnAccepted = func(Accepted) {}

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -83,7 +84,7 @@ const functionAttempts = 3
 
 // PutTargets adds targets to a rule, or replaces those with the same id; of two
 // with one id the last counts. Errors: ErrBusNotFound, ErrRuleNotFound,
-// ErrLimit, ErrManagedRule, *InputError.
+// ErrLimit, ErrManagedRule, *InputError, and those of Options.Check.
 func (b *Buses) PutTargets(bus, rule string, targets []Target) error {
 	b.controlMu.Lock()
 	defer b.controlMu.Unlock()
@@ -97,7 +98,7 @@ func (b *Buses) PutTargets(bus, rule string, targets []Target) error {
 	r := old.Rule
 	r.Targets = slices.Clone(r.Targets)
 	for _, t := range targets {
-		if err := t.Check(); err != nil {
+		if err := errors.Join(t.Check(), b.opts.Check(t.ARN)); err != nil {
 			return err
 		}
 		if i := r.find(t.ID); i >= 0 {

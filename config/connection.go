@@ -1,12 +1,14 @@
 package config
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/tablecast/tablecast/target"
 	"github.com/tablecast/tablecast/target/connection"
 )
 
@@ -122,6 +124,8 @@ func (r *reader) httpURL(n ast.Node, what string) string {
 	}
 	if u := endpoint(s); u == nil || u.User != nil || len(s) > maxURL {
 		r.fault(n, what+" is no URL that can be called", "write https://HOST/PATH, without a user")
+	} else if bad := (*target.ParseError)(nil); errors.As(target.CheckURL(s, target.Options{}), &bad) {
+		r.fault(n, what+" is "+quoted(s)+": "+bad.Msg, "write "+bad.Fix)
 	}
 	return s
 }

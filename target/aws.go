@@ -3,6 +3,8 @@ package target
 import (
 	"context"
 	"errors"
+	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -34,12 +36,15 @@ type address struct {
 	text, name string
 }
 
+// regionForm is what a region may look like, which becomes part of a host name.
+var regionForm = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
+
 // parseAddress parses an ARN whose resource is a name behind a prefix, as
-// "stream/". ok is false for other ARNs and for one without a region.
+// "stream/". ok is false for other ARNs and for one whose region is none.
 func parseAddress(text, prefix string) (a address, ok bool) {
 	parsed, err := arn.Parse(text)
 	name, found := strings.CutPrefix(parsed.Resource, prefix)
-	if err != nil || !found || parsed.Region == "" || name == "" || prefix == "" && strings.Contains(name, ":") {
+	if err != nil || !found || !regionForm.MatchString(parsed.Region) || name == "" || prefix == "" && strings.Contains(name, ":") {
 		return a, false
 	}
 	return address{parsed, text, name}, true
@@ -56,9 +61,16 @@ func openQueue(text string, o Options) (Target, error) {
 	case o.AWS == nil:
 		return nil, errNoAWS(text)
 	}
-	client := NewClient(o)
+	client := newAWSClient(o)
 	c := sqs.New(sqs.Options{Region: a.Region, Credentials: o.AWS.Credentials, HTTPClient: client, Retryer: aws.NopRetryer{}, BaseEndpoint: endpoint(o.AWS.SQS)})
 	return &queueTarget{client: c, address: a, timeout: o.Timeout, idle: client.CloseIdleConnections}, nil
+}
+
+// newAWSClient returns the HTTP client for services of AWS. Their endpoints may be
+// private, as those of a VPC or of a local stack are; callers choose only a region.
+func newAWSClient(o Options) *http.Client {
+	o.PublicOnly = nil
+	return NewClient(o)
 }
 
 // errNoAWS is the error for targets of AWS on a node that does not call AWS.

@@ -29,8 +29,8 @@
 //     most MaxResponseBytes of the response.
 //  3. A webhook never connects to a link-local, multicast or unspecified address or
 //     to a cloud's metadata service, nor do calls of AWS's services and of NATS.
-//     The address is checked when the connection is made, after names were
-//     resolved, so no DNS name can lead there.
+//     Open refuses such an address, and it is checked again when the connection is
+//     made, after names were resolved, so no DNS name can lead there.
 //  4. A webhook follows no redirect and ignores the proxies of the environment.
 //  5. A command runs without a shell, in its own process group, and that whole
 //     group has been killed when Deliver returns.

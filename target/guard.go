@@ -9,7 +9,7 @@ import (
 
 // A guard decides which addresses a webhook may connect to.
 type guard struct {
-	publicOnly bool
+	publicOnly func() bool // nil for never
 	allow      []netip.Prefix
 }
 
@@ -54,7 +54,7 @@ func (g guard) check(a netip.Addr) error {
 	if contains(blockedNetworks, a) {
 		return fmt.Errorf("address %s is never called: link-local, metadata or reserved", a)
 	}
-	if g.publicOnly && contains(privateNetworks, a) && !contains(g.allow, a) {
+	if g.publicOnly != nil && g.publicOnly() && contains(privateNetworks, a) && !contains(g.allow, a) {
 		return fmt.Errorf("address %s is private", a)
 	}
 	if a.IsLoopback() || a.Is4() {

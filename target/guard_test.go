@@ -6,6 +6,8 @@ import (
 	"testing"
 )
 
+func always() bool { return true }
+
 func TestGuard(t *testing.T) {
 	for _, c := range []struct {
 		addr         string
@@ -25,10 +27,10 @@ func TestGuard(t *testing.T) {
 		if err := (guard{}).check(a); (err == nil) != c.open {
 			t.Errorf("%s: %v", c.addr, err)
 		}
-		if err := (guard{publicOnly: true}).check(a); (err == nil) != c.public {
+		if err := (guard{publicOnly: always}).check(a); (err == nil) != c.public {
 			t.Errorf("%s, public only: %v", c.addr, err)
 		}
-		g := guard{publicOnly: true, allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}
+		g := guard{publicOnly: always, allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}
 		if err := g.check(a); (err == nil) != c.open {
 			t.Errorf("%s, all allowed: %v", c.addr, err)
 		}

@@ -42,6 +42,9 @@ func openNATS(arn string, o Options) (Target, error) {
 	if subject == "" || strings.ContainsAny(subject, "*> \t/") || strings.HasPrefix(subject, ".") || strings.HasSuffix(subject, ".") || strings.Contains(subject, "..") {
 		return nil, &ParseError{arn, "not a subject that can be published to", form}
 	}
+	if err := CheckURL(arn, o); err != nil {
+		return nil, err
+	}
 	g := guard{publicOnly: o.PublicOnly, allow: o.Allow}
 	return &natsTarget{url: u.Scheme + "://" + u.Host, subject: subject, timeout: o.Timeout, creds: o.NATSCredentials, dialer: &net.Dialer{Timeout: o.Timeout, Control: g.control}}, nil
 }

@@ -89,7 +89,7 @@ func TestNATS(t *testing.T) {
 	if _, err := open(t, "nats://127.0.0.1:1/events.x", target.Options{}).Deliver(t.Context(), d); !errors.As(err, &e) || e.Code != target.CodeUnavailable {
 		t.Errorf("no server: %#v", err)
 	}
-	if _, err := open(t, "nats://example.invalid:4222/events.x", target.Options{PublicOnly: true}).Deliver(t.Context(), d); err == nil {
+	if _, err := open(t, "nats://example.invalid:4222/events.x", target.Options{PublicOnly: always}).Deliver(t.Context(), d); err == nil {
 		t.Error("a name that leads nowhere was called")
 	}
 	for _, bad := range []string{"nats:///x", "nats://h/", "nats://h/a.*", "nats://h/a..b", "nats://u:p@h/a"} {

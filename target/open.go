@@ -29,9 +29,11 @@ type Options struct {
 	Trusted bool
 	// Timeout bounds one call, response included. The default is 5 s.
 	Timeout time.Duration
-	// PublicOnly refuses calls to loopback and private addresses, too. It is for
-	// programs that open targets for others. The default allows them.
-	PublicOnly bool
+	// PublicOnly reports whether calls to loopback and private addresses are refused
+	// at the moment, too, but for those of AWS's services, whose addresses AWS and
+	// the operator choose. It is for programs that open targets for others. The
+	// default allows them.
+	PublicOnly func() bool
 	// Allow exempts networks from PublicOnly, never from invariant 3.
 	Allow []netip.Prefix
 	// Secret is the key with which requests of webhooks are signed. The default
@@ -112,10 +114,8 @@ func openWebhook(arn string, o Options) (Target, error) {
 	case u.Fragment != "":
 		return nil, &ParseError{arn, "a fragment is never sent", "the URL without #" + u.Fragment}
 	}
-	if a, err := netip.ParseAddr(u.Hostname()); err == nil {
-		if err := (guard{publicOnly: o.PublicOnly, allow: o.Allow}).check(a); err != nil {
-			return nil, &ParseError{arn, err.Error(), "the URL of a service"}
-		}
+	if err := CheckURL(arn, o); err != nil {
+		return nil, err
 	}
 	return newWebhook(u.String(), o), nil
 }

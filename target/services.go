@@ -62,7 +62,7 @@ func openService(text string, o Options) (Target, bool, error) {
 		if o.AWS == nil {
 			return nil, true, errNoAWS(text)
 		}
-		client := NewClient(o)
+		client := newAWSClient(o)
 		c := &awscall.Client{HTTP: client, Credentials: o.AWS.Credentials, Service: s.name, Region: a.Region, Endpoint: s.endpoint(o.AWS)}
 		a.name = strings.TrimSuffix(a.name, ":*") // ARNs of log groups end so
 		return &serviceTarget{s, c, a, o.Timeout}, true, nil

@@ -174,11 +174,15 @@ func TestNameThatLeadsInside(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visited.Store(true) }))
 	defer s.Close()
 	url := strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
-	e := deliverError(t, open(t, url, target.Options{PublicOnly: true}))
-	if e == nil || !e.Permanent || e.Code != target.CodeNoPermissions || visited.Load() {
-		t.Errorf("%+v, visited %v", e, visited.Load())
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	allow := target.Options{PublicOnly: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
+	_, err = target.Call(target.NewClient(target.Options{PublicOnly: always}), req)
+	if e := (*target.Error)(nil); !errors.As(err, &e) || !e.Permanent || e.Code != target.CodeNoPermissions || visited.Load() {
+		t.Errorf("%v, visited %v", err, visited.Load())
+	}
+	allow := target.Options{PublicOnly: always, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
 	if e := deliverError(t, open(t, url, allow)); e != nil || !visited.Load() {
 		t.Errorf("allowed: %+v", e)
 	}

@@ -37,6 +37,7 @@ type upFlags struct {
 	acceptLoss          bool
 	secret, nats        string
 	backups             string
+	allowPrivate        []string
 }
 
 func newUp() *cobra.Command {
@@ -70,6 +71,7 @@ one before stays.
 	cmd.Flags().StringVar(&f.nats, "nats-creds", "", "`FILE` of credentials for NATS")
 	cmd.Flags().BoolVar(&f.strict, "strict-buses", false, "refuse events for buses that do not exist, which AWS answers as a success and loses")
 	cmd.Flags().BoolVar(&f.acceptLoss, "accept-loss", false, "open a folder that lost acknowledged commits, or whose WATERMARK is missing, and go on without them")
+	cmd.Flags().StringSliceVar(&f.allowPrivate, "allow-private", nil, "private `NETWORK`, as 10.0.0.0/8, that a node with keys may call; without keys it calls all")
 	cmd.Flags().StringVar(&f.backups, "backups", "", "`FOLDER` below which tablecast backup may have backups written (default: the folder of the data with -backups at its end)")
 	cmd.Flags().StringVar(&f.secret, "webhook-secret", "", "`FILE` with a secret that signs the requests of webhooks, readable by its owner alone")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, one object a line")
@@ -117,6 +119,7 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 		logger.Warn("the file names a source or a bus elsewhere, which tablecast worker serves; this node runs all of the file by itself", "source", file.Source, "bus", file.Bus)
 	}
 	nodeOpts.Config, nodeOpts.Logger, nodeOpts.Stdout, nodeOpts.Endpoint = file, logger, out, f.endpoint(ln)
+	nodeOpts.PublicTargets = ring.Closed
 	nodeOpts.FunctionKey = [2]string{functions.ID, functions.Secret}
 	node, err := tablecast.Open(f.dir, nodeOpts)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 
@@ -16,6 +17,9 @@ import (
 // nodeOptions returns the options of the node that flags set.
 func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
 	o.StrictBus, o.NATSCredentials, o.AcceptLoss = f.strict, f.nats, f.acceptLoss
+	if o.AllowPrivate, err = networks(f.allowPrivate); err != nil {
+		return o, err
+	}
 	if f.secret != "" {
 		if o.WebhookSecret, err = readSecret(f.secret); err != nil {
 			return o, err
@@ -32,6 +36,22 @@ func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
 		}
 	}
 	return o, nil
+}
+
+// networks parses networks and single addresses.
+func networks(texts []string) (out []netip.Prefix, err error) {
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			a, bad := netip.ParseAddr(text)
+			if bad != nil {
+				return nil, fmt.Errorf("--allow-private %s is no network; write one as 10.0.0.0/8", text)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 // backupFolder returns the folder below which clients may have backups written.

@@ -2,11 +2,13 @@ package process
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 // teller is a program that tells how to reach its Runtime API, and speaks to it
@@ -62,7 +64,9 @@ func TestRuntimeAPIOfStrangers(t *testing.T) {
 // answer is a refusal.
 func strangerIsRefused(t *testing.T, url, host string, header http.Header) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

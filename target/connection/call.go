@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,7 +100,11 @@ func (s *Connections) request(ctx context.Context, dest Destination, c Connectio
 		return nil, &target.Error{Code: target.CodeClientError, Msg: "the endpoint is no URL", Permanent: true}
 	}
 	for _, v := range params.PathParameterValues {
-		at = at.ResolveReference(&url.URL{Path: strings.Replace(at.Path, "*", v, 1), RawQuery: at.RawQuery})
+		path := strings.Replace(at.Path, "*", v, 1)
+		if slices.ContainsFunc(strings.Split(path, "/"), func(s string) bool { return s == "." || s == ".." }) {
+			return nil, &target.Error{Code: target.CodeClientError, Msg: "a path parameter has . or .. for a part of the path", Permanent: true}
+		}
+		at = at.ResolveReference(&url.URL{Path: path, RawQuery: at.RawQuery})
 	}
 	query := at.Query()
 	for k, v := range params.QueryStringParameters {

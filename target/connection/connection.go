@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/target"
 )
 
 // Values of Connection.Kind, the authorization types of EventBridge's API.
@@ -110,7 +111,7 @@ func (e *NameError) Unwrap() error { return e.Err }
 func connectionKey(name string) kv.Key { return kv.NewKey('k').Raw([]byte{'c'}).String(name) }
 
 // Create creates a connection with the name, description and kind of c. Errors:
-// ErrExists.
+// ErrExists; *target.ParseError for a TokenURL that is never called.
 func (s *Connections) Create(c Connection, a AuthParameters) (Connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,7 +124,11 @@ func (s *Connections) Create(c Connection, a AuthParameters) (Connection, error)
 }
 
 // put stores a connection with its authorization parameters. The caller holds mu.
+// Errors: *target.ParseError.
 func (s *Connections) put(c Connection, a AuthParameters) (Connection, error) {
+	if err := target.CheckURL(a.TokenURL, s.opts.Target); err != nil {
+		return Connection{}, err
+	}
 	text, err := json.Marshal(a)
 	if err != nil {
 		return Connection{}, err
@@ -153,7 +158,8 @@ func (s *Connections) saveConnection(c Connection) error {
 }
 
 // Update calls edit with copies of a connection and its authorization parameters,
-// and stores what edit makes of them. Errors: ErrNotFound, and those of edit.
+// and stores what edit makes of them. Errors: ErrNotFound, those of Create for a
+// URL, and those of edit.
 func (s *Connections) Update(name string, edit func(*Connection, *AuthParameters) error) (Connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
+
+	"github.com/tablecast/tablecast/target"
 )
 
 // A Declaration is a connection that a configuration file declares.
@@ -22,7 +24,8 @@ type Declaration struct {
 // origin declared and this one does not. What is equal already stays untouched,
 // except that a deauthorized connection is authorized again. Of destinations the
 // name, connection, endpoint, method and rate count. Errors: ErrNotFound for a
-// destination whose connection does not exist.
+// destination whose connection does not exist; *target.ParseError for a URL that is
+// never called.
 func (s *Connections) Declare(origin string, conns []Declaration, dests []Destination) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,6 +55,9 @@ func (s *Connections) Declare(origin string, conns []Declaration, dests []Destin
 
 // declare makes a connection equal to that of the file. The caller holds mu.
 func (s *Connections) declare(origin string, d Declaration) error {
+	if err := target.CheckURL(d.Auth.TokenURL, s.opts.Target); err != nil {
+		return err // also of one that is stored: the node may be closed since
+	}
 	now := s.opts.Now().UTC()
 	c, known := s.connections[d.Name]
 	if !known {
@@ -75,6 +81,9 @@ func sameAuth(a, b AuthParameters) bool {
 // declareDestination makes an API destination equal to that of the file. The
 // caller holds mu.
 func (s *Connections) declareDestination(origin string, d Destination) error {
+	if err := target.CheckURL(d.Endpoint, s.opts.Target); err != nil {
+		return err
+	}
 	was, known := s.destinations[d.Name]
 	d.Origin, d.ID, d.Created, d.Modified = origin, was.ID, was.Created, was.Modified
 	d.Rate = cmp.Or(d.Rate, defaultRate)

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/target"
 )
 
 // defaultRate is how many calls of a destination may start in a second unless it
@@ -30,7 +31,8 @@ type Destination struct {
 func destinationKey(name string) kv.Key { return kv.NewKey('k').Raw([]byte{'d'}).String(name) }
 
 // CreateDestination creates an API destination and sets its ID and times. Errors:
-// ErrDestinationExists; ErrNotFound if its connection does not exist.
+// ErrDestinationExists; ErrNotFound if its connection does not exist;
+// *target.ParseError for an endpoint that is never called.
 func (s *Connections) CreateDestination(d Destination) (Destination, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,7 +46,7 @@ func (s *Connections) CreateDestination(d Destination) (Destination, error) {
 
 // UpdateDestination calls edit with a copy of an API destination and stores what
 // edit makes of it. Errors: ErrDestinationNotFound; ErrNotFound if its connection
-// does not exist.
+// does not exist; *target.ParseError for an endpoint that is never called.
 func (s *Connections) UpdateDestination(name string, edit func(*Destination)) (Destination, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,6 +60,9 @@ func (s *Connections) UpdateDestination(name string, edit func(*Destination)) (D
 
 // putDestination stores a destination. The caller holds mu.
 func (s *Connections) putDestination(d Destination) (Destination, error) {
+	if err := target.CheckURL(d.Endpoint, s.opts.Target); err != nil {
+		return Destination{}, err
+	}
 	if _, ok := s.connections[d.Connection]; !ok {
 		return Destination{}, &NameError{d.Connection, ErrNotFound}
 	}
