@@ -82,19 +82,11 @@ func (v *inventory) check(manifest string, acceptLoss bool) error {
 	}
 	// Pebble uses these files, or removes them while it opens; none is still being made.
 	defer func() { v.add(names) }()
-	text, err := readSmall(v.fs, v.name, 64<<20)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("kv: inventory: %w", err)
-	}
-	head, body, _ := bytes.Cut(text, []byte("\n"))
-	if string(head) != fmt.Sprintf("%08x", crc32.Checksum(body, castagnoli)) {
-		return fmt.Errorf("%w: %s has a bad checksum", ErrCorrupt, v.name)
-	}
-	if err := json.Unmarshal(body, &v.held); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrCorrupt, v.name, err)
+	if err := v.load(); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.held.Tables)) {
 		if err := v.checkTable(name); err != nil {
@@ -108,6 +100,22 @@ func (v *inventory) check(manifest string, acceptLoss bool) error {
 	}
 	v.held.Logs = slices.DeleteFunc(v.held.Logs, func(name string) bool { return !slices.Contains(names, name) })
 	return v.checkManifest(manifest)
+}
+
+// load reads the side file. Errors: os.ErrNotExist, ErrCorrupt.
+func (v *inventory) load() error {
+	text, err := readSmall(v.fs, v.name, 64<<20)
+	if err != nil {
+		return fmt.Errorf("kv: inventory: %w", err)
+	}
+	head, body, _ := bytes.Cut(text, []byte("\n"))
+	if string(head) != fmt.Sprintf("%08x", crc32.Checksum(body, castagnoli)) {
+		return fmt.Errorf("%w: %s has a bad checksum", ErrCorrupt, v.name)
+	}
+	if err := json.Unmarshal(body, &v.held); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrCorrupt, v.name, err)
+	}
+	return nil
 }
 
 func (v *inventory) path(name string) string { return v.fs.PathJoin(v.dir, name) }

@@ -94,7 +94,7 @@ func (w *watermark) read(slot int64) (uint64, bool) {
 	if _, err := w.file.ReadAt(b[:], slot*slotSize); err != nil && !errors.Is(err, io.EOF) {
 		return 0, false
 	}
-	return binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint32(b[8:]) == crc32.Checksum(b[:8], castagnoli)
+	return parseSlot(b[:])
 }
 
 // write makes seq the number in the file, durably, if it is higher.
