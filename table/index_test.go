@@ -95,6 +95,9 @@ func TestIndexEqualsTable(t *testing.T) {
 		}
 		f.reopen(t)
 		checkIndexes(t.Context(), rt, f)
+		if faults := check(f); faults != "" {
+			rt.Fatalf("fsck: %s", faults)
+		}
 	})
 }
 
