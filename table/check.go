@@ -12,6 +12,7 @@ import (
 	"github.com/tablecast/tablecast/internal/tuple"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/stream"
 )
 
 // A checker checks one table: its items, the entries of its indexes both ways,
@@ -25,13 +26,16 @@ type checker struct {
 
 // Check reports what is wrong with the tables of a store which nobody writes: items
 // that cannot be read, entries of indexes that are missing, extra or different,
-// counters that do not count, and keys of no table. An index whose backfill is
-// under way may lack entries.
-func Check(r kv.Reader, report *fsck.Report) {
+// counters that do not count, items that are not what the change records say, and
+// keys of no table. An index whose backfill is under way may lack entries. streams
+// come from stream.Check.
+func Check(r kv.Reader, streams *stream.Streams, report *fsck.Report) {
 	tables := stored(r, report)
 	ids, highest := map[uint64]bool{}, uint64(0)
 	for _, t := range tables {
-		(&checker{r: r, report: report, t: t}).check()
+		c := &checker{r: r, report: report, t: t}
+		c.check()
+		c.log(streams)
 		ids[t.id] = true
 		highest = max(highest, t.id)
 		for _, x := range t.indexes {
