@@ -27,7 +27,7 @@ mapped to a domain event, and rules hand the event to its consumers.
 		newUp(), newDemo(), newCheck(), newTest(), newMatch(), newTail(), newEnv(), newVersion(),
 		newExplain(), newDryRun(), newBackfill(), newParked(), newSchema(),
 		newBuses(), newRules(), newTargets(), newDLQ(), newEvents(), newMappings(),
-		newBackup(), newRestore(), newImport(), newExport(), newPackage(), newWorker(), newKeys(),
+		newBackup(), newRestore(), newFsck(), newImport(), newExport(), newPackage(), newWorker(), newKeys(),
 	)
 	return root
 }
