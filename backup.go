@@ -8,13 +8,16 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/tablecast/tablecast/internal/fsck"
 	"github.com/tablecast/tablecast/kv"
 )
 
 // Backup copies the node's folder to dir, which must not exist, while the node goes
 // on: tables, streams, buses, positions, deliveries and dead letters, all as of
-// one moment. Files that log targets wrote are not in it. Errors: those of
-// kv.Store.Checkpoint.
+// one moment. Every block of the copy is checked before it gets its name. Files that
+// log targets wrote are not in it. Errors: those of kv.Store.Checkpoint.
 func (n *Node) Backup(ctx context.Context, dir string) error { return n.store.Checkpoint(ctx, dir) }
 
 // Backup does what Node.Backup does, for the folder of a node that does not run.
@@ -31,40 +34,35 @@ func Backup(ctx context.Context, folder, dir string) error {
 }
 
 // Restore makes the folder dir, which must not exist, of a backup, which stays as
-// it is. The copy is made beside dir, as dir.partial, opened once, and renamed
-// last: a damaged backup, an error or a crash leaves no dir, and the next Restore
-// removes what is left of the copy. Errors: kv.ErrExists, those of kv.Open, and
-// those of the file system.
-func Restore(ctx context.Context, backup, dir string) (err error) {
-	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%w: %s", kv.ErrExists, dir)
-	}
+// it is. The copy is made beside dir, every block of it is checked, it is opened
+// once, and gets its name last; see kv.Build. Errors: those of kv.Build, kv.Open and
+// the file system.
+func Restore(ctx context.Context, backup, dir string) error {
 	if _, err := os.Stat(filepath.Join(backup, "FORMAT")); err != nil {
 		return fmt.Errorf("tablecast: %s is no backup: %w", backup, err)
 	}
-	partial := dir + ".partial"
-	if err := os.RemoveAll(partial); err != nil {
-		return fmt.Errorf("tablecast: restore: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("tablecast: restore: %w", err), os.RemoveAll(partial))
+	err := kv.Build(vfs.Default, dir, func(temp string) error {
+		if err := copyFolder(ctx, backup, temp); err != nil {
+			return err
 		}
-	}()
-	if err := copyFolder(ctx, backup, partial); err != nil {
+		store, err := kv.Open(temp, kv.Options{})
+		if err != nil {
+			return err
+		}
+		return store.Close()
+	})
+	if err == nil || errors.Is(err, kv.ErrExists) || errors.Is(err, kv.ErrBuilding) {
 		return err
 	}
-	store, err := kv.Open(partial, kv.Options{})
-	if err != nil {
-		return err
-	}
-	if err := store.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(partial, dir); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(dir))
+	return fmt.Errorf("tablecast: restore: %w", err)
+}
+
+// VerifyBackup checks a backup: every file with its checksums, and the state of every
+// package, as Fsck does. A backup has no KEY, so that connections stay sealed. Errors:
+// those of Fsck.
+func VerifyBackup(ctx context.Context, dir string, o FsckOptions) (*fsck.Report, error) {
+	report := &fsck.Report{OnProgress: o.OnProgress}
+	return report, check(ctx, dir, "", o, report)
 }
 
 // copyFolder copies the files of a folder and those below it, durably.

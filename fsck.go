@@ -43,15 +43,21 @@ func Fsck(ctx context.Context, dir string, o FsckOptions) (*fsck.Report, error) 
 			return report, fmt.Errorf("tablecast: fsck: %w", err)
 		}
 	}
-	view, err := kv.Inspect(dir, kv.Options{FS: o.FS}, report)
-	if err != nil || view == nil {
-		return report, err
-	}
 	keyPath := ""
 	if o.FS == nil {
 		keyPath = filepath.Join(dir, keyFile)
 	}
-	return report, errors.Join(checkState(ctx, view, keyPath, report), view.Close())
+	return report, check(ctx, dir, keyPath, o, report)
+}
+
+// check checks the files of a folder and what they hold. keyPath is the key of
+// connections; if it is empty, they stay sealed.
+func check(ctx context.Context, dir, keyPath string, o FsckOptions, report *fsck.Report) error {
+	view, err := kv.Inspect(dir, kv.Options{FS: o.FS}, report)
+	if err != nil || view == nil {
+		return err
+	}
+	return errors.Join(checkState(ctx, view, keyPath, report), view.Close())
 }
 
 // checkState runs the checks of all packages that keep state.

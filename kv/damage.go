@@ -16,11 +16,17 @@ import (
 // missingTable matches how Pebble speaks of a table that is gone.
 var missingTable = regexp.MustCompile(`file (\d+) \(type sstable\)`)
 
+// malformedManifest matches how Pebble speaks of a manifest that it cannot read.
+var malformedManifest = regexp.MustCompile(`manifest file "([^"]+)"`)
+
 // damagedFile returns the file for which Pebble cannot open a store, for an error
 // message: Pebble names some files and not others.
 func damagedFile(fs vfs.FS, dir string, err error) string {
 	if m := missingTable.FindStringSubmatch(err.Error()); m != nil {
 		return fs.PathJoin(dir, m[1]+".sst")
+	}
+	if m := malformedManifest.FindStringSubmatch(err.Error()); m != nil {
+		return fs.PathJoin(dir, m[1])
 	}
 	if strings.Contains(err.Error(), "key=value") {
 		if d, err := pebble.Peek(dir, fs); err == nil && d.OptionsFilename != "" {

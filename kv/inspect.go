@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -35,6 +36,9 @@ func Inspect(dir string, o Options, r *fsck.Report) (*Inspection, error) {
 		return nil, fmt.Errorf("kv: %s is no data folder: %w", dir, os.ErrNotExist)
 	}
 	lock, err := lockFolder(fs, dir)
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		lock, err = io.NopCloser(nil), nil // a copy that nobody can write
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
@@ -27,8 +28,8 @@ func newBackup() *cobra.Command {
 		Long: `Makes the folder BACKUP, which must not exist, from the data of a node that is
 running, or with --dir from the folder of one that is not. It holds tables,
 streams, buses, cursors, pending deliveries and dead letters as of one moment;
-files that log targets wrote are not part of it. A running node goes on
-meanwhile. BACKUP is then a name or path below the folder that up --backups named,
+files that log targets wrote are not part of it. Every block of the copy is checked
+before it gets its name. A running node goes on meanwhile. BACKUP is then a name or path below the folder that up --backups named,
 which is that of the data with -backups at its end if none was; with --dir it is any
 path.
 
@@ -55,6 +56,29 @@ path.
 	cmd.Flags().StringVar(&dir, "dir", "", "`FOLDER` of a node that is not running")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
 	cmd.MarkFlagsMutuallyExclusive("url", "dir")
+	cmd.AddCommand(newVerify())
+	return cmd
+}
+
+func newVerify() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "verify BACKUP",
+		Short: "Check every file and all state of a backup",
+		Long: `Checks a backup as tablecast fsck checks a folder: every checksum of every file, and
+the state against itself. A backup does not hold the key of connections, whose
+parameters are not opened. The backup stays as it is.
+
+` + exitHelp,
+		Example: `  tablecast backup verify /backups/monday`,
+		Args:    oneArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o := tablecast.FsckOptions{OnProgress: progressTo(cmd.ErrOrStderr(), time.Now)}
+			report, err := tablecast.VerifyBackup(cmd.Context(), args[0], o)
+			return checked(cmd.OutOrStdout(), args[0], report, err, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
 	return cmd
 }
 
@@ -64,7 +88,8 @@ func newRestore() *cobra.Command {
 		Use:   "restore BACKUP FOLDER",
 		Short: "Make a node's folder from a backup",
 		Long: `Makes FOLDER, which must not exist, from BACKUP, which stays as it is. The copy is
-opened before it gets its name: a damaged backup restores nothing. Events whose
+checked, every block of it, and opened before it gets its name: a damaged backup
+restores nothing. Events whose
 delivery was pending at the backup are delivered again.
 
 ` + exitHelp,
@@ -87,9 +112,9 @@ func backupFolder(ctx context.Context, dir, to string) error {
 	return exists(err)
 }
 
-// exists makes the error that a folder exists one of wrong usage.
+// exists makes the error that a folder exists, or is being made, one of wrong usage.
 func exists(err error) error {
-	if errors.Is(err, kv.ErrExists) {
+	if errors.Is(err, kv.ErrExists) || errors.Is(err, kv.ErrBuilding) {
 		return usageError{err}
 	}
 	return err

@@ -42,19 +42,25 @@ started again. Make a copy of the folder before.
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o := tablecast.FsckOptions{RepairIndexes: repair, OnProgress: progressTo(cmd.ErrOrStderr(), time.Now)}
 			report, err := tablecast.Fsck(cmd.Context(), dir, o)
-			if errors.Is(err, os.ErrNotExist) {
-				return usageError{err}
-			}
-			if err != nil {
-				return err
-			}
-			return printReport(cmd.OutOrStdout(), dir, report, asJSON)
+			return checked(cmd.OutOrStdout(), dir, report, err, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", defaultDir, "`FOLDER` of a node that is not running")
 	cmd.Flags().BoolVar(&repair, "repair-indexes", false, "rebuild index entries and counters from the items before")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
 	return cmd
+}
+
+// checked prints what a check found, unless it could not be made.
+func checked(out io.Writer, dir string, report *fsck.Report, err error, asJSON bool) error {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return usageError{err}
+	case err != nil:
+		return err
+	default:
+		return printReport(out, dir, report, asJSON)
+	}
 }
 
 // progressTo returns a function that prints a line of progress now and then.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -96,6 +97,49 @@ func TestBackupUnderLoad(t *testing.T) {
 	}
 }
 
+// Of two restores, or two backups, into one folder at a time one is made, whole, and
+// the other says why it is not; a slash at the end of a name changes nothing.
+func TestBackupsAndRestoresAtOnce(t *testing.T) {
+	root := t.TempDir()
+	in := func(name string) string { return filepath.Join(root, name) }
+	var nodes []*tablecast.Node
+	for i := range 2 {
+		node, err := tablecast.Open(in(fmt.Sprint("data", i)), tablecast.Options{Config: parse(t, backedUp)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer node.Close()
+		insert(t, node, `{"id":{"S":"u"},"name":{"S":"n"}}`)
+		nodes = append(nodes, node)
+	}
+	once := func(dir string, make func(i int) error) {
+		t.Helper()
+		errs := []error{nil, nil}
+		var both sync.WaitGroup
+		for i := range errs {
+			both.Go(func() { errs[i] = make(i) })
+		}
+		both.Wait()
+		for i, err := range errs {
+			refused := errs[1-i]
+			if err == nil && !errors.Is(refused, kv.ErrExists) && !errors.Is(refused, kv.ErrBuilding) || err != nil && refused != nil {
+				t.Errorf("%s: %v", dir, errs)
+			}
+		}
+		r, err := tablecast.VerifyBackup(t.Context(), dir, tablecast.FsckOptions{})
+		if err != nil {
+			t.Error(err)
+		} else if faults, total := r.Faults(); total > 0 {
+			t.Errorf("%s: %v", dir, faults)
+		}
+	}
+	for round := range 10 {
+		backup, restored := in(fmt.Sprint("backup", round)), in(fmt.Sprint("restored", round))
+		once(backup, func(i int) error { return nodes[i].Backup(t.Context(), backup+"/") })
+		once(restored, func(int) error { return tablecast.Restore(t.Context(), backup+"/", restored+"/") })
+	}
+}
+
 func TestBackupErrors(t *testing.T) {
 	root := t.TempDir()
 	in := func(name string) string { return filepath.Join(root, name) }
@@ -131,6 +175,11 @@ func TestBackupErrors(t *testing.T) {
 	}
 	if err := tablecast.Restore(t.Context(), in("copy"), in("new")); err == nil {
 		t.Error("a damaged backup was restored")
+	}
+	if r, err := tablecast.VerifyBackup(t.Context(), in("copy"), tablecast.FsckOptions{}); err != nil {
+		t.Error(err)
+	} else if faults, _ := r.Faults(); len(faults) == 0 || !strings.Contains(faults[0].File, "MANIFEST-") {
+		t.Errorf("verified: %v", faults)
 	}
 	for _, left := range []string{"new", "new.partial"} {
 		if _, err := os.Stat(in(left)); !errors.Is(err, os.ErrNotExist) {

@@ -14,8 +14,7 @@ import (
 // Check reports what is wrong with the connections and the API destinations of a
 // store which nobody writes: those that cannot be read, connections that the key
 // does not open, and destinations whose connection does not exist. keyFile is the
-// file of seal.LoadKey; empty for a folder that is not one of the operating system's,
-// whose key is no secret.
+// file of seal.LoadKey; if it is empty, the connections are not opened.
 func Check(r kv.Reader, keyFile string, report *fsck.Report) {
 	var key seal.Key
 	var err error
@@ -37,7 +36,7 @@ func Check(r kv.Reader, keyFile string, report *fsck.Report) {
 			return
 		}
 		sealed++
-		if err != nil {
+		if err != nil || keyFile == "" {
 			return
 		}
 		if _, err := key.Open(c.Name, c.Sealed); err != nil {
