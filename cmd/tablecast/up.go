@@ -30,7 +30,7 @@ const (
 // upFlags are the flags of `tablecast up`.
 type upFlags struct {
 	config, dir, listen string
-	cert, key           string
+	cert, key, clientCA string
 	hosts               []string
 	json                bool
 	aws, strict         bool
@@ -65,7 +65,8 @@ one before stays.
 	cmd.Flags().StringVar(&f.listen, "listen", defaultListen, "`ADDRESS` to listen on; port 0 takes a free one")
 	addRemoved(cmd, "auth-keys", "create keys with tablecast keys create; the folder keeps them encrypted")
 	cmd.Flags().StringVar(&f.cert, "tls-cert", "", "`FILE` of the TLS certificate")
-	cmd.Flags().StringVar(&f.key, "tls-key", "", "`FILE` of the TLS key")
+	cmd.Flags().StringVar(&f.key, "tls-key", "", "`FILE` of the TLS key, readable by its owner alone")
+	cmd.Flags().StringVar(&f.clientCA, "tls-client-ca", "", "`FILE` of the CAs of which clients must have a certificate (default: they need none)")
 	cmd.Flags().StringSliceVar(&f.hosts, "allow-host", nil, "further host `NAME` that requests may be sent to")
 	cmd.Flags().BoolVar(&f.aws, "aws", false, "call the services of AWS that rules name, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, at AWS_ENDPOINT_URL_SQS and so on if set")
 	cmd.Flags().StringVar(&f.nats, "nats-creds", "", "`FILE` of credentials for NATS")
@@ -98,7 +99,7 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 	if err != nil {
 		return err
 	}
-	opts := server.Options{Listen: f.listen, Keys: ring, Cert: f.cert, Key: f.key, Hosts: f.hosts, Logger: logger}
+	opts := server.Options{Listen: f.listen, Keys: ring, Cert: f.cert, Key: f.key, ClientCA: f.clientCA, Hosts: f.hosts, Logger: logger}
 	if opts.Backups, err = f.backupFolder(); err != nil {
 		return usageError{err}
 	}
@@ -109,7 +110,7 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 		defer closeTracer(opts.Tracer, logger)
 	}
 	ln, err := server.Listen(opts)
-	if errors.Is(err, server.ErrExposed) {
+	if errors.Is(err, server.ErrExposed) || errors.Is(err, server.ErrTLS) {
 		return usageError{err}
 	}
 	if err != nil {

@@ -38,6 +38,9 @@ type Options struct {
 	Keys awsjson.Keys
 	// Cert and Key are the files of the TLS certificate. Empty: no TLS.
 	Cert, Key string
+	// ClientCA is the file of the CAs of which clients must have a certificate. Empty:
+	// clients need none.
+	ClientCA string
 	// Hosts are host names that requests may be sent to, besides those of loopback.
 	Hosts []string
 	// Backups is the folder below which clients may have backups written. The
@@ -49,7 +52,7 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Listen opens the address. Errors: ErrExposed, or what the system says
+// Listen opens the address. Errors: ErrExposed, ErrTLS, or what the system says
 // (syscall.EADDRINUSE if the address is taken).
 func Listen(o Options) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(o.Listen)
@@ -59,19 +62,18 @@ func Listen(o Options) (net.Listener, error) {
 	if !loopback(host) && (o.Keys == nil || !o.Keys.Closed() || o.Cert == "") {
 		return nil, fmt.Errorf("%w: %s is reachable from other machines: create a key with tablecast keys create and give --tls-cert and --tls-key, or listen on 127.0.0.1", ErrExposed, o.Listen)
 	}
+	secure, err := o.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
 	ln, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	if o.Cert == "" {
+	if secure == nil {
 		return ln, nil
 	}
-	cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
-	if err != nil {
-		ln.Close()
-		return nil, fmt.Errorf("server: TLS certificate: %w", err)
-	}
-	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}), nil
+	return tls.NewListener(ln, secure), nil
 }
 
 // loopback reports whether only this machine reaches the host.
