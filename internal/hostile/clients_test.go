@@ -53,7 +53,11 @@ func (v *victim) attack(t *testing.T, c *campaigntest.Campaign, stream uint64, n
 				a := &attacker{victim: v, t: t, rand: c.Rand(stream + uint64(i)), counts: counts, calls: calls()}
 				defer a.hangUp()
 				for sent.Add(1) <= int64(n) && !t.Failed() {
+					begin := time.Now()
 					a.attack()
+					// The attackers have the machine in common with the node: they leave it
+					// half of their time.
+					<-time.After(min(time.Since(begin), 10*time.Millisecond))
 				}
 			})
 		}
@@ -83,7 +87,7 @@ func (v *victim) judge(t *testing.T, quiet, busy []time.Duration, counts *counts
 		t.Logf("peak %d MiB; %s", peak>>20, counts)
 	}
 	before, after := percentile(quiet, 99), percentile(busy, 99)
-	allowed := 3 * before
+	allowed := max(3*before, 25*time.Millisecond) // less is the noise of a disk's syncs
 	if !campaigntest.Long() {
 		allowed = max(30*before, time.Second)
 	}
