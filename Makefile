@@ -6,14 +6,14 @@ LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
 .PHONY: parity demo test lint size figures bench bench-peers clients short help \
-	campaign-kill campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather campaign-hostile campaign-soak
+	planted campaign-kill campaign-histories campaign-linear campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather campaign-hostile campaign-soak
 
 demo: ## the story of the project, end to end, on an embedded node
 	CGO_ENABLED=0 $(GO) run ./cmd/tablecast demo
 
 test: clients lint size ## everything that must hold before a change lands
 	$(GO) test -race -count=1 -timeout 14m ./...
-	$(GO) test -count=1 -run TestPlanted ./internal/history -plants
+	$(GO) test -count=1 -run TestPlanted ./internal/history -plants '[dg]*'
 	$(GO) test -count=1 -run TestHistories ./remote/streams
 	$(GO) test -count=1 -run TestPowerLoss ./internal/history -length 10000
 
@@ -24,6 +24,12 @@ CAMPAIGN  = $(GO) test -count=1 -timeout 0 -v -run '^$(1)$$' $(2) -length $(or $
 
 campaign-kill: ## N kills -9 of the real binary
 	$(call CAMPAIGN,TestKill,./internal/history,10000)
+
+campaign-histories: ## N histories of random users of a whole node, against a model
+	$(call CAMPAIGN,TestHistories,./internal/history,20000)
+
+campaign-linear: ## N histories of 50,000 operations that Porcupine explains
+	$(call CAMPAIGN,TestLinearizable,./internal/history,1000)
 
 campaign-power: ## N simulated power losses under a whole node
 	$(call CAMPAIGN,TestPowerLoss,./internal/history,1000000)
@@ -45,6 +51,9 @@ campaign-hostile: ## N bad requests to the real binary, open and closed
 
 campaign-soak: ## N minutes of the real binary under load
 	$(call CAMPAIGN,TestSoak,./internal/soak,60)
+
+planted: ## plant each bug of internal/history/testdata/planted and see it caught
+	$(GO) test -count=1 -timeout 0 -v -run TestPlanted ./internal/history -plants '$(or $(BUG),*)'
 
 size: ## the program's size, plain and stripped, against what it may be
 	./test/size

@@ -75,18 +75,12 @@ func (s *Store) log(b *pebble.Batch) error {
 	s.unsampled.Add(int64(b.Len()))
 	// ApplyNoSyncWait returns once the batch is queued for the log and in the
 	// memtable. Batches that are queued while an fsync runs share the next one.
-	if plantNoSync {
-		return s.db.Apply(b, pebble.NoSync)
-	}
 	return s.db.ApplyNoSyncWait(b, pebble.Sync)
 }
 
 // Wait returns once the commit, and every commit before it, is durable.
 func (c Commit) Wait() error {
-	var err error
-	if !plantNoSync {
-		err = c.b.SyncWait()
-	}
+	err := c.b.SyncWait()
 	if err != nil {
 		err = fmt.Errorf("kv: sync of commit %d: %w", c.First, err)
 		c.s.fatal(err)

@@ -14,8 +14,7 @@ import (
 )
 
 // The power fails before and after each hand-over. In what is left, each change
-// has raised its events exactly once as soon as the relay caught up (P5); only
-// the planted fault, which advances first, loses some.
+// has raised its events exactly once as soon as the relay caught up (P5).
 func TestExactlyOnceOverPowerLoss(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -25,8 +24,8 @@ func TestExactlyOnceOverPowerLoss(t *testing.T) {
 			wrong = append(wrong, recovered(t, fs)...)
 		}
 	}
-	if caught := len(wrong) > 0; caught != plantCursorFirst {
-		t.Errorf("fault planted: %v, seen: %v", plantCursorFirst, wrong)
+	if len(wrong) > 0 {
+		t.Errorf("P5: %v", wrong)
 	}
 }
 

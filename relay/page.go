@@ -131,13 +131,6 @@ func (r *Relay) commit(ctx context.Context, page []mapped) error {
 		}
 	}
 	next.Parked += uint64(len(aside.records))
-	if plantCursorFirst {
-		b := r.opts.Store.NewBatch()
-		r.mark(b, next)
-		if _, err := r.opts.Store.Commit(b); err != nil {
-			return err
-		}
-	}
 	filled := r.backfilled(page)
 	// Events, parked records, items to delete, the backfill and the cursor are one
 	// batch: a crash finds all of the page dealt with, or none of it. Cursor and

@@ -1,6 +1,8 @@
-// Package history holds the tests that cross every hop: the real binary killed
-// in the middle of its work, simulated power loss under the whole node, and
-// builds with a planted fault that these tests must catch.
+// Package history holds the tests that cross every hop: random users of a whole
+// node against a pure model, concurrent clients whose answers Porcupine must
+// explain, simulated power loss at every operation of the file system, the real
+// binary killed in the middle of its work, and builds with a planted bug that a
+// test must catch.
 //
 // What is checked after each crash, by promise:
 //

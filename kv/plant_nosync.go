@@ -1,5 +1,0 @@
-//go:build tablecast_plant_nosync
-
-package kv
-
-const plantNoSync = true

@@ -1,5 +1,0 @@
-//go:build tablecast_plant_cursor
-
-package relay
-
-const plantCursorFirst = true
