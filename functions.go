@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tablecast/tablecast/bus"
+	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function"
@@ -29,11 +30,19 @@ func (n *Node) openFunctions(dir string) error {
 	if key := n.opts.FunctionKey; key[0] != "" {
 		o.Credentials = process.Credentials{AccessKeyID: key[0], SecretAccessKey: key[1]}
 	}
-	if n.opts.FS == nil {
+	o.Off, o.Function.User = n.opts.NoFunctions, n.opts.FunctionUser
+	switch {
+	case n.opts.FS != nil:
+	case o.Function.User != nil: // the folder of the node is closed to the user
+		o.Dir = filepath.Clean(dir) + "-functions"
+	default:
 		o.Dir = filepath.Join(dir, "functions")
 	}
 	path := ""
 	if f := n.opts.Config; f != nil {
+		if err := n.checkFunctions(f); err != nil {
+			return err
+		}
 		o.Declared, path = f.Functions, f.Path+": "
 	}
 	var err error
@@ -41,6 +50,17 @@ func (n *Node) openFunctions(dir string) error {
 		return fmt.Errorf("%s%w", path, err)
 	}
 	return nil
+}
+
+// checkFunctions returns a fault if the file declares functions and the node runs
+// none.
+func (n *Node) checkFunctions(f *config.File) error {
+	if !n.opts.NoFunctions || len(f.Functions) == 0 {
+		return nil
+	}
+	at := f.FunctionsAt
+	at.Msg, at.Fix = "functions are off on this node", "remove functions, or start the node without --no-functions"
+	return config.Faults{at}
 }
 
 // openSources opens the event source mappings.

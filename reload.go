@@ -58,7 +58,7 @@ func (n *Node) Reload(ctx context.Context, f *config.File) error {
 
 // compatible returns what of a file contradicts the folder. It changes nothing.
 func (n *Node) compatible(f *config.File) error {
-	if err := errors.Join(n.checkSources(f), n.checkArchives(f), n.checkTargets(f)); err != nil {
+	if err := errors.Join(n.checkFunctions(f), n.checkSources(f), n.checkArchives(f), n.checkTargets(f)); err != nil {
 		return err
 	}
 	for _, spec := range f.Tables {

@@ -37,6 +37,7 @@ import (
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
@@ -93,6 +94,14 @@ type Options struct {
 	// metadata services of clouds never are.
 	PublicTargets func() bool
 	AllowPrivate  []netip.Prefix
+	// NoFunctions keeps functions from being created, changed and invoked, over the
+	// API or by the file. The default lets them.
+	NoFunctions bool
+	// FunctionUser is whom the processes of functions run as; only root can run them
+	// as another user. Code that came over the API is then in a folder beside the
+	// node's, with -functions at the end of its name. The default is who runs this
+	// program.
+	FunctionUser *process.User
 	// WebhookSecret is the key with which requests to webhooks are signed. The
 	// default signs nothing.
 	WebhookSecret []byte
@@ -320,13 +329,18 @@ func (n *Node) Stats() kv.Stats { return n.store.Stats() }
 func (n *Node) Snapshot() *kv.Snapshot { return n.store.Snapshot() }
 
 // Ready returns nil, or why the node makes no progress: a hop ended on its own,
-// the disk is full (kv.ErrDiskFull), or a relay cannot hand its events on.
+// the disk is full (kv.ErrDiskFull), or a relay cannot hand its events on. It
+// returns kv.ErrCorrupt with the file's name once a damaged block was met, until
+// the folder is opened again.
 func (n *Node) Ready() error {
 	n.mu.Lock()
 	failed := n.failed
 	n.mu.Unlock()
 	if failed != nil {
 		return failed
+	}
+	if err := n.store.Damaged(); err != nil {
+		return err
 	}
 	if n.store.Stats().DiskFull {
 		return kv.ErrDiskFull

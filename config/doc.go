@@ -91,6 +91,8 @@ type File struct {
 	Destinations []connection.Destination
 	Streams      StreamSettings
 	Functions    []process.Spec
+	// FunctionsAt is the place of the first function: a fault without a message.
+	FunctionsAt Fault
 	// EventSources feed functions, in the order of the file.
 	EventSources []EventSource
 	Events       []mapping.Definition

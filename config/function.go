@@ -56,6 +56,10 @@ func (r *reader) function(p pair) {
 	if v, ok := fields["concurrency"]; ok {
 		spec.Concurrency = r.number(v, "concurrency of "+what, maxConcurrency)
 	}
+	if len(r.file.Functions) == 0 {
+		pos := p.key.GetToken().Position
+		r.file.FunctionsAt = Fault{Path: r.path, Line: pos.Line, Column: pos.Column}
+	}
 	r.file.Functions = append(r.file.Functions, spec)
 	if v, ok := fields["from"]; ok {
 		r.feeds(p.name, v)

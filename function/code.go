@@ -33,7 +33,7 @@ func (fs *Functions) place(c *Code) (dir string, err error) {
 		return "", err
 	}
 	dir = fs.codeDir(c.Number)
-	if err := unpack(c.Zip, dir, maxCodeBytes); err != nil {
+	if err := fs.unpack(c.Zip, dir); err != nil {
 		_ = os.RemoveAll(dir) // else it goes at the next Open
 		return "", err
 	}
@@ -82,10 +82,19 @@ func (fs *Functions) restore(c *Code) (dir string, err error) {
 	if got := digest(text); got != c.SHA256 {
 		return "", fmt.Errorf("%w: code %d has the digest %s, not %s", kv.ErrCorrupt, c.Number, got, c.SHA256)
 	}
-	if err := unpack(text, dir, maxCodeBytes); err != nil {
+	if err := fs.unpack(text, dir); err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir)) // or it would be taken for whole
 	}
 	return dir, nil
+}
+
+// unpack makes a folder of a zip file, which whom functions run as can read.
+func (fs *Functions) unpack(text []byte, dir string) error {
+	err := unpack(text, dir, maxCodeBytes)
+	if u := fs.opts.Function.User; err == nil && u != nil {
+		return errors.Join(os.Chmod(fs.opts.Dir, 0o711), u.Share(dir))
+	}
+	return err
 }
 
 // sweep removes the zip files that no function refers to, which a crash between

@@ -16,10 +16,13 @@ import (
 // with an error, none. A function that stays as it was keeps its processes; one
 // that the file no longer has goes, once what it has under way has ended. A
 // declared function hides one of its name that came over the API, which is back
-// when the file no longer declares it. Errors: *process.Error.
+// when the file no longer declares it. Errors: *process.Error; ErrOff for any.
 func (fs *Functions) Declare(specs []process.Spec) error {
 	fs.control.Lock()
 	defer fs.control.Unlock()
+	if fs.opts.Off && len(specs) > 0 {
+		return ErrOff
+	}
 	next := map[string]*Function{}
 	for _, s := range specs {
 		f := fs.declared(s)

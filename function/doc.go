@@ -40,6 +40,9 @@ var (
 	ErrRevision = errors.New("function: another revision")
 	// ErrConcurrency says that the function's reserved concurrency is 0.
 	ErrConcurrency = errors.New("function: reserved concurrency is 0")
+	// ErrOff refuses to create, change and invoke functions on a node whose functions
+	// are off.
+	ErrOff = errors.New("function: functions are off on this node")
 	// ErrStatement says that a policy has no such statement.
 	ErrStatement = errors.New("function: no such statement")
 	// ErrStatementExists says that a policy has the statement.

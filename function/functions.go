@@ -60,6 +60,9 @@ func Open(store *kv.Store, o Options) (*Functions, error) {
 			return nil, fmt.Errorf("function: %w", err)
 		}
 	}
+	if err := process.Sweep(fs.opts.Function.TempDir); err != nil {
+		fs.opts.Logger.Warn("function: temporary folders of a node that was killed stay", "error", err)
+	}
 	if err := fs.load(); err != nil {
 		return nil, err
 	}
@@ -93,7 +96,7 @@ func (fs *Functions) loadOne(stored []byte) error {
 		return fmt.Errorf("function: %w", err)
 	}
 	e := fs.restart(f)
-	if e.fault != nil {
+	if e.fault != nil && !fs.opts.Off {
 		fs.opts.Logger.Error("function: it cannot run", "function", f.Name, "error", e.fault)
 	}
 	fs.put(e)
@@ -108,6 +111,9 @@ func (fs *Functions) restart(stored *Function) *entry {
 		return fs.start(stored)
 	}
 	f := *stored
+	if fs.opts.Off {
+		return fs.start(&f)
+	}
 	var err error
 	if f.Dir, err = fs.restore(&f.Code); err != nil {
 		fault := &process.Error{Function: f.Name, Code: codeStart, Msg: err.Error(), Fix: "update its code"}
@@ -127,6 +133,10 @@ func (fs *Functions) open(f *Function) (*process.Function, error) {
 
 // start opens a function, and has Run run it.
 func (fs *Functions) start(f *Function) *entry {
+	if fs.opts.Off {
+		fault := &process.Error{Function: f.Name, Code: codeStart, Msg: "functions are off on this node", Fix: "start the node without --no-functions"}
+		return &entry{fn: f, fault: fault, state: stateOf(fault)}
+	}
 	fn, err := fs.open(f)
 	e := &entry{fn: f}
 	if err != nil {
@@ -226,7 +236,7 @@ func (fs *Functions) List(after string, limit int) (out []Function, more bool) {
 // repaired looks again whether a function that could not be opened can be now,
 // and returns the entry in force.
 func (fs *Functions) repaired(e *entry) *entry {
-	if e.fault == nil {
+	if e.fault == nil || fs.opts.Off {
 		return e
 	}
 	fs.control.Lock()
@@ -253,13 +263,16 @@ func (fs *Functions) put(e *entry) {
 // Invoke hands an event to the function and waits for the answer, as
 // process.Function.Invoke does. A function that cannot be opened answers with the
 // failure that Lambda gives for it. Errors: those of that, and
-// ErrNotFound, ErrConcurrency.
+// ErrNotFound, ErrConcurrency, ErrOff.
 func (fs *Functions) Invoke(ctx context.Context, name string, payload []byte, o process.InvokeOptions) (process.Result, error) {
 	o.TraceID = cmp.Or(o.TraceID, trace.From(ctx).AWS())
 	for {
 		e, err := fs.find(name)
 		if err != nil {
 			return process.Result{}, err
+		}
+		if fs.opts.Off {
+			return process.Result{}, ErrOff
 		}
 		if e = fs.repaired(e); e.fn.Concurrency != nil && *e.fn.Concurrency == 0 {
 			return process.Result{}, ErrConcurrency

@@ -23,6 +23,9 @@ type Options struct {
 	Credentials process.Credentials
 	// Dir is the folder that code is unpacked in. Functions owns it.
 	Dir string
+	// Off keeps functions from being created, changed and invoked: no process is
+	// started. Those of the store stay, and can be deleted.
+	Off bool
 	// Declared are the functions of the node's file.
 	Declared []process.Spec
 	// Function are the options of each function, but for Log.

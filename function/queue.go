@@ -119,11 +119,14 @@ func (q *queue) remove(name string) (out []queueEntry) {
 
 // Enqueue takes an asynchronous invocation: it queues the event for the function
 // and returns once it is durable. The function and its log see id as the request
-// id; empty means a new UUID. Errors: ErrNotFound, ErrBacklog,
+// id; empty means a new UUID. Errors: ErrNotFound, ErrBacklog, ErrOff,
 // process.ErrPayloadTooLarge, kv.ErrDiskFull.
 func (fs *Functions) Enqueue(name, id string, payload []byte) error {
 	if _, err := fs.find(name); err != nil {
 		return err
+	}
+	if fs.opts.Off {
+		return ErrOff
 	}
 	if len(payload) > maxEventBytes {
 		return fmt.Errorf("%w: %d bytes, the limit is %d", process.ErrPayloadTooLarge, len(payload), maxEventBytes)

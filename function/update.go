@@ -14,10 +14,13 @@ const maxTags = 50
 
 // Create makes a function of name, configuration, code and tags. One that
 // cannot run is made, and says why in its State. Errors: ErrExists, ErrZip,
-// ErrCodeSize, ErrTooManyTags, kv.ErrDiskFull.
+// ErrCodeSize, ErrTooManyTags, ErrOff, kv.ErrDiskFull.
 func (fs *Functions) Create(f Function) (Function, error) {
 	fs.control.Lock()
 	defer fs.control.Unlock()
+	if fs.opts.Off {
+		return Function{}, ErrOff
+	}
 	if _, err := fs.find(f.Name); err == nil {
 		return Function{}, fmt.Errorf("%w: %s", ErrExists, f.Name)
 	}
@@ -91,13 +94,16 @@ func (fs *Functions) sameSpec(a, b *Function) bool {
 
 // update makes the next state of a function by do and puts it into force. A revision that is not
 // empty must be that of the function. Errors: ErrNotFound, ErrDeclared,
-// ErrRevision, and those of do.
+// ErrRevision, ErrOff, and those of do.
 func (fs *Functions) update(name, revision string, do func(*Function) error) (Function, error) {
 	fs.control.Lock()
 	defer fs.control.Unlock()
 	old, err := fs.find(name)
 	if err != nil {
 		return Function{}, err
+	}
+	if fs.opts.Off {
+		return Function{}, ErrOff
 	}
 	if old.fn.Declared {
 		return Function{}, fmt.Errorf("%w: %s", ErrDeclared, name)

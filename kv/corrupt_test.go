@@ -79,6 +79,9 @@ func readDamaged(t *testing.T, fs vfs.FS, table string) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	if err := s.Damaged(); err != nil {
+		t.Errorf("before a read: %v", err)
+	}
 	err = checkPrefix(s, 2000)
 	if !errors.Is(err, kv.ErrCorrupt) || !strings.Contains(err.Error(), table+": ") || !strings.Contains(err.Error(), "block ") {
 		t.Errorf("scan: %v", err)
@@ -103,6 +106,9 @@ func readDamaged(t *testing.T, fs vfs.FS, table string) {
 		t.Errorf("log: %s", text)
 	}
 	kvtest.Put(t, s, "k", "v")
+	if err := s.Damaged(); !errors.Is(err, kv.ErrCorrupt) || !strings.Contains(err.Error(), table) {
+		t.Errorf("after the reads: %v", err)
+	}
 }
 
 // largestTable returns the name of the table that takes the most bytes.

@@ -15,6 +15,8 @@ import (
 type pebbleLogger struct {
 	logger *slog.Logger
 	fatal  func(error)
+	// damaged is given each damage that a read or a compaction meets.
+	damaged func(error)
 
 	mu      sync.Mutex
 	last    time.Time // of the newest error logged; guarded by mu
@@ -40,6 +42,7 @@ func (l *pebbleLogger) listener() *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: func(err error) { l.report("background work failed and is retried: " + err.Error()) },
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			l.damaged(fmt.Errorf("%w: %s: %w", ErrCorrupt, info.Path, info.Details))
 			l.report(fmt.Sprintf("%s is corrupt: %v", info.Path, info.Details))
 		},
 	}

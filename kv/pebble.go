@@ -15,7 +15,7 @@ import (
 // inventory of a store that exists; without it one is made.
 func (s *Store) openPebble(dir string, kept *inventory) (*pebble.DB, error) {
 	s.cache = pebble.NewCache(s.opts.CacheBytes)
-	log := &pebbleLogger{logger: s.opts.Logger, fatal: s.fatal}
+	log := &pebbleLogger{logger: s.opts.Logger, fatal: s.fatal, damaged: func(err error) { s.damage.CompareAndSwap(nil, &err) }}
 	o := &pebble.Options{
 		FS:                          &storeFS{s.opts.FS, s.syncs, kept},
 		Cache:                       s.cache,

@@ -92,6 +92,7 @@ type Store struct {
 
 	closed  atomic.Bool
 	failure atomic.Pointer[error] // why the log can no longer be trusted
+	damage  atomic.Pointer[error] // the first damaged block that was met
 }
 
 // Open opens the folder dir, and creates it if it does not exist. Errors:
@@ -340,6 +341,15 @@ type Stats struct {
 	DiskFree         uint64 // bytes, at the last sample; 0 if the file system cannot tell
 	DiskFull         bool   // ordinary batches are refused
 	SizeBytes        uint64 // bytes that the store takes on disk
+}
+
+// Damaged returns nil, or the first damage that a read or a compaction met since
+// Open, with the name of the file; it wraps ErrCorrupt.
+func (s *Store) Damaged() error {
+	if err := s.damage.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Stats returns the store's figures now.

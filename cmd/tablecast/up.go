@@ -38,6 +38,8 @@ type upFlags struct {
 	secret, nats        string
 	backups             string
 	allowPrivate        []string
+	functionUser        string
+	noFunctions         bool
 }
 
 func newUp() *cobra.Command {
@@ -73,6 +75,8 @@ one before stays.
 	cmd.Flags().BoolVar(&f.strict, "strict-buses", false, "refuse events for buses that do not exist, which AWS answers as a success and loses")
 	cmd.Flags().BoolVar(&f.acceptLoss, "accept-loss", false, "open a folder that lost acknowledged commits, or whose WATERMARK is missing, and go on without them")
 	cmd.Flags().StringSliceVar(&f.allowPrivate, "allow-private", nil, "private `NETWORK`, as 10.0.0.0/8, that a node with keys may call; without keys it calls all")
+	cmd.Flags().BoolVar(&f.noFunctions, "no-functions", false, "let functions be neither created nor changed nor invoked")
+	cmd.Flags().StringVar(&f.functionUser, "function-user", "", "`USER` whom functions run as; only root can run them as another")
 	cmd.Flags().StringVar(&f.backups, "backups", "", "`FOLDER` below which tablecast backup may have backups written (default: the folder of the data with -backups at its end)")
 	cmd.Flags().StringVar(&f.secret, "webhook-secret", "", "`FILE` with a secret that signs the requests of webhooks, readable by its owner alone")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, one object a line")
@@ -95,6 +99,7 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 		return usageError{err}
 	}
 	logger := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	f.warnOfRoot(logger)
 	ring, err := keys.Open(f.dir, logger, functions)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/target"
 )
 
@@ -19,6 +21,12 @@ func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
 	o.StrictBus, o.NATSCredentials, o.AcceptLoss = f.strict, f.nats, f.acceptLoss
 	if o.AllowPrivate, err = networks(f.allowPrivate); err != nil {
 		return o, err
+	}
+	o.NoFunctions = f.noFunctions
+	if f.functionUser != "" {
+		if o.FunctionUser, err = process.FindUser(f.functionUser); err != nil {
+			return o, fmt.Errorf("--function-user: %w", err)
+		}
 	}
 	if f.secret != "" {
 		if o.WebhookSecret, err = readSecret(f.secret); err != nil {
@@ -36,6 +44,13 @@ func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
 		}
 	}
 	return o, nil
+}
+
+// warnOfRoot says that functions, which are what users upload, run as root.
+func (f *upFlags) warnOfRoot(logger *slog.Logger) {
+	if os.Geteuid() == 0 && f.functionUser == "" && !f.noFunctions {
+		logger.Warn("functions run as root, as this node does; give --function-user or --no-functions, or start the node as another user")
+	}
 }
 
 // networks parses networks and single addresses.

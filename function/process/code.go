@@ -46,6 +46,11 @@ func (f *Function) load() {
 	if f.engine.kind != kindNode || !isTyped(next.handler.file) {
 		return
 	}
+	if f.opts.User != nil {
+		// This program would read the sources, with rights that the user lacks.
+		next.err = f.spec.fault(CodeBuild, "TypeScript is not built where functions run as another user", "name a handler in JavaScript")
+		return
+	}
 	if next.bundle, next.err = bundleSource(&f.spec, next.handler.file); next.err == nil {
 		f.watchInputs(next.bundle.inputs)
 	}
@@ -82,24 +87,29 @@ type launch struct {
 	runtimeDir string
 }
 
-// launch writes what the generation needs below the directory of Run, and
-// returns the command line.
+// launch writes what the generation needs below the function's temporary folder,
+// and returns the command line. It fails for this one launch, as when there is no
+// room for the folder.
 func (f *Function) launch(c *code) (*launch, error) {
-	l := &launch{runtimeDir: f.tempDir}
+	dir, err := f.scratch.folder()
+	if err != nil {
+		return nil, err
+	}
+	l := &launch{runtimeDir: dir}
 	switch f.engine.kind {
 	case kindNode:
 		file, flags := c.handler.file, []string(nil)
 		if c.bundle != nil {
 			flags = []string{"--enable-source-maps"}
-			file = filepath.Join(f.generationDir(c), c.bundle.name)
+			file = filepath.Join(generationDir(dir, c), c.bundle.name)
 			if err := writeOnce(file, c.bundle.text); err != nil {
 				return nil, err
 			}
 		}
 		l.argv = append([]string{f.engine.program}, flags...)
-		l.argv = append(l.argv, filepath.Join(f.tempDir, nodeBootstrap), file, c.handler.export)
+		l.argv = append(l.argv, filepath.Join(dir, nodeBootstrap), file, c.handler.export)
 	case kindPython:
-		l.argv = []string{f.engine.program, "-u", filepath.Join(f.tempDir, pythonBootstrap), c.handler.module, c.handler.export}
+		l.argv = []string{f.engine.program, "-u", filepath.Join(dir, pythonBootstrap), c.handler.module, c.handler.export}
 		// Python tells whether a compiled file is old by the second and the
 		// size, which misses a quick change; and the directory is the user's.
 		l.env = map[string]string{"PYTHONDONTWRITEBYTECODE": "1"}
@@ -110,8 +120,8 @@ func (f *Function) launch(c *code) (*launch, error) {
 }
 
 // generationDir holds what was made of one generation, while it has processes.
-func (f *Function) generationDir(c *code) string {
-	return filepath.Join(f.tempDir, "code-"+strconv.FormatUint(c.generation, 10))
+func generationDir(scratch string, c *code) string {
+	return filepath.Join(scratch, "code-"+strconv.FormatUint(c.generation, 10))
 }
 
 // writeOnce writes the file unless it is there, whole or not at all.
@@ -128,6 +138,7 @@ func writeOnce(file string, text []byte) error {
 	}
 	_, err = tmp.Write(text)
 	if err := errors.Join(err, tmp.Close()); err != nil {
+		_ = os.Remove(tmp.Name()) // with the disk full, what was written counts
 		return err
 	}
 	return os.Rename(tmp.Name(), file)

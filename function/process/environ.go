@@ -3,6 +3,7 @@ package process
 import (
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 )
@@ -42,6 +43,9 @@ func (f *Function) environ(l *launch, api, stream string) []string {
 		"AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 		"TZ":                          ":UTC",
 	})
+	if u := f.opts.User; u != nil {
+		env["HOME"], env["TMPDIR"] = u.Home, filepath.Join(l.runtimeDir, userTemp)
+	}
 	maps.Copy(env, l.env)
 	maps.Copy(env, f.spec.Env)
 	maps.Copy(env, f.lambdaEnv(l, api, stream))

@@ -4,8 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"errors"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/tablecast/tablecast/internal/wait"
@@ -32,7 +30,7 @@ type Function struct {
 	spec    Spec
 	opts    Options
 	engine  engine
-	tempDir string      // set by Run before it starts a process
+	scratch scratch
 	wake    wait.Signal // set when recruit may start another process
 
 	// codeMu guards the fields below. It is held while the disk is read and
@@ -62,7 +60,7 @@ func Open(spec Spec, o Options) (*Function, error) {
 		return nil, err
 	}
 	f := &Function{
-		spec: complete, opts: o.complete(), wake: wait.NewSignal(), workers: map[*worker]struct{}{},
+		spec: complete, opts: o.complete(), scratch: scratch{base: o.TempDir, user: o.User}, wake: wait.NewSignal(), workers: map[*worker]struct{}{},
 	}
 	if f.engine, err = findEngine(&f.spec, &f.opts); err != nil {
 		return nil, err
@@ -85,12 +83,9 @@ func (f *Function) Run(ctx context.Context) error {
 		return errors.New("process: Run was called before")
 	}
 	defer f.close()
-	if err := f.makeDir(); err != nil {
-		return err
-	}
 	// Deferred calls run from the last to the first: close fails what waits and
 	// hands out nothing more, Wait sees every process end, and only then its files go.
-	defer os.RemoveAll(f.tempDir)
+	defer f.scratch.remove()
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer f.close()
@@ -113,16 +108,6 @@ func (f *Function) begin() bool {
 	first := !f.running
 	f.running = true
 	return first
-}
-
-// makeDir makes the directory of Run.
-func (f *Function) makeDir() (err error) {
-	if f.tempDir, err = os.MkdirTemp(f.opts.TempDir, "tablecast-function-"); err != nil {
-		return err
-	}
-	return errors.Join(
-		os.WriteFile(filepath.Join(f.tempDir, nodeBootstrap), nodeSource, 0o600),
-		os.WriteFile(filepath.Join(f.tempDir, pythonBootstrap), pythonSource, 0o600))
 }
 
 // Stats are a function's numbers at one moment, for tests and operators.

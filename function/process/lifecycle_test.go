@@ -251,21 +251,82 @@ func TestRudeEnd(t *testing.T) {
 	w.stop()
 }
 
-// A Run that cannot make its directory fails what waits.
+// Without room for its temporary folder an invocation fails, and the next one works
+// once there is room again, whether the folder could not be made or is gone.
 func TestNoTempDir(t *testing.T) {
-	s := goSpec(t)
-	s.Name, s.Endpoint = "f", "http://127.0.0.1:8000"
-	f, err := Open(s, Options{TempDir: "/no/such"})
+	s := node(t, "index.js", `exports.handler = async () => 1`)
+	s.Name, s.Endpoint, s.Timeout = uniqueName(t.Name()), "http://127.0.0.1:8000", time.Minute
+	base := filepath.Join(t.TempDir(), "later")
+	f, err := Open(s, Options{TempDir: base})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{Function: f, t: t}
-	call := w.later(t.Context(), `{}`)
-	w.await("waiting call", func(s Stats) bool { return s.Waiting == 1 })
-	if err := f.Run(t.Context()); err == nil {
-		t.Error("Run without a directory")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	for range 2 {
+		w.wantError(`{}`, "Runtime.InvalidEntrypoint", "no such file")
+		if err := os.Mkdir(base, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		w.want(`{}`, `1`)
+		w.await("end of the process", func(s Stats) bool {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			for worker := range f.workers {
+				f.stopLocked(worker)
+			}
+			return len(f.workers) == 0
+		})
+		if err := os.RemoveAll(base); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if out := <-call; !errors.Is(out.err, ErrClosed) {
-		t.Errorf("%s %v", out.result.Payload, out.err)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// Sweep removes what a killed program left, and nothing else.
+func TestSweep(t *testing.T) {
+	base := t.TempDir()
+	alive, dead := &scratch{base: base}, &scratch{base: base}
+	kept, err := alive.folder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := dead.folder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dead.lock.Close(); err != nil { // as the system does at its end
+		t.Fatal(err)
+	}
+	elsewhere := t.TempDir()
+	write(t, filepath.Join(elsewhere, scratchLock), "")
+	for _, other := range []string{scratchPrefix + "without-lock", "tablecast-other"} {
+		if err := os.Mkdir(filepath.Join(base, other), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(elsewhere, filepath.Join(base, scratchPrefix+"link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Sweep(base); err != nil {
+		t.Fatal(err)
+	}
+	for path, stays := range map[string]bool{
+		kept: true, left: false, filepath.Join(elsewhere, scratchLock): true,
+		filepath.Join(base, scratchPrefix+"without-lock"): true, filepath.Join(base, "tablecast-other"): true,
+	} {
+		if _, err := os.Stat(path); (err == nil) != stays {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	alive.remove()
+	if _, err := os.Stat(kept); err == nil {
+		t.Error("the folder stays after its function")
 	}
 }

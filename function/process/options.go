@@ -38,9 +38,12 @@ type Options struct {
 	// Node and Python are the programs that run handlers. The defaults are
 	// "node" and "python3", looked up in PATH.
 	Node, Python string
-	// TempDir is where Run makes a directory of its own, removed at its end.
-	// The default is the system's.
+	// TempDir is where each function makes a folder of its own, removed at the end
+	// of Run, and by Sweep if Run did not end. The default is the system's.
 	TempDir string
+	// User is whom the processes run as. The default is who runs this program, with
+	// the groups of that user if this program cannot give them up.
+	User *User
 	// Now is the clock of deadlines and log lines. The default is time.Now.
 	Now func() time.Time
 }

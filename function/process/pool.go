@@ -162,8 +162,8 @@ func (f *Function) retire(w *worker, e ending) {
 	if inv, result := f.release(w, e); inv != nil {
 		inv.succeed(result)
 	}
-	if f.forget(w) {
-		_ = os.RemoveAll(f.generationDir(w.code)) // else it goes with the rest when Run ends
+	if f.forget(w) && w.scratch != "" {
+		_ = os.RemoveAll(generationDir(w.scratch, w.code)) // else it goes with the rest when Run ends
 	}
 }
 

@@ -22,7 +22,7 @@ type process struct {
 // startProcess starts the program. Its end is waited for by a goroutine that
 // holds one thread all the while, because the system ends the program when the
 // thread that started it ends, and so with this process, however that ends.
-func startProcess(ctx context.Context, argv []string, dir string, env []string) (*process, error) {
+func startProcess(ctx context.Context, argv []string, dir string, env []string, u *User) (*process, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -34,12 +34,19 @@ func startProcess(ctx context.Context, argv []string, dir string, env []string) 
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		defer close(p.exited)
-		cmd, err := startWhenWritten(ctx, func() *exec.Cmd {
+		who := credential(u)
+		command := func() *exec.Cmd {
 			cmd := exec.Command(argv[0], argv[1:]...)
 			cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, w, w
 			cmd.SysProcAttr = groupLeader()
+			cmd.SysProcAttr.Credential = who
 			return cmd
-		})
+		}
+		cmd, err := startWhenWritten(ctx, command)
+		if u == nil && who != nil && errors.Is(err, syscall.EPERM) {
+			who = nil // a root without the right to give up groups, as in some containers
+			cmd, err = startWhenWritten(ctx, command)
+		}
 		p.cmd = cmd
 		started <- err
 		if err == nil {

@@ -31,7 +31,7 @@ func TestChangeOnDisk(t *testing.T) {
 				w.want(`{}`, `2`)
 			}
 			w.await("end of old processes", func(s Stats) bool { return s.Processes == 1 })
-			old, err := filepath.Glob(filepath.Join(w.tempDir, "code-*"))
+			old, err := filepath.Glob(filepath.Join(w.scratch.dir, "code-*"))
 			if err != nil || len(old) > 1 {
 				t.Errorf("left of old code: %v %v", old, err)
 			}

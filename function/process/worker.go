@@ -36,7 +36,9 @@ type worker struct {
 	ready  wait.Signal   // wakes a request for work, after a change of state
 	timer  *time.Timer   // goes off at expires or before
 	logs   *logs         // set before the process starts
-	proc   *process      // nil until the process is started
+	// scratch is the function's temporary folder when the process was started.
+	scratch string
+	proc    *process // nil until the process is started
 
 	// mu
 	state     state
@@ -88,6 +90,7 @@ func (w *worker) live(ctx context.Context) ending {
 		w.logs = newLogs(nil, &f.opts)
 		return ending{cause: causeRefused, err: err}
 	}
+	w.scratch = l.runtimeDir
 	server, err := serve(w)
 	if err != nil {
 		w.logs = newLogs(nil, &f.opts)
@@ -95,7 +98,7 @@ func (w *worker) live(ctx context.Context) ending {
 	}
 	defer server.close()
 	stream := fmt.Sprintf("%s/[%s]%08x", f.opts.Now().UTC().Format("2006/01/02"), Version, w.number)
-	w.proc, err = startProcess(ctx, l.argv, f.spec.Dir, f.environ(l, server.addr(), stream))
+	w.proc, err = startProcess(ctx, l.argv, f.spec.Dir, f.environ(l, server.addr(), stream), f.opts.User)
 	if err != nil {
 		w.logs = newLogs(nil, &f.opts)
 		return ending{cause: causeRefused, err: err}

@@ -3,6 +3,8 @@ package acceptance
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -122,6 +124,72 @@ func TestDamageHaltsItsTableAlone(t *testing.T) {
 		}
 		if err := node.Close(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A damaged block that a read meets makes the node not ready, with the file's name,
+// until it starts again.
+func TestDamagedBlockIsNotReady(t *testing.T) {
+	fs := vfs.NewMem()
+	open := func() *tablecast.Node {
+		node, err := tablecast.Open("data", tablecast.Options{FS: fs, Config: parse(t, "tables: { users: { key: id } }\n")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return node
+	}
+	node := open()
+	for i := range 200 {
+		it := item.MapOf(item.Field{Name: "id", Value: item.S(fmt.Sprint("u", i))}, item.Field{Name: "v", Value: item.S(strings.Repeat("x", 4000))})
+		if _, err := node.Tables().Put(t.Context(), table.PutRequest{Table: "users", Item: it}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // the second start writes what the log has into a table
+		if err := node.Close(); err != nil {
+			t.Fatal(err)
+		}
+		node = open()
+	}
+	if err := node.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name, size := "", int64(0)
+	all, err := fs.List("data/store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all {
+		if info, err := fs.Stat("data/store/" + f); err == nil && strings.HasSuffix(f, ".sst") && info.Size() > size {
+			name, size = "data/store/"+f, info.Size()
+		}
+	}
+	f, err := fs.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("damage"), size/3); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	node = open()
+	defer node.Close()
+	if err := node.Ready(); err != nil {
+		t.Fatalf("before a read: %v", err)
+	}
+	for range 2 {
+		it := node.Snapshot()
+		scan := it.Scan(kv.Range{})
+		for scan.Next() {
+		}
+		if err := errors.Join(scan.Close(), it.Close()); !errors.Is(err, kv.ErrCorrupt) {
+			t.Fatalf("the scan met no damage: %v", err)
+		}
+		if err := node.Ready(); !errors.Is(err, kv.ErrCorrupt) || !strings.Contains(err.Error(), name[len("data/store/"):]) {
+			t.Errorf("ready: %v", err)
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/function"
@@ -178,5 +180,27 @@ func TestDestinations(t *testing.T) {
 		if !strings.Contains(text, `"requestPayload":{"to":"`+to+`"}`) || !strings.Contains(text, "no luck") {
 			t.Errorf("%s was told %s", to, text)
 		}
+	}
+}
+
+// A node without functions refuses a file that declares some, with its place, at the
+// start and when it is reloaded.
+func TestNoFunctions(t *testing.T) {
+	parse := func(text string) *config.File {
+		f, err := config.Parse("f", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	const plain = "tables: { users: { key: id } }\n"
+	declaring := parse(plain + "functions:\n  hello: { handler: index.handler }\n")
+	const want = "f:3:3: functions are off on this node; remove functions, or start the node without --no-functions"
+	if _, err := tablecast.Open("data", tablecast.Options{FS: vfs.NewMem(), Config: declaring, NoFunctions: true}); err == nil || err.Error() != want {
+		t.Errorf("at the start: %v", err)
+	}
+	n := runNode(t, tablecast.Options{Config: parse(plain), NoFunctions: true})
+	if err := n.Reload(t.Context(), declaring); err == nil || err.Error() != want {
+		t.Errorf("at a reload: %v", err)
 	}
 }

@@ -31,6 +31,7 @@ var rows = []struct {
 	{function.ErrNotFound, missing, http.StatusNotFound, "Function not found: ", ""},
 	{function.ErrExists, conflict, http.StatusConflict, "Function already exist: ", ""},
 	{function.ErrDeclared, invalidValue, http.StatusBadRequest, "The file of this node declares the function, and only the file changes it: ", ""},
+	{function.ErrOff, "AccessDeniedException", http.StatusForbidden, "Functions are off on this node (--no-functions).", ""},
 	{function.ErrRevision, "PreconditionFailedException", http.StatusPreconditionFailed, "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id", ""},
 	{function.ErrConcurrency, throttled, http.StatusTooManyRequests, "Rate Exceeded.", "ReservedFunctionConcurrentInvocationLimitExceeded"},
 	{function.ErrBacklog, throttled, http.StatusTooManyRequests, "Rate Exceeded.", "FunctionInvocationRateLimitExceeded"},

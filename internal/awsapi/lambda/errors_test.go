@@ -16,6 +16,7 @@ var exceptions = map[string]apitest.Error{
 	"function.ErrExists":          {function.ErrExists, conflict},
 	"function.ErrDeclared":        {function.ErrDeclared, invalidValue},
 	"function.ErrRevision":        {function.ErrRevision, "PreconditionFailedException"},
+	"function.ErrOff":             {function.ErrOff, "AccessDeniedException"},
 	"function.ErrConcurrency":     {function.ErrConcurrency, throttled},
 	"function.ErrStatement":       {function.ErrStatement, missing},
 	"function.ErrStatementExists": {function.ErrStatementExists, conflict},
