@@ -150,7 +150,9 @@ func TestCheckNamesWhatIsPlanted(t *testing.T) {
 			_, other := nth(t, f, under(ordersID), 4)
 			b.Set(key, other)
 		}, "the item is under the key of another", false},
-		{"descriptor", func(_ *testing.T, _ fixture, b *kv.Batch) { b.Set(kv.NewKey('t').Uint64(1).String("orders"), []byte("{")) }, "the descriptor cannot be read", false},
+		{"descriptor", func(_ *testing.T, _ fixture, b *kv.Batch) {
+			b.Set(kv.NewKey('t').Uint64(1).String("orders"), []byte("{"))
+		}, "the descriptor cannot be read", false},
 		{"items of no table", func(_ *testing.T, _ fixture, b *kv.Batch) { b.Set(under(77).String("k"), nil) }, "no table or index has the id 77", false},
 		{"next id", func(_ *testing.T, _ fixture, b *kv.Batch) {
 			b.Set(kv.NewKey('t').Uint64(0), binary.BigEndian.AppendUint64(nil, 3))
@@ -177,7 +179,9 @@ func TestCheckNamesWhatIsPlanted(t *testing.T) {
 			key, _ := nth(t, f, under(ordersID), 0)
 			b.Delete(key)
 		}, "says that the item is there, and it is not", false},
-		{"token", func(_ *testing.T, _ fixture, b *kv.Batch) { b.Set(kv.NewKey('t').Uint64(5).String("tok"), make([]byte, 40)) }, "not listed to be forgotten", false},
+		{"token", func(_ *testing.T, _ fixture, b *kv.Batch) {
+			b.Set(kv.NewKey('t').Uint64(5).String("tok"), make([]byte, 40))
+		}, "not listed to be forgotten", false},
 	} {
 		f := ordersOf(t)
 		if faults := check(f); faults != "" {

@@ -281,10 +281,11 @@ func addChangeRecords(b *kv.Batch, at time.Time, writes []*write, by trace.Conte
 	return appended
 }
 
-// deletesOnly reports whether the writes can only free space.
+// deletesOnly reports whether the writes can only free space. Those that change
+// nothing, as the condition checks of a transaction, take none.
 func deletesOnly(writes []*write) bool {
 	for _, w := range writes {
-		if w.now.item != nil {
+		if w.changed && w.now.item != nil {
 			return false
 		}
 	}

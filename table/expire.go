@@ -32,15 +32,22 @@ func (ts *Tables) sweep(ctx context.Context, now time.Time) error {
 	return errors.Join(errs...)
 }
 
-// sweep removes the items of one table. An item that cannot be read stays, and
-// the others go.
+// sweep removes the items of one table. An item that cannot be read stays, as does
+// one whose entry cannot be, and the others go.
 func (t *tableState) sweep(ctx context.Context, now time.Time) (err error) {
 	var after []byte
 	step := sweepStep
 	for ctx.Err() == nil {
 		due, last, dueErr := t.due(now, after, step)
-		if dueErr != nil || len(due) == 0 {
+		switch {
+		case last == nil || dueErr != nil && !isDamaged(dueErr):
 			return errors.Join(err, dueErr)
+		case dueErr != nil:
+			err = dueErr
+		}
+		if len(due) == 0 {
+			after = last
+			continue
 		}
 		_, commitErr := t.ts.commit(ctx, due, commitOptions{})
 		switch {
@@ -100,24 +107,32 @@ func (t *tableState) dueKeys(x *index, now time.Time, after []byte, n int) (keys
 		r.Lower = append(bytes.Clone(after), 0)
 	}
 	it := t.ts.store.Scan(r)
+	var damaged error
 	for len(keys) < n && it.Next() {
 		last = bytes.Clone(it.Key())
-		_, rest, err := item.DecodeKey(last[prefixLength:], item.Number)
-		var key item.Item
-		for _, a := range t.schema.Attrs() {
-			var v item.Value
-			if err == nil {
-				v, rest, err = item.DecodeKey(rest, a.Kind)
-				key = key.With(a.Name, v)
-			}
-		}
+		key, err := t.keyOfEntry(last)
 		if err != nil {
-			it.Close()
-			return nil, nil, err
+			// Those behind it expire all the same.
+			damaged = fmt.Errorf("entry %x: %w: %w", last, kv.ErrCorrupt, err)
+			continue
 		}
 		keys = append(keys, key)
 	}
-	return keys, last, it.Close()
+	return keys, last, errors.Join(damaged, it.Close())
+}
+
+// keyOfEntry returns the key attributes of the item that an entry of the expiry index
+// is of.
+func (t *tableState) keyOfEntry(entry []byte) (key item.Item, err error) {
+	_, rest, err := item.DecodeKey(entry[prefixLength:], item.Number)
+	for _, a := range t.schema.Attrs() {
+		var v item.Value
+		if err == nil {
+			v, rest, err = item.DecodeKey(rest, a.Kind)
+			key = key.With(a.Name, v)
+		}
+	}
+	return key, err
 }
 
 // ended reports whether an item's time to live has ended.

@@ -9,8 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/kv/kvtest"
 	"github.com/tablecast/tablecast/stream"
 	"github.com/tablecast/tablecast/table"
 )
@@ -275,5 +278,51 @@ func TestDamagedItemsHarmOnlyThemselves(t *testing.T) {
 		if d, err := f.tables.Describe("users"); err != nil || d.Items != damaged {
 			t.Errorf("%d items are left, %v", d.Items, err)
 		}
+	})
+}
+
+// An entry of the expiry index that cannot be read keeps nothing else from expiring,
+// and an item that the disk has no room to index does not either.
+func TestExpiryGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := kvtest.NewSpaceFS(vfs.NewMem(), 1<<40)
+		f := fixture{store: kvtest.Open(t, "data", kv.Options{FS: fs, MinFreeBytes: 64 << 20})}
+		f.reopen(t)
+		past := time.Now().Unix() - 60
+		for _, name := range []string{"filled", "users"} {
+			spec := users
+			if spec.Name = name; name == "users" {
+				spec.TTL = "ends"
+			}
+			if _, err := f.tables.Create(spec); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 40 {
+				if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: name, Item: it(t, `{"id":{"S":"u%d"},"ends":{"N":"%d"}}`, i, past)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := f.tables.SetTTL("filled", "ends"); err != nil { // Run is to fill the index
+			t.Fatal(err)
+		}
+		b := f.store.NewBatch()
+		b.Set(item.AppendKey(under(3), item.NumOf(past-1).Value()), nil) // of no item
+		if _, err := f.store.Commit(b); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var background sync.WaitGroup
+		background.Go(func() { _ = f.store.Run(ctx) })
+		fs.SetFree(32 << 20)
+		time.Sleep(2 * time.Second)
+		background.Go(func() { _ = f.tables.Run(ctx) })
+		time.Sleep(time.Minute)
+		if d, err := f.tables.Describe("users"); err != nil || d.Items != 0 {
+			t.Errorf("%d items are left, %v", d.Items, err)
+		}
+		cancel()
+		background.Wait()
 	})
 }

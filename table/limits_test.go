@@ -121,6 +121,13 @@ func TestDiskFull(t *testing.T) {
 		if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "users", Item: row}); err != nil {
 			t.Fatal(err)
 		}
+		kept := table.Spec{Name: "kept", Schema: item.KeySchema{Hash: text("k")}, Protected: true, TTL: "until"}
+		if _, err := f.tables.Create(kept); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "kept", Item: it(t, `{"k":{"S":"k"},"until":{"N":"1"}}`)}); err != nil {
+			t.Fatal(err)
+		}
 	})
 	fs.SetFree(32 << 20)
 	f := on(t)
@@ -134,18 +141,48 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("on a full disk: %v", err)
 		}
 	}
-	if names, _ := f.tables.List("", 10); len(names) != 1 || len(f.streams.OfTable("lines")) != 0 || !f.streams.OfTable("users")[0].Enabled() {
+	if names, _ := f.tables.List("", 10); len(names) != 2 || len(f.streams.OfTable("lines")) != 0 || !f.streams.OfTable("users")[0].Enabled() {
 		t.Errorf("what was refused left a trace: tables %v", names)
 	}
 	replay(t, f)
 	if got, err := f.tables.Get(t.Context(), "users", key); err != nil || !item.EqualItems(got, row) {
 		t.Errorf("get: %v, %v", got, err)
 	}
-	if _, err := f.tables.Delete(t.Context(), table.DeleteRequest{Table: "users", Key: key}); err != nil {
-		t.Errorf("delete: %v", err)
-	}
+	frees(t, f, row)
 	if rs := records(t, f); len(rs) != 2 || rs[1].Op != stream.Remove {
 		t.Errorf("%d records", len(rs))
+	}
+}
+
+// frees does what frees space while the disk is full: it deletes the item of users, in
+// a transaction that also checks a condition, and drops a table that was protected
+// and has a time to live.
+func frees(t *testing.T, f fixture, row item.Item) {
+	t.Helper()
+	key := users.Schema.Project(row)
+	is, err := expr.NewParser(nil, expr.Values{":k": item.S("k")}).Condition("ConditionExpression", "k = :k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := it(t, `{"k":{"S":"k"}}`)
+	_, _, err = f.tables.Transact(t.Context(), table.Transaction{Token: "t", Requests: []table.Request{
+		table.DeleteRequest{Table: "users", Key: key}, table.CheckRequest{Table: "kept", Key: kept, Condition: is},
+	}})
+	if err != nil {
+		t.Errorf("transaction that deletes and checks: %v", err)
+	}
+	if err := f.tables.SetTTL("kept", ""); err != nil {
+		t.Errorf("disable the time to live: %v", err)
+	}
+	on, off := true, false
+	if _, err := f.tables.Update("kept", table.Change{Protected: &on}); !errors.Is(err, kv.ErrDiskFull) {
+		t.Errorf("protect: %v", err)
+	}
+	if _, err := f.tables.Update("kept", table.Change{Protected: &off}); err != nil {
+		t.Errorf("unprotect: %v", err)
+	}
+	if _, err := f.tables.Drop("kept"); err != nil {
+		t.Errorf("drop: %v", err)
 	}
 }
 

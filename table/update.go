@@ -58,8 +58,19 @@ func (ts *Tables) Update(name string, c Change) (Description, error) {
 		set(&t.d.Protected, c.Protected)
 		set(&t.d.Class, c.Class)
 		t.changeStream(b, c.Stream)
+		if c.unprotects() {
+			b.UseReserve() // so that the table can be dropped on a full disk
+		}
 		return nil
 	})
+}
+
+// unprotects reports whether the change does nothing but turn the deletion
+// protection off.
+func (c Change) unprotects() bool {
+	off := c.Protected != nil && !*c.Protected
+	c.Protected = nil
+	return off && c.Empty()
 }
 
 func set[T any](field *T, to *T) {
@@ -217,6 +228,7 @@ func (ts *Tables) SetTTL(name, attribute string) error {
 		case attribute == "":
 			t.d.Expiry = nil
 			t.indexes = slices.DeleteFunc(t.indexes, func(x *index) bool { return x.expiry })
+			b.UseReserve()
 			removeEntries(b, old.ID)
 			return nil
 		case old != nil && old.Attribute == attribute:
