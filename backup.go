@@ -38,10 +38,10 @@ func Backup(ctx context.Context, folder, dir string) error {
 // once, and gets its name last; see kv.Build. Errors: those of kv.Build, kv.Open and
 // the file system.
 func Restore(ctx context.Context, backup, dir string) error {
-	if _, err := os.Stat(filepath.Join(backup, "FORMAT")); err != nil {
-		return fmt.Errorf("tablecast: %s is no backup: %w", backup, err)
-	}
 	err := kv.Build(vfs.Default, dir, func(temp string) error {
+		if _, err := os.Stat(filepath.Join(backup, "FORMAT")); err != nil {
+			return fmt.Errorf("%s is no backup: %w", backup, err)
+		}
 		if err := copyFolder(ctx, backup, temp); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/internal/fsck"
+	"github.com/tablecast/tablecast/internal/keys"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/relay"
 	"github.com/tablecast/tablecast/stream"
@@ -46,6 +47,9 @@ func Fsck(ctx context.Context, dir string, o FsckOptions) (*fsck.Report, error) 
 	keyPath := ""
 	if o.FS == nil {
 		keyPath = filepath.Join(dir, keyFile)
+		if _, _, err := keys.List(dir); err != nil {
+			report.FileFault(filepath.Join(dir, "KEYS"), -1, "the access keys cannot be read: %v; restore the file, and KEY with it, from a copy", err)
+		}
 	}
 	return report, check(ctx, dir, keyPath, o, report)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/internal/keys"
+	"github.com/tablecast/tablecast/internal/seal"
 	"github.com/tablecast/tablecast/kv"
 )
 
@@ -57,7 +58,7 @@ func exitStatus(err error) int {
 		return statusNewerFormat
 	case errors.Is(err, kv.ErrDiskFull), errors.Is(err, syscall.ENOSPC):
 		return statusDiskFull
-	case errors.Is(err, kv.ErrCorrupt), errors.Is(err, kv.ErrBehindWatermark), errors.Is(err, keys.ErrDamaged):
+	case errors.Is(err, kv.ErrCorrupt), errors.Is(err, kv.ErrBehindWatermark), errors.Is(err, keys.ErrDamaged), errors.Is(err, seal.ErrKeySize):
 		return statusCorrupt
 	default:
 		return statusFailed

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,6 +117,28 @@ func fsckOf(t *testing.T, dir string, o tablecast.FsckOptions) (faults, summary 
 		lines = append(lines, f.String())
 	}
 	return strings.Join(lines, "\n"), r.Summary()
+}
+
+// copyData copies a folder, without the space that it reserves.
+func copyData(t *testing.T, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		name, _ := filepath.Rel(from, path)
+		switch {
+		case err != nil || name == "BALLAST":
+			return err
+		case e.IsDir():
+			return os.MkdirAll(filepath.Join(to, name), 0o700)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, name), content, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // edit changes the state of a folder behind the node's back.
@@ -242,15 +265,55 @@ func TestFsckNamesWhatIsPlanted(t *testing.T) {
 		},
 	} {
 		dir := filepath.Join(t.TempDir(), "data")
-		if err := os.CopyFS(dir, os.DirFS(sound)); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(filepath.Join(dir, "KEY"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		copyData(t, sound, dir)
 		edit(t, dir, plant)
 		if faults, _ := fsckOf(t, dir, tablecast.FsckOptions{}); !strings.Contains(faults, want) {
 			t.Errorf("%q is not in\n%s", want, faults)
 		}
+	}
+}
+
+// The files of a folder beside its store are checked, too.
+func TestFsckNamesFilesOfSecrets(t *testing.T) {
+	sound := mixedFolder(t)
+	for want, damage := range map[string]func(dir string) error{
+		"it is missing, and seals the parameters of 1 connections": func(dir string) error { return os.Remove(filepath.Join(dir, "KEY")) },
+		"KEY has 0 bytes":                    func(dir string) error { return os.Truncate(filepath.Join(dir, "KEY"), 0) },
+		"its parameters are sealed with ano": func(dir string) error { return os.WriteFile(filepath.Join(dir, "KEY"), make([]byte, 32), 0o600) },
+		"the access keys cannot be read":     func(dir string) error { return os.WriteFile(filepath.Join(dir, "KEYS"), nil, 0o600) },
+	} {
+		dir := filepath.Join(t.TempDir(), "data")
+		copyData(t, sound, dir)
+		if err := damage(dir); err != nil {
+			t.Fatal(err)
+		}
+		if faults, _ := fsckOf(t, dir, tablecast.FsckOptions{}); !strings.Contains(faults, want) {
+			t.Errorf("%q is not in\n%s", want, faults)
+		}
+		if r, err := tablecast.VerifyBackup(t.Context(), dir, tablecast.FsckOptions{}); err != nil {
+			t.Error(err)
+		} else if faults, total := r.Faults(); total > 0 {
+			t.Errorf("as a backup, which has no keys: %v", faults)
+		}
+	}
+}
+
+// A repair makes the indexes whole again, and says what it changed.
+func TestFsckRepairsIndexes(t *testing.T) {
+	dir := mixedFolder(t)
+	edit(t, dir, func(s *kv.Store, b *kv.Batch) {
+		gone := kv.Prefix(binary.BigEndian.AppendUint64([]byte{'i'}, 2))
+		b.DeleteRange(gone.Lower, gone.Upper)
+	})
+	if faults, _ := fsckOf(t, dir, tablecast.FsckOptions{}); strings.Count(faults, "is missing") != 20 {
+		t.Errorf("before: %s", faults)
+	}
+	r, err := tablecast.Fsck(t.Context(), dir, tablecast.FsckOptions{RepairIndexes: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults, total := r.Faults()
+	if want := "[Repaired: table users, index by-name: 20 entries or counters.]"; total > 0 || fmt.Sprint(r.Notes()) != want {
+		t.Errorf("%v, %v", faults, r.Notes())
 	}
 }

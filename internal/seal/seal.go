@@ -20,6 +20,9 @@ type Key [32]byte
 // owner may read it.
 var ErrKeyFile = errors.New("seal: unusable key file")
 
+// ErrKeySize is the ErrKeyFile of a file of the wrong size, which was damaged.
+var ErrKeySize = fmt.Errorf("%w: damaged", ErrKeyFile)
+
 // LoadKey reads the key from a file, which only its owner may read. It creates the
 // file, with a random key and mode 0600, if it does not exist. Errors: ErrKeyFile,
 // and those of the file system.
@@ -55,7 +58,7 @@ func ReadKey(path string) (Key, error) {
 		return Key{}, fmt.Errorf("seal: %w", err)
 	}
 	if len(b) != len(Key{}) {
-		return Key{}, fmt.Errorf("%w: %s has %d bytes, not %d", ErrKeyFile, path, len(b), len(Key{}))
+		return Key{}, fmt.Errorf("%w: %s has %d bytes, not %d", ErrKeySize, path, len(b), len(Key{}))
 	}
 	return Key(b), nil
 }

@@ -45,7 +45,9 @@ func backup(w http.ResponseWriter, r *http.Request, node *tablecast.Node, root s
 	case errors.As(err, &bad):
 		refuse(w, http.StatusBadRequest, err.Error())
 	case errors.Is(err, kv.ErrExists):
-		refuse(w, http.StatusConflict, dir+" exists; name a folder that does not")
+		refuse(w, http.StatusConflict, dir+" exists; name a folder that does not, or, if an earlier request of yours was cut off, check with tablecast backup verify what it made")
+	case errors.Is(err, kv.ErrBuilding):
+		refuse(w, http.StatusConflict, dir+" is being made by another request; wait for its end, or name another folder")
 	case errors.Is(err, os.ErrPermission):
 		refuse(w, http.StatusForbidden, "the node may not write to "+root+"; name another folder for backups at its start, with --backups")
 	case err != nil:
