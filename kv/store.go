@@ -43,7 +43,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.FS == nil {
-		o.FS = vfs.Default
+		o.FS = ownerFS{vfs.Default}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -292,10 +292,19 @@ func TestActions(t *testing.T) {
 // send is knock with the one key and another body.
 func send(t *testing.T, at string, d door, body string) (int, http.Header, string) {
 	t.Helper()
+	return signed(t, at, d, body, "KEY", "s")
+}
+
+// signed sends a body, signed with a key.
+func signed(t *testing.T, at string, d door, body, id, secret string) (int, http.Header, string) {
+	t.Helper()
 	return knock(t, at, d, "", "", func(r *http.Request) {
+		if d.method == http.MethodGet {
+			body = ""
+		}
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 		sum := sha256.Sum256([]byte(body))
-		if err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: "KEY", SecretAccessKey: "s"}, r, hex.EncodeToString(sum[:]), d.service, local.Region, time.Now()); err != nil {
+		if err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}, r, hex.EncodeToString(sum[:]), d.service, local.Region, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	})
