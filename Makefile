@@ -5,8 +5,7 @@ GO      ?= go
 LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
-.PHONY: parity demo test lint size figures bench bench-peers clients short help \
-	planted campaign-kill campaign-histories campaign-linear campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather campaign-hostile campaign-soak
+.PHONY: parity demo test lint size figures bench bench-peers clients short help \ planted campaign-kill campaign-histories campaign-linear campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather campaign-hostile campaign-soak vulncheck sbom
 
 demo: ## the story of the project, end to end, on an embedded node
 	CGO_ENABLED=0 $(GO) run ./cmd/tablecast demo
@@ -77,6 +76,12 @@ bench: ## figures against floors measured in the same run
 
 bench-peers: clients ## the same requests to other servers that speak DynamoDB
 	$(GO) run ./bench -peers test/peers/node_modules -time 6s
+
+vulncheck: ## known vulnerabilities of what the program calls; says when it cannot look
+	./test/vulncheck
+
+sbom: ## the modules in the program, as CycloneDX in dist/; says when it cannot write them
+	./test/sbom
 
 clients: ## what the client tests need besides Go
 	./test/install
