@@ -9,13 +9,16 @@
 //	guard     Host names this server, and no web page of another origin sent it
 //	route     X-Amz-Target names an operation, the content type is JSON
 //	read      the body is within MaxBody and the budget of bytes in flight
-//	verify    the signature is right, if there are keys
+//	verify    the signature is right, if the node has keys
 //	depth     the JSON nests no deeper than maxDepth
+//	authorize the key is allowed what the operation says that the request needs
 //	operation decodes the body, does the work, encodes the answer
 //
 // # Invariants
 //
-//  1. Nothing of a body is parsed before its signature was verified.
+//  1. Nothing of a body is parsed before its signature was verified, and no operation
+//     or page runs before its key was found to be allowed to: server.admit is the one
+//     way in, and NewServer takes no operation that does not say what it needs.
 //  2. What a request costs before its operation runs is bounded: headers by
 //     the HTTP server, the body by MaxBody, all bodies together by MaxInFlight.
 //  3. Every answer, errors included, has x-amzn-RequestId, Content-Type,

@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -103,3 +105,51 @@ func TestUndeclared(t *testing.T) {
 		}()
 	}
 }
+
+// An answer that lasts is cut off within a second once its key was revoked.
+func TestRevokedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := keys.Fresh("k", keys.Everything)
+		all := &fleeting{key: k}
+		began := make(chan struct{})
+		h := NewServer(Options{Auth: &Auth{Region: "us-east-1", Keys: all}, Pages: []Page{{
+			Pattern: "GET /tail", Action: "tablecast:Read", Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				close(began)
+				<-r.Context().Done()
+			}),
+		}}})
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/tail", nil)
+		sum := "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" // of nothing
+		if err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: k.ID, SecretAccessKey: k.Secret}, r, sum, PageService, "us-east-1", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}()
+		<-began
+		time.Sleep(time.Hour)
+		select {
+		case <-done:
+			t.Fatal("the answer ended while the key was good")
+		default:
+		}
+		all.gone.Store(true)
+		at := time.Now()
+		<-done
+		if took := time.Since(at); took > time.Second {
+			t.Errorf("cut off after %v", took)
+		}
+	})
+}
+
+// fleeting is one key until it is gone.
+type fleeting struct {
+	key  keys.Key
+	gone atomic.Bool
+}
+
+func (f *fleeting) Closed() bool { return true }
+
+func (f *fleeting) Find(id string) (keys.Key, bool) { return f.key, id == f.key.ID && !f.gone.Load() }
