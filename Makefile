@@ -5,7 +5,8 @@ GO      ?= go
 LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
-.PHONY: parity demo test lint size figures bench bench-peers clients short help \ planted campaign-kill campaign-histories campaign-linear campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather campaign-hostile campaign-soak vulncheck sbom
+.PHONY: parity demo test lint size figures bench bench-peers clients short help vulncheck sbom planted \
+	campaign-kill campaign-histories campaign-linear campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather campaign-hostile campaign-soak
 
 demo: ## the story of the project, end to end, on an embedded node
 	CGO_ENABLED=0 $(GO) run ./cmd/tablecast demo
