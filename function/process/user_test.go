@@ -54,7 +54,7 @@ func TestFunctionUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	startAs(t, Spec{Dir: closed, Handler: "index.handler", Runtime: "nodejs22.x"}, nobody).want(`{}`, fmt.Sprintf(`[%d,"%s"]`, nobody.UID, nobody.Home))
-	wantFault(t, Spec{Dir: files(t, map[string]string{"index.ts": "export const handler = async () => 1"}), Handler: "index.ts"}, Options{User: nobody}, CodeBuild)
+	_ = wantFault(t, Spec{Dir: files(t, map[string]string{"index.ts": "export const handler = async () => 1"}), Handler: "index.ts"}, Options{User: nobody}, CodeBuild)
 }
 
 // startAs is start with another user, whose folders others can enter.
