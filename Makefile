@@ -6,7 +6,8 @@ LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 CLIENTS  = test/clients
 
 .PHONY: parity demo test lint size figures bench bench-peers clients short help vulncheck sbom planted \
-	campaign-kill campaign-histories campaign-linear campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather campaign-hostile campaign-soak
+	campaign-kill campaign-histories campaign-linear campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather campaign-hostile campaign-soak \
+	campaign-kill-power campaign-faults campaign-full-disk campaign-corrupt
 
 demo: ## the story of the project, end to end, on an embedded node
 	CGO_ENABLED=0 $(GO) run ./cmd/tablecast demo
@@ -30,6 +31,18 @@ campaign-histories: ## N histories of random users of a whole node, against a mo
 
 campaign-linear: ## N histories of 50,000 operations that Porcupine explains
 	$(call CAMPAIGN,TestLinearizable,./internal/history,1000)
+
+campaign-kill-power: ## N power losses of a build of the real binary that keeps in memory what it did not sync
+	$(call CAMPAIGN,TestKillPower,./internal/history,2000)
+
+campaign-faults: ## N failing operations of the file system, each of them if N is large
+	$(call CAMPAIGN,Test(Store|Node)Faults,./internal/history,1000000)
+
+campaign-full-disk: ## N fillings of a real file system under a node; needs root
+	$(call CAMPAIGN,TestFullDisk,./internal/history,100)
+
+campaign-corrupt: ## N flipped bits of a folder with everything in it
+	$(call CAMPAIGN,TestCorrupt,./internal/history,10000)
 
 campaign-power: ## N simulated power losses under a whole node
 	$(call CAMPAIGN,TestPowerLoss,./internal/history,1000000)

@@ -137,3 +137,65 @@ func TestWatermarkFollowsWithinASecond(t *testing.T) {
 		}
 	})
 }
+
+// P7: a folder whose names cannot be synced ends the process, before Pebble panics.
+func TestFailedFolderSyncIsFatal(t *testing.T) {
+	ends := 0
+	for at := 1; at <= 6; at++ {
+		faults := kvtest.NewFaultFS(vfs.NewMem())
+		faults.Arm(kvtest.Fault{Kinds: []errorfs.OpKind{errorfs.OpFileSync}, Pattern: "store.new", Err: syscall.EIO, At: at})
+		var fatal error
+		func() {
+			// As Fatal returns, Pebble goes on and panics.
+			defer func() {
+				if p := recover(); p != nil && fatal == nil {
+					t.Errorf("sync %d: %v", at, p)
+				}
+			}()
+			s, err := kv.Open("data", kv.Options{FS: faults, Fatal: func(err error) { fatal = err }})
+			if err == nil {
+				s.Close()
+			}
+		}()
+		if fatal != nil && !errors.Is(fatal, syscall.EIO) {
+			t.Errorf("sync %d: fatal: %v", at, fatal)
+		}
+		if fatal != nil {
+			ends++
+		}
+	}
+	if ends == 0 {
+		t.Error("no sync was Pebble's own")
+	}
+}
+
+// P7: a store whose log cannot be made tables of ends the process, which would try
+// it for ever.
+func TestOpenGivesUp(t *testing.T) {
+	mem := vfs.NewMem()
+	s, err := kv.Open("data", kv.Options{FS: mem})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kvtest.Put(t, s, "k", "v")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	faults := kvtest.NewFaultFS(mem)
+	faults.Arm(kvtest.Fault{Kinds: []errorfs.OpKind{errorfs.OpCreate}, Pattern: "*.sst", Err: syscall.EIO, Sticky: true})
+	var fatal error
+	s, err = kv.Open("data", kv.Options{FS: faults, Fatal: func(err error) {
+		fatal = err
+		faults.Disarm() // it returns, so that Pebble goes on
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(fatal, syscall.EIO) {
+		t.Errorf("fatal: %v", fatal)
+	}
+	if _, err := s.Commit(s.NewBatch()); !errors.Is(err, syscall.EIO) {
+		t.Errorf("commit afterwards: %v", err)
+	}
+	s.Close()
+}

@@ -27,12 +27,12 @@ func TestPowerLossBetweenManifests(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	kept := &inventory{fs: mem, name: "data/INVENTORY", dir: "data/store"}
 	var left []*vfs.MemFS
-	fs := &storeFS{&removalFS{mem, func() {
+	fs := &storeFS{FS: &removalFS{mem, func() {
 		if err := kept.save(); err != nil {
 			t.Error(err)
 		}
 		left = append(left, mem.CrashClone(vfs.CrashCloneCfg{}))
-	}}, &atomic.Uint64{}, kept}
+	}}, n: &atomic.Uint64{}, kept: kept, fatal: func(err error) { t.Error(err) }}
 	if err := makeFolder(mem, kept.dir); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -18,10 +19,16 @@ type pebbleLogger struct {
 	// damaged is given each damage that a read or a compaction meets.
 	damaged func(error)
 
+	opening atomic.Bool // pebble.Open runs
+	failed  atomic.Int32
+
 	mu      sync.Mutex
 	last    time.Time // of the newest error logged; guarded by mu
 	skipped int       // errors not logged since; guarded by mu
 }
+
+// openAttempts is how often background work may fail while a store is opened.
+const openAttempts = 10
 
 // Infof implements pebble.Logger.
 func (l *pebbleLogger) Infof(string, ...any) {}
@@ -40,7 +47,13 @@ func (l *pebbleLogger) Fatalf(format string, args ...any) {
 // that only a compaction meets are reported here alone.
 func (l *pebbleLogger) listener() *pebble.EventListener {
 	return &pebble.EventListener{
-		BackgroundError: func(err error) { l.report("background work failed and is retried: " + err.Error()) },
+		BackgroundError: func(err error) {
+			l.report("background work failed and is retried: " + err.Error())
+			// pebble.Open tries without end to make tables of what it replays.
+			if l.opening.Load() && l.failed.Add(1) == openAttempts {
+				l.fatal(fmt.Errorf("kv: open: %w", err))
+			}
+		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			l.damaged(fmt.Errorf("%w: %s: %w", ErrCorrupt, info.Path, info.Details))
 			l.report(fmt.Sprintf("%s is corrupt: %v", info.Path, info.Details))

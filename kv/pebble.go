@@ -16,8 +16,9 @@ import (
 func (s *Store) openPebble(dir string, kept *inventory) (*pebble.DB, error) {
 	s.cache = pebble.NewCache(s.opts.CacheBytes)
 	log := &pebbleLogger{logger: s.opts.Logger, fatal: s.fatal, damaged: func(err error) { s.damage.CompareAndSwap(nil, &err) }}
+	fs := &storeFS{FS: s.opts.FS, n: s.syncs, kept: kept, fatal: s.fatal}
 	o := &pebble.Options{
-		FS:                          &storeFS{s.opts.FS, s.syncs, kept},
+		FS:                          fs,
 		Cache:                       s.cache,
 		FormatMajorVersion:          pebble.FormatNewest,
 		ErrorIfExists:               kept == nil,
@@ -36,9 +37,16 @@ func (s *Store) openPebble(dir string, kept *inventory) (*pebble.DB, error) {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	o.Experimental.SpanPolicyFunc = cutAtKeyspaces
+	scheduler := newCompactions()
+	o.Experimental.CompactionScheduler = scheduler
+	log.opening.Store(true)
+	fs.opening.Store(true)
 	db, err := pebble.Open(dir, o)
+	log.opening.Store(false)
+	fs.opening.Store(false)
 	switch {
 	case err == nil:
+		scheduler.allow()
 		return db, nil
 	case errors.Is(err, pebble.ErrClosed):
 		return nil, ErrClosed

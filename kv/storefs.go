@@ -1,7 +1,10 @@
 package kv
 
 import (
+	"errors"
+	"fmt"
 	"hash/crc32"
+	"os"
 	"strings"
 	"sync/atomic"
 
@@ -12,11 +15,33 @@ import (
 // files, tells the inventory which files come and go, and makes the name of a
 // manifest durable as soon as the file exists: Pebble makes it durable together
 // with the marker that points to it, and a power loss in between may keep the
-// marker alone.
+// marker alone. It ends the store when a folder cannot be synced, for which Pebble
+// would panic.
 type storeFS struct {
 	vfs.FS
-	n    *atomic.Uint64
-	kept *inventory // nil while the store is made
+	n     *atomic.Uint64
+	kept  *inventory // nil while the store is made
+	fatal func(error)
+
+	opening atomic.Bool // pebble.Open runs
+	tables  atomic.Bool // a table was made
+}
+
+// opened passes an error on, unless pebble.Open has made tables of a log: it would
+// fail and free what its goroutines still use, who read those tables. The process
+// ends instead.
+func (c *storeFS) opened(err error) error {
+	if err != nil && c.opening.Load() && c.tables.Load() && !errors.Is(err, os.ErrNotExist) {
+		c.fatal(fmt.Errorf("kv: open: %w", err))
+	}
+	return err
+}
+
+func (c *storeFS) Rename(old, name string) error { return c.opened(c.FS.Rename(old, name)) }
+
+func (c *storeFS) List(dir string) ([]string, error) {
+	names, err := c.FS.List(dir)
+	return names, c.opened(err)
 }
 
 func (c *storeFS) Unwrap() vfs.FS { return c.FS }
@@ -27,6 +52,14 @@ func (c *storeFS) Create(name string, cat vfs.DiskWriteCategory) (vfs.File, erro
 		err = syncDir(c.FS, c.PathDir(name))
 	}
 	return c.wrap(name, f, err)
+}
+
+func (c *storeFS) OpenDir(name string) (vfs.File, error) {
+	f, err := c.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &folderFile{f, c.fatal}, nil
 }
 
 func (c *storeFS) ReuseForWrite(old, name string, cat vfs.DiskWriteCategory) (vfs.File, error) {
@@ -66,18 +99,21 @@ func (c *storeFS) ours(name string) bool { return c.kept != nil && c.PathDir(nam
 // wrap watches a file that was just made.
 func (c *storeFS) wrap(name string, f vfs.File, err error) (vfs.File, error) {
 	if err != nil {
-		return f, err
+		return f, c.opened(err)
 	}
 	switch base := c.PathBase(name); {
 	case isLog(base):
 		if c.ours(name) {
-			err = c.kept.logAdded(base)
+			err = c.opened(c.kept.logAdded(base))
 		}
 		return &logFile{f, c.n}, err
+	case strings.HasSuffix(base, ".dbtmp"): // the options, which pebble.Open writes last
+		return &optionsFile{f, c}, nil
 	case !c.ours(name):
 	case isManifest(base):
 		return &manifestFile{File: f, name: base, kept: c.kept}, nil
 	case isTable(base):
+		c.tables.Store(true)
 		return &tableFile{f, base, c.kept}, nil
 	}
 	return f, nil
@@ -86,6 +122,33 @@ func (c *storeFS) wrap(name string, f vfs.File, err error) (vfs.File, error) {
 func isLog(name string) bool      { return strings.HasSuffix(name, ".log") }
 func isTable(name string) bool    { return strings.HasSuffix(name, ".sst") }
 func isManifest(name string) bool { return strings.HasPrefix(name, "MANIFEST-") }
+
+// A folderFile ends the store when the names in a folder cannot be made durable.
+type folderFile struct {
+	vfs.File
+	fatal func(error)
+}
+
+func (f *folderFile) Sync() error {
+	err := f.File.Sync()
+	if err != nil {
+		f.fatal(fmt.Errorf("kv: sync of a folder: %w", err))
+	}
+	return err
+}
+
+// An optionsFile is written while pebble.Open runs.
+type optionsFile struct {
+	vfs.File
+	fs *storeFS
+}
+
+func (f *optionsFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	return n, f.fs.opened(err)
+}
+
+func (f *optionsFile) Sync() error { return f.fs.opened(f.File.Sync()) }
 
 // A logFile counts fsyncs.
 type logFile struct {

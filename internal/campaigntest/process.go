@@ -82,7 +82,18 @@ func StartNode(t testing.TB, dir, config string, flags ...string) *Process {
 // process of a node has an Endpoint.
 func StartCommand(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
-	p := &Process{Cmd: cmd, Output: &apitest.Log{}}
+	p, ready := TryCommand(t, cmd)
+	if !ready {
+		t.Fatalf("the process ended before it was ready: %v\n%s", cmd.ProcessState, p.Output)
+	}
+	return p
+}
+
+// TryCommand is StartCommand for a process that may end before it is ready; it
+// reports whether it is. One that is not has been waited for.
+func TryCommand(t testing.TB, cmd *exec.Cmd) (p *Process, ready bool) {
+	t.Helper()
+	p = &Process{Cmd: cmd, Output: &apitest.Log{}}
 	cmd.Stderr = p.Output
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -93,16 +104,17 @@ func StartCommand(t testing.TB, cmd *exec.Cmd) *Process {
 	}
 	lines := bufio.NewScanner(stdout)
 	if !lines.Scan() {
-		t.Fatalf("the process ended before it was ready: %v\n%s", cmd.Wait(), p.Output)
+		_ = cmd.Wait() // ProcessState tells how it ended
+		return p, false
 	}
-	var ready struct {
+	var line struct {
 		Ready *struct{ Endpoint string } `json:"ready"`
 	}
-	if json.Unmarshal(lines.Bytes(), &ready, json.MatchCaseInsensitiveNames(true)) == nil && ready.Ready != nil {
-		p.Endpoint = ready.Ready.Endpoint
+	if json.Unmarshal(lines.Bytes(), &line, json.MatchCaseInsensitiveNames(true)) == nil && line.Ready != nil {
+		p.Endpoint = line.Ready.Endpoint
 	}
 	go drain(lines)
-	return p
+	return p, true
 }
 
 // drain reads a process's output to its end, so that it never blocks on it.

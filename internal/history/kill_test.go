@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,10 +32,15 @@ func TestKill(t *testing.T) {
 		short = 5
 	}
 	c := campaigntest.Start(t, "kill", "kills", short)
-	h := newKillHistory(t, c.Rand(0))
+	h := newKillHistory(t, c.Rand(0), newPathHistory())
 	p := campaigntest.StartNode(t, h.dir, h.config)
 	for c.Done < c.N {
-		h.burst(t, p)
+		if len(h.sent) > 5000 { // a fresh folder now and then, as each check reads all of it
+			p.Kill()
+			h = newKillHistory(t, c.Rand(uint64(c.Done)), newPathHistory())
+			p = campaigntest.StartNode(t, h.dir, h.config)
+		}
+		h.burst(t, p, time.Duration(h.rand.IntN(150))*time.Millisecond)
 		p = campaigntest.StartNode(t, h.dir, h.config)
 		c.Done++
 		h.check(t, p, fmt.Sprint("after kill ", c.Done))
@@ -54,6 +60,8 @@ type killHistory struct {
 	dir, config string
 	rand        *rand.Rand
 	next        int
+	suicidal    bool         // the node kills itself
+	path        *pathHistory // of what else the file declares; nil without
 	sent, acked map[string]bool
 
 	mu      sync.Mutex
@@ -63,15 +71,20 @@ type killHistory struct {
 	faults  []string
 }
 
-func newKillHistory(t *testing.T, choices *rand.Rand) *killHistory {
+// newKillHistory begins a folder. With path the file declares the whole path.
+func newKillHistory(t *testing.T, choices *rand.Rand, path *pathHistory) *killHistory {
 	h := &killHistory{
-		rand: choices, sent: map[string]bool{}, acked: map[string]bool{}, events: map[string]string{}, raised: map[string]string{},
+		rand: choices, path: path, sent: map[string]bool{}, acked: map[string]bool{}, events: map[string]string{}, raised: map[string]string{},
 	}
 	consumer := httptest.NewServer(http.HandlerFunc(h.consume))
 	t.Cleanup(consumer.Close)
 	root := t.TempDir()
 	h.dir, h.config = filepath.Join(root, "data"), filepath.Join(root, "tablecast.yaml")
-	text := fmt.Sprintf(killConfig, consumer.URL)
+	text := killConfig
+	if path != nil {
+		text = path.config(t)
+	}
+	text = strings.ReplaceAll(text, "%s/welcome", consumer.URL+"/welcome")
 	if err := os.WriteFile(h.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -122,11 +135,11 @@ func (h *killHistory) consume(w http.ResponseWriter, r *http.Request) {
 	h.events[e.ID], h.raised[e.Detail.ID] = e.Detail.ID, e.ID
 }
 
-// burst writes users from several connections and kills the node among them.
-func (h *killHistory) burst(t *testing.T, p *campaigntest.Process) {
+// burst writes users from several connections and kills the node among them, after
+// a pause.
+func (h *killHistory) burst(t *testing.T, p *campaigntest.Process, pause time.Duration) {
 	t.Helper()
 	const writers = 8
-	pause := time.Duration(h.rand.IntN(60)) * time.Millisecond
 	ctx, cancel := context.WithTimeout(t.Context(), pause)
 	defer cancel()
 	client := p.Tables()
@@ -145,7 +158,7 @@ func (h *killHistory) burst(t *testing.T, p *campaigntest.Process) {
 					select {
 					case <-killed:
 					default:
-						if ctx.Err() == nil {
+						if ctx.Err() == nil && !h.suicidal {
 							t.Errorf("insert before the kill: %v", err)
 						}
 					}
@@ -156,6 +169,9 @@ func (h *killHistory) burst(t *testing.T, p *campaigntest.Process) {
 				mu.Unlock()
 			}
 		})
+	}
+	if h.path != nil {
+		writing.Go(func() { h.path.write(t.Context(), p) })
 	}
 	<-ctx.Done()
 	close(killed)
@@ -206,6 +222,10 @@ func (h *killHistory) check(t *testing.T, p *campaigntest.Process, when string) 
 		}
 	}
 	records := h.log(ctx, t, p)
+	if h.path != nil {
+		h.path.check(ctx, t, h, p, stored)
+		h.settle(ctx, t, p, when)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id := range stored {
@@ -244,7 +264,7 @@ func (h *killHistory) settle(ctx context.Context, t *testing.T, p *campaigntest.
 				t.Errorf("%s: P6: %+v does not add up", when, r)
 			}
 		}
-		if len(s.Relays) == 1 && s.Drained() {
+		if len(s.Relays) > 0 && s.Drained() {
 			return
 		}
 		select {

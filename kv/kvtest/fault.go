@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"sync"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -32,6 +33,28 @@ var logSyncs = []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData, erro
 // time and ever after.
 func FailLogSync(n int, err error) Fault {
 	return Fault{Kinds: logSyncs, Pattern: "*.log", Err: err, At: n, Sticky: true}
+}
+
+// These operations need a descriptor, or room on the disk.
+var (
+	opens  = []errorfs.OpKind{errorfs.OpCreate, errorfs.OpOpen, errorfs.OpOpenDir, errorfs.OpLock, errorfs.OpList}
+	writes = []errorfs.OpKind{
+		errorfs.OpCreate, errorfs.OpLink, errorfs.OpRename, errorfs.OpMkdirAll, errorfs.OpFilePreallocate,
+		errorfs.OpFileWrite, errorfs.OpFileWriteAt, errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo,
+	}
+)
+
+// Faults are those that campaigns try at each operation: a broken disk, a full one
+// and too few descriptors, for a moment and for good.
+func Faults() []Fault {
+	var out []Fault
+	for _, sticky := range []bool{false, true} {
+		out = append(out,
+			Fault{Err: syscall.EIO, Sticky: sticky},
+			Fault{Err: syscall.ENOSPC, Kinds: writes, Sticky: sticky},
+			Fault{Err: syscall.EMFILE, Kinds: opens, Sticky: sticky})
+	}
+	return out
 }
 
 // A FaultFS passes operations on to another file system until the fault it is
@@ -72,6 +95,21 @@ func (f *FaultFS) Hits() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.hits
+}
+
+// Seen returns how many operations the fault concerned since Arm.
+func (f *FaultFS) Seen() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seen
+}
+
+// ReuseForWrite implements vfs.FS. The file that errorfs returns has no faults.
+func (f *FaultFS) ReuseForWrite(old, name string, cat vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := f.Rename(old, name); err != nil {
+		return nil, err
+	}
+	return f.OpenReadWrite(name, cat)
 }
 
 // MaybeError implements errorfs.Injector.
