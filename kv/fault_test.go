@@ -199,3 +199,23 @@ func TestOpenGivesUp(t *testing.T) {
 	}
 	s.Close()
 }
+
+// A slot of the watermark that cannot be read is no damage, and the other slot does
+// not stand for it.
+func TestUnreadableWatermark(t *testing.T) {
+	mem := vfs.NewMem()
+	s, err := kv.Open("data", kv.Options{FS: mem})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for at := 1; at <= 2; at++ {
+		faults := kvtest.NewFaultFS(mem)
+		faults.Arm(kvtest.Fault{Kinds: []errorfs.OpKind{errorfs.OpFileReadAt}, Pattern: "WATERMARK", Err: syscall.EIO, At: at})
+		if _, err := kv.Open("data", kv.Options{FS: faults}); !errors.Is(err, syscall.EIO) || errors.Is(err, kv.ErrCorrupt) {
+			t.Errorf("slot %d: %v", at-1, err)
+		}
+	}
+}

@@ -53,7 +53,11 @@ func (w *watermark) open(fs vfs.FS, name string, create bool) error {
 	// The next write goes to the slot with the lower number, or the damaged one: the
 	// other stays valid whatever becomes of it.
 	for slot := range int64(2) {
-		if seq, ok := w.read(slot); ok && seq >= w.seq {
+		seq, ok, err := w.read(slot)
+		if err != nil {
+			return fmt.Errorf("kv: watermark: %w", err)
+		}
+		if ok && seq >= w.seq {
 			w.seq, w.slot, valid = seq, 1-slot, true
 		}
 	}
@@ -89,12 +93,13 @@ func putSlot(b []byte, seq uint64) {
 }
 
 // read returns the number in a slot, if its checksum holds.
-func (w *watermark) read(slot int64) (uint64, bool) {
+func (w *watermark) read(slot int64) (seq uint64, ok bool, err error) {
 	var b [slotUsed]byte
 	if _, err := w.file.ReadAt(b[:], slot*slotSize); err != nil && !errors.Is(err, io.EOF) {
-		return 0, false
+		return 0, false, err
 	}
-	return parseSlot(b[:])
+	seq, ok = parseSlot(b[:])
+	return seq, ok, nil
 }
 
 // write makes seq the number in the file, durably, if it is higher.
