@@ -108,6 +108,9 @@ func play(m *model, actions []action, o worldOptions) error {
 	if stopErr := w.stop(); err == nil {
 		err = stopErr
 	}
+	if err == nil {
+		err = checkFolder(w.fs)
+	}
 	return err
 }
 

@@ -70,6 +70,21 @@ func (h *powerHistory) run(t *testing.T, number int64, lives int, done *atomic.I
 	if err := node.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
+	if err := checkFolder(h.fs); err != nil {
+		t.Error(err)
+	}
+}
+
+// checkFolder returns what fsck finds in a folder that no node has open.
+func checkFolder(fs vfs.FS) error {
+	report, err := tablecast.Fsck(context.Background(), "data", tablecast.FsckOptions{FS: fs})
+	if err != nil {
+		return fmt.Errorf("fsck: %w", err)
+	}
+	if faults, _ := report.Faults(); len(faults) > 0 {
+		return fmt.Errorf("P7: fsck: %v", faults)
+	}
+	return nil
 }
 
 const powerConfig = `
