@@ -65,7 +65,7 @@ func (n *Node) prepareRelay(f *config.File, name string, defs []mapping.Definiti
 		Scan: func(ctx context.Context, after item.Item, limit int) ([]item.Item, item.Item, uint64, error) {
 			return n.scan(ctx, name, after, limit)
 		},
-		OnMapped: n.observers.mapped, Logger: n.opts.Logger,
+		Attempts: n.attempts.Log, OnMapped: n.observers.mapped, Logger: n.opts.Logger,
 	})
 	if err := r.Prepare(); err != nil {
 		return err

@@ -131,6 +131,7 @@ type Node struct {
 	functions *function.Functions
 	sources   *eventsource.Mappings
 	logs      string // the folder of log targets
+	attempts  attempts
 	observers observers
 
 	// The hops run under running, which cancel ends; the store, which they use
@@ -173,7 +174,7 @@ func Open(dir string, o Options) (*Node, error) {
 		return nil, err
 	}
 	if err := n.wire(dir); err != nil {
-		return nil, errors.Join(err, n.store.Close())
+		return nil, errors.Join(err, n.attempts.Close(), n.store.Close())
 	}
 	n.run()
 	return n, nil
@@ -183,7 +184,7 @@ func Open(dir string, o Options) (*Node, error) {
 // applies the file, and makes the relays, whose starting positions are then
 // durable: no change that is made after Open is missed.
 func (n *Node) wire(dir string) error {
-	for _, open := range []func(dir string) error{n.openTables, n.openFunctions, n.openTargets, n.openBuses, n.openSources} {
+	for _, open := range []func(dir string) error{n.openAttempts, n.openTables, n.openFunctions, n.openTargets, n.openBuses, n.openSources} {
 		if err := open(dir); err != nil {
 			return err
 		}
@@ -235,6 +236,7 @@ func (n *Node) openBuses(string) (err error) {
 		Targets:   n.target,
 		Events:    func(name string, seq uint64) (*event.Event, error) { return n.buses.Event(name, seq) },
 		Restore:   bus.Restore,
+		Attempts:  n.attempts.Log,
 		OnAttempt: n.observers.attempted,
 		Logger:    n.opts.Logger,
 	})
@@ -295,7 +297,7 @@ func (n *Node) Close() error {
 	n.hops.Wait()
 	n.stop() // the hops are done with the store
 	n.storage.Wait()
-	return n.store.Close()
+	return errors.Join(n.attempts.Close(), n.store.Close())
 }
 
 // Tables returns the node's tables.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/attempt"
 	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/target"
@@ -57,9 +59,9 @@ type Attempt struct {
 // attempt makes one attempt and hands its transition to the settler. An attempt
 // that was cancelled by the end of Run or of the queue has none: its row stays
 // stored as it was, and the next Run makes the attempt again (invariant 4).
-func (w *queue) attempt(ctx context.Context, r *row, b *binding, results chan<- transition) {
+func (w *queue) attempt(ctx context.Context, r *row, b *binding, notes *attempt.Worker, results chan<- transition) {
 	a := Attempt{Queue: w.id, Seq: r.seq, Number: r.attempts + 1, Queued: r.queuedAt, ARN: b.policy.ARN, Start: w.q.now()}
-	a.Event, a.Response, a.Err = w.call(ctx, r, b)
+	a.Event, a.Response, a.Err = w.call(ctx, r, b, notes)
 	a.Took = w.q.now().Sub(a.Start)
 	cancelled := a.Err != nil && ctx.Err() != nil
 	if !cancelled {
@@ -82,7 +84,7 @@ func (w *queue) attempt(ctx context.Context, r *row, b *binding, results chan<- 
 
 // call looks the event up, makes the body and delivers it. A target that panics
 // has failed.
-func (w *queue) call(ctx context.Context, r *row, b *binding) (e *event.Event, out target.Response, err error) {
+func (w *queue) call(ctx context.Context, r *row, b *binding, notes *attempt.Worker) (e *event.Event, out target.Response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.q.opts.Logger.Error("delivery: target panicked", "rule", w.id.Rule, "target", w.id.Target, "panic", p)
@@ -95,20 +97,47 @@ func (w *queue) call(ctx context.Context, r *row, b *binding) (e *event.Event, o
 	} else if err != nil {
 		return nil, out, &target.Error{Code: target.CodeInternal, Msg: err.Error()}
 	}
-	var body []byte
-	if b.policy.Input == nil {
-		body = e.AppendJSON(nil)
-	} else if body, err = b.policy.Input(e); err != nil {
+	call := &target.Delivery{Event: e, Bus: w.id.Bus, Rule: w.id.Rule, TargetID: w.id.Target, Attempt: r.attempts + 1}
+	if err := w.fill(call, r, &b.policy, notes); err != nil {
 		return e, out, &target.Error{Code: CodeInput, Msg: err.Error(), Permanent: true}
-	}
-	call := &target.Delivery{Event: e, Body: body, Bus: w.id.Bus, Rule: w.id.Rule, TargetID: w.id.Target, Attempt: r.attempts + 1}
-	if b.policy.Params != nil {
-		if call.Params, err = b.policy.Params(e); err != nil {
-			return e, out, &target.Error{Code: CodeInput, Msg: err.Error(), Permanent: true}
-		}
 	}
 	out, err = b.target.Deliver(ctx, call)
 	return e, out, err
+}
+
+// errEnds is why an event is given up at which processes ended.
+var errEnds = fmt.Errorf("%d processes ended while they made the input of the event; redrive it once the rule's target is changed", attempt.Limit)
+
+// fill makes what the target is sent. Only that is noted, not the call of the target,
+// which may take long: a process that is killed meanwhile did not end at the event.
+func (w *queue) fill(call *target.Delivery, r *row, p *Policy, notes *attempt.Worker) (err error) {
+	if p.Input == nil && p.Params == nil {
+		call.Body = call.Event.AppendJSON(nil)
+		return nil
+	}
+	what := ""
+	if log := w.q.opts.Attempts; log != nil {
+		what = attempt.Name("input", w.id.Bus, w.id.Rule, w.id.Target, strconv.FormatUint(r.seq, 10))
+		defer func() {
+			if log.Remembers() {
+				log.Passed(what) // made, or given up
+			}
+		}()
+		if log.Ended(what) {
+			return errEnds
+		}
+	}
+	notes.Begin(what)
+	defer notes.End()
+	if p.Input == nil {
+		call.Body = call.Event.AppendJSON(nil)
+	} else if call.Body, err = p.Input(call.Event); err != nil {
+		return err
+	}
+	if p.Params != nil {
+		call.Params, err = p.Params(call.Event)
+	}
+	return err
 }
 
 // decide says how an attempt changes its row, and sets a.Outcome and a.Next. It is

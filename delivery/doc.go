@@ -36,6 +36,8 @@
 //     no group.
 //  6. A row ends as delivered, as a dead letter, or dropped with its target; each
 //     is one batch together with the counters.
+//  7. An event at which two processes ended while they made its input is a dead
+//     letter of the third; see package attempt.
 //
 // # Failing targets
 //

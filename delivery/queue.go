@@ -166,8 +166,10 @@ type job struct {
 // makeCalls makes the attempt of a job and of the jobs that follow. A goroutine
 // is used again because its stack has grown to what a call needs.
 func (w *queue) makeCalls(ctx context.Context, j job, jobs <-chan job, results chan<- transition) {
+	notes := w.q.opts.Attempts.Worker()
+	defer notes.Close()
 	for ok := true; ok && j.row != nil; j, ok = <-jobs {
-		w.attempt(ctx, j.row, j.binding, results)
+		w.attempt(ctx, j.row, j.binding, notes, results)
 	}
 }
 

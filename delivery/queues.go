@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/internal/attempt"
 	"github.com/tablecast/tablecast/internal/tuple"
 	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/kv"
@@ -74,6 +75,10 @@ type Options struct {
 	// Restore stores an event again, with the batch, so that Events finds it.
 	// Redrive calls it with the copy that a dead letter kept.
 	Restore func(b *kv.Batch, bus string, seq uint64, e *event.Event)
+	// Attempts notes each event while what the target is sent is made of it: one
+	// at which two processes ended becomes a dead letter. The default notes
+	// nothing.
+	Attempts *attempt.Log
 	// OnAttempt is called with each attempt that has ended, before its outcome
 	// is durable, from many goroutines; it must be quick. The default does
 	// nothing.

@@ -10,13 +10,19 @@ import (
 	"github.com/tablecast/tablecast/mapping/cel"
 )
 
-// An Error says that a definition could not make its events.
+// An Error says that a definition could not make its events. Definition is empty if
+// none of them was asked.
 type Error struct {
 	Definition string
 	Err        error
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("event %s: %v", e.Definition, e.Err) }
+func (e *Error) Error() string {
+	if e.Definition == "" {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("event %s: %v", e.Definition, e.Err)
+}
 func (e *Error) Unwrap() error { return e.Err }
 
 // EventName returns the name of the definition, which is that of its event.

@@ -288,10 +288,13 @@ func (r *Relay) mapItems(f *activeBackfill, from int) ([]mapped, error) {
 	st := streams[len(streams)-1]
 	var page []mapped
 	raised := 0
+	defer r.mapping.End()
 	for i := from; i < len(f.chunk.items) && raised < raisedBytes; i++ {
 		it := f.chunk.items[i]
 		rec := &stream.Record{Stream: st, Seq: f.chunk.seq, Op: stream.Insert, Time: r.opts.Now().UTC(), Keys: slices.Clip(st.Schema().Project(it)), New: it}
-		events, err := r.opts.Set.Backfill(f.Definition, f.Run, rec)
+		events, err := r.guarded(r.attempt(f.Run, mapping.Group(rec)), func() ([]mapping.Raised, error) {
+			return r.opts.Set.Backfill(f.Definition, f.Run, rec)
+		})
 		if errors.Is(err, mapping.ErrUnavailable) {
 			return nil, err
 		}

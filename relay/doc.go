@@ -45,4 +45,6 @@
 //  12. Damage ends Run where it is, after what was read before it was handed on:
 //     nothing is passed, and other relays go on (P7, P8). The node is not ready
 //     from then on.
+//  13. A record at which two processes ended while they mapped it is parked by the
+//     third (P8); see package attempt.
 package relay

@@ -3,7 +3,9 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 
+	"github.com/tablecast/tablecast/internal/attempt"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/parking"
@@ -21,6 +23,14 @@ type mapped struct {
 
 func (m *mapped) group() string { return mapping.Group(m.record) }
 
+// name tells the record from all other of its table.
+func (m *mapped) name() []string {
+	if m.backfill != "" {
+		return []string{m.backfill, m.group()}
+	}
+	return []string{m.record.Sequence()}
+}
+
 // bytes returns about how many bytes the events of the record have.
 func (m *mapped) bytes() (n int) {
 	for i := range m.events {
@@ -34,22 +44,77 @@ func (m *mapped) bytes() (n int) {
 func (r *Relay) apply(records []stream.Record) ([]mapped, error) {
 	var out []mapped
 	raised := 0
+	aside := map[string]bool{} // items of the page of which a record ends processes
+	defer r.mapping.End()
 	for i := range records {
 		if raised >= raisedBytes {
 			break
 		}
 		rec := &records[i]
-		events, err := r.opts.Set.Apply(rec, func(def string) bool { return rec.Seq > r.cursor.Starts[def] })
+		behind, err := r.behindEnding(rec, aside)
+		if err != nil {
+			return out, err
+		}
+		if behind {
+			out = append(out, mapped{record: rec, err: parking.ErrBehind})
+			continue
+		}
+		events, err := r.guarded(r.attempt(rec.Sequence()), func() ([]mapping.Raised, error) {
+			return r.opts.Set.Apply(rec, func(def string) bool { return rec.Seq > r.cursor.Starts[def] })
+		})
+		if errors.Is(err, errEnds) {
+			aside[mapping.Group(rec)], r.ending[mapping.Group(rec)] = true, true
+		}
 		if errors.Is(err, mapping.ErrUnavailable) {
 			return out, err
 		}
 		if err == nil {
 			r.opts.OnMapped(rec, events)
 		}
-		out = append(out, mapped{record: rec, events: events, err: err})
-		raised += out[i].bytes()
+		m := mapped{record: rec, events: events, err: err}
+		out, raised = append(out, m), raised+m.bytes()
 	}
 	return out, nil
+}
+
+// attempt names the mapping of a change, or of an item of a backfill.
+func (r *Relay) attempt(of ...string) string {
+	if r.opts.Attempts == nil {
+		return ""
+	}
+	return attempt.Name(append([]string{"map", r.opts.Table}, of...)...)
+}
+
+// errEnds is why a record is parked at which processes ended.
+var errEnds = fmt.Errorf("%d processes ended while they mapped it; redrive it once what ends them is mended", attempt.Limit)
+
+// behindEnding reports whether an earlier record of the item was parked since
+// processes ended at it. Later ones may do the same: they are not mapped as long as it
+// is parked.
+func (r *Relay) behindEnding(rec *stream.Record, aside map[string]bool) (bool, error) {
+	if len(r.ending) == 0 {
+		return false, nil
+	}
+	group := mapping.Group(rec)
+	if !r.ending[group] || aside[group] {
+		return aside[group], nil
+	}
+	n, err := r.parked.held(group)
+	if err == nil && n == 0 {
+		delete(r.ending, group)
+	}
+	return n > 0, err
+}
+
+// guarded maps a record, unless processes ended at that. What code in Go does on the
+// way, as a mapper that exits or takes all memory, may end this process: the note is
+// what the next one knows of it.
+func (r *Relay) guarded(what string, fn func() ([]mapping.Raised, error)) ([]mapping.Raised, error) {
+	if r.opts.Attempts.Ended(what) {
+		return nil, &mapping.Error{Err: errEnds}
+	}
+	r.mapping.Begin(what)
+	return fn()
 }
 
 // handOver gives the events of records to the sink and advances past them. If
@@ -156,7 +221,18 @@ func (r *Relay) commit(ctx context.Context, page []mapped) error {
 		r.noteBackfill(*filled)
 	}
 	r.advance(next)
+	r.passed(page)
 	return nil
+}
+
+// passed forgets what was noted of records that are dealt with.
+func (r *Relay) passed(page []mapped) {
+	if !r.opts.Attempts.Remembers() {
+		return
+	}
+	for i := range page {
+		r.opts.Attempts.Passed(r.attempt(page[i].name()...))
+	}
 }
 
 // advance makes a cursor that is durable the current one.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/tablecast/tablecast/internal/attempt"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
@@ -42,6 +43,9 @@ type Options struct {
 	// set's.
 	Source  []byte
 	Compile func(source []byte) (*mapping.Set, error)
+	// Attempts notes each change and item of a backfill while it is mapped: one at
+	// which two processes ended is parked. The default notes nothing.
+	Attempts *attempt.Log
 	// OnMapped hears of each record that was mapped, before its events are
 	// handed on, and again when its page is tried again. It must be quick. The
 	// default is none.
@@ -65,7 +69,9 @@ const (
 type Relay struct {
 	opts    Options
 	parked  *parked
-	reading *stream.Stream // the one last read from; only for the goroutine of Run
+	mapping *attempt.Worker // what is being mapped; only for the goroutine of Run
+	ending  map[string]bool // items of which a record was parked at which processes ended; as mapping
+	reading *stream.Stream  // the one last read from; only for the goroutine of Run
 
 	mu        sync.Mutex
 	cursor    cursor             // guarded by mu; written by the goroutine of Run alone, which reads it without
@@ -120,7 +126,7 @@ func New(o Options) *Relay {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Relay{opts: o, parked: newParked(o.Store, o.Table), status: Status{Table: o.Table}}
+	return &Relay{opts: o, parked: newParked(o.Store, o.Table), ending: map[string]bool{}, status: Status{Table: o.Table}}
 }
 
 func cursorKey(table string) kv.Key { return kv.NewKey('c').String(table) }

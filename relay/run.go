@@ -15,6 +15,8 @@ import (
 // only with an error for which decide says Halt.
 func (r *Relay) Run(ctx context.Context) error {
 	defer r.stop()
+	r.mapping = r.opts.Attempts.Worker()
+	defer r.mapping.Close()
 	tries := wait.Backoff{Least: minPause, Most: maxPause}
 	for ctx.Err() == nil {
 		r.runCommands(ctx)
