@@ -27,7 +27,7 @@ func writeAnswer(w http.ResponseWriter, contentType string, status int, body []b
 	h["X-Amz-Crc32"] = v[2:3:3]
 	h["X-Amzn-Requestid"] = v[3:4:4]
 	w.WriteHeader(status)
-	w.Write(body)
+	send(w, body)
 }
 
 // requestID returns 52 random upper-case letters and digits.
@@ -62,6 +62,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, svc *Service, err 
 
 // write writes the body of an error.
 func (s *server) write(w http.ResponseWriter, svc *Service, e *Error) {
+	s.refused(e)
 	contentType, model := json10, noModel
 	if svc != nil {
 		contentType, model = svc.ContentType, svc.Model

@@ -62,15 +62,16 @@ type entry struct {
 // admit is the one way in: on a closed node it identifies the key, reads from the
 // request what it needs, and lets it through if its key has all of that. The key is nil
 // on an open node.
-func (s *server) admit(r *http.Request, body []byte, to entry) (*keys.Key, error) {
+func (s *server) admit(r *http.Request, buf *buffer, to entry) (*keys.Key, error) {
 	a := s.opts.Auth
-	if a == nil || !a.Keys.Closed() {
+	if !s.closed() {
 		return nil, nil
 	}
-	k, err := a.identify(r, body, to)
+	k, err := a.identify(r, buf.b, to)
 	if err != nil {
 		return nil, err
 	}
+	buf.verified()
 	need, err := to.needs()
 	if err != nil {
 		return nil, err

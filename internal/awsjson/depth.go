@@ -6,23 +6,27 @@ import "bytes"
 // 32 levels takes 64 and what stands around it.
 const maxDepth = 128
 
-// tooDeep reports whether brackets nest deeper than maxDepth. It looks at
-// brackets outside strings alone, whether or not the text is JSON.
-func tooDeep(b []byte) bool {
+// weigh counts about how many values JSON has; ok is false if brackets nest deeper
+// than maxDepth. It looks at signs outside strings alone, whether or not the text is
+// JSON.
+func weigh(b []byte) (values int, ok bool) {
 	depth := 0
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case '{', '[':
+			values++
 			if depth++; depth > maxDepth {
-				return true
+				return values, false
 			}
 		case '}', ']':
 			depth--
+		case ',':
+			values++
 		case '"':
 			i = endOfString(b, i)
 		}
 	}
-	return false
+	return values, true
 }
 
 // endOfString returns where the string that begins at i ends.

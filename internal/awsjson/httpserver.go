@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// NewHTTPServer returns an HTTP server for the handler with limits on what a
-// client may cost: 32 KiB of headers within 5 s, a whole request within 30 s,
-// an answer within 60 s, and an idle connection for 60 s. A handler that needs
-// longer says so with http.ResponseController.
+// NewHTTPServer returns an HTTP server for the handler of NewServer with limits on what
+// a client may cost: 32 KiB of headers within 5 s, and an idle connection for 60 s.
+// Bodies and answers have the limits of pace.
 func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	srv := &http.Server{
 		Handler:           h,
@@ -18,6 +17,7 @@ func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    32 << 10,
+		ConnContext:       withConn,
 	}
 	if log != nil {
 		srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)

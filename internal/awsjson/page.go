@@ -47,38 +47,42 @@ func (s *server) mux(pages []Page) *http.ServeMux {
 	return mux
 }
 
-// page serves a page to those who may see it.
+// page serves a page to those who may see it. Its handler may take as long as it
+// likes; a client that stops reading what it writes is cut off.
 func (s *server) page(w http.ResponseWriter, r *http.Request, p Page) {
-	if p.Open || s.opts.Auth == nil || !s.opts.Auth.Keys.Closed() {
-		p.Handler.ServeHTTP(w, r)
-		return
-	}
-	k, body, err := s.admitPage(w, r, p)
+	buf := s.newBuffer(r)
+	defer buf.release()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	k, err := s.admitPage(w, r, p, buf)
 	if err != nil {
 		s.fail(w, r, nil, forbidden(err))
 		return
 	}
-	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), signer{}, k.Name))
-	defer cancel()
-	go s.opts.Auth.watch(ctx, cancel, k)
+	if k != nil {
+		ctx = context.WithValue(ctx, signer{}, k.Name)
+		go s.opts.Auth.watch(ctx, cancel, k)
+	}
 	r = r.WithContext(ctx)
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	p.Handler.ServeHTTP(w, r)
+	r.Body = io.NopCloser(bytes.NewReader(buf.b))
+	p.Handler.ServeHTTP(&paced{w}, r)
 }
 
-// admitPage returns the key of a request for a page and a copy of its body.
-func (s *server) admitPage(w http.ResponseWriter, r *http.Request, p Page) (*keys.Key, []byte, error) {
-	buf := newBuffer(&s.budget)
-	defer buf.release()
+// admitPage reads the body of a request for a page and returns its key; nil if the page
+// is open to everybody.
+func (s *server) admitPage(w http.ResponseWriter, r *http.Request, p Page, buf *buffer) (*keys.Key, error) {
 	if err := s.read(w, r, buf, maxPage); err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	if p.Open || !s.closed() {
+		return nil, nil
 	}
 	needs := func() ([]Permission, error) { return []Permission{{p.Action, Anything}}, nil }
-	k, err := s.admit(r, buf.b, entry{service: PageService, rest: true, basic: p.Basic, needs: needs})
+	k, err := s.admit(r, buf, entry{service: PageService, rest: true, basic: p.Basic, needs: needs})
 	if err == nil && k == nil {
 		err = errMissing
 	}
-	return k, bytes.Clone(buf.b), err
+	return k, err
 }
 
 // watchEvery is how often the key of an answer that lasts is looked at.

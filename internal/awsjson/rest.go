@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
@@ -52,18 +51,28 @@ type Request struct {
 
 	params map[string]string
 	w      http.ResponseWriter
+	s      *server
+	buf    *buffer
 }
 
 // Param returns a segment of the path that the Route has in braces.
 func (r *Request) Param(name string) string { return r.params[name] }
 
-// Allow gives the operation and its answer the time d from now, in place of the
-// limits of the HTTP server.
-func (r *Request) Allow(d time.Duration) {
-	c := http.NewResponseController(r.w)
-	_ = c.SetReadDeadline(time.Time{}) // fails only where there are no deadlines
-	_ = c.SetWriteDeadline(time.Now().Add(d))
+// Detach gives the body to the operation for as long as it likes, and its room back to
+// other requests: until the operation returns it counts among those of MaxDetached.
+// Errors: TooManyRequestsException.
+func (r *Request) Detach() error {
+	lent := claim{budget: &r.s.detached, conn: r.buf.conn}
+	if !lent.take(int64(cap(r.Body)), true) {
+		return errRunning
+	}
+	r.buf.claim.release()
+	r.buf.claim, r.buf.detached = lent, true
+	return nil
 }
+
+var errRunning = &Error{Type: "TooManyRequestsException", Status: http.StatusTooManyRequests, Message: "Rate Exceeded.",
+	Fields: map[string]any{"Reason": "ConcurrentInvocationLimitExceeded"}}
 
 // An Answer is the response of a RESTOp. A nil Body is an empty one.
 type Answer struct {
@@ -86,9 +95,9 @@ func (s *server) restService(r *http.Request) *RESTService {
 func (s *server) serveREST(w http.ResponseWriter, r *http.Request, svc *RESTService) {
 	id := uuid.NewString()
 	w.Header().Set("X-Amzn-Requestid", id)
-	buf := newBuffer(&s.budget)
+	buf := s.newBuffer(r)
 	defer buf.release()
-	answer, err := s.runREST(w, r, svc, &Request{ID: id, Header: r.Header, w: w}, buf)
+	answer, err := s.runREST(w, r, svc, &Request{ID: id, Header: r.Header, w: w, s: s, buf: buf}, buf)
 	if err != nil {
 		answer = s.restError(r, svc, err)
 	}
@@ -103,8 +112,9 @@ func (s *server) serveREST(w http.ResponseWriter, r *http.Request, svc *RESTServ
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(answer.Body)))
 	}
+	buf.hold(len(answer.Body))
 	w.WriteHeader(status)
-	w.Write(answer.Body)
+	send(w, answer.Body)
 }
 
 func (s *server) runREST(w http.ResponseWriter, r *http.Request, svc *RESTService, req *Request, buf *buffer) (*Answer, error) {
@@ -121,7 +131,7 @@ func (s *server) runREST(w http.ResponseWriter, r *http.Request, svc *RESTServic
 	}
 	req.params, req.Query, req.Body = params, r.URL.Query(), buf.b
 	needs := func() ([]Permission, error) { return rt.Needs(req) }
-	if _, err := s.admit(r, buf.b, entry{service: svc.SigningName, rest: true, needs: needs}); err != nil {
+	if _, err := s.admit(r, buf, entry{service: svc.SigningName, rest: true, needs: needs}); err != nil {
 		return nil, forbidden(err)
 	}
 	return rt.Run(r.Context(), req)
@@ -195,6 +205,7 @@ func (s *server) restError(r *http.Request, svc *RESTService, err error) *Answer
 		}
 		e = &Error{Type: "ServiceException", Status: http.StatusInternalServerError, Message: internalMessage}
 	}
+	s.refused(e)
 	status := max(e.Status, http.StatusBadRequest)
 	message := cut(e.Message, maxMessage)
 	body := map[string]any{"Type": "User", "message": message}

@@ -1,6 +1,7 @@
 package awsjson
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -52,9 +53,16 @@ type Options struct {
 	Pages []Page
 	// MaxBody is the largest body in bytes. The default is 16 MiB.
 	MaxBody int64
-	// MaxInFlight bounds the bytes of all bodies that are being read or worked
-	// on. The default is 128 MiB, and never less than MaxBody.
+	// MaxInFlight bounds the memory of requests in bytes: their bodies, what decoding
+	// makes of them, and their answers until they are written. The default is 128 MiB,
+	// and never less than the largest body.
 	MaxInFlight int64
+	// MaxDetached bounds the bytes of the bodies of invocations that run. The default is
+	// MaxInFlight.
+	MaxDetached int64
+	// Refused, unless it is nil, is told the kind of each request that is refused. It
+	// is called by many goroutines at once.
+	Refused func(kind string)
 	// AllowedHosts are host names, without port, that requests may be sent to,
 	// beside the names of loopback and the address they arrive at.
 	AllowedHosts []string
@@ -68,7 +76,8 @@ type server struct {
 	prefixes map[string]*Service // by TargetPrefix
 	pages    *http.ServeMux
 	hosts    map[string]bool
-	budget   budget
+	budget   budget // of requests
+	detached budget // of invocations that run
 }
 
 // A route is one operation of a service.
@@ -94,7 +103,8 @@ func NewServer(o Options) http.Handler {
 	for _, svc := range o.REST {
 		largest = max(largest, svc.MaxBody)
 	}
-	s.budget.free.Store(max(o.MaxInFlight, largest))
+	s.budget = newBudget(max(o.MaxInFlight, largest), o.MaxBody)
+	s.detached = newBudget(max(cmp.Or(o.MaxDetached, o.MaxInFlight), largest), largest)
 	for i := range o.Services {
 		svc := &o.Services[i]
 		s.prefixes[svc.TargetPrefix] = svc
@@ -138,7 +148,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, s.service(r), err)
 		return
 	}
-	buf := newBuffer(&s.budget)
+	buf := s.newBuffer(r)
 	defer buf.release()
 	if err := s.run(w, r, rt, buf); err != nil {
 		s.fail(w, r, rt.service, err)
@@ -151,21 +161,22 @@ func (s *server) run(w http.ResponseWriter, r *http.Request, rt *route, buf *buf
 		return err
 	}
 	needs := func() ([]Permission, error) {
-		if tooDeep(buf.b) {
-			return nil, errSerialization("")
+		if err := s.afford(buf); err != nil {
+			return nil, err
 		}
 		return rt.op.Needs(buf.b)
 	}
-	if _, err := s.admit(r, buf.b, entry{service: rt.service.SigningName, needs: needs}); err != nil {
+	if _, err := s.admit(r, buf, entry{service: rt.service.SigningName, needs: needs}); err != nil {
 		return err
 	}
-	if tooDeep(buf.b) {
-		return errSerialization("")
+	if err := s.afford(buf); err != nil {
+		return err
 	}
-	out, err := rt.op.Run(r.Context(), buf.b)
+	out, err := rt.op.Run(context.WithValue(r.Context(), claimKey{}, &buf.claim), buf.b)
 	if err != nil {
 		return err
 	}
+	buf.hold(len(out))
 	writeAnswer(w, rt.service.ContentType, http.StatusOK, out)
 	return nil
 }

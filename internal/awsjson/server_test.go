@@ -220,7 +220,7 @@ func TestBytesInFlight(t *testing.T) {
 		<-release
 		return []byte("{}"), nil
 	})
-	srv := serve(t, awsjson.Options{Services: []awsjson.Service{svc}, MaxBody: size, MaxInFlight: 3 * size})
+	srv := serve(t, awsjson.Options{Services: []awsjson.Service{svc}, MaxBody: size, MaxInFlight: 3*size - 1})
 	body := strings.Repeat(" ", size)
 	done := make(chan int)
 	for range 2 {

@@ -1,21 +1,15 @@
 package lambda
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"net/http"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/internal/awsjson"
 )
-
-// maxWait is how long a caller may wait for an answer: the longest timeout, and
-// as long again for a process.
-const maxWait = 30 * time.Minute
 
 const (
 	maxClientContext = 3583
@@ -41,7 +35,7 @@ func (a *api) invoke(ctx context.Context, r *awsjson.Request) (*awsjson.Answer, 
 	if _, err := a.functions.Get(name); err != nil {
 		return nil, a.unknown(name, err)
 	}
-	payload := bytes.Clone(r.Body)
+	payload := r.Body
 	if len(payload) == 0 {
 		payload = []byte("{}")
 	}
@@ -67,7 +61,9 @@ func (a *api) call(ctx context.Context, r *awsjson.Request, name string, payload
 		}
 		o.ClientContext = string(client)
 	}
-	r.Allow(maxWait)
+	if err := r.Detach(); err != nil {
+		return nil, err
+	}
 	result, err := a.functions.Invoke(ctx, name, payload, o)
 	if err != nil {
 		return nil, a.unknown(name, err)
