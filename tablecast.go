@@ -108,6 +108,11 @@ type Options struct {
 	// AcceptLoss opens a folder that lost commits which were acknowledged, or whose
 	// watermark is missing; see kv.Options. By default it is refused.
 	AcceptLoss bool
+	// CacheBytes bounds the memory for blocks of the store. The default is 64 MiB.
+	CacheBytes int64
+	// MemTableBytes is the size at which the store writes to the disk what it holds in
+	// memory besides its log; four times as much may be in memory. The default is 16 MiB.
+	MemTableBytes uint64
 	// StrictBus makes an event put to a bus that does not exist an error. By
 	// default such an event is lost and answered as a success, as EventBridge
 	// does; the node counts and logs it.
@@ -170,7 +175,7 @@ func Open(dir string, o Options) (*Node, error) {
 	n := &Node{opts: o, config: o.Config, relays: map[string]*relay.Relay{}, observers: observers{logger: o.Logger, list: map[*watcher]bool{}}}
 	n.Watch(o.Observer)
 	var err error
-	if n.store, err = kv.Open(dir, kv.Options{FS: o.FS, Logger: o.Logger, Fatal: o.Fatal, AcceptLoss: o.AcceptLoss}); err != nil {
+	if n.store, err = kv.Open(dir, kv.Options{FS: o.FS, Logger: o.Logger, Fatal: o.Fatal, AcceptLoss: o.AcceptLoss, CacheBytes: o.CacheBytes, MemTableBytes: o.MemTableBytes}); err != nil {
 		return nil, err
 	}
 	if err := n.wire(dir); err != nil {

@@ -26,12 +26,12 @@ func (s *Store) openPebble(dir string, kept *inventory) (*pebble.DB, error) {
 		Logger:                      log,
 		EventListener:               log.listener(),
 		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },
-		MemTableSize:                16 << 20,
+		MemTableSize:                s.opts.MemTableBytes,
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       32,
 		LBaseMaxBytes:               64 << 20,
-		MaxOpenFiles:                1000,
+		MaxOpenFiles:                s.opts.MaxFiles,
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)

@@ -13,6 +13,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/tablecast/tablecast/internal/machine"
 )
 
 // ExitStatus is the exit status of a process that ended because its log could not
@@ -28,6 +30,12 @@ type Options struct {
 	Logger *slog.Logger
 	// CacheBytes bounds the memory for cached blocks. The default is 64 MiB.
 	CacheBytes int64
+	// MemTableBytes is the size at which what was written last goes from memory to the
+	// disk, besides the log; four times as much may be in memory. The default is 16 MiB.
+	MemTableBytes uint64
+	// MaxFiles bounds the descriptors of tables that are open. The default is 1000, or a
+	// quarter of what the process may open if that is less.
+	MaxFiles int
 	// MinFreeBytes is the free space of the disk below which ordinary batches
 	// are refused; below an eighth of it all batches are. A quarter of it is
 	// held back as ballast. The default is 256 MiB.
@@ -50,6 +58,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 64 << 20
+	}
+	if o.MemTableBytes == 0 {
+		o.MemTableBytes = 16 << 20
+	}
+	if o.MaxFiles == 0 {
+		o.MaxFiles = min(1000, machine.Files()/4)
 	}
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 256 << 20

@@ -40,6 +40,7 @@ type upFlags struct {
 	allowPrivate        []string
 	functionUser        string
 	noFunctions         bool
+	memory              string
 }
 
 func newUp() *cobra.Command {
@@ -79,6 +80,7 @@ one before stays.
 	cmd.Flags().StringVar(&f.functionUser, "function-user", "", "`USER` whom functions run as; only root can run them as another")
 	cmd.Flags().StringVar(&f.backups, "backups", "", "`FOLDER` below which tablecast backup may have backups written (default: the folder of the data with -backups at its end)")
 	cmd.Flags().StringVar(&f.secret, "webhook-secret", "", "`FILE` with a secret that signs the requests of webhooks, readable by its owner alone")
+	cmd.Flags().StringVar(&f.memory, "memory", "", "`SIZE` of memory that the node keeps to, as 512MiB or 4GiB (default: GOMEMLIMIT, or half of what the machine or its control group has)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, one object a line")
 	return cmd
 }
@@ -104,7 +106,10 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 	if err != nil {
 		return err
 	}
-	opts := server.Options{Listen: f.listen, Keys: ring, Cert: f.cert, Key: f.key, ClientCA: f.clientCA, Hosts: f.hosts, Logger: logger}
+	opts := server.Options{Listen: f.listen, Keys: ring, Cert: f.cert, Key: f.key, ClientCA: f.clientCA, Hosts: f.hosts, Logger: logger, Refusals: server.NewRefusals()}
+	if opts.Memory, err = f.limitMemory(&nodeOpts); err != nil {
+		return usageError{err}
+	}
 	if opts.Backups, err = f.backupFolder(); err != nil {
 		return usageError{err}
 	}

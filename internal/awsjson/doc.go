@@ -8,9 +8,10 @@
 //
 //	guard     Host names this server, and no web page of another origin sent it
 //	route     X-Amz-Target names an operation, the content type is JSON
-//	read      the body is within MaxBody and the budget of bytes in flight
+//	read      the body is within MaxBody and the budget, and comes fast enough
 //	verify    the signature is right, if the node has keys
-//	depth     the JSON nests no deeper than maxDepth
+//	afford    the JSON nests no deeper than maxDepth, and what decoding makes of it is
+//	          within the budget
 //	authorize the key is allowed what the operation says that the request needs
 //	operation decodes the body, does the work, encodes the answer
 //
@@ -19,8 +20,10 @@
 //  1. Nothing of a body is parsed before its signature was verified, and no operation
 //     or page runs before its key was found to be allowed to: server.admit is the one
 //     way in, and NewServer takes no operation that does not say what it needs.
-//  2. What a request costs before its operation runs is bounded: headers by
-//     the HTTP server, the body by MaxBody, all bodies together by MaxInFlight.
+//  2. The memory of requests is bounded: headers by the HTTP server, the body by
+//     MaxBody, bodies, what decoding makes of them and answers that are being written
+//     by MaxInFlight all together. Clients that were not verified leave half of it to
+//     those that were. A slow client is cut off.
 //  3. Every answer, errors included, has x-amzn-RequestId, Content-Type,
 //     Content-Length and, outside REST, x-amz-crc32 (of the bytes as sent).
 //  4. No request ends the process: a panic of an operation is logged and

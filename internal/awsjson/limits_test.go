@@ -130,7 +130,7 @@ func TestStrangersLeaveRoom(t *testing.T) {
 		last = stranger(size - 1)
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(last), nil)
-	if err != nil || resp.StatusCode != 503 || refused.of(Busy) == 0 {
+	if err != nil || resp.StatusCode != 503 || refused.of(busy) == 0 {
 		t.Fatalf("%v %v, refusals %v", resp, err, refused.n)
 	}
 	resp.Body.Close()
@@ -191,7 +191,7 @@ func TestSlowBodies(t *testing.T) {
 	inBubble(t, Options{Services: []Service{echoing()}, Refused: refused.add}, func(t *testing.T, _ *server, dial func() net.Conn) {
 		c, start := dial(), time.Now()
 		io.WriteString(c, header("Echo", 1<<20)+" ")
-		if status, _ := answerOf(t, c); status != http.StatusRequestTimeout || time.Since(start) > 6*time.Second || refused.of(Slow) != 1 {
+		if status, _ := answerOf(t, c); status != http.StatusRequestTimeout || time.Since(start) > 6*time.Second || refused.of(slow) != 1 {
 			t.Errorf("a body that stops: %d after %v, %v", status, time.Since(start), refused.n)
 		}
 		c.Close()

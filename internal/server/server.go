@@ -5,6 +5,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -23,6 +24,7 @@ import (
 	"github.com/tablecast/tablecast/internal/awsapi/streams"
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/internal/local"
+	"github.com/tablecast/tablecast/internal/machine"
 	"github.com/tablecast/tablecast/internal/telemetry"
 )
 
@@ -46,6 +48,13 @@ type Options struct {
 	// Backups is the folder below which clients may have backups written. The
 	// default refuses them.
 	Backups string
+	// Memory is how many bytes the process is to take. A quarter of it is for requests and
+	// their answers, an eighth for the bodies of invocations that run, and as many
+	// connections may be open as fit into another quarter. The default is 512 MiB.
+	Memory int64
+	// Refusals count what is refused. By default Serve makes one, which does not count
+	// connections.
+	Refusals *Refusals
 	// Tracer makes spans of what requests change. The default makes none.
 	Tracer *telemetry.Tracer
 	// Logger receives faults. The default discards them.
@@ -70,10 +79,27 @@ func Listen(o Options) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	ln = awsjson.Limit(ln, o.connections(machine.Files()), func() { o.Refusals.add(awsjson.Crowded) })
 	if secure == nil {
 		return ln, nil
 	}
 	return tls.NewListener(ln, secure), nil
+}
+
+const (
+	defaultMemory = 512 << 20
+	// connBytes is what one connection takes: its buffers, its headers and a small body.
+	connBytes = 64 << 10
+	// keptFiles are the descriptors that are left to the store, functions and
+	// deliveries, if the process may have twice as many.
+	keptFiles = 2048
+)
+
+// connections returns how many connections may be open in a process that may open so
+// many files.
+func (o *Options) connections(files int) int {
+	most := int(cmp.Or(o.Memory, defaultMemory) / 4 / connBytes)
+	return max(min(most, files-min(keptFiles, files/2)), 1)
 }
 
 // loopback reports whether only this machine reaches the host.
@@ -88,7 +114,11 @@ func Serve(ctx context.Context, node *tablecast.Node, ln net.Listener, o Options
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Refusals == nil {
+		o.Refusals = NewRefusals()
+	}
 	figures, stop := newMetrics(node)
+	figures.registry.MustRegister(o.Refusals.counts)
 	defer stop()
 	attempts := &recent{}
 	defer node.Watch(tablecast.Observer{Attempted: attempts.add})()
@@ -126,7 +156,8 @@ func handler(node *tablecast.Node, o Options, figures *metrics, attempts *recent
 		},
 		REST:         []awsjson.RESTService{lambda.Service(node.Functions(), node.EventSources())},
 		Pages:        pages(node, o.Backups, figures, attempts, func() bool { return o.Keys != nil && o.Keys.Closed() }),
-		AllowedHosts: o.Hosts, Logger: o.Logger,
+		AllowedHosts: o.Hosts, Logger: o.Logger, Refused: o.Refusals.add,
+		MaxInFlight: cmp.Or(o.Memory, defaultMemory) / 4, MaxDetached: cmp.Or(o.Memory, defaultMemory) / 8,
 	}
 	if o.Keys != nil {
 		opts.Auth = &awsjson.Auth{Region: local.Region, Keys: o.Keys}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -38,6 +39,9 @@ func (a *api) readBatch(ctx context.Context, r *batchGetRequest, readings map[st
 				dst = append(dst, ',')
 			}
 			bytes += item.Size(it)
+			if err := awsjson.Hold(ctx, 2*item.Size(it)); err != nil {
+				return nil, err
+			}
 			dst = item.AppendJSON(dst, q.projection.Apply(it))
 		}
 		dst = append(dst, ']')

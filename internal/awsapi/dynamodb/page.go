@@ -36,7 +36,7 @@ func (a *api) query(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, r.reworded(err)
 	}
-	return r.page(q, page), nil
+	return r.page(q, page), awsjson.Hold(ctx, 2*page.Bytes)
 }
 
 func (r *readRequest) decodeQuery(body []byte) (*reading, error) {
@@ -106,7 +106,7 @@ func (a *api) scan(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.page(q, page), nil
+	return r.page(q, page), awsjson.Hold(ctx, 2*page.Bytes)
 }
 
 func (r *readRequest) decodeScan(body []byte) (*reading, error) {
