@@ -41,6 +41,7 @@ type upFlags struct {
 	functionUser        string
 	noFunctions         bool
 	memory              string
+	bytes               int64 // of memory; set by nodeOptions
 }
 
 func newUp() *cobra.Command {
@@ -106,10 +107,7 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 	if err != nil {
 		return err
 	}
-	opts := server.Options{Listen: f.listen, Keys: ring, Cert: f.cert, Key: f.key, ClientCA: f.clientCA, Hosts: f.hosts, Logger: logger, Refusals: server.NewRefusals()}
-	if opts.Memory, err = f.limitMemory(&nodeOpts); err != nil {
-		return usageError{err}
-	}
+	opts := server.Options{Listen: f.listen, Keys: ring, Cert: f.cert, Key: f.key, ClientCA: f.clientCA, Hosts: f.hosts, Logger: logger, Memory: f.bytes, Refusals: server.NewRefusals()}
 	if opts.Backups, err = f.backupFolder(); err != nil {
 		return usageError{err}
 	}

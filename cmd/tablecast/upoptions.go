@@ -16,7 +16,8 @@ import (
 	"github.com/tablecast/tablecast/target"
 )
 
-// nodeOptions returns the options of the node that flags set.
+// nodeOptions returns the options of the node that flags set, and limits the memory of
+// the process.
 func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
 	o.StrictBus, o.NATSCredentials, o.AcceptLoss = f.strict, f.nats, f.acceptLoss
 	if o.AllowPrivate, err = networks(f.allowPrivate); err != nil {
@@ -27,6 +28,9 @@ func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
 		if o.FunctionUser, err = process.FindUser(f.functionUser); err != nil {
 			return o, fmt.Errorf("--function-user: %w", err)
 		}
+	}
+	if f.bytes, err = f.limitMemory(&o); err != nil {
+		return o, err
 	}
 	if f.secret != "" {
 		if o.WebhookSecret, err = readSecret(f.secret); err != nil {

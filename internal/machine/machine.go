@@ -47,17 +47,18 @@ func cgroupLimits(self, root string) []int64 {
 	var out []int64
 	for line := range strings.Lines(string(text)) {
 		// hierarchy:controllers:path
-		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(parts) != 3 {
+		_, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
+		controllers, path, ok := strings.Cut(rest, ":")
+		if !ok {
 			continue
 		}
 		folder, file := root, "memory.max"
-		if parts[1] == "memory" {
+		if controllers == "memory" {
 			folder, file = filepath.Join(root, "memory"), "memory.limit_in_bytes"
-		} else if parts[1] != "" {
+		} else if controllers != "" {
 			continue
 		}
-		for dir := filepath.Clean("/" + parts[2]); ; dir = filepath.Dir(dir) {
+		for dir := filepath.Clean("/" + path); ; dir = filepath.Dir(dir) {
 			if n, ok := limit(filepath.Join(folder, dir, file)); ok {
 				out = append(out, n)
 			}
