@@ -115,3 +115,57 @@ func writeTen(dir string, o kv.Options) error {
 	}
 	return s.Close()
 }
+
+// fewFilesDir names the folder of the process that TestFewFiles starts.
+const fewFilesDir = "KV_TEST_FEW_FILES_DIR"
+
+// P7: a process that has no descriptor left when the log has to go on in another file
+// ends with its own status, not by a panic, and what it acknowledged is there.
+func TestFewFiles(t *testing.T) {
+	if dir := os.Getenv(fewFilesDir); dir != "" {
+		os.Exit(writeWithoutFiles(dir))
+	}
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFewFiles$")
+	cmd.Env = append(os.Environ(), fewFilesDir+"="+dir)
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != kv.ExitStatus || strings.Contains(string(out), "panic") {
+		t.Fatalf("%v: %.2000s", err, out)
+	}
+	s, err := kv.Open(dir, kv.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if acked := uint64(strings.Count(string(out), "acked")); acked == 0 || s.Durable() < acked {
+		t.Errorf("acknowledged %d, recovered %d", acked, s.Durable())
+	}
+}
+
+// writeWithoutFiles writes until the log has to go on in another file, of which there
+// can be none.
+func writeWithoutFiles(dir string) int {
+	s, err := kv.Open(dir, kv.Options{MemTableBytes: 256 << 10})
+	if err != nil {
+		return exitReported
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}); err != nil {
+		return exitReported
+	}
+	for {
+		// Not os.Open: what nobody refers to would be closed by the garbage collector.
+		if _, err := syscall.Open(os.DevNull, syscall.O_RDONLY, 0); err != nil {
+			break
+		}
+	}
+	for range 1000 {
+		b := s.NewBatch()
+		b.Set(kv.NewKey('z').Uint64(1), make([]byte, 10<<10))
+		if _, err := s.Commit(b); err != nil {
+			return exitReported
+		}
+		os.Stdout.WriteString("acked\n")
+	}
+	return exitTolerated
+}

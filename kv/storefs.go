@@ -65,7 +65,7 @@ func (c *storeFS) OpenDir(name string) (vfs.File, error) {
 func (c *storeFS) ReuseForWrite(old, name string, cat vfs.DiskWriteCategory) (vfs.File, error) {
 	if isLog(old) && c.ours(old) {
 		if err := c.kept.logGone(c.PathBase(old)); err != nil {
-			return nil, err
+			return nil, c.nextLog(name, err)
 		}
 	}
 	f, err := c.FS.ReuseForWrite(old, name, cat)
@@ -96,15 +96,24 @@ func (c *storeFS) Remove(name string) error {
 // in others.
 func (c *storeFS) ours(name string) bool { return c.kept != nil && c.PathDir(name) == c.kept.dir }
 
+// nextLog passes an error on, unless the log of an open store cannot go on in another
+// file: Pebble would panic, and the process ends instead (P7).
+func (c *storeFS) nextLog(name string, err error) error {
+	if err != nil && isLog(c.PathBase(name)) && c.ours(name) && !c.opening.Load() {
+		c.fatal(fmt.Errorf("kv: the next log: %w", err))
+	}
+	return err
+}
+
 // wrap watches a file that was just made.
 func (c *storeFS) wrap(name string, f vfs.File, err error) (vfs.File, error) {
 	if err != nil {
-		return f, c.opened(err)
+		return f, c.opened(c.nextLog(name, err))
 	}
 	switch base := c.PathBase(name); {
 	case isLog(base):
 		if c.ours(name) {
-			err = c.opened(c.kept.logAdded(base))
+			err = c.opened(c.nextLog(name, c.kept.logAdded(base)))
 		}
 		return &logFile{f, c.n}, err
 	case strings.HasSuffix(base, ".dbtmp"): // the options, which pebble.Open writes last
