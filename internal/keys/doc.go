@@ -7,7 +7,8 @@
 //	{"keys": [Key]}, sealed under the folder's file KEY with the name "KEYS"
 //
 // A folder with that file is closed: every request must be signed, on loopback, too.
-// It stays closed once all its keys are revoked. Create and Revoke change the file
-// under the lock KEYS.lock and replace it atomically: after a crash it has the old keys
-// or the new. A Ring follows the file while a node runs.
+// It stays closed once all its keys are revoked. KEY is marked before the first KEYS is
+// written, so that a folder that lost KEYS is refused, not open. Create and Revoke change
+// the file under the lock KEYS.lock and replace it atomically: after a crash it has the
+// old keys or the new. A Ring follows the file while a node runs.
 package keys

@@ -30,9 +30,11 @@ const (
 )
 
 var (
-	// ErrDamaged means that a folder's KEYS cannot be read: it was changed, or the
-	// folder's KEY is missing or another one.
+	// ErrDamaged means that a folder's KEYS cannot be read: it was changed or lost, or
+	// the folder's KEY is missing or another one.
 	ErrDamaged = errors.New("keys: the file is damaged")
+	// errLost is the ErrDamaged of a closed folder without the file.
+	errLost = fmt.Errorf("%w", ErrDamaged)
 	// ErrNotFound means that a folder has no key of that name or id.
 	ErrNotFound = errors.New("keys: no such key")
 	// ErrExists means that a folder has a key of that name.
@@ -53,7 +55,7 @@ func List(dir string) (all []Key, closed bool, err error) {
 	path := filepath.Join(dir, fileName)
 	raw, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, false, nil
+		return listMissing(dir, path)
 	}
 	if err != nil {
 		return nil, true, err
@@ -80,6 +82,20 @@ func List(dir string) (all []Key, closed bool, err error) {
 	return c.Keys, true, nil
 }
 
+// listMissing is List for a folder without the file.
+func listMissing(dir, path string) ([]Key, bool, error) {
+	switch had, err := seal.Closed(filepath.Join(dir, keyName)); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, false, nil
+	case err != nil:
+		return nil, true, err
+	case had:
+		return nil, true, fmt.Errorf("%w: %s is missing, and the folder had keys; restore it from a copy, or make new keys with tablecast keys create", errLost, path)
+	default:
+		return nil, false, nil
+	}
+}
+
 // readFile reads a file that its owner alone may read.
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
@@ -96,7 +112,8 @@ func readFile(path string) ([]byte, error) {
 
 // Create adds a key to the folder's, which it closes with the first one, and returns it
 // with its new ID and secret. Name, Expires and Allow are those of k. It makes the
-// folder if there is none. Errors: ErrSpec, ErrExists, ErrBusy and those of List.
+// folder if there is none, and begins anew where a closed folder lost its file. Errors:
+// ErrSpec, ErrExists, ErrBusy and those of List.
 func Create(ctx context.Context, dir string, k Key, now time.Time) (Key, error) {
 	if !nameForm.MatchString(k.Name) {
 		return k, fmt.Errorf("%w: name %q: write at most 64 letters, digits and +=,.@_-", ErrSpec, k.Name)
@@ -159,10 +176,11 @@ func update(ctx context.Context, dir string, change func([]Key) ([]Key, error)) 
 		return err
 	}
 	defer lock.Close()
-	// KEY is made before KEYS is written: a crash in between leaves an open folder with
-	// a key that seals nothing yet. A folder with KEYS never gets another KEY.
+	// KEY is made and marked before KEYS is written: a crash in between leaves a folder
+	// that is refused until keys are created again. A folder with KEYS never gets another
+	// KEY.
 	all, closed, err := List(dir)
-	if err != nil {
+	if err != nil && !errors.Is(err, errLost) {
 		return err
 	}
 	load := seal.ReadKey
@@ -180,10 +198,10 @@ func update(ctx context.Context, dir string, change func([]Key) ([]Key, error)) 
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
-	if err := replace(filepath.Join(dir, fileName), append([]byte(header), k.Seal(fileName, text)...)); err != nil {
-		return fmt.Errorf("keys: %w", err)
+	if err := seal.MarkClosed(filepath.Join(dir, keyName)); err != nil {
+		return err
 	}
-	return nil
+	return seal.Replace(filepath.Join(dir, fileName), append([]byte(header), k.Seal(fileName, text)...))
 }
 
 // lockFile keeps others out until the result is closed. It waits a few seconds for
@@ -199,28 +217,4 @@ func lockFile(ctx context.Context, path string) (lock io.Closer, err error) {
 		}
 	}
 	return nil, fmt.Errorf("%w: %w", ErrBusy, err)
-}
-
-// replace gives a file another content: after a crash it has the old or the new.
-func replace(path string, content []byte) error {
-	temp := path + ".new"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

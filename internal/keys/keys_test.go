@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -155,6 +156,49 @@ func TestDamaged(t *testing.T) {
 		if _, err := Create(t.Context(), dir, Key{Name: "b"}, time.Now()); !errors.Is(err, want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A closed folder that lost KEYS is refused by the file's name, until the file is back or
+// keys are created anew. A folder that lost KEY as well is as a restored backup: open.
+func TestLost(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "KEYS")
+	a := create(t, dir, "a")
+	held, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for what, do := range map[string]func() error{
+		"List":   func() error { _, _, err := List(dir); return err },
+		"Open":   func() error { _, err := Open(dir, slog.New(slog.DiscardHandler)); return err },
+		"Revoke": func() error { _, err := Revoke(t.Context(), dir, "a"); return err },
+	} {
+		if err := do(); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), path+" is missing") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := os.WriteFile(path, held, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if all, closed, err := List(dir); len(all) != 1 || all[0].Secret != a.Secret || !closed || err != nil {
+		t.Errorf("restored: %v %v %v", all, closed, err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	b := create(t, dir, "b")
+	if all, closed, err := List(dir); len(all) != 1 || all[0].Secret != b.Secret || !closed || err != nil {
+		t.Errorf("anew: %v %v %v", all, closed, err)
+	}
+	if err := errors.Join(os.Remove(path), os.Remove(filepath.Join(dir, "KEY"))); err != nil {
+		t.Fatal(err)
+	}
+	if all, closed, err := List(dir); len(all) != 0 || closed || err != nil {
+		t.Errorf("both lost: %v %v %v", all, closed, err)
 	}
 }
 

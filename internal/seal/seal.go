@@ -1,9 +1,11 @@
 // Package seal encrypts what a node's folder keeps secret, such as the parameters of
 // connections and the node's access keys, under a random key in a file of the folder.
-// Who reads that file can open all that is sealed.
+// Who reads that file can open all that is sealed. The file has the key's 32 bytes, and
+// behind them the word closed and a newline once the folder had access keys.
 package seal
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -11,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // A Key encrypts secrets with AES-256-GCM.
@@ -23,22 +26,36 @@ var ErrKeyFile = errors.New("seal: unusable key file")
 // ErrKeySize is the ErrKeyFile of a file of the wrong size, which was damaged.
 var ErrKeySize = fmt.Errorf("%w: damaged", ErrKeyFile)
 
+// closedMark follows the key in the file of a folder that was closed.
+const closedMark = "closed\n"
+
 // LoadKey reads the key from a file, which only its owner may read. It creates the
-// file, with a random key and mode 0600, if it does not exist. Errors: ErrKeyFile,
-// and those of the file system.
+// file, with a random key and mode 0600, if it does not exist; of several that do so
+// at once, all get the same key. Errors: ErrKeyFile, and those of the file system.
 func LoadKey(path string) (Key, error) {
+	if k, err := ReadKey(path); !errors.Is(err, fs.ErrNotExist) {
+		return k, err
+	}
 	var k Key
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	_, _ = rand.Read(k[:]) // never fails
+	temp, err := writeTemp(path, k[:])
+	if err != nil {
+		return Key{}, fmt.Errorf("seal: %w", err)
+	}
+	// Link gives the file its name only once it is whole and synced, and fails if
+	// another process was first: that one's key may have sealed something by now. On a
+	// file system without links the last of two wins.
+	err = os.Link(temp, path)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		err = os.Rename(temp, path)
+	} else if removed := os.Remove(temp); removed != nil {
+		err = removed
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return ReadKey(path)
 	}
-	if err != nil {
-		return k, fmt.Errorf("seal: %w", err)
-	}
-	_, _ = rand.Read(k[:]) // never fails
-	_, err = f.Write(k[:])
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return k, errors.Join(fmt.Errorf("seal: %w", err), os.Remove(path))
+	if err = errors.Join(err, syncFolder(path)); err != nil {
+		return Key{}, fmt.Errorf("seal: %w", err)
 	}
 	return k, nil
 }
@@ -46,21 +63,82 @@ func LoadKey(path string) (Key, error) {
 // ReadKey reads the key from a file, which only its owner may read. Errors:
 // ErrKeyFile, and those of the file system.
 func ReadKey(path string) (Key, error) {
+	k, _, err := read(path)
+	return k, err
+}
+
+// Closed reports whether MarkClosed marked the file. Errors: those of ReadKey.
+func Closed(path string) (bool, error) {
+	_, closed, err := read(path)
+	return closed, err
+}
+
+// MarkClosed writes into a key file that its folder was closed, for good. The key
+// stays. Errors: those of ReadKey.
+func MarkClosed(path string) error {
+	k, closed, err := read(path)
+	if err != nil || closed {
+		return err
+	}
+	return Replace(path, append(k[:], closedMark...))
+}
+
+func read(path string) (k Key, closed bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return Key{}, fmt.Errorf("seal: %w", err)
+		return k, false, fmt.Errorf("seal: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return Key{}, fmt.Errorf("%w: %s is open to others (mode %04o); write chmod 600 %s", ErrKeyFile, path, info.Mode().Perm(), path)
+		return k, false, fmt.Errorf("%w: %s is open to others (mode %04o); write chmod 600 %s", ErrKeyFile, path, info.Mode().Perm(), path)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return Key{}, fmt.Errorf("seal: %w", err)
+		return k, false, fmt.Errorf("seal: %w", err)
 	}
-	if len(b) != len(Key{}) {
-		return Key{}, fmt.Errorf("%w: %s has %d bytes, not %d", ErrKeySize, path, len(b), len(Key{}))
+	b, closed = bytes.CutSuffix(b, []byte(closedMark))
+	if len(b) != len(k) {
+		return k, false, fmt.Errorf("%w: %s has %d bytes, not %d; restore it from a copy", ErrKeySize, path, info.Size(), len(k))
 	}
-	return Key(b), nil
+	return Key(b), closed, nil
+}
+
+// Replace gives a file another content and the mode 0600: after a crash it has the old
+// content or the new.
+func Replace(path string, content []byte) error {
+	temp, err := writeTemp(path, content)
+	if err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return errors.Join(fmt.Errorf("seal: %w", err), os.Remove(temp))
+	}
+	if err := syncFolder(path); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	return nil
+}
+
+// writeTemp writes a synced file beside path and returns its name. A crash leaves it
+// there, and nobody reads it.
+func writeTemp(path string, content []byte) (string, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new*")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+// syncFolder makes the name of a file durable.
+func syncFolder(path string) error {
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func (k Key) aead() cipher.AEAD {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -35,6 +36,60 @@ func TestLoadKey(t *testing.T) {
 	}
 	if _, err := LoadKey(path); !errors.Is(err, ErrKeyFile) {
 		t.Errorf("too short: %v", err)
+	}
+}
+
+// Of several processes that open a new folder at once, all get one key, and none sees a
+// file that is not whole.
+func TestLoadKeyAtOnce(t *testing.T) {
+	for range 50 {
+		path := filepath.Join(t.TempDir(), "KEY")
+		var all sync.WaitGroup
+		var got [8]Key
+		for i := range got {
+			all.Go(func() {
+				var err error
+				if got[i], err = LoadKey(path); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		for _, k := range got {
+			if k != got[0] || k == (Key{}) {
+				t.Fatal("several keys")
+			}
+		}
+		if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
+			t.Fatalf("left behind: %v, %v", left, err)
+		}
+	}
+}
+
+// The mark of a closed folder leaves the key as it was.
+func TestMarkClosed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "KEY")
+	if err := MarkClosed(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	first, err := LoadKey(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if closed, err := Closed(path); closed || err != nil {
+		t.Errorf("a new key: %v, %v", closed, err)
+	}
+	for range 2 {
+		if err := MarkClosed(path); err != nil {
+			t.Fatal(err)
+		}
+		closed, err := Closed(path)
+		if k, readErr := ReadKey(path); !closed || err != nil || k != first || readErr != nil {
+			t.Errorf("%v, %v, %v", closed, err, readErr)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
 	}
 }
 
