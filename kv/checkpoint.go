@@ -34,8 +34,12 @@ func (s *Store) copyTo(ctx context.Context, dir string) error {
 	// Read before the copy is made: the copy holds this commit, so its watermark
 	// may say so.
 	durable := s.Durable()
+	s.files.copyFailed.Store(nil)
 	if err := s.db.Checkpoint(fs.PathJoin(dir, "store"), pebble.WithFlushedWAL()); err != nil {
 		return err
+	}
+	if err := s.files.copyFailed.Load(); err != nil {
+		return *err
 	}
 	if err := s.markCopy(dir, durable); err != nil {
 		return err

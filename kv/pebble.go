@@ -16,7 +16,8 @@ import (
 func (s *Store) openPebble(dir string, kept *inventory) (*pebble.DB, error) {
 	s.cache = pebble.NewCache(s.opts.CacheBytes)
 	log := &pebbleLogger{logger: s.opts.Logger, fatal: s.fatal, damaged: func(err error) { s.damage.CompareAndSwap(nil, &err) }}
-	fs := &storeFS{FS: s.opts.FS, n: s.syncs, kept: kept, fatal: s.fatal}
+	fs := &storeFS{FS: s.opts.FS, dir: dir, n: s.syncs, kept: kept, fatal: s.fatal}
+	s.files = fs
 	o := &pebble.Options{
 		FS:                          fs,
 		Cache:                       s.cache,

@@ -85,6 +85,7 @@ type Store struct {
 	dir   string
 	lock  io.Closer
 	db    *pebble.DB
+	files *storeFS
 	cache *pebble.Cache
 	syncs *atomic.Uint64
 	space space

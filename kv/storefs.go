@@ -15,16 +15,18 @@ import (
 // files, tells the inventory which files come and go, and makes the name of a
 // manifest durable as soon as the file exists: Pebble makes it durable together
 // with the marker that points to it, and a power loss in between may keep the
-// marker alone. It ends the store when a folder cannot be synced, for which Pebble
-// would panic.
+// marker alone. When a folder cannot be synced, for which Pebble would panic, it ends
+// the store, or if it is that of a checkpoint, the checkpoint.
 type storeFS struct {
 	vfs.FS
+	dir   string // of the store
 	n     *atomic.Uint64
 	kept  *inventory // nil while the store is made
 	fatal func(error)
 
-	opening atomic.Bool // pebble.Open runs
-	tables  atomic.Bool // a table was made
+	opening    atomic.Bool           // pebble.Open runs
+	tables     atomic.Bool           // a table was made
+	copyFailed atomic.Pointer[error] // why the folder of a checkpoint was not synced
 }
 
 // opened passes an error on, unless pebble.Open has made tables of a log: it would
@@ -59,7 +61,7 @@ func (c *storeFS) OpenDir(name string) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folderFile{f, c.fatal}, nil
+	return &folderFile{f, c, name == c.dir}, nil
 }
 
 func (c *storeFS) ReuseForWrite(old, name string, cat vfs.DiskWriteCategory) (vfs.File, error) {
@@ -132,18 +134,25 @@ func isLog(name string) bool      { return strings.HasSuffix(name, ".log") }
 func isTable(name string) bool    { return strings.HasSuffix(name, ".sst") }
 func isManifest(name string) bool { return strings.HasPrefix(name, "MANIFEST-") }
 
-// A folderFile ends the store when the names in a folder cannot be made durable.
+// A folderFile is the store's folder, or that of a checkpoint.
 type folderFile struct {
 	vfs.File
-	fatal func(error)
+	fs  *storeFS
+	own bool
 }
 
 func (f *folderFile) Sync() error {
 	err := f.File.Sync()
-	if err != nil {
-		f.fatal(fmt.Errorf("kv: sync of a folder: %w", err))
+	switch {
+	case err == nil:
+		return nil
+	case f.own:
+		f.fs.fatal(fmt.Errorf("kv: sync of a folder: %w", err))
+		return err
+	default:
+		f.fs.copyFailed.Store(&err)
+		return nil // Pebble goes on, and copyTo fails
 	}
-	return err
 }
 
 // An optionsFile is written while pebble.Open runs.
