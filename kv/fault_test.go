@@ -3,6 +3,7 @@ package kv_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -217,5 +218,84 @@ func TestUnreadableWatermark(t *testing.T) {
 		if _, err := kv.Open("data", kv.Options{FS: faults}); !errors.Is(err, syscall.EIO) || errors.Is(err, kv.ErrCorrupt) {
 			t.Errorf("slot %d: %v", at-1, err)
 		}
+	}
+}
+
+// P7: background work that fails again and again on an open store ends the process:
+// writers would wait for it without end. A few failures, and a full disk, do not.
+func TestFailingBackgroundWork(t *testing.T) {
+	small := kv.Options{MemTableBytes: 256 << 10}
+	value := make([]byte, 32<<10)
+	for _, c := range []struct {
+		name  string
+		fault kvtest.Fault
+		ends  bool
+	}{
+		{"tables cannot be made", kvtest.Fault{Kinds: []errorfs.OpKind{errorfs.OpCreate}, Err: syscall.EIO}, true},
+		{"tables cannot be written", kvtest.Fault{Kinds: []errorfs.OpKind{errorfs.OpFileWrite}, Err: syscall.EIO}, true},
+		{"tables cannot be synced", kvtest.Fault{Kinds: []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo}, Err: syscall.EIO}, true},
+		{"tables cannot be read", kvtest.Fault{Kinds: []errorfs.OpKind{errorfs.OpOpen, errorfs.OpFileReadAt}, Err: syscall.EIO}, true},
+		{"the disk is full", kvtest.Fault{Kinds: []errorfs.OpKind{errorfs.OpCreate}, Err: syscall.ENOSPC}, false},
+		{"a table cannot be made once", kvtest.Fault{Kinds: []errorfs.OpKind{errorfs.OpCreate}, Err: syscall.EIO, At: 3}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			faults := kvtest.NewFaultFS(vfs.NewMem())
+			var fatal atomic.Int32
+			ended := make(chan struct{})
+			o := small
+			o.FS = faults
+			o.Fatal = func(err error) {
+				if !errors.Is(err, syscall.EIO) {
+					t.Errorf("fatal: %v", err)
+				}
+				faults.Disarm() // it returns, so that Pebble goes on
+				if fatal.Add(1) == 1 {
+					close(ended)
+				}
+			}
+			s, err := kv.Open("data", o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.fault.Pattern, c.fault.Sticky = "*.sst", c.fault.At == 0
+			faults.Arm(c.fault)
+			hits := 1
+			if c.fault.Sticky {
+				hits = 100
+			}
+			stop := make(chan struct{})
+			var writing sync.WaitGroup
+			writing.Go(func() {
+				for i := uint64(0); ; i++ {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					b := s.NewBatch()
+					b.Set(kv.NewKey('k').Uint64(i%64), value)
+					if _, err := s.Commit(b); err != nil {
+						return
+					}
+				}
+			})
+			if c.ends {
+				<-ended
+			} else {
+				for faults.Hits() < hits {
+					runtime.Gosched()
+				}
+				faults.Disarm()
+				close(stop)
+			}
+			writing.Wait()
+			if got := fatal.Load() == 1; got != c.ends {
+				t.Errorf("Fatal was called %d times", fatal.Load())
+			}
+			if _, err := s.Commit(s.NewBatch()); c.ends != errors.Is(err, syscall.EIO) {
+				t.Errorf("commit afterwards: %v", err)
+			}
+			s.Close()
+		})
 	}
 }
