@@ -74,6 +74,7 @@ func (t *shardConsumer) run(ctx context.Context) {
 	})
 	all.Go(func() { defer stop(); defer end(); t.deliver(work, reading) })
 	all.Go(func() { defer end(); t.keep(work, stop) })
+	all.Go(func() { defer end(); t.untilExpiry(work) })
 	all.Go(func() { t.fetch(reading, ctx) })
 	all.Wait()
 	// Nothing is processed any more, so that the checkpoint is final and the lease can
@@ -123,6 +124,17 @@ func (t *shardConsumer) keep(work context.Context, stop func()) {
 			stop()
 		}
 	}
+}
+
+// untilExpiry returns when work ends or the lease was not renewed in time, even while
+// a renewal is under way that gets no answer: another worker may begin soon.
+func (t *shardConsumer) untilExpiry(work context.Context) {
+	for left := t.lease.left(); left > 0; left = t.lease.left() {
+		if wait.Sleep(work, left) != nil {
+			return
+		}
+	}
+	t.s.o.Logger.Warn("streams: lost a shard: its lease was not renewed in time", "shard", t.shard)
 }
 
 // awaitDue returns when the lease is to be written.

@@ -64,12 +64,19 @@ func (l *lease) now() (row, time.Time) {
 	return r, l.moved
 }
 
-// valid reports whether no other worker can have taken the lease.
-func (l *lease) valid() bool {
+// left returns for how long no other worker can take the lease; 0 or less once one
+// may have.
+func (l *lease) left() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.lost && l.o.Now().Sub(l.renewed) < l.o.stopAfter()
+	if l.lost {
+		return 0
+	}
+	return l.renewed.Add(l.o.stopAfter()).Sub(l.o.Now())
 }
+
+// valid reports whether no other worker can have taken the lease.
+func (l *lease) valid() bool { return l.left() > 0 }
 
 // due returns when the lease is to be written next: soon after processing
 // advanced, and in time for others to see that its owner lives.
