@@ -62,6 +62,24 @@ func (fs *Functions) codeDir(number uint64) string {
 	return filepath.Join(fs.opts.Dir, strconv.FormatUint(number, 10))
 }
 
+// clear removes the folder of code, in which an earlier process may have left some. A
+// folder with anything else in it is somebody else's, and stays.
+func (fs *Functions) clear() error {
+	found, err := os.ReadDir(fs.opts.Dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, f := range found {
+		if _, err := strconv.ParseUint(f.Name(), 10, 64); err != nil || !f.IsDir() {
+			return fmt.Errorf("the folder %s is for the code of functions alone, and has %s in it; move it elsewhere", fs.opts.Dir, f.Name())
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(fs.opts.Dir)
+}
+
 // restore unpacks the code of a function that was read from the store.
 func (fs *Functions) restore(c *Code) (dir string, err error) {
 	if c.Dir != "" {

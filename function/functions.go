@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -51,12 +50,12 @@ type entry struct {
 func functionKey(name string) kv.Key { return kv.NewKey('f').Uint64(0).String(name) }
 
 // Open reads the functions of the store and opens them. A declared function
-// that cannot be opened is an error; one that came over the API says so in its
-// State.
+// that cannot be opened is an error, and so is an Options.Dir in which something else
+// than code is; a function that came over the API says in its State why it cannot run.
 func Open(store *kv.Store, o Options) (*Functions, error) {
 	fs := &Functions{store: store, opts: o.withDefaults(), byName: map[string]*entry{}, wake: wait.NewSignal()}
 	if fs.opts.Dir != "" {
-		if err := os.RemoveAll(fs.opts.Dir); err != nil {
+		if err := fs.clear(); err != nil {
 			return nil, fmt.Errorf("function: %w", err)
 		}
 	}

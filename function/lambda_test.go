@@ -34,7 +34,7 @@ func TestRestart(t *testing.T) {
 	w.stop()
 	mem = mem.Clone(0)
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "stale"), nil, 0o600); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, "4242"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	w = open(t, mem, Options{Dir: dir})
@@ -42,7 +42,7 @@ func TestRestart(t *testing.T) {
 	if after, err := w.Get("py"); err != nil || after.Revision != before.Revision || after.Tags["k"] != "v" || after.Code.SHA256 != before.Code.SHA256 {
 		t.Errorf("after a restart %+v %v", after, err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "stale")); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, "4242")); err == nil {
 		t.Error("the folder of code was not made anew")
 	}
 	if n := chunks(t, w.store); n != 1 {

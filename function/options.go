@@ -21,7 +21,8 @@ type Options struct {
 	// Credentials are what the SDKs in functions sign with. The default is that
 	// of process.Spec.
 	Credentials process.Credentials
-	// Dir is the folder that code is unpacked in. Functions owns it.
+	// Dir is the folder that code is unpacked in. Open removes what an earlier process
+	// unpacked there, and fails if it has anything else in it.
 	Dir string
 	// Off keeps functions from being created, changed and invoked: no process is
 	// started. Those of the store stay, and can be deleted.

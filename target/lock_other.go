@@ -2,8 +2,11 @@
 
 package target
 
-import "os"
+import (
+	"context"
+	"os"
+)
 
 // lockFile does nothing: a line that is written meanwhile may be taken for a torn
 // one, and then an empty line stands between the two.
-func lockFile(*os.File) error { return nil }
+func lockFile(context.Context, *os.File) error { return nil }

@@ -3,15 +3,20 @@ package target
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+	"time"
 )
 
 // A logTarget appends each body as one line to a file. It keeps no file open, so
 // the file may be renamed or deleted at any time.
-type logTarget struct{ path string }
+type logTarget struct {
+	path    string
+	timeout time.Duration
+}
 
 // Deliver implements Target.
 func (l *logTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) {
@@ -22,25 +27,32 @@ func (l *logTarget) Deliver(ctx context.Context, d *Delivery) (Response, error) 
 	if err != nil {
 		return Response{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
 	}
-	n, err := l.write(f, line(d.Body))
+	n, err := l.write(ctx, f, line(d.Body))
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return Response{}, ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded):
+		return Response{}, &Error{Code: CodeTimeout, Msg: fmt.Sprintf("another program keeps %s locked", l.path)}
+	case err != nil:
 		return Response{}, &Error{Code: CodeUnavailable, Msg: err.Error()}
 	}
 	return Response{Status: written(n)}, nil
 }
 
 // write appends a line to the file, which is open.
-func (l *logTarget) write(f *os.File, text []byte) (int, error) {
+func (l *logTarget) write(ctx context.Context, f *os.File, text []byte) (int, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, err
 	}
 	if info.Mode().IsRegular() {
 		// A line that another delivery is writing is not torn.
-		if err := lockFile(f); err != nil {
+		ctx, cancel := context.WithTimeout(ctx, l.timeout)
+		defer cancel()
+		if err := lockFile(ctx, f); err != nil {
 			return 0, err
 		}
 		if l.isTorn() {

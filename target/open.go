@@ -135,11 +135,11 @@ func openLog(arn, name string, o Options) (Target, error) {
 	case name == "-":
 		return newStdoutLog(o.Stdout), nil
 	case logName.MatchString(name):
-		return &logTarget{path: filepath.Join(o.LogDir, name+".jsonl")}, nil
+		return &logTarget{filepath.Join(o.LogDir, name+".jsonl"), o.Timeout}, nil
 	case filepath.IsAbs(name) && !o.Trusted:
 		return nil, &ParseError{arn, "a path is allowed only in the server's own file", "log:NAME"}
 	case filepath.IsAbs(name):
-		return &logTarget{path: filepath.Clean(name)}, nil
+		return &logTarget{filepath.Clean(name), o.Timeout}, nil
 	}
 	return nil, &ParseError{arn, "a name consists of letters, digits, '_', '-' and '.'", "log:- or log:NAME"}
 }

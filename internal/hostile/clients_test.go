@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// maxPeak is the most memory that a victim may ever have.
-	maxPeak = 1 << 30
+	// maxPeak is the most memory that a victim may ever have, in bytes, and what it is
+	// told to keep to.
+	maxPeak = 512 << 20
 	// attackers send at once to each victim.
 	attackers = 4
 )

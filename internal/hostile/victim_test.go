@@ -56,7 +56,7 @@ func startVictim(t *testing.T, closed bool) *victim {
 	if closed {
 		v.closes(t, folder)
 	}
-	v.Process = campaigntest.StartNode(t, folder, config)
+	v.Process = campaigntest.StartNode(t, folder, config, "--memory", strconv.Itoa(maxPeak))
 	t.Cleanup(v.Kill)
 	v.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: 30 * time.Second}
 	t.Cleanup(v.client.CloseIdleConnections)
