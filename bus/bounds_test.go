@@ -35,6 +35,30 @@ func TestAcceptIsBounded(t *testing.T) {
 	}
 }
 
+// Entries of Put that come to more than a batch are refused one by one: those ahead
+// of them are stored, and so are smaller ones behind them.
+func TestPutIsBounded(t *testing.T) {
+	w := memory(t, Options{maxBatch: 100_000})
+	for n := range 4 {
+		w.must(w.CreateArchive(Archive{Name: fmt.Sprint("a", n), Bus: Default}))
+	}
+	entry := func(id string, bytes int) Entry {
+		return Entry{Bus: Default, Source: "s", DetailType: "T", Detail: []byte(fmt.Sprintf(`{"text":%q}`, strings.Repeat("x", bytes))), DeduplicationID: id}
+	}
+	results, err := w.Put(t.Context(), []Entry{entry("1", 10_000), entry("2", 12_000), entry("3", 1), entry("2", 1)})
+	w.must(err)
+	for i, want := range []error{nil, ErrBatchFull, nil, nil} {
+		if r := results[i]; !errors.Is(r.Err, want) || (r.ID == "") != (want != nil) || r.Duplicate {
+			t.Errorf("entry %d: %+v", i, r)
+		}
+	}
+	again, err := w.Put(t.Context(), []Entry{entry("4", 12_000), entry("1", 1), entry("5", 30_000)})
+	w.must(err)
+	if again[0].Err != nil || again[1].ID != results[0].ID || !errors.Is(again[2].Err, ErrBatchSize) {
+		t.Errorf("%+v", again)
+	}
+}
+
 // Rows count: small events that many targets get are refused as large ones are.
 func TestAcceptCountsRows(t *testing.T) {
 	w := memory(t, Options{maxBatch: 100_000})

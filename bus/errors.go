@@ -46,13 +46,17 @@ var (
 	ErrPutSize = errors.New("bus: entries too large")
 )
 
-// ErrBatchSize means that the events of an Accept, with what rules and archives make
-// of them, are too large for one batch. The relay then tries fewer.
+// ErrBatchSize means that the events of an Accept, or one entry of Put, are too large
+// for one batch, with what rules and archives make of them. The relay then tries
+// fewer.
 var ErrBatchSize = errors.New("bus: too much for one batch")
 
-// Errors of one entry of Put; the others are event.ErrDetail, pattern.ErrAmbiguous
-// and ErrBusNotFound.
+// Errors of one entry of Put; the others are event.ErrDetail, pattern.ErrAmbiguous,
+// ErrBusNotFound and ErrBatchSize.
 var (
+	// ErrBatchFull means that an entry does not fit into one batch with the entries
+	// ahead of it. Put takes it another time.
+	ErrBatchFull      = errors.New("bus: no room in the batch beside the entries ahead")
 	ErrNoSource       = errors.New("bus: entry without source")
 	ErrNoDetailType   = errors.New("bus: entry without detail type")
 	ErrNoDetail       = errors.New("bus: entry without detail")

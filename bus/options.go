@@ -36,7 +36,7 @@ type Options struct {
 	// MaxPutBytes is how many bytes the entries of one Put may have together. The
 	// default is event.MaxPutSize.
 	MaxPutBytes int
-	// maxBatch is how many bytes the batch of an Accept may have; 128 MiB, which
+	// maxBatch is how many bytes the batch of an Accept or a Put may have; 128 MiB, which
 	// tests shorten.
 	maxBatch int
 	// DedupWindow is how long a deduplication id counts. The default is 5

@@ -64,7 +64,9 @@ type Result struct {
 
 // Put is PutEvents: it stores events and their delivery rows in one durable
 // batch. The results stand in the order of the entries. An entry with an error,
-// one of those that errors.go lists for entries, does not affect the others. An
+// one of those that errors.go lists for entries, does not affect the others. One
+// that does not fit into the batch beside those ahead of it has ErrBatchFull;
+// smaller ones behind it may fit. An
 // entry for a bus that does not exist gets an id as if it had been stored,
 // unless Options.StrictBus; see invariant 5. An error of the call means that
 // nothing was stored: ErrPutCount, ErrPutSize, kv.ErrDiskFull.
@@ -76,6 +78,7 @@ func (b *Buses) Put(ctx context.Context, entries []Entry) ([]Result, error) {
 	results := make([]Result, len(entries))
 	used := map[dedupKey]*routed{} // events of this call by their deduplication ids
 	var accepted []*routed
+	size := 0
 	for i := range entries {
 		e := &entries[i]
 		if results[i].Err = e.check(); results[i].Err != nil {
@@ -94,7 +97,12 @@ func (b *Buses) Put(ctx context.Context, entries []Entry) ([]Result, error) {
 			results[i] = b.unknownBus(a, err)
 		case err != nil: // the event cannot be matched
 			results[i].Err = err
+		case a.bytes() > b.opts.maxBatch:
+			results[i].Err = ErrBatchSize
+		case size+a.bytes() > b.opts.maxBatch:
+			results[i].Err = ErrBatchFull
 		default:
+			size += a.bytes()
 			results[i].ID = a.Event.ID
 			if id.id != "" {
 				used[id] = a

@@ -55,6 +55,8 @@ var rows = []struct {
 
 	{bus.ErrPutCount, validation, "A request takes 1 to 10 entries."},
 	{bus.ErrPutSize, validation, "Total size of the entries in the request is over the limit."},
+	{bus.ErrBatchSize, "LimitExceededException", "Archives and targets would have too many copies of the entry. Let fewer rules and archives match, or put smaller entries."},
+	{bus.ErrBatchFull, "ThrottlingException", "Archives and targets would have too many copies of the entry and those before it. Put it again, with fewer entries."},
 	{bus.ErrNoSource, "InvalidArgument", "Parameter Source is not valid. Reason: Source is a required argument."},
 	{bus.ErrNoDetailType, "InvalidArgument", "Parameter DetailType is not valid. Reason: DetailType is a required argument."},
 	{bus.ErrNoDetail, "InvalidArgument", "Parameter Detail is not valid. Reason: Detail is a required argument."},

@@ -41,7 +41,8 @@ var exceptions = map[string]apitest.Error{
 	"bus.ErrLimit":                      {bus.ErrLimit, "LimitExceededException"},
 	"bus.ErrPutCount":                   {bus.ErrPutCount, validation},
 	"bus.ErrPutSize":                    {bus.ErrPutSize, validation},
-	"bus.ErrBatchSize":                  {bus.ErrBatchSize, apitest.Unexpected}, // of relays
+	"bus.ErrBatchSize":                  {bus.ErrBatchSize, "LimitExceededException"},
+	"bus.ErrBatchFull":                  {bus.ErrBatchFull, "ThrottlingException"},
 	"bus.ErrNoSource":                   {bus.ErrNoSource, "InvalidArgument"},
 	"bus.ErrNoDetailType":               {bus.ErrNoDetailType, "InvalidArgument"},
 	"bus.ErrNoDetail":                   {bus.ErrNoDetail, "InvalidArgument"},
@@ -62,6 +63,7 @@ var exceptions = map[string]apitest.Error{
 	"kv.ErrCorrupt":                     {kv.ErrCorrupt, apitest.Unexpected},
 	"target.ErrNoFunction":              {target.ErrNoFunction, apitest.Unexpected}, // of deliveries
 	"kv.ErrExists":                      {kv.ErrExists, apitest.Unexpected},         // of a checkpoint
+	"kv.ErrBuilding":                    {kv.ErrBuilding, apitest.Unexpected},       // of a checkpoint
 	"kv.ErrLocked":                      {kv.ErrLocked, apitest.Unexpected},         // of opening a store, as all below
 	"kv.ErrNewerFormat":                 {kv.ErrNewerFormat, apitest.Unexpected},
 	"kv.ErrBehindWatermark":             {kv.ErrBehindWatermark, apitest.Unexpected},
