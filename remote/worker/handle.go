@@ -6,23 +6,36 @@ import (
 	"time"
 
 	"github.com/tablecast/tablecast/internal/wait"
+	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/remote/streams"
 )
 
-// handle deals with the records of one shard. It implements streams.Handler.
+// handle deals with the records of one shard, a page after the other. It implements
+// streams.Handler.
 func (t *tableWorker) handle(ctx context.Context, b streams.Batch) error {
 	set := t.setOf(b.Stream)
-	p, err := t.apply(set, b.Records)
-	if err != nil {
-		return err
+	for records := b.Records; len(records) > 0; {
+		p, done, err := t.apply(set, records)
+		if err == nil {
+			err = t.handlePage(ctx, set, p)
+		}
+		if err != nil {
+			return err
+		}
+		records = records[done:]
 	}
-	// Each round publishes before it parks, and parks before the batch counts as
-	// handled; the reader moves its checkpoint only after that. A crash in between
-	// has the batch handled again: events are published again with the same ids, and
-	// what is parked already stays as it is. An operator may let an item flow again
-	// between the look at what is held and the parking behind it; park refuses then,
-	// and the records go through another round.
+	return nil
+}
+
+// handlePage publishes or parks what is in a page.
+func (t *tableWorker) handlePage(ctx context.Context, set *mapping.Set, p page) error {
+	// Each round publishes before it parks, and parks before the page counts as
+	// handled; the reader moves its checkpoint only after all pages of its batch. A
+	// crash in between has the batch handled again: events are published again with
+	// the same ids, and what is parked already stays as it is. An operator may let an
+	// item flow again between the look at what is held and the parking behind it; park
+	// refuses then, and the records go through another round.
 	for len(p) > 0 {
 		held, err := t.held(ctx)
 		if err != nil {

@@ -19,23 +19,32 @@ type mapped struct {
 	err    error
 }
 
-// A page is the records of a batch that are not dealt with, in order.
+// A page is the records of a part of a batch that are not dealt with, in order.
 type page []*mapped
 
-// apply maps records. Those that raise nothing need no more.
-func (t *tableWorker) apply(set *mapping.Set, records []stream.Record) (page, error) {
-	var out page
-	for i := range records {
-		r := &records[i]
+// raisedBytes bounds the bytes of the events that the records of a page raise. Those
+// of its last record may have more, up to mapping.MaxBytes.
+const raisedBytes = 4 << 20
+
+// apply maps records up to the one with which the events have raisedBytes, and
+// returns how many it mapped. Those that raise nothing need no more.
+func (t *tableWorker) apply(set *mapping.Set, records []stream.Record) (out page, done int, err error) {
+	raised := 0
+	for done < len(records) && raised < raisedBytes {
+		r := &records[done]
 		events, err := set.Apply(r, t.wants(r))
 		if d, _ := decide(err); err != nil && d != parking.Park {
-			return nil, err
+			return nil, 0, err
 		}
 		if err != nil || len(events) > 0 {
 			out = append(out, &mapped{record: r, group: mapping.Group(r), events: events, err: err})
 		}
+		for i := range events {
+			raised += events[i].Bytes()
+		}
+		done++
 	}
-	return out, nil
+	return out, done, nil
 }
 
 // divide splits the page into the records to publish, and those to park: of

@@ -3,12 +3,16 @@ package worker
 import (
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/event"
+	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/stream"
@@ -69,6 +73,49 @@ func items(p page) (out []string) {
 		out = append(out, m.group)
 	}
 	return out
+}
+
+// However many events the records of a batch raise, a page has few of them, and the
+// pages have all of the batch.
+func TestPageIsBoundedByWhatItRaises(t *testing.T) {
+	const records, tags = 12, 250 // 2 MB of events a record
+	f, err := config.Parse("f", []byte("tables: { users: { key: id } }\nevents: { Tagged: { from: users, each: new.tags, detail: { id: '${keys.id}', text: '${new.text}' } } }\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []item.Value
+	for n := range tags {
+		list = append(list, item.S(strconv.Itoa(n)))
+	}
+	var batch []stream.Record
+	for n := range records {
+		r := change(strconv.Itoa(n), strconv.Itoa(n+1), 9)
+		r.New = r.Keys.With("text", item.S(strings.Repeat("x", 8_000))).With("tags", item.L(list...))
+		batch = append(batch, *r)
+	}
+	w := &tableWorker{starts: map[string]time.Time{}}
+	set, raised, ids := mapping.NewSet(f.Events, mapping.Options{}), 0, ""
+	for rest := batch; len(rest) > 0; {
+		p, done, err := w.apply(set, rest)
+		if err != nil || done == 0 {
+			t.Fatal(done, err)
+		}
+		bytes := 0
+		for _, m := range p {
+			ids += m.record.Sequence() + " "
+			raised += len(m.events)
+			for i := range m.events {
+				bytes += m.events[i].Bytes()
+			}
+		}
+		if bytes > 2*raisedBytes {
+			t.Errorf("a page of %d MB", bytes>>20)
+		}
+		rest = rest[done:]
+	}
+	if raised != records*tags || ids != "1 2 3 4 5 6 7 8 9 10 11 12 " {
+		t.Errorf("%d events of %s", raised, ids)
+	}
 }
 
 // Which images definitions read, wherever they do.

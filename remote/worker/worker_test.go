@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,6 +22,42 @@ const (
 	strict  = users + "mapping: { envelope: metadata }\nevents: { UserChanged: { from: users, on: [insert, modify], detail: { id: \"${new.id}\", email: \"${new.email}\", n: \"${new.?n}\" } } }\n"
 	lenient = users + "mapping: { envelope: metadata }\nevents: { UserChanged: { from: users, on: [insert, modify], detail: { id: \"${new.id}\", email: \"${new.?email}\", n: \"${new.?n}\" } } }\n"
 )
+
+// A batch whose records raise more than a page has is dealt with to its end, and the
+// changes of an item in order.
+func TestBatchOfSeveralPages(t *testing.T) {
+	const changes, tags = 8, 150 // 1.2 MB of events a change
+	const tagged = users + "mapping: { envelope: metadata }\nevents: { Tagged: { from: users, each: new.tags, detail: { n: \"${new.n}\", text: \"${new.text}\" } } }\n"
+	p := newPair(t, users)
+	w := p.open(t, "g", tagged)
+	if err := w.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all := make([]string, tags)
+	for i := range all {
+		all[i] = strconv.Itoa(i)
+	}
+	var want []string
+	for n := range changes {
+		text := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+		it := map[string]types.AttributeValue{
+			"id": text("u"), "n": text(strconv.Itoa(n)), "text": text(strings.Repeat("x", 8_000)), "tags": &types.AttributeValueMemberSS{Value: all},
+		}
+		if _, err := p.from.tables().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("users"), Item: it}); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, slices.Repeat([]string{strconv.Itoa(n)}, tags)...)
+	}
+	p.run(t, "g", tagged)
+	until(t, "all events", func() bool { return len(p.facts(t)) >= len(want) })
+	var got []string
+	for _, f := range p.facts(t) {
+		got = append(got, f.Data["n"])
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
 
 // What is written through AWS's SDK arrives as events on another node's bus.
 func TestCarries(t *testing.T) {
