@@ -36,6 +36,9 @@ type QueryRequest struct {
 	Start     item.Item       // the key to start after; nil: the beginning
 	Backward  bool
 	Fetch     bool // read from the table what a local index does not hold
+	// Hold is called with the size of each item before the page keeps it, and ends
+	// the reading with its error. It may be nil.
+	Hold func(bytes int) error
 }
 
 // Query reads a page. Errors: see the package comment; also *expr.Error.
@@ -63,7 +66,7 @@ func (ts *Tables) Query(ctx context.Context, r QueryRequest) (Page, error) {
 		}
 		rng = after(rng, start)
 	}
-	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, fetch: r.Fetch})
+	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, fetch: r.Fetch, hold: r.Hold})
 }
 
 // A source is what a query or scan reads: a table, or an index of it.
@@ -194,6 +197,9 @@ type ScanRequest struct {
 	Segment, TotalSegments int             // segment of TotalSegments; TotalSegments 0: the whole table
 	Fetch                  bool            // read from the table what a local index does not hold
 	WithSeq                bool            // return the number of the last commit that the page shows
+	// Hold is called with the size of each item before the page keeps it, and ends
+	// the reading with its error. It may be nil.
+	Hold func(bytes int) error
 }
 
 // Scan reads a page. Errors: see the package comment.
@@ -216,7 +222,7 @@ func (ts *Tables) Scan(ctx context.Context, r ScanRequest) (Page, error) {
 		}
 		rng = after(rng, start)
 	}
-	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, fetch: r.Fetch, seq: r.WithSeq})
+	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, fetch: r.Fetch, seq: r.WithSeq, hold: r.Hold})
 }
 
 // segment divides the keys below prefix into total ranges by the four bytes
@@ -243,6 +249,15 @@ type reading struct {
 	limit  int
 	fetch  bool // from the table what the index does not hold
 	seq    bool // return the last commit that the page shows
+	hold   func(bytes int) error
+}
+
+// keep asks whether the page may keep an item.
+func (r *reading) keep(it item.Item) error {
+	if r.hold == nil {
+		return nil
+	}
+	return r.hold(item.Size(it))
 }
 
 // page reads items of a range until it has limit of them, or pageBytes, or the
@@ -279,6 +294,10 @@ func (s *source) page(ctx context.Context, rng kv.Range, r reading) (Page, error
 		p.Scanned++
 		p.Bytes += item.Size(row)
 		if r.filter.Match(row) {
+			if err := r.keep(row); err != nil {
+				it.Close()
+				return Page{}, err
+			}
 			p.Items = append(p.Items, row)
 		}
 		if p.Scanned == r.limit || p.Bytes >= pageBytes {

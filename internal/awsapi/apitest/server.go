@@ -34,7 +34,10 @@ type Server struct {
 func Serve(t testing.TB, svc awsjson.Service, log *Log) *Server {
 	t.Helper()
 	s := &Server{Log: log, HTTP: &http.Client{Transport: &http.Transport{}}, service: svc}
-	h := awsjson.NewServer(awsjson.Options{Services: []awsjson.Service{svc}, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	h := awsjson.NewServer(awsjson.Options{
+		Services: []awsjson.Service{svc}, Logger: slog.New(slog.NewTextHandler(log, nil)),
+		MaxInFlight: 1 << 30, // as a node has on a machine of 8 GB
+	})
 	srv := httptest.NewUnstartedServer(nil)
 	srv.Config = awsjson.NewHTTPServer(h, nil)
 	srv.Start()

@@ -20,6 +20,21 @@ func (r *readRequest) constraints(v *awsjson.Validator) error {
 	return v.Err()
 }
 
+// holder counts the items of a page before they are kept: as they are, and as the
+// answer has them.
+func holder(ctx context.Context) func(bytes int) error {
+	return func(bytes int) error { return awsjson.Hold(ctx, 2*bytes) }
+}
+
+// holdItems counts items that were read together, before the answer is made of them.
+func holdItems(ctx context.Context, items []item.Item) error {
+	bytes := 0
+	for _, it := range items {
+		bytes += item.Size(it)
+	}
+	return awsjson.Hold(ctx, 2*bytes)
+}
+
 func (a *api) query(ctx context.Context, body []byte) ([]byte, error) {
 	var r readRequest
 	q, err := r.decodeQuery(body)
@@ -31,12 +46,12 @@ func (a *api) query(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	page, err := a.tables.Query(ctx, table.QueryRequest{
 		Table: q.table, Index: q.indexName(), Condition: q.keys, Filter: q.filter, Limit: r.limit(), Start: r.ExclusiveStartKey.m,
-		Backward: r.ScanIndexForward != nil && !*r.ScanIndexForward, Fetch: q.whole,
+		Backward: r.ScanIndexForward != nil && !*r.ScanIndexForward, Fetch: q.whole, Hold: holder(ctx),
 	})
 	if err != nil {
 		return nil, r.reworded(err)
 	}
-	return r.page(q, page), awsjson.Hold(ctx, 2*page.Bytes)
+	return r.page(q, page), nil
 }
 
 func (r *readRequest) decodeQuery(body []byte) (*reading, error) {
@@ -98,7 +113,7 @@ func (a *api) scan(ctx context.Context, body []byte) ([]byte, error) {
 	if err := a.choose(&r, q); err != nil {
 		return nil, err
 	}
-	req := table.ScanRequest{Table: q.table, Index: q.indexName(), Filter: q.filter, Limit: r.limit(), Start: r.ExclusiveStartKey.m, Fetch: q.whole}
+	req := table.ScanRequest{Table: q.table, Index: q.indexName(), Filter: q.filter, Limit: r.limit(), Start: r.ExclusiveStartKey.m, Fetch: q.whole, Hold: holder(ctx)}
 	if r.TotalSegments != nil {
 		req.Segment, req.TotalSegments = *r.Segment, *r.TotalSegments
 	}
@@ -106,7 +121,7 @@ func (a *api) scan(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.page(q, page), awsjson.Hold(ctx, 2*page.Bytes)
+	return r.page(q, page), nil
 }
 
 func (r *readRequest) decodeScan(body []byte) (*reading, error) {

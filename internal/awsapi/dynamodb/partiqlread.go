@@ -162,10 +162,10 @@ func (a *api) run(ctx context.Context, x *selection, at cursor) (*cursor, error)
 func (a *api) read(ctx context.Context, x *selection, r partiql.Read, start item.Item) (table.Page, error) {
 	limit := max(x.left, 0)
 	if r.Keys == nil {
-		return a.tables.Scan(ctx, table.ScanRequest{Table: x.table, Index: x.Index, Limit: limit, Start: start, Fetch: x.whole})
+		return a.tables.Scan(ctx, table.ScanRequest{Table: x.table, Index: x.Index, Limit: limit, Start: start, Fetch: x.whole, Hold: holder(ctx)})
 	}
 	return a.tables.Query(ctx, table.QueryRequest{
-		Table: x.table, Index: x.Index, Condition: r.Keys, Limit: limit, Start: start, Backward: r.Backward, Fetch: x.whole,
+		Table: x.table, Index: x.Index, Condition: r.Keys, Limit: limit, Start: start, Backward: r.Backward, Fetch: x.whole, Hold: holder(ctx),
 	})
 }
 

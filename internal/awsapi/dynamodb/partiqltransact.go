@@ -225,6 +225,9 @@ func (a *api) transactReads(ctx context.Context, r *executeTransactionRequest, m
 	if err != nil {
 		return nil, r.canceled(err, members)
 	}
+	if err := holdItems(ctx, found); err != nil {
+		return nil, err
+	}
 	var sums tally
 	dst := []byte(`{"Responses":[`)
 	for i, it := range found {

@@ -257,6 +257,9 @@ func (a *api) transactGetItems(ctx context.Context, body []byte) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := holdItems(ctx, found); err != nil {
+		return nil, err
+	}
 	return answerGets(keys, readings, found, r.ReturnConsumedCapacity), nil
 }
 

@@ -18,8 +18,9 @@ var exceptions = map[string]apitest.Error{
 	"kv.ErrDiskFull":        {kv.ErrDiskFull, apitest.Unexpected}, // of writes
 	"kv.ErrNotFound":        {kv.ErrNotFound, apitest.Unexpected}, // never leaves package stream
 	"kv.ErrCorrupt":         {kv.ErrCorrupt, apitest.Unexpected},
-	"kv.ErrExists":          {kv.ErrExists, apitest.Unexpected}, // of a checkpoint
-	"kv.ErrLocked":          {kv.ErrLocked, apitest.Unexpected}, // of opening a store, as all below
+	"kv.ErrExists":          {kv.ErrExists, apitest.Unexpected},   // of a checkpoint
+	"kv.ErrBuilding":        {kv.ErrBuilding, apitest.Unexpected}, // of a checkpoint
+	"kv.ErrLocked":          {kv.ErrLocked, apitest.Unexpected},   // of opening a store, as all below
 	"kv.ErrNewerFormat":     {kv.ErrNewerFormat, apitest.Unexpected},
 	"kv.ErrBehindWatermark": {kv.ErrBehindWatermark, apitest.Unexpected},
 }

@@ -53,7 +53,7 @@ func (a *api) getShardIterator(_ context.Context, body []byte) ([]byte, error) {
 	return json.Marshal(map[string]string{"ShardIterator": token})
 }
 
-func (a *api) getRecords(_ context.Context, body []byte) ([]byte, error) {
+func (a *api) getRecords(ctx context.Context, body []byte) ([]byte, error) {
 	var r struct {
 		ShardIterator *string
 		Limit         *int
@@ -73,6 +73,13 @@ func (a *api) getRecords(_ context.Context, body []byte) ([]byte, error) {
 	}
 	records, next, err := a.streams.Records(*r.ShardIterator, limit, pageBytes)
 	if err != nil {
+		return nil, err
+	}
+	bytes := 0
+	for i := range records {
+		bytes += records[i].Size
+	}
+	if err := awsjson.Hold(ctx, 2*bytes); err != nil {
 		return nil, err
 	}
 	dst := []byte(`{"Records":[`)
