@@ -25,6 +25,7 @@ type Campaign struct {
 	Done int // how much of N was run; the test counts it up
 
 	unit  string
+	asked int // the N that runs the same again, whatever became of N since
 	begin time.Time
 }
 
@@ -40,6 +41,7 @@ func Start(t testing.TB, name, unit string, short int) *Campaign {
 	if c.Seed == 0 {
 		c.Seed = uint64(time.Now().UnixNano())
 	}
+	c.asked = c.N
 	t.Logf("campaign %s: %d %s, seed %d", c.Name, c.N, c.unit, c.Seed)
 	t.Cleanup(func() { c.end(t) })
 	return c
@@ -61,5 +63,5 @@ func (c *Campaign) end(t testing.TB) {
 		result = "could not run"
 	}
 	t.Logf("campaign %s: %s: %d of %d %s in %s, seed %d; again: make campaign-%s N=%d SEED=%d", c.Name, result,
-		c.Done, c.N, c.unit, time.Since(c.begin).Round(time.Second), c.Seed, c.Name, c.N, c.Seed)
+		c.Done, c.N, c.unit, time.Since(c.begin).Round(time.Second), c.Seed, c.Name, c.asked, c.Seed)
 }

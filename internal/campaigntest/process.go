@@ -3,6 +3,7 @@ package campaigntest
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -141,6 +142,9 @@ func (p *Process) Status(ctx context.Context) (Status, error) {
 		return s, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return s, fmt.Errorf("status of the node: %s", resp.Status)
+	}
 	return s, json.UnmarshalRead(resp.Body, &s, json.MatchCaseInsensitiveNames(true))
 }
 

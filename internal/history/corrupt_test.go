@@ -182,10 +182,11 @@ func (f *folder) read(want map[string]string) (rows map[string]string, err error
 	errs := []error{it.Close()}
 	for key := range want {
 		value, err := s.Get([]byte(key))
-		if err != nil {
+		switch {
+		case err == nil:
+			rows[key] = string(value)
+		case len(errs) < 4: // they all say the same
 			errs = append(errs, err)
-		} else if rows[key] = string(value); len(errs) > 4 {
-			errs = errs[:4]
 		}
 	}
 	return rows, errors.Join(append(errs, s.Close())...)

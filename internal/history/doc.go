@@ -9,8 +9,8 @@
 //   - P1, P2: each acknowledged user is in the table, whole; each user in the
 //     table was sent by a writer; the change log holds one record per user.
 //   - P3, P4: the records of a shard have rising sequence numbers.
-//   - P5: each record raised one event, and no event has no record.
-//   - I14: a replay sends each event of its window once, and none besides, though
-//     it is killed in between.
+//   - P5: each record raised one event, and no event has no record. A replay sends
+//     each event of its window once, and none besides, though it is killed in
+//     between.
 //   - P6: for each rule, matched = delivered + dead-lettered + dropped + pending.
 package history

@@ -2,6 +2,8 @@ package history
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -123,4 +125,37 @@ func statementOf(a action) string {
 		return `DELETE FROM "orders" ` + where
 	}
 	return fmt.Sprintf(`SELECT * FROM "orders" WHERE pk = '%s'`, pk(a.key))
+}
+
+// ofItems returns the events of each item, in their order. Those that clients put
+// have none.
+func ofItems(of string, events []news) map[string][]string {
+	out := map[string][]string{}
+	for _, e := range events {
+		name := fmt.Sprint(of, " item ", e.key)
+		out[name] = append(out[name], e.text)
+	}
+	slices.Sort(out[of+" item -1"])
+	return out
+}
+
+// inAnyOrder returns events without their items, and with that without their order.
+func inAnyOrder(events []news) []news {
+	out := slices.Clone(events)
+	for i := range out {
+		out[i].key = -1
+	}
+	return out
+}
+
+// difference returns in what two lists by name differ; empty if they do not.
+func difference[K int | string](what string, want, got map[K][]string) (diff string) {
+	names := maps.Clone(want)
+	maps.Copy(names, got)
+	for name := range names {
+		if !slices.Equal(want[name], got[name]) {
+			diff += fmt.Sprintf("\n%s %v:\n  want %q\n  got  %q", what, name, want[name], got[name])
+		}
+	}
+	return diff
 }

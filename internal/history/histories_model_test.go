@@ -325,6 +325,22 @@ func (r *modelRule) matches(e news) bool {
 
 func queueName(rule, target int) string { return fmt.Sprintf("r%d/t%d", rule, target) }
 
+// targets returns the targets of each rule, after what it matches.
+func (m *model) targets() map[string][]string {
+	out := map[string][]string{}
+	for name, r := range m.rules {
+		rule := []string{"ENABLED", patterns[r.pattern]}
+		if r.disabled {
+			rule[0] = "DISABLED"
+		}
+		for _, target := range slices.Sorted(maps.Keys(r.targets)) {
+			rule = append(rule, fmt.Sprintf("t%d", target))
+		}
+		out[fmt.Sprintf("r%d", name)] = rule
+	}
+	return out
+}
+
 // list returns the items that are wanted, in the order of their texts.
 func (m *model) list(wanted func(int, row) bool) string {
 	var out []string
@@ -350,37 +366,4 @@ func shown(r row, is bool, key int) string {
 		return "nothing"
 	}
 	return listed([]string{r.text(key)})
-}
-
-// ofItems returns the events of each item, in their order. Those that clients put
-// have none.
-func ofItems(of string, events []news) map[string][]string {
-	out := map[string][]string{}
-	for _, e := range events {
-		name := fmt.Sprint(of, " item ", e.key)
-		out[name] = append(out[name], e.text)
-	}
-	slices.Sort(out[of+" item -1"])
-	return out
-}
-
-// inAnyOrder returns events without their items, and with that without their order.
-func inAnyOrder(events []news) []news {
-	out := slices.Clone(events)
-	for i := range out {
-		out[i].key = -1
-	}
-	return out
-}
-
-// difference returns in what two lists by name differ; empty if they do not.
-func difference[K int | string](what string, want, got map[K][]string) (diff string) {
-	names := maps.Clone(want)
-	maps.Copy(names, got)
-	for name := range names {
-		if !slices.Equal(want[name], got[name]) {
-			diff += fmt.Sprintf("\n%s %v:\n  want %q\n  got  %q", what, name, want[name], got[name])
-		}
-	}
-	return diff
 }

@@ -27,7 +27,7 @@ import (
 // TestKill kills the real binary in the middle of write bursts, over and over
 // on one folder, and checks the promises after each restart.
 func TestKill(t *testing.T) {
-	short := 100
+	short := 20
 	if testing.Short() {
 		short = 5
 	}
@@ -37,6 +37,7 @@ func TestKill(t *testing.T) {
 	for c.Done < c.N {
 		if len(h.sent) > 5000 { // a fresh folder now and then, as each check reads all of it
 			p.Kill()
+			h.end(t)
 			h = newKillHistory(t, c.Rand(uint64(c.Done)), newPathHistory())
 			p = campaigntest.StartNode(t, h.dir, h.config)
 		}
@@ -46,12 +47,12 @@ func TestKill(t *testing.T) {
 		h.check(t, p, fmt.Sprint("after kill ", c.Done))
 		if t.Failed() {
 			p.Kill()
-			t.Fatalf("folder %s\n%s", h.dir, p.Output)
+			h.end(t)
+			t.Fatal(p.Output)
 		}
 	}
 	p.Kill()
-	t.Logf("%d users acknowledged, %d with unknown outcome, %d events, %d deliveries repeated",
-		len(h.acked), len(h.sent)-len(h.acked), len(h.events), h.repeats)
+	h.end(t)
 }
 
 // A killHistory is what the outside world knows of the node: what it asked
@@ -63,6 +64,7 @@ type killHistory struct {
 	suicidal    bool         // the node kills itself
 	path        *pathHistory // of what else the file declares; nil without
 	sent, acked map[string]bool
+	consumer    *httptest.Server
 
 	mu      sync.Mutex
 	events  map[string]string // event id -> user id
@@ -76,19 +78,39 @@ func newKillHistory(t *testing.T, choices *rand.Rand, path *pathHistory) *killHi
 	h := &killHistory{
 		rand: choices, path: path, sent: map[string]bool{}, acked: map[string]bool{}, events: map[string]string{}, raised: map[string]string{},
 	}
-	consumer := httptest.NewServer(http.HandlerFunc(h.consume))
-	t.Cleanup(consumer.Close)
-	root := t.TempDir()
+	h.consumer = httptest.NewServer(http.HandlerFunc(h.consume))
+	root, err := os.MkdirTemp("", "tablecast-kill-")
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.dir, h.config = filepath.Join(root, "data"), filepath.Join(root, "tablecast.yaml")
 	text := killConfig
 	if path != nil {
 		text = path.config(t)
 	}
-	text = strings.ReplaceAll(text, "%s/welcome", consumer.URL+"/welcome")
+	text = strings.ReplaceAll(text, "%s/welcome", h.consumer.URL+"/welcome")
 	if err := os.WriteFile(h.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// end logs what a folder has seen. It removes the folder, unless the test has failed.
+func (h *killHistory) end(t *testing.T) {
+	t.Helper()
+	h.consumer.Close()
+	if h.path != nil {
+		h.path.consumer.Close()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t.Logf("%d users acknowledged, %d with unknown outcome, %d events, %d deliveries repeated",
+		len(h.acked), len(h.sent)-len(h.acked), len(h.events), h.repeats)
+	if root := filepath.Dir(h.dir); t.Failed() {
+		t.Logf("the folder is left in %s", root)
+	} else if err := os.RemoveAll(root); err != nil {
+		t.Error(err)
+	}
 }
 
 const killConfig = `
@@ -145,7 +167,11 @@ func (h *killHistory) burst(t *testing.T, p *campaigntest.Process, pause time.Du
 	client := p.Tables()
 	var mu sync.Mutex
 	var writing sync.WaitGroup
-	killed := make(chan struct{})
+	early := func(what string, err error) { // the deadline of ctx is the kill
+		if ctx.Err() == nil && !h.suicidal {
+			t.Errorf("%s before the kill: %v", what, err)
+		}
+	}
 	for range writers {
 		writing.Go(func() {
 			for {
@@ -155,13 +181,7 @@ func (h *killHistory) burst(t *testing.T, p *campaigntest.Process, pause time.Du
 				h.sent[id] = true
 				mu.Unlock()
 				if err := insert(t.Context(), client, id); err != nil {
-					select {
-					case <-killed:
-					default:
-						if ctx.Err() == nil && !h.suicidal {
-							t.Errorf("insert before the kill: %v", err)
-						}
-					}
+					early("insert", err)
 					return
 				}
 				mu.Lock()
@@ -171,10 +191,9 @@ func (h *killHistory) burst(t *testing.T, p *campaigntest.Process, pause time.Du
 		})
 	}
 	if h.path != nil {
-		writing.Go(func() { h.path.write(t.Context(), p) })
+		writing.Go(func() { early("the rest of the path", h.path.write(t.Context(), p)) })
 	}
 	<-ctx.Done()
-	close(killed)
 	p.Kill()
 	writing.Wait()
 }

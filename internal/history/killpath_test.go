@@ -77,9 +77,10 @@ type pathHistory struct {
 	ended    map[string]string
 	faults   []string
 
-	writes map[string]int  // account -> the newest version that was acknowledged
-	rules  map[string]bool // rules that come and go -> whether the last call made it; absent: not known
-	next   int
+	consumer *httptest.Server
+	writes   map[string]int  // account -> the newest version that was acknowledged
+	rules    map[string]bool // rules that come and go -> whether the last call made it; absent: not known
+	next     int
 }
 
 func newPathHistory() *pathHistory {
@@ -92,15 +93,14 @@ func newPathHistory() *pathHistory {
 // config returns the file for the whole path.
 func (x *pathHistory) config(t *testing.T) string {
 	t.Helper()
-	consumer := httptest.NewServer(http.HandlerFunc(x.consume))
-	t.Cleanup(consumer.Close)
+	x.consumer = httptest.NewServer(http.HandlerFunc(x.consume))
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := strings.Replace(killConfig, "\nbuses:", pathTables+"buses:", 1)
 	text = strings.Replace(text, "\nrules:\n", pathEvents+"rules:\n", 1)
-	return text + strings.TrimPrefix(fmt.Sprintf(pathRules, consumer.URL), "\n") + fmt.Sprintf(pathConfig, consumer.URL, self)
+	return text + strings.TrimPrefix(fmt.Sprintf(pathRules, x.consumer.URL), "\n") + fmt.Sprintf(pathConfig, x.consumer.URL, self)
 }
 
 // A message is an event, or a batch of change records.
@@ -170,8 +170,9 @@ func hear() error {
 }
 
 // write changes accounts, begins sessions that are over, and puts and deletes rules,
-// until the node is killed.
-func (x *pathHistory) write(ctx context.Context, p *campaigntest.Process) {
+// until the node is killed, and returns the error of the call that was not answered
+// well.
+func (x *pathHistory) write(ctx context.Context, p *campaigntest.Process) error {
 	tables, rules := p.Tables(), buses(p)
 	for i := 0; ; i++ {
 		x.next++
@@ -190,7 +191,7 @@ func (x *pathHistory) write(ctx context.Context, p *campaigntest.Process) {
 			err = x.churn(ctx, rules, fmt.Sprint("churn-", x.next%3))
 		}
 		if err != nil {
-			return
+			return err
 		}
 	}
 }

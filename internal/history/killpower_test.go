@@ -23,20 +23,19 @@ func TestKillPower(t *testing.T) {
 	}
 	c := campaigntest.Start(t, "kill-power", "power losses of the real binary", short)
 	var h *killHistory
-	acked := 0
 	for c.Done < c.N {
 		if h == nil || len(h.sent) > 2000 {
 			if h != nil {
-				acked += len(h.acked)
+				h.end(t)
 			}
 			h = newKillHistory(t, c.Rand(uint64(c.Done)), nil)
 		}
 		if h.powerLoss(t); t.Failed() {
-			t.Fatalf("folder %s", h.dir)
+			break
 		}
 		c.Done++
 	}
-	t.Logf("%d users acknowledged", acked+len(h.acked))
+	h.end(t)
 }
 
 // powerLoss starts the node, checks it, writes, and cuts the power.
@@ -59,6 +58,9 @@ func (h *killHistory) powerLoss(t *testing.T) {
 		h.check(t, p, "after a power loss")
 	}
 	h.burst(t, p, time.Duration(h.rand.IntN(100))*time.Millisecond)
+	if p.Cmd.ProcessState.ExitCode() != -1 {
+		t.Errorf("the node ended by itself: %v", p.Cmd.ProcessState)
+	}
 	if t.Failed() {
 		t.Log(p.Output)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -99,11 +100,15 @@ func (l *nodeLife) use(node *tablecast.Node, round int) error {
 	return nil
 }
 
-func (l *nodeLife) check(fs *kvtest.CrashFS) error {
+func (l *nodeLife) ends() func(fs *kvtest.CrashFS) error {
 	l.mu.Lock()
-	acked := l.acked
-	l.acked = map[string]bool{} // a process that has ended notes no more
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	next := &nodeLife{acked: maps.Clone(l.acked), told: maps.Clone(l.told)}
+	return next.check
+}
+
+// check opens the folder as the next process.
+func (l *nodeLife) check(fs *kvtest.CrashFS) error {
 	node, err := l.open(tablecast.Options{FS: fs, Stdout: l, Fatal: func(err error) { panic(err) }})
 	if err != nil {
 		return fmt.Errorf("the folder does not open again: %w", err)
@@ -123,12 +128,12 @@ func (l *nodeLife) check(fs *kvtest.CrashFS) error {
 		l.mu.Lock()
 		told := l.told[id.Str()]
 		l.mu.Unlock()
-		if delete(acked, id.Str()); !told {
+		if delete(l.acked, id.Str()); !told {
 			return fmt.Errorf("P5: no event of user %s was delivered", id.Str())
 		}
 	}
-	if len(acked) > 0 {
-		return fmt.Errorf("P2: users %v were acknowledged and are gone", acked)
+	if len(l.acked) > 0 {
+		return fmt.Errorf("P2: users %v were acknowledged and are gone", l.acked)
 	}
 	for _, s := range node.Queues().States() {
 		if s.Matched != uint64(len(page.Items)) || s.Delivered != s.Matched {

@@ -278,7 +278,7 @@ func (h *replayHistory) check(t *testing.T, p *campaigntest.Process) {
 		}
 	}
 	if lost > 0 || extra > 0 || h.repeats > repeatable {
-		t.Errorf("I14: of %d events in the window %d never arrived; %d of others did; %d deliveries were repeated", wanted, lost, extra, h.repeats)
+		t.Errorf("P5: of %d events in the window %d never arrived; %d of others did; %d deliveries were repeated", wanted, lost, extra, h.repeats)
 	}
 	s, err := p.Status(t.Context())
 	if err != nil {

@@ -66,8 +66,10 @@ func tryFaults(t *testing.T, c *campaigntest.Campaign, try func(kvtest.Fault, *r
 // A life is what a process does with a folder.
 type life interface {
 	live() error
-	// check opens what a life left on the disk, and returns which promise is broken.
-	check(fs *kvtest.CrashFS) error
+	// ends returns a check by what the outside world knows at this moment, at which
+	// the process ends. The check opens what the life left on the disk, and returns
+	// which promise is broken.
+	ends() (check func(fs *kvtest.CrashFS) error)
 }
 
 // tryFault lets a life meet a fault, and checks how it ended and what it left. It
@@ -86,6 +88,7 @@ func tryFault(fault kvtest.Fault, choices *rand.Rand, begin func(fs *kvtest.Faul
 	fs.Arm(fault)
 	go func() { ended <- l.live() }()
 	err := <-ended
+	check := l.ends() // before the disk is copied: what goes on meanwhile may acknowledge more
 	left := disk.Clone([]int{0, 100, choices.IntN(101)}[choices.IntN(3)])
 	seen := fs.Seen()
 	switch {
@@ -94,7 +97,7 @@ func tryFault(fault kvtest.Fault, choices *rand.Rand, begin func(fs *kvtest.Faul
 	case err != nil && !strings.Contains(err.Error(), fault.Err.Error()):
 		return seen, fmt.Errorf("the error does not tell of the fault: %w", err)
 	}
-	return seen, l.check(left)
+	return seen, check(left)
 }
 
 // A storeLife opens a store, writes, reads, copies and closes it, several times.
@@ -143,8 +146,13 @@ func (l *storeLife) use(s *kv.Store, round int) error {
 	return nil
 }
 
-func (l *storeLife) check(fs *kvtest.CrashFS) error {
+func (l *storeLife) ends() func(fs *kvtest.CrashFS) error {
 	acked := l.acked.Load()
+	return func(fs *kvtest.CrashFS) error { return checkStore(fs, acked) }
+}
+
+// checkStore opens a store of which so many commits were acknowledged.
+func checkStore(fs *kvtest.CrashFS, acked uint64) error {
 	s, err := kv.Open("a/data", kv.Options{FS: fs, Fatal: func(err error) { panic(err) }})
 	if err != nil {
 		return fmt.Errorf("the folder does not open again: %w", err)
