@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"path/filepath"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
 	"github.com/tablecast/tablecast"
@@ -127,18 +125,15 @@ func backupNode(ctx context.Context, client *clientFlags, url, name string) (str
 		return "", err
 	}
 	defer resp.Body.Close()
-	var answer struct{ Message, Dir string }
-	err = json.UnmarshalRead(io.LimitReader(resp.Body, 64<<10), &answer, json.MatchCaseInsensitiveNames(true))
-	switch {
-	case resp.StatusCode == http.StatusOK:
-		return answer.Dir, err
-	case err != nil || answer.Message == "":
-		return "", fmt.Errorf("the node answered %s", resp.Status)
-	case resp.StatusCode < http.StatusInternalServerError:
-		return "", usageError{errors.New(answer.Message)}
-	default:
-		return "", errors.New(answer.Message)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return "", fmt.Errorf("the node's answer ended early: %w", err)
 	}
+	if err := failure(resp, body); err != nil {
+		return "", err
+	}
+	var answer struct{ Dir string }
+	return answer.Dir, readJSON(body, &answer)
 }
 
 // tell prints what was made, unless it failed.

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/aws/smithy-go"
 
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/internal/keys"
@@ -18,6 +21,7 @@ const (
 	statusOK          = 0
 	statusFailed      = 1
 	statusUsage       = 2
+	statusDenied      = 3
 	statusAddrInUse   = 4
 	statusLocked      = 5
 	statusNewerFormat = 6
@@ -29,6 +33,7 @@ const exitHelp = `Exit statuses:
   0   ended as asked
   1   failed while running
   2   wrong usage, or faults in the configuration (all are printed)
+  3   the node refuses the credentials, or does not let their key do this
   4   the address is in use
   5   the folder is in use by another process
   6   the folder was written by a newer version
@@ -41,6 +46,19 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+// denials are the codes of answers to requests that are signed by nobody whom the
+// server knows, or whose key may not what they ask for.
+var denials = []string{
+	"AccessDeniedException", "MissingAuthenticationTokenException", "UnrecognizedClientException", "InvalidSignatureException",
+	"IncompleteSignatureException", "ExpiredTokenException",
+}
+
+// denied reports whether an error is such an answer.
+func denied(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && slices.Contains(denials, api.ErrorCode())
+}
+
 // exitStatus maps an error that ends a command to its exit status.
 func exitStatus(err error) int {
 	var usage usageError
@@ -50,6 +68,8 @@ func exitStatus(err error) int {
 		return statusOK
 	case errors.As(err, &usage), errors.As(err, &faults):
 		return statusUsage
+	case denied(err):
+		return statusDenied
 	case errors.Is(err, syscall.EADDRINUSE):
 		return statusAddrInUse
 	case errors.Is(err, kv.ErrLocked):

@@ -94,7 +94,12 @@ func TestClosedNode(t *testing.T) {
 	mustEnd(t, statusFailed, "certificate", "buses", "ls", "--client-cert", cert, "--client-key", key)
 	mustEnd(t, statusOK, "0 items", append([]string{"export", "users", filepath.Join(dir, "users.json")}, trust...)...)
 	id, secret = use(t, low)
-	mustEnd(t, statusUsage, "User: arn:aws:iam::000000000000:user/low is not authorized to perform: tablecast:Read on resource: *", append([]string{"buses", "ls"}, trust...)...)
+	const refused = "User: arn:aws:iam::000000000000:user/low is not authorized to perform: "
+	mustEnd(t, statusDenied, refused+"tablecast:Read on resource: *", append([]string{"buses", "ls"}, trust...)...)
+	mustEnd(t, statusDenied, refused+"tablecast:Backup on resource: *", append([]string{"backup", "monday"}, trust...)...)
+	mustEnd(t, statusDenied, refused+"dynamodb:DescribeTable", append([]string{"export", "users", filepath.Join(dir, "low.json")}, trust...)...)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+	mustEnd(t, statusDenied, "sign with a key that may", append([]string{"buses", "ls"}, trust...)...)
 	if status := scrape(t, ready.Ready.Endpoint, cert, key, id, secret); status != http.StatusOK {
 		t.Errorf("scrape: %d", status)
 	}

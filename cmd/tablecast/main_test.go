@@ -227,12 +227,14 @@ func TestNoNode(t *testing.T) {
 		{http.StatusNotFound, "", statusFailed, "404 Not Found"},
 		{http.StatusInternalServerError, `{"message":"it broke"}`, statusFailed, "it broke"},
 		{http.StatusBadRequest, `{"message":"not so"}`, statusUsage, "not so"},
+		{http.StatusForbidden, `{"message":"no backups here"}`, statusFailed, "no backups here"},
+		{http.StatusForbidden, `{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"not you"}`, statusDenied, "not you; sign with a key that may"},
 		{http.StatusOK, `{"error":"not so","usage":true}`, statusUsage, "not so"},
 		{http.StatusOK, `{"error":"it broke"}`, statusFailed, "it broke"},
 	} {
 		status, body = c.status, c.body
 		exit, _, errOut := execute(t.Context(), "dlq", "ls", "--url", other.URL)
-		if exit != c.exit || !strings.Contains(errOut, c.says) {
+		if exit != c.exit || !strings.Contains(errOut, c.says) || strings.Contains(errOut, "--help") != (exit == statusUsage) {
 			t.Errorf("%d %s: exit status %d, %s", c.status, c.body, exit, errOut)
 		}
 	}

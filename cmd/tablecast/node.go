@@ -11,10 +11,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/smithy-go"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
@@ -52,7 +54,8 @@ const askHelp = signHelp + `
 Exit statuses:
   0   ended as asked
   1   failed while running
-  2   wrong usage`
+  2   wrong usage
+  3   the node refuses the credentials, or does not let their key do this`
 
 // ask sends a request to the running node and calls fn for each line of the
 // answer; with --json the lines are printed instead.
@@ -116,10 +119,11 @@ func (f *clientFlags) post(ctx context.Context, url, what string, in any, hint s
 }
 
 // failure returns what went wrong, if a line of the answer says so. What the node
-// refuses with a status below 500 is wrong usage.
+// refuses with another status below 500 than 403 is wrong usage.
 func failure(resp *http.Response, line []byte) error {
 	var bad struct {
 		Message, Error string
+		Type           string `json:"__type"`
 		Usage          bool
 	}
 	refused := resp.StatusCode != http.StatusOK
@@ -130,10 +134,15 @@ func failure(resp *http.Response, line []byte) error {
 		return fmt.Errorf("the node answered %s", resp.Status)
 	}
 	err := errors.New(cmp.Or(bad.Error, bad.Message, "the node answered "+resp.Status))
-	if bad.Usage || refused && resp.StatusCode < http.StatusInternalServerError {
+	_, code, _ := strings.Cut(bad.Type, "#")
+	switch api := (&smithy.GenericAPIError{Code: code, Message: err.Error()}); {
+	case denied(api):
+		return fmt.Errorf("%w; sign with a key that may: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to one that tablecast keys create made", api)
+	case bad.Usage || refused && resp.StatusCode < http.StatusInternalServerError && resp.StatusCode != http.StatusForbidden:
 		return usageError{err}
+	default:
+		return err
 	}
-	return err
 }
 
 // keyFlag reads a key: JSON, as in {"id": "u1"}.

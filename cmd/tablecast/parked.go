@@ -117,7 +117,8 @@ With --worker the command works at the state table of workers, with the same --c
 Exit statuses:
   0   ended as asked
   1   failed while running, nothing is meant, or something failed again
-  2   wrong usage`
+  2   wrong usage
+  3   the server refuses the credentials, or does not let their key do this`
 
 func newParked() *cobra.Command {
 	var f parkedFlags

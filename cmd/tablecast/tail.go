@@ -37,7 +37,8 @@ item.
 Exit statuses:
   0   interrupted
   1   failed while running
-  2   wrong usage`,
+  2   wrong usage
+  3   the server refuses the credentials, or does not let their key do this`,
 		Example: `  tablecast tail users
   tablecast tail users --from trim-horizon --json | jq .changed`,
 		Args: oneArg,

@@ -143,7 +143,8 @@ item ends the import, unless --bad takes such lines aside.
 Exit statuses:
   0   all is stored
   1   failed while running
-  2   wrong usage, or a line that is no item`,
+  2   wrong usage, or a line that is no item
+  3   the server refuses the credentials, or does not let their key do this`,
 		Example: `  tablecast import users users.json.gz
   tablecast import users users.csv --bad rejected.txt`,
 		Args: twoArgs,
@@ -202,7 +203,8 @@ whole.
 Exit statuses:
   0   all is written
   1   failed while running
-  2   wrong usage`,
+  2   wrong usage
+  3   the server refuses the credentials, or does not let their key do this`,
 		Example: `  tablecast export users users.json.gz
   tablecast export users users.csv --columns username,email`,
 		Args: twoArgs,

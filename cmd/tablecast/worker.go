@@ -75,6 +75,7 @@ Exit statuses:
   0   interrupted
   1   cannot start, or failed while running
   2   wrong usage, or faults in the configuration (all are printed)
+  3   a service refuses the credentials, or does not let them do this
   4   the address is in use`,
 		Example: `  tablecast worker --source aws --bus aws --region eu-west-1
   tablecast worker --source http://127.0.0.1:4566 --bus aws --group billing`,
