@@ -191,6 +191,45 @@ func TestFunctionOverRoughBus(t *testing.T) {
 	t.Logf("%d calls, %d events on the bus of %d", bus.calls, len(bus.taken), 3*changes)
 }
 
+// A function of a closed node calls it back with the key that the node gave it, and
+// nothing of the operator's: the event that it publishes reaches the rule's target.
+func TestFunctionCallsClosedNode(t *testing.T) {
+	_, code := packagedFunction(t, counted)
+	got := make(chan string, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		select {
+		case got <- string(body):
+		default:
+		}
+	}))
+	defer receiver.Close()
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	use(t, mustEnd(t, statusOK, `"secret"`, "keys", "create", "operator", "--dir", data, "--json"))
+	file := write(t, dir, "tablecast.yaml", "tables: { counters: { key: id, stream: new-image } }\nrules: { all: { pattern: { source: [app] }, targets: [ { webhook: "+receiver.URL+" } ] } }\n")
+	var ready struct{ Ready struct{ Endpoint string } }
+	background(t, &ready, "up", "--config", file, "--dir", data, "--listen", "127.0.0.1:0", "--allow-private", "127.0.0.0/8")
+	o, err := (&clientFlags{}).connect(t.Context(), ready.Ready.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := dynamodb.NewFromConfig(o)
+	subscribe(t, db, lambda.New(lambda.Options{Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials}), code, *o.BaseEndpoint)
+	item := map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "ada"}, "n": &types.AttributeValueMemberN{Value: "7"}}
+	if _, err := db.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("counters"), Item: item}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case body := <-got:
+		if !strings.Contains(body, `"ada"`) || !strings.Contains(body, `"Counted"`) {
+			t.Error(body)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("no event came back")
+	}
+}
+
 // subscribe makes the function of the table's stream, whose bus is at a URL.
 func subscribe(t *testing.T, db *dynamodb.Client, fn *lambda.Client, code []byte, bus string) {
 	t.Helper()
