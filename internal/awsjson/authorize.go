@@ -3,6 +3,9 @@ package awsjson
 import (
 	"crypto/subtle"
 	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/tablecast/tablecast/internal/keys"
 	"github.com/tablecast/tablecast/internal/local"
@@ -21,6 +24,35 @@ func On(resources ...string) []Permission {
 	out := make([]Permission, len(resources))
 	for i, r := range resources {
 		out[i].Resource = r
+	}
+	return out
+}
+
+// ToCall returns the needs of a request that lets the node call targets for its client:
+// the permission to call each function, event bus and API destination of the node, and
+// the operation's own action on each other ARN. Targets that are not named by ARNs, as
+// URLs, need nothing.
+func ToCall(targets ...string) (out []Permission) {
+	for _, text := range targets {
+		a, err := arn.Parse(text)
+		if err != nil {
+			continue
+		}
+		// The node finds what is its own by the name alone, whatever region and account
+		// an ARN has.
+		kind, name, _ := strings.Cut(strings.Replace(a.Resource, "/", ":", 1), ":")
+		switch a.Service + " " + kind {
+		case "lambda function":
+			name, _, _ = strings.Cut(name, ":")
+			out = append(out, Permission{"lambda:InvokeFunction", local.ARN("lambda", local.Region, local.Account, "function:"+name)})
+		case "events event-bus":
+			out = append(out, Permission{"events:PutEvents", local.ARN("events", local.Region, local.Account, "event-bus/"+name)})
+		case "events api-destination":
+			name, _, _ = strings.Cut(name, "/")
+			out = append(out, Permission{"events:InvokeApiDestination", local.ARN("events", local.Region, local.Account, "api-destination/"+name)})
+		default:
+			out = append(out, Permission{Resource: text})
+		}
 	}
 	return out
 }

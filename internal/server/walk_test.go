@@ -262,11 +262,30 @@ func TestActions(t *testing.T) {
 		{door{"CreateEventSourceMapping", "POST", "/2015-03-31/event-source-mappings", "", "lambda"}, `{"FunctionName":"f","EventSourceArn":"arn:aws:lambda:us-east-1:000000000000:stream"}`,
 			[]string{"lambda:CreateEventSourceMapping", "function:f", "lambda:CreateEventSourceMapping", "stream"}},
 		{door{"UpdateEventSourceMapping", "PUT", "/2015-03-31/event-source-mappings/u", "", "lambda"}, `{"FunctionName":"f"}`, []string{"lambda:UpdateEventSourceMapping", "event-source-mapping:u", "lambda:UpdateEventSourceMapping", "function:f"}},
+		{post("events", e+"PutTargets"), `{"Rule":"r","Targets":[{"Arn":"arn:aws:lambda:us-east-1:000000000000:function:f"},{"Arn":"arn:aws:events:eu-west-1:111111111111:event-bus/a/b"},
+			{"Arn":"arn:aws:events:us-east-1:000000000000:api-destination/d/7","DeadLetterConfig":{"Arn":"arn:aws:sqs:us-east-1:000000000000:q"}},{"Arn":"https://example.com/x"},{"Arn":"log:x"}]}`,
+			[]string{"events:PutTargets", "rule/r", "lambda:InvokeFunction", "function:f", "events:PutEvents", "event-bus/a/b", "events:InvokeApiDestination", "api-destination/d", "events:PutTargets", "arn:aws:sqs:us-east-1:000000000000:q"}},
+		{door{"PutFunctionEventInvokeConfig", "PUT", "/2019-09-25/functions/f/event-invoke-config", "", "lambda"},
+			`{"DestinationConfig":{"OnSuccess":{"Destination":"arn:aws:lambda:us-east-1:000000000000:function:g:$LATEST"},"OnFailure":{"Destination":"arn:aws:sns:us-east-1:000000000000:t"}}}`,
+			[]string{"lambda:PutFunctionEventInvokeConfig", "function:f", "lambda:InvokeFunction", "function:g", "lambda:PutFunctionEventInvokeConfig", "arn:aws:sns:us-east-1:000000000000:t"}},
+		{door{"UpdateFunctionEventInvokeConfig", "POST", "/2019-09-25/functions/f/event-invoke-config", "", "lambda"}, `{"DestinationConfig":{"OnFailure":{"Destination":"arn:aws:events:us-east-1:000000000000:event-bus/b"}}}`,
+			[]string{"lambda:UpdateFunctionEventInvokeConfig", "function:f", "events:PutEvents", "event-bus/b"}},
+		{door{"CreateEventSourceMapping", "POST", "/2015-03-31/event-source-mappings", "", "lambda"},
+			`{"FunctionName":"f","EventSourceArn":"arn:aws:lambda:us-east-1:000000000000:stream","DestinationConfig":{"OnFailure":{"Destination":"arn:aws:lambda:us-east-1:000000000000:function:g"}}}`,
+			[]string{"lambda:CreateEventSourceMapping", "function:f", "lambda:CreateEventSourceMapping", "stream", "lambda:InvokeFunction", "function:g"}},
+		{door{"UpdateEventSourceMapping", "PUT", "/2015-03-31/event-source-mappings/u", "", "lambda"}, `{"DestinationConfig":{"OnFailure":{"Destination":"arn:aws:lambda:us-east-1:000000000000:function:g"}}}`,
+			[]string{"lambda:UpdateEventSourceMapping", "event-source-mapping:u", "lambda:InvokeFunction", "function:g"}},
 	} {
+		full := func(service, resource string) string {
+			if strings.HasPrefix(resource, "arn:") {
+				return resource
+			}
+			return fmt.Sprintf(arn, service, resource)
+		}
 		grant := func(skip int) (out []keys.Grant) {
 			for i := 0; i < len(c.needs); i += 2 {
 				service, _, _ := strings.Cut(c.needs[i], ":")
-				g := keys.Grant{Actions: []string{c.needs[i]}, Resources: []string{fmt.Sprintf(arn, service, c.needs[i+1])}}
+				g := keys.Grant{Actions: []string{c.needs[i]}, Resources: []string{full(service, c.needs[i+1])}}
 				if i == skip {
 					g.Resources[0] += "2"
 				}
@@ -281,11 +300,46 @@ func TestActions(t *testing.T) {
 		for i := 0; i < len(c.needs); i += 2 {
 			h.Store("KEY", keys.Key{ID: "KEY", Name: "k", Secret: "s", Allow: grant(i)})
 			service, _, _ := strings.Cut(c.needs[i], ":")
-			want := c.needs[i] + " on resource: " + fmt.Sprintf(arn, service, c.needs[i+1]) + " because"
+			want := c.needs[i] + " on resource: " + full(service, c.needs[i+1]) + " because"
 			if _, _, text := send(t, at, c.door, c.body); !strings.Contains(text, want) {
 				t.Errorf("%s %s without %s on %s: %s", c.name, c.body, c.needs[i], c.needs[i+1], text)
 			}
 		}
+	}
+}
+
+// Whoever sends a destination's calls, and so the secrets of its connection, to another
+// URL needs the connection, too.
+func TestDestinationNeedsItsConnection(t *testing.T) {
+	const arn = "arn:aws:events:us-east-1:000000000000:"
+	h := hold(keys.Key{ID: "KEY", Name: "k", Secret: "s", Allow: []keys.Grant{keys.Everything}})
+	_, at := closedNode(t, h)
+	call := func(op, body string) (int, string) {
+		status, _, text := send(t, at, door{op, http.MethodPost, "/", "AWSEvents." + op, "events"}, body)
+		return status, text
+	}
+	status, text := call("CreateConnection", `{"Name":"c","AuthorizationType":"API_KEY","AuthParameters":{"ApiKeyAuthParameters":{"ApiKeyName":"X","ApiKeyValue":"v"}}}`)
+	var made struct{ ConnectionArn string }
+	if err := json.Unmarshal([]byte(text), &made); err != nil || status != http.StatusOK {
+		t.Fatal(text, err)
+	}
+	if status, text := call("CreateApiDestination", `{"Name":"d","ConnectionArn":"`+made.ConnectionArn+`","InvocationEndpoint":"https://example.com/","HttpMethod":"POST"}`); status != http.StatusOK {
+		t.Fatal(text)
+	}
+	grant := keys.Grant{Actions: []string{"events:UpdateApiDestination"}, Resources: []string{arn + "api-destination/*"}}
+	for _, c := range []struct {
+		more []string
+		want int
+	}{{nil, http.StatusBadRequest}, {[]string{arn + "connection/c"}, http.StatusOK}} {
+		grant.Resources = append(grant.Resources, c.more...)
+		h.Store("KEY", keys.Key{ID: "KEY", Name: "k", Secret: "s", Allow: []keys.Grant{grant}})
+		status, text := call("UpdateApiDestination", `{"Name":"d","InvocationEndpoint":"https://elsewhere.example.com/"}`)
+		if status != c.want || c.want != http.StatusOK && !strings.Contains(text, "on resource: "+arn+"connection/c because") {
+			t.Errorf("%v: %d %s", c.more, status, text)
+		}
+	}
+	if status, text := call("UpdateApiDestination", `{"Name":"none"}`); status == http.StatusOK || !strings.Contains(text, "ResourceNotFoundException") {
+		t.Errorf("%d %s", status, text)
 	}
 }
 

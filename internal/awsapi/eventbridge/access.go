@@ -9,7 +9,8 @@ import (
 // that what is permitted is what is worked on.
 
 // Actions returns the actions that keys can be allowed.
-func Actions() (out []string) {
+func Actions() []string {
+	out := []string{"events:InvokeApiDestination"} // of PutTargets
 	for _, o := range operations {
 		out = append(out, "events:"+o.Name)
 	}
@@ -54,6 +55,27 @@ func onRule(a *api, body []byte) ([]awsjson.Permission, error) {
 	var r struct{ Rule, EventBusName *string }
 	err := awsjson.Decode(body, &r)
 	return awsjson.On(a.buses.RuleARN(busOf(r.EventBusName), value(r.Rule))), err
+}
+
+// onTargets needs what the rule will call, too: it calls its targets with the node's own
+// rights.
+func onTargets(a *api, body []byte) ([]awsjson.Permission, error) {
+	var r struct {
+		Rule, EventBusName *string
+		Targets            list[struct {
+			Arn              *string
+			DeadLetterConfig *deadLetterConfig
+		}]
+	}
+	err := awsjson.Decode(body, &r)
+	need := awsjson.On(a.buses.RuleARN(busOf(r.EventBusName), value(r.Rule)))
+	for _, t := range r.Targets {
+		need = append(need, awsjson.ToCall(value(t.Arn))...)
+		if t.DeadLetterConfig != nil {
+			need = append(need, awsjson.ToCall(value(t.DeadLetterConfig.Arn))...)
+		}
+	}
+	return need, err
 }
 
 // onResource is for operations on the tags of a bus or a rule.
@@ -125,4 +147,18 @@ func onDestination(a *api, body []byte) ([]awsjson.Permission, error) {
 		on = append(on, a.arn("connection/"+connectionOf(*r.ConnectionArn)))
 	}
 	return awsjson.On(on...), err
+}
+
+// onKeptDestination is onDestination for a change, after which calls carry the secrets of
+// the connection that the destination has, unless another is named.
+func onKeptDestination(a *api, body []byte) ([]awsjson.Permission, error) {
+	var r struct{ Name, ConnectionArn *string }
+	if err := awsjson.Decode(body, &r); err != nil || r.ConnectionArn != nil {
+		return onDestination(a, body)
+	}
+	on := []string{a.arn("api-destination/" + value(r.Name))}
+	if d, _, err := a.conns.Destination(value(r.Name)); err == nil {
+		on = append(on, a.arn("connection/"+d.Connection))
+	}
+	return awsjson.On(on...), nil
 }

@@ -49,22 +49,43 @@ func onNewFunction(a *api, r *awsjson.Request) ([]awsjson.Permission, error) {
 	return awsjson.On(a.functionARN(value(in.FunctionName))), err
 }
 
-// onNewMapping needs the function and the stream, whose changes the function will get.
-func onNewMapping(a *api, r *awsjson.Request) ([]awsjson.Permission, error) {
-	var in struct{ FunctionName, EventSourceArn *string }
+// onEventConfig needs the destinations, too: the node calls them with its own rights.
+func onEventConfig(a *api, r *awsjson.Request) ([]awsjson.Permission, error) {
+	var in struct{ DestinationConfig *destinations }
 	err := decode(r, &in)
-	return awsjson.On(a.functionARN(value(in.FunctionName)), value(in.EventSourceArn)), err
+	return append(awsjson.On(a.functionARN(r.Param("FunctionName"))), toCall(in.DestinationConfig)...), err
 }
 
-// onMapping needs the function, too, if it is named to be another.
+func toCall(d *destinations) []awsjson.Permission {
+	if d == nil {
+		return nil
+	}
+	return awsjson.ToCall(arnOf(d.OnSuccess), arnOf(d.OnFailure))
+}
+
+// onNewMapping needs the function and the stream, whose changes the function will get,
+// and the destination.
+func onNewMapping(a *api, r *awsjson.Request) ([]awsjson.Permission, error) {
+	var in struct {
+		FunctionName, EventSourceArn *string
+		DestinationConfig            *destinations
+	}
+	err := decode(r, &in)
+	return append(awsjson.On(a.functionARN(value(in.FunctionName)), value(in.EventSourceArn)), toCall(in.DestinationConfig)...), err
+}
+
+// onMapping needs the function and the destination, too, if they are named to be others.
 func onMapping(a *api, r *awsjson.Request) ([]awsjson.Permission, error) {
 	on := []string{a.mappingARN(r.Param("UUID"))}
-	var in struct{ FunctionName *string }
+	var in struct {
+		FunctionName      *string
+		DestinationConfig *destinations
+	}
 	err := decode(r, &in)
 	if in.FunctionName != nil {
 		on = append(on, a.functionARN(*in.FunctionName))
 	}
-	return awsjson.On(on...), err
+	return append(awsjson.On(on...), toCall(in.DestinationConfig)...), err
 }
 
 func onTagged(a *api, r *awsjson.Request) ([]awsjson.Permission, error) {

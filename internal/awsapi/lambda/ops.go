@@ -94,7 +94,7 @@ var operations = []awsjson.Operation[awsjson.RESTMethod[*api]]{
 	{Name: "PublishVersion", Status: none, Note: noVersions},
 	{Name: "PutFunctionCodeSigningConfig", Status: none, Note: noSigning},
 	{"PutFunctionConcurrency", full, "The most processes at once; 10 unless set.", route{"PUT", "/2017-10-31/functions/{FunctionName}/concurrency", (*api).putFunctionConcurrency, onFunction}},
-	{"PutFunctionEventInvokeConfig", partial, "Destinations are functions and event buses of this node, URLs, log:NAME and, if it was started with --aws, queues of SQS and topics of SNS. A record that one refuses for good becomes a dead letter of the function.", route{"PUT", "/2019-09-25/functions/{FunctionName}/event-invoke-config", (*api).putFunctionEventInvokeConfig, onFunction}},
+	{"PutFunctionEventInvokeConfig", partial, "Destinations are functions and event buses of this node, URLs, log:NAME and, if it was started with --aws, queues of SQS and topics of SNS. A record that one refuses for good becomes a dead letter of the function.", route{"PUT", "/2019-09-25/functions/{FunctionName}/event-invoke-config", (*api).putFunctionEventInvokeConfig, onEventConfig}},
 	{Name: "PutFunctionRecursionConfig", Status: none, Note: noMore},
 	{Name: "PutFunctionScalingConfig", Status: none, Note: noMore},
 	{Name: "PutProvisionedConcurrencyConfig", Status: none, Note: noVersions},
@@ -114,6 +114,6 @@ var operations = []awsjson.Operation[awsjson.RESTMethod[*api]]{
 	{"UpdateEventSourceMapping", partial, "As CreateEventSourceMapping; in force once what is under way has ended.", route{"PUT", "/2015-03-31/event-source-mappings/{UUID}", (*api).updateEventSourceMapping, onMapping}},
 	{"UpdateFunctionCode", partial, "As CreateFunction. Publish has no effect: there is one version, $LATEST.", route{"PUT", "/2015-03-31/functions/{FunctionName}/code", (*api).updateFunctionCode, onFunction}},
 	{"UpdateFunctionConfiguration", partial, "Runtime, Handler, Role, Description, Timeout, MemorySize and Environment.", route{"PUT", "/2015-03-31/functions/{FunctionName}/configuration", (*api).updateFunctionConfiguration, onFunction}},
-	{"UpdateFunctionEventInvokeConfig", partial, "As PutFunctionEventInvokeConfig.", route{"POST", "/2019-09-25/functions/{FunctionName}/event-invoke-config", (*api).updateFunctionEventInvokeConfig, onFunction}},
+	{"UpdateFunctionEventInvokeConfig", partial, "As PutFunctionEventInvokeConfig.", route{"POST", "/2019-09-25/functions/{FunctionName}/event-invoke-config", (*api).updateFunctionEventInvokeConfig, onEventConfig}},
 	{Name: "UpdateFunctionUrlConfig", Status: none, Note: noURLs},
 }
