@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -18,6 +19,9 @@ type connection struct {
 }
 
 type connectionKey struct{}
+
+// errStranger refuses a connection of another process.
+var errStranger = errors.New("only the function's own process is served here")
 
 // connected gives the requests of a connection what is known of it. The system is
 // asked once for each connection, by the first request.
@@ -43,32 +47,34 @@ func addrPort(a net.Addr) netip.AddrPort {
 // system says which process made the connection.
 func (s *server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.Host != s.listener.Addr().String():
-			refuse(rw, http.StatusForbidden, accessDenied, "Host "+r.Host+" is not served here")
-			return
-		case fromBrowser(r.Header):
-			refuse(rw, http.StatusForbidden, accessDenied, "web pages are not served here")
+		own, err := s.own(r)
+		if err != nil {
+			rw.Header().Set("Connection", "close") // of descriptors the node has not many
+			refuse(rw, http.StatusForbidden, accessDenied, err.Error())
 			return
 		}
-		if s.secret == "" {
-			conn, _ := r.Context().Value(connectionKey{}).(*connection)
-			if err := conn.own(); err != nil {
-				refuse(rw, http.StatusForbidden, accessDenied, err.Error())
-				return
-			}
-			next.ServeHTTP(rw, r)
-			return
-		}
-		shown, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		if subtle.ConstantTimeCompare([]byte(shown), []byte(s.secret)) != 1 {
-			refuse(rw, http.StatusForbidden, accessDenied, "only the function's own process is served here")
-			return
-		}
-		own := r.Clone(r.Context())
-		own.URL.Path, own.URL.RawPath = "/"+path, ""
 		next.ServeHTTP(rw, own)
 	})
+}
+
+// own returns a request of the process, with the path that the Runtime API has.
+func (s *server) own(r *http.Request) (*http.Request, error) {
+	switch {
+	case r.Host != s.listener.Addr().String():
+		return nil, errors.New("Host " + r.Host + " is not served here")
+	case fromBrowser(r.Header):
+		return nil, errors.New("web pages are not served here")
+	case s.secret == "":
+		conn, _ := r.Context().Value(connectionKey{}).(*connection)
+		return r, conn.own()
+	}
+	shown, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if subtle.ConstantTimeCompare([]byte(shown), []byte(s.secret)) != 1 {
+		return nil, errStranger
+	}
+	own := r.Clone(r.Context())
+	own.URL.Path, own.URL.RawPath = "/"+path, ""
+	return own, nil
 }
 
 // fromBrowser reports whether a page of a browser may have sent the request.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -81,6 +82,31 @@ func strangerIsRefused(t *testing.T, url, host string, header http.Header) {
 	defer resp.Body.Close()
 	if body, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusForbidden || !bytes.Contains(body, []byte("served here")) {
 		t.Errorf("%s to host %q with %v: %d %s", url, host, header, resp.StatusCode, body)
+	}
+}
+
+// A stranger who was refused keeps no connection, of which a node has not many.
+func TestRuntimeAPIKeepsNoStranger(t *testing.T) {
+	w := start(t, node(t, "index.js", `exports.handler = async () => process.env.AWS_LAMBDA_RUNTIME_API`), Options{})
+	r, err := w.Invoke(t.Context(), []byte(`{}`), InvokeOptions{})
+	if err != nil || r.FunctionError != "" {
+		t.Fatalf("%s %v", r.Payload, err)
+	}
+	address, _, _ := strings.Cut(strings.Trim(string(r.Payload), `"`), "/")
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: "+address+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(c) // ends when the server closes the connection
+	if err != nil || !bytes.Contains(answer, []byte("403 Forbidden")) {
+		t.Errorf("%v, %s", err, answer)
 	}
 }
 

@@ -16,9 +16,6 @@ import (
 	"strings"
 )
 
-// errStranger refuses a connection of another process.
-var errStranger = errors.New("only the function's own process is served here")
-
 // checkPeer returns nil if the process pid, one of its descendants or one of its
 // process group has the client's end of a connection. The system does not show the
 // files of another user's processes to everyone: of those it must do that the

@@ -127,5 +127,5 @@ var (
 	errBusy = &Error{Type: "ServiceUnavailableException", Status: http.StatusServiceUnavailable,
 		Message: "Too many bytes of requests are in flight; try again."}
 	errSlow = &Error{Type: "RequestTimeoutException", Status: http.StatusRequestTimeout,
-		Message: "The body came slower than " + strconv.Itoa(minRate) + " bytes a second; send it at once, or in smaller requests."}
+		Message: "The body came slower than " + strconv.Itoa(minRate) + " bytes a second, or took longer than " + maxTransfer.String() + "; send it at once, or in smaller requests."}
 )

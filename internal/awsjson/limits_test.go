@@ -343,6 +343,40 @@ func TestDecodedBytes(t *testing.T) {
 	}
 }
 
+// What decoding makes of the body of a REST operation or of a page has bounds as well;
+// a page for everybody decodes nothing.
+func TestDecodedBytesOfRESTAndPages(t *testing.T) {
+	svc := RESTService{SigningName: "x", Owns: func(path string) bool { return path == "/rest" }, Routes: []Route{{
+		Method: "POST", Path: "/rest", Needs: func(*Request) ([]Permission, error) { return nil, nil },
+		Run: func(_ context.Context, r *Request) (*Answer, error) {
+			var in map[string]string
+			return &Answer{}, r.Decode(&in)
+		},
+	}}}
+	done := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	pages := []Page{{Pattern: "POST /page", Action: "tablecast:X", Handler: done}, {Pattern: "POST /open", Open: true, Handler: done}}
+	h := NewServer(Options{REST: []RESTService{svc}, Pages: pages, MaxBody: 1 << 20, MaxInFlight: 1 << 20}).(*server)
+	tags := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,"%d":""`, i)
+		}
+		return "{" + b.String()[1:] + "}"
+	}
+	for path, many := range map[string]int{"/rest": 413, "/page": 413, "/open": 200} {
+		for body, want := range map[string]int{tags(100): 200, tags(10_000): many} {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest("POST", "http://localhost"+path, strings.NewReader(body)))
+			if w.Code != want || want == 413 && !strings.Contains(w.Body.String(), "about 10000 values") {
+				t.Errorf("%s with %d bytes: %d %s", path, len(body), w.Code, w.Body)
+			}
+		}
+	}
+	if h.budget.used != 0 {
+		t.Errorf("%d bytes are in use at the end", h.budget.used)
+	}
+}
+
 // Of more connections than there may be, the oldest one on which nothing was verified
 // goes; if all were verified, the new one.
 func TestLimit(t *testing.T) {

@@ -74,13 +74,19 @@ func (s *server) admitPage(w http.ResponseWriter, r *http.Request, p Page, buf *
 	if err := s.read(w, r, buf, maxPage); err != nil {
 		return nil, err
 	}
-	if p.Open || !s.closed() {
+	if p.Open {
 		return nil, nil
+	}
+	if !s.closed() {
+		return nil, s.afford(buf)
 	}
 	needs := func() ([]Permission, error) { return []Permission{{p.Action, Anything}}, nil }
 	k, err := s.admit(r, buf, entry{service: PageService, rest: true, basic: p.Basic, needs: needs})
 	if err == nil && k == nil {
 		err = errMissing
+	}
+	if err == nil {
+		err = s.afford(buf)
 	}
 	return k, err
 }

@@ -58,6 +58,15 @@ type Request struct {
 // Param returns a segment of the path that the Route has in braces.
 func (r *Request) Param(name string) string { return r.params[name] }
 
+// Decode is the function Decode for the body, and counts what it makes. Errors: those of
+// that, RequestEntityTooLargeException, ServiceUnavailableException.
+func (r *Request) Decode(v any) error {
+	if err := r.s.afford(r.buf); err != nil {
+		return err
+	}
+	return Decode(r.Body, v)
+}
+
 // Detach gives the body to the operation for as long as it likes, and its room back to
 // other requests: until the operation returns it counts among those of MaxDetached.
 // Errors: TooManyRequestsException.

@@ -50,7 +50,7 @@ func decode(r *awsjson.Request, v any) error {
 	if len(r.Body) == 0 {
 		return nil
 	}
-	return awsjson.Decode(r.Body, v)
+	return r.Decode(v)
 }
 
 // decodeValid reads the body of a request and returns the constraints that check
