@@ -108,6 +108,11 @@ func (w *queue) call(ctx context.Context, r *row, b *binding, notes *attempt.Wor
 // errEnds is why an event is given up at which processes ended.
 var errEnds = fmt.Errorf("%d processes ended while they made the input of the event; redrive it once the rule's target is changed", attempt.Limit)
 
+// inputName names the making of the input of an event for a target.
+func (id QueueID) inputName(seq uint64) string {
+	return attempt.Name("input", id.Bus, id.Rule, id.Target, strconv.FormatUint(seq, 10))
+}
+
 // fill makes what the target is sent. Only that is noted, not the call of the target,
 // which may take long: a process that is killed meanwhile did not end at the event.
 func (w *queue) fill(call *target.Delivery, r *row, p *Policy, notes *attempt.Worker) (err error) {
@@ -117,15 +122,11 @@ func (w *queue) fill(call *target.Delivery, r *row, p *Policy, notes *attempt.Wo
 	}
 	what := ""
 	if log := w.q.opts.Attempts; log != nil {
-		what = attempt.Name("input", w.id.Bus, w.id.Rule, w.id.Target, strconv.FormatUint(r.seq, 10))
-		defer func() {
-			if log.Remembers() {
-				log.Passed(what) // made, or given up
-			}
-		}()
+		what = w.id.inputName(r.seq)
 		if log.Ended(what) {
-			return errEnds
+			return errEnds // forgotten once the dead letter is durable, see commit
 		}
+		defer log.Passed(what)
 	}
 	notes.Begin(what)
 	defer notes.End()

@@ -34,13 +34,23 @@ func TestInputThatEndsTheProcess(t *testing.T) {
 		if w.q.opts.Attempts, err = attempt.Open(path); err != nil {
 			t.Fatal(err)
 		}
+		name, noted := attempt.Name("input", "main", "a", q1("a").Target, "2"), false
+		kept := w.q.opts.OnAttempt
+		w.q.opts.OnAttempt = func(a Attempt) { // before the outcome is durable
+			if kept(a); a.Seq == 2 && a.Outcome == DeadLettered {
+				noted = w.q.opts.Attempts.Ended(name)
+			}
+		}
 		stop := w.run()
 		after(time.Second)
 		dead := w.dead()
 		if c := w.q.Counts("main", "a"); c.Delivered != 2 || len(dead) != 1 || dead[0].Seq != 2 || dead[0].Code != CodeInput || !strings.Contains(dead[0].Msg, "2 processes ended while they made the input") {
 			t.Errorf("%+v, %+v", c, dead)
 		}
-		if _, err := w.q.Redrive(t.Context(), DeadFilter{}, func(RedriveResult) {}); err != nil {
+		if !noted || w.q.opts.Attempts.Ended(name) {
+			t.Errorf("noted %v before the dead letter is durable", noted)
+		}
+		if _, err := w.q.Redrive(t.Context(), DeadFilter{}, nil); err != nil {
 			t.Error(err)
 		}
 		after(time.Second)

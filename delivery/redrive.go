@@ -135,7 +135,7 @@ type RedriveResult struct {
 // Redrive makes the dead letters that the filter selects pending again, with no
 // attempts counted and age zero. They are in no group, as later events of theirs
 // were delivered before. Each batch of rows removes its dead letters, so a call
-// that was interrupted can be repeated; progress is called after each batch. A
+// that was interrupted can be repeated; progress, if not nil, is called after each batch. A
 // letter that fails and comes back during the call is not redriven twice. Errors: as
 // DeadLetters, those of the store.
 func (q *Queues) Redrive(ctx context.Context, f DeadFilter, progress func(RedriveResult)) (RedriveResult, error) {
@@ -144,7 +144,9 @@ func (q *Queues) Redrive(ctx context.Context, f DeadFilter, progress func(Redriv
 	var sum RedriveResult
 	err := q.scanDeadLetters(ctx, f, false, func(page deadPage) (bool, error) {
 		err := q.redrivePage(page.letters, &sum)
-		progress(sum)
+		if progress != nil {
+			progress(sum)
+		}
 		return ctx.Err() == nil, err
 	})
 	return sum, err

@@ -75,8 +75,14 @@ func (q *Queues) commit(group []transition) error {
 	if _, err := q.store.Commit(b); err != nil {
 		return err
 	}
-	// Only now may the queues forget the rows as busy; see collect.
+	// Only now may the queues forget the rows as busy, see collect, and the log that
+	// processes ended at an event which is a dead letter: if that were lost, the event
+	// would end two more.
+	remembers := q.opts.Attempts.Remembers()
 	for _, t := range group {
+		if remembers && t.dead != nil {
+			q.opts.Attempts.Passed(t.queue.id.inputName(t.from.seq))
+		}
 		t.queue.mu.Lock()
 		t.queue.settled = append(t.queue.settled, t)
 		t.queue.mu.Unlock()

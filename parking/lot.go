@@ -114,13 +114,17 @@ func Across[T any](all []T, fn func(T) error) error {
 // Redrive does again what failed for the records of a selection, each item's in
 // order: one that fails again, or that the selection leaves out, holds up those
 // behind it. Records that only waited behind are raised once they are the first of
-// their item. original takes the mapping by which each record was parked. progress
-// is called with the counts so far after each step, the last of which may have
-// failed. Errors: ErrNoMatch, if the selection is not zero and has no record; those
+// their item. original takes the mapping by which each record was parked. progress,
+// if not nil, is called with the counts so far after each step, the last of which may
+// have failed. Errors: ErrNoMatch, if the selection is not zero and has no record; those
 // of the Loop and the Store.
 func (l *Lot[Tx]) Redrive(ctx context.Context, sel Selection, original bool, progress func(Redriven)) (Redriven, error) {
 	p := &pass[Tx]{lot: l, meant: sel.Has, original: original, stays: map[string]bool{}}
-	err := l.each(ctx, p.record, func() { progress(p.out) })
+	err := l.each(ctx, p.record, func() {
+		if progress != nil {
+			progress(p.out)
+		}
+	})
 	if err == nil && p.matched == 0 && !sel.IsZero() {
 		err = ErrNoMatch
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -292,9 +293,22 @@ func (r *Relay) mapItems(f *activeBackfill, from int) ([]mapped, error) {
 	for i := from; i < len(f.chunk.items) && raised < raisedBytes; i++ {
 		it := f.chunk.items[i]
 		rec := &stream.Record{Stream: st, Seq: f.chunk.seq, Op: stream.Insert, Time: r.opts.Now().UTC(), Keys: slices.Clip(st.Schema().Project(it)), New: it}
-		events, err := r.guarded(r.attempt(f.Run, mapping.Group(rec)), func() ([]mapping.Raised, error) {
+		behind, err := r.behindEnding(rec, nil)
+		if err != nil {
+			return nil, err
+		}
+		if behind {
+			page = append(page, mapped{record: rec, err: parking.ErrBehind, backfill: f.Run, n: uint64(i + 1)})
+			continue
+		}
+		what := r.attempt(f.Run, mapping.Group(rec))
+		events, err := r.guarded(what, func() ([]mapping.Raised, error) {
+			r.note(f.Definition, what)
 			return r.opts.Set.Backfill(f.Definition, f.Run, rec)
 		})
+		if errors.Is(err, errEnds) {
+			r.ending[mapping.Group(rec)] = true
+		}
 		if errors.Is(err, mapping.ErrUnavailable) {
 			return nil, err
 		}

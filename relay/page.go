@@ -59,8 +59,15 @@ func (r *Relay) apply(records []stream.Record) ([]mapped, error) {
 			out = append(out, mapped{record: rec, err: parking.ErrBehind})
 			continue
 		}
-		events, err := r.guarded(r.attempt(rec.Sequence()), func() ([]mapping.Raised, error) {
-			return r.opts.Set.Apply(rec, func(def string) bool { return rec.Seq > r.cursor.Starts[def] })
+		what := r.attempt(rec.Sequence())
+		events, err := r.guarded(what, func() ([]mapping.Raised, error) {
+			return r.opts.Set.Apply(rec, func(def string) bool {
+				if rec.Seq <= r.cursor.Starts[def] {
+					return false
+				}
+				r.note(def, what)
+				return true
+			})
 		})
 		if errors.Is(err, errEnds) {
 			aside[mapping.Group(rec)], r.ending[mapping.Group(rec)] = true, true
@@ -106,15 +113,24 @@ func (r *Relay) behindEnding(rec *stream.Record, aside map[string]bool) (bool, e
 	return n > 0, err
 }
 
-// guarded maps a record, unless processes ended at that. What code in Go does on the
-// way, as a mapper that exits or takes all memory, may end this process: the note is
-// what the next one knows of it.
+// guarded calls fn, which maps a record, unless processes ended at that.
 func (r *Relay) guarded(what string, fn func() ([]mapping.Raised, error)) ([]mapping.Raised, error) {
 	if r.opts.Attempts.Ended(what) {
 		return nil, &mapping.Error{Err: errEnds}
 	}
-	r.mapping.Begin(what)
 	return fn()
+}
+
+// note notes that a definition is about to map a record. What code in Go does on the
+// way, as a mapper that exits or takes all memory, may end this process: the note is
+// what the next one knows of it. A function works in a process of its own, which may
+// take long: a node that is killed meanwhile did not end at the record.
+func (r *Relay) note(def, what string) {
+	if r.elsewhere[def] {
+		r.mapping.End()
+	} else {
+		r.mapping.Begin(what)
+	}
 }
 
 // handOver gives the events of records to the sink and advances past them. If

@@ -14,6 +14,7 @@ import (
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
+	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/stream"
 )
 
@@ -72,6 +73,8 @@ type Relay struct {
 	mapping *attempt.Worker // what is being mapped; only for the goroutine of Run
 	ending  map[string]bool // items of which a record was parked at which processes ended; as mapping
 	reading *stream.Stream  // the one last read from; only for the goroutine of Run
+
+	elsewhere map[string]bool // definitions that functions map; as mapping
 
 	mu        sync.Mutex
 	cursor    cursor             // guarded by mu; written by the goroutine of Run alone, which reads it without
@@ -145,7 +148,25 @@ func (r *Relay) Prepare() error {
 		r.cursor.Position = r.opts.Store.Durable()
 	}
 	r.setDeleting(true)
+	r.recallEnding()
 	return errors.Join(r.start(), r.resume())
+}
+
+// recallEnding finds the items of which a record is parked at which processes ended.
+// Damage among the parked records keeps no relay from starting.
+func (r *Relay) recallEnding() {
+	if r.opts.Attempts == nil || r.cursor.held() == 0 {
+		return
+	}
+	err := parking.List(context.Background(), r.parked, parking.Selection{}, func(p *parking.Record) bool {
+		if p.Error == errEnds.Error() {
+			r.ending[p.Group] = true
+		}
+		return true
+	})
+	if err != nil {
+		r.opts.Logger.Warn("relay: not all parked records can be read", "table", r.opts.Table, "error", err)
+	}
 }
 
 // start gives each definition its start, and makes that and the version of the
@@ -154,7 +175,7 @@ func (r *Relay) start() error {
 	end := r.opts.Store.Durable()
 	next := r.cursor
 	next.Starts = map[string]uint64{}
-	horizon := false
+	horizon, elsewhere := false, map[string]bool{}
 	for _, d := range r.opts.Definitions {
 		start, known := r.cursor.Starts[d.Name]
 		if !known && !d.FromHorizon {
@@ -162,6 +183,7 @@ func (r *Relay) start() error {
 		}
 		horizon = horizon || !known && d.FromHorizon
 		next.Starts[d.Name] = start
+		elsewhere[d.Name] = d.Function != ""
 	}
 	if horizon {
 		next.Position = r.rewind(next.Starts)
@@ -175,6 +197,7 @@ func (r *Relay) start() error {
 	if _, err := r.opts.Store.Commit(b); err != nil {
 		return err
 	}
+	r.elsewhere = elsewhere
 	r.advance(next)
 	return nil
 }

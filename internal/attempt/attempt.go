@@ -23,19 +23,26 @@
 //  2. Only work within the process is noted, never the waiting for others or for the
 //     disk. So a process that is killed from outside is seldom taken for one that its
 //     work ended, and never twice in a row at the same work but by rare chance.
-//  3. What cannot be read or written counts as if it had not been noted: the file never
+//  3. Work at which a process ended is done while no other such work is: when the next
+//     process ends as well, only one of those that were under way is to blame, and the
+//     others are tried again.
+//  4. What cannot be read or written counts as if it had not been noted: the file never
 //     keeps a node from starting, and no work from being done.
 package attempt
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
+	"slices"
 	"sync"
+	"time"
 )
 
 const (
@@ -44,6 +51,7 @@ const (
 	maxText  = slotSize - header
 	maxEnded = 64 // works that are remembered
 	maxSlots = 1 << 16
+	maxAlone = 10 * time.Second
 )
 
 // Limit is how many processes may end at the same work before it is set aside.
@@ -52,7 +60,8 @@ const Limit = 2
 // A Log is the file of a node. A nil Log notes nothing. Its methods may be called from
 // any goroutine.
 type Log struct {
-	file *os.File
+	file  *os.File
+	alone chan struct{} // full while work is under way at which a process ended
 
 	mu    sync.Mutex
 	ended map[string]*entry // guarded by mu
@@ -78,14 +87,15 @@ func Open(path string) (*Log, error) {
 		err = f.Truncate(0)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("attempt: %w", err)
+		return nil, errors.Join(fmt.Errorf("attempt: %w", err), f.Close())
 	}
-	l := &Log{file: f, ended: map[string]*entry{}, next: maxEnded}
+	l := &Log{file: f, alone: make(chan struct{}, 1), ended: map[string]*entry{}, next: maxEnded}
 	l.load(before)
 	return l, nil
 }
 
-// load remembers at what processes ended, first what the last one was working on.
+// load remembers at what processes ended, first what the last one was working on, and
+// of that first what others ended at, too: there may be more than there is room for.
 func (l *Log) load(before []byte) {
 	earlier := map[string]byte{}
 	var last []string
@@ -98,6 +108,7 @@ func (l *Log) load(before []byte) {
 			earlier[text] = count
 		}
 	}
+	slices.SortStableFunc(last, func(a, b string) int { return cmp.Compare(earlier[b], earlier[a]) })
 	for _, text := range last {
 		earlier[text] = min(earlier[text], 254) + 1
 		l.remember(text, earlier[text])
@@ -119,14 +130,16 @@ func (l *Log) remember(text string, count byte) {
 func (l *Log) write(slot int64, b []byte) { _, _ = l.file.WriteAt(b, slot*slotSize) }
 
 // Ended reports whether as many processes as Limit ended at the work.
-func (l *Log) Ended(what string) bool {
-	if l == nil {
-		return false
-	}
+func (l *Log) Ended(what string) bool { return l != nil && l.count(what) >= Limit }
+
+// count returns how many processes ended at the work.
+func (l *Log) count(what string) byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.ended[what]
-	return e != nil && e.count >= Limit
+	if e := l.ended[what]; e != nil {
+		return e.count
+	}
+	return 0
 }
 
 // Passed forgets the processes that ended at work which is done, or was set aside.
@@ -168,9 +181,10 @@ func (l *Log) Close() error {
 // A Worker is a goroutine that does one work after the other. A nil Worker notes
 // nothing. It belongs to its goroutine.
 type Worker struct {
-	log  *Log
-	slot int64
-	busy bool
+	log   *Log
+	slot  int64
+	what  string // that is noted; empty for nothing
+	alone bool   // it has filled the log's alone
 }
 
 // Worker returns a new worker, which must be closed.
@@ -189,19 +203,40 @@ func (l *Log) Worker() *Worker {
 	return w
 }
 
-// Begin notes that work begins. Work that was noted before has ended.
+// Begin notes that work begins, or goes on. Work that was noted before has ended. If a
+// process ended at the work, Begin waits for other such work, but not for ever: that
+// may hang.
 func (w *Worker) Begin(what string) {
-	if w != nil {
-		w.busy = true
-		w.log.write(w.slot, encode('w', 0, what))
+	if w == nil || w.what == what {
+		return
 	}
+	if w.alone || w.log.count(what) > 0 {
+		w.End() // before it waits: it must be noted for nothing then, and keep nobody
+	}
+	if w.log.count(what) > 0 {
+		late := time.NewTimer(maxAlone)
+		defer late.Stop()
+		select {
+		case w.log.alone <- struct{}{}:
+			w.alone = true
+		case <-late.C:
+		}
+	}
+	w.what = what
+	w.log.write(w.slot, encode('w', 0, what))
 }
 
 // End notes that nothing is worked on.
 func (w *Worker) End() {
-	if w != nil && w.busy {
-		w.busy = false
-		w.log.write(w.slot, []byte{0})
+	if w == nil || w.what == "" {
+		return
+	}
+	w.what = ""
+	// The slot is free before others begin: they must not be under way together.
+	w.log.write(w.slot, []byte{0})
+	if w.alone {
+		w.alone = false
+		<-w.log.alone
 	}
 }
 

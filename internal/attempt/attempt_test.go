@@ -6,7 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // open opens the file as a new process would; the one before ended without a word.
@@ -49,6 +52,67 @@ func TestEnded(t *testing.T) {
 	}
 	if l := open(t, path); l.Ended("bad") || l.Remembers() {
 		t.Error("what passed is remembered by the next process")
+	}
+}
+
+// Of several works at which one process ended together, only that is set aside at which
+// the next one ended, too: they are done one after the other.
+func TestOneIsToBlame(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ATTEMPTS")
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, path)
+		for _, what := range []string{"good", "bad", "good, too"} {
+			l.Worker().Begin(what)
+		}
+		l = open(t, path)
+		var all sync.WaitGroup
+		a, b, c := l.Worker(), l.Worker(), l.Worker()
+		a.Begin("good")
+		a.Begin("other")
+		b.Begin("bad")
+		all.Go(func() { c.Begin("good, too") })
+		synctest.Wait()
+		next := open(t, path)
+		if !next.Ended("bad") || next.Ended("good") || next.Ended("good, too") || next.Ended("other") {
+			t.Error("other work than the bad one is set aside")
+		}
+		b.Close()
+		all.Wait()
+	})
+}
+
+// Work at which a process ended and which hangs now keeps other such work waiting, but
+// not for ever.
+func TestHangingWork(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ATTEMPTS")
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, path)
+		l.Worker().Begin("hangs")
+		l.Worker().Begin("good")
+		l = open(t, path)
+		l.Worker().Begin("hangs")
+		begun := time.Now()
+		w := l.Worker()
+		w.Begin("good")
+		if waited := time.Since(begun); waited != maxAlone {
+			t.Errorf("it waited %s", waited)
+		}
+		w.Close()
+	})
+}
+
+// What two processes were working on is remembered first, however much the last one
+// was working on.
+func TestMoreWorkThanIsRemembered(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ATTEMPTS")
+	open(t, path).Worker().Begin("bad")
+	l := open(t, path)
+	for n := range 2 * maxEnded {
+		l.Worker().Begin(fmt.Sprint(n))
+	}
+	l.Worker().Begin("bad")
+	if l := open(t, path); !l.Ended("bad") {
+		t.Error("the work at which two processes ended is not remembered")
 	}
 }
 
