@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -61,6 +62,9 @@ func newEventsTail() *cobra.Command {
 			})
 			if cmd.Context().Err() != nil {
 				return nil // it was interrupted, as it should be
+			}
+			if err == nil {
+				err = errors.New("the node ended the answer: it stopped, or the key was revoked or is expired")
 			}
 			return err
 		},

@@ -238,4 +238,8 @@ func TestNoNode(t *testing.T) {
 			t.Errorf("%d %s: exit status %d, %s", c.status, c.body, exit, errOut)
 		}
 	}
+	status, body = http.StatusOK, ""
+	if exit, _, errOut := execute(t.Context(), "events", "tail", "--url", other.URL); exit != statusFailed || !strings.Contains(errOut, "the node ended the answer") {
+		t.Errorf("a tail that the node ended: exit status %d, %s", exit, errOut)
+	}
 }

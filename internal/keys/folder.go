@@ -198,10 +198,14 @@ func update(ctx context.Context, dir string, change func([]Key) ([]Key, error)) 
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
+	sealed := append([]byte(header), k.Seal(fileName, text)...)
+	if len(sealed) > maxFile {
+		return fmt.Errorf("%w: the keys of the folder would take %d bytes, more than %d; revoke some", ErrSpec, len(sealed), maxFile)
+	}
 	if err := seal.MarkClosed(filepath.Join(dir, keyName)); err != nil {
 		return err
 	}
-	return seal.Replace(filepath.Join(dir, fileName), append([]byte(header), k.Seal(fileName, text)...))
+	return seal.Replace(filepath.Join(dir, fileName), sealed)
 }
 
 // lockFile keeps others out until the result is closed. It waits a few seconds for

@@ -202,6 +202,19 @@ func TestLost(t *testing.T) {
 	}
 }
 
+// Keys that a node could not read back are not written.
+func TestTooManyKeys(t *testing.T) {
+	dir := t.TempDir()
+	a := create(t, dir, "a")
+	large := Key{Name: "b", Allow: []Grant{{Actions: []string{"*"}, Resources: []string{strings.Repeat("x", maxFile)}}}}
+	if _, err := Create(t.Context(), dir, large, time.Now()); !errors.Is(err, ErrSpec) {
+		t.Error(err)
+	}
+	if all, _, err := List(dir); len(all) != 1 || all[0].ID != a.ID || err != nil {
+		t.Errorf("%d keys, %v", len(all), err)
+	}
+}
+
 // Of several that create keys at once, none is lost.
 func TestCreateAtOnce(t *testing.T) {
 	dir := t.TempDir()
