@@ -115,6 +115,19 @@ func TestClosedNode(t *testing.T) {
 	}
 }
 
+// A node that listens at all addresses is called, by its functions, too, at one that it
+// serves and that its certificate can name.
+func TestNodeAtAllAddresses(t *testing.T) {
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	use(t, mustEnd(t, statusOK, `"secret"`, "keys", "create", "operator", "--dir", data, "--json"))
+	cert, key := certificate(t, dir)
+	var ready struct{ Ready struct{ Endpoint string } }
+	config := write(t, dir, "tablecast.yaml", "tables: { users: { key: id } }\n")
+	background(t, &ready, "up", "--config", config, "--dir", data, "--listen", "0.0.0.0:0", "--tls-cert", cert, "--tls-key", key)
+	mustEnd(t, statusOK, "default", "buses", "ls", "--url", ready.Ready.Endpoint, "--ca", cert)
+}
+
 // scrape reads /metrics as Prometheus does and returns the status.
 func scrape(t *testing.T, endpoint, cert, key, id, secret string) int {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -196,12 +197,16 @@ func addConfig(cmd *cobra.Command, path *string) {
 	cmd.Flags().StringVarP(path, "config", "c", "", "configuration `FILE` (default: tablecast.yaml here or above)")
 }
 
-// endpoint returns the URL of the node that listens.
+// endpoint returns the URL of the node that listens, for clients on its machine.
 func (f upFlags) endpoint(ln net.Listener) string {
-	if f.cert != "" {
-		return "https://" + ln.Addr().String()
+	at := ln.Addr().String()
+	if tcp, ok := ln.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		at = net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
 	}
-	return "http://" + ln.Addr().String()
+	if f.cert != "" {
+		return "https://" + at
+	}
+	return "http://" + at
 }
 
 // announce says where the node listens.
