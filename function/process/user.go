@@ -21,8 +21,8 @@ type User struct {
 	Home     string
 }
 
-// FindUser returns the user of a name or number. Only root can run processes as
-// another one.
+// FindUser returns the user of a name or number, who must not be root. Only root can
+// run processes as another one.
 func FindUser(name string) (*User, error) {
 	found, err := user.Lookup(name)
 	if err != nil {
@@ -37,6 +37,9 @@ func FindUser(name string) (*User, error) {
 	gid, worse := strconv.ParseUint(found.Gid, 10, 32)
 	if err := errors.Join(bad, worse); err != nil {
 		return nil, err
+	}
+	if uid == 0 {
+		return nil, fmt.Errorf("%s is root, as functions run without a user; name another", name)
 	}
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("only root can run functions as %s", name)

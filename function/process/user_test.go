@@ -34,6 +34,11 @@ func TestFunctionUser(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
+	for _, root := range []string{"root", "0"} {
+		if u, err := FindUser(root); err == nil {
+			t.Errorf("functions may run as %s: %+v", root, u)
+		}
+	}
 	closed, err := os.MkdirTemp("", "code-") // not below a folder of the test, which others may not enter
 	if err != nil {
 		t.Fatal(err)

@@ -89,3 +89,20 @@ func TestPathParameters(t *testing.T) {
 		}
 	}
 }
+
+// A star in a value stays where the value is: no other value takes its place.
+func TestStarInPathParameter(t *testing.T) {
+	s := newWorld(t).Connections
+	c, err := s.Create(Connection{Name: "c", Kind: Basic}, basic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for values, want := range map[string]string{`["*","b"]`: "/v1/*/of/b", `["a","*","c"]`: "/v1/a/of/*", `["a"]`: "/v1/a/of/*"} {
+		d := targettest.Delivery(1)
+		d.Params = map[string]jsontext.Value{"HttpParameters": jsontext.Value(`{"PathParameterValues":` + values + `}`)}
+		r, err := s.request(t.Context(), Destination{Endpoint: "https://example.com/v1/*/of/*", Method: http.MethodPost}, c, d)
+		if err != nil || r.URL.Path != want {
+			t.Errorf("%s: %v, %v", values, r, err)
+		}
+	}
+}

@@ -86,6 +86,29 @@ func (s *Connections) timeout() time.Duration {
 	return 5 * time.Second
 }
 
+// fill returns a URL with values for the stars of its path, in their order. A star in a
+// value, which may come from an event, is none of them.
+func fill(at *url.URL, values []string) (*url.URL, error) {
+	if len(values) == 0 {
+		return at, nil
+	}
+	var path strings.Builder
+	rest := at.Path
+	for _, v := range values {
+		before, after, found := strings.Cut(rest, "*")
+		if !found {
+			break
+		}
+		path.WriteString(before + v)
+		rest = after
+	}
+	path.WriteString(rest)
+	if slices.ContainsFunc(strings.Split(path.String(), "/"), func(s string) bool { return s == "." || s == ".." }) {
+		return nil, &target.Error{Code: target.CodeClientError, Msg: "a path parameter has . or .. for a part of the path", Permanent: true}
+	}
+	return at.ResolveReference(&url.URL{Path: path.String(), RawQuery: at.RawQuery}), nil
+}
+
 // request builds the call: the parameters of the rule's target first, then those
 // of the connection, which take precedence, then the fixed headers.
 func (s *Connections) request(ctx context.Context, dest Destination, c Connection, d *target.Delivery) (*http.Request, error) {
@@ -99,12 +122,8 @@ func (s *Connections) request(ctx context.Context, dest Destination, c Connectio
 	if err != nil {
 		return nil, &target.Error{Code: target.CodeClientError, Msg: "the endpoint is no URL", Permanent: true}
 	}
-	for _, v := range params.PathParameterValues {
-		path := strings.Replace(at.Path, "*", v, 1)
-		if slices.ContainsFunc(strings.Split(path, "/"), func(s string) bool { return s == "." || s == ".." }) {
-			return nil, &target.Error{Code: target.CodeClientError, Msg: "a path parameter has . or .. for a part of the path", Permanent: true}
-		}
-		at = at.ResolveReference(&url.URL{Path: path, RawQuery: at.RawQuery})
+	if at, err = fill(at, params.PathParameterValues); err != nil {
+		return nil, err
 	}
 	query := at.Query()
 	for k, v := range params.QueryStringParameters {
