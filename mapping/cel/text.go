@@ -1,6 +1,7 @@
 package cel
 
 import (
+	"math"
 	"strings"
 	"sync"
 
@@ -49,9 +50,14 @@ func format(text, values ref.Val) ref.Val {
 // roomAfter returns what is left of some bytes behind a value as a text, less than 0
 // if it has no room. It reads no more of the value than has room.
 func roomAfter(v ref.Val, room int) int {
-	const least = 8 // of a value that is neither text nor binary, and around each
+	const least = 8 // of a value that is neither text, binary nor number, and around each
 	room -= least
 	switch v := v.(type) {
+	case types.Double: // all digits before the point, or zeros behind it
+		_, exponent := math.Frexp(float64(v))
+		return room - 16 - max(exponent, -exponent)/3
+	case decimal:
+		return room - len(v.num.String())
 	case types.String:
 		return room - len(v)
 	case types.Bytes:
