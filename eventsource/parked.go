@@ -31,6 +31,12 @@ func newParked(store *kv.Store, uuid string) *parked {
 			}
 			return itemPrefix(uuid, string(r.Keys)).Uint64(seq), nil
 		},
+		Place: func(key []byte) (*parking.Record, error) {
+			k := kv.ReadKey(key)
+			k.Uint64()
+			mapping, item, seq := k.String(), k.String(), k.Uint64()
+			return &parking.Record{Mapping: mapping, Keys: []byte(item), Items: []string{item}, Seq: stream.FormatSeq(seq)}, k.Err()
+		},
 	}}
 }
 

@@ -44,6 +44,16 @@ func TestParkedStore(t *testing.T) {
 				return commit(b)
 			},
 			Held: func(r *parking.Record) (bool, error) { return s.holds(string(r.Keys)) },
+			Damage: func(r *parking.Record) error {
+				key, _, err := s.Find(r)
+				if err != nil {
+					return err
+				}
+				b := s.Store.NewBatch()
+				b.Set(key, []byte("?"))
+				_, err = s.Store.Commit(b)
+				return err
+			},
 		}
 	})
 }
@@ -57,11 +67,11 @@ func TestParkedOfEarlierVersions(t *testing.T) {
 	s := newParked(kvtest.NewMem(t), "uuid")
 	b := s.Store.NewBatch()
 	b.Set(itemPrefix("uuid", `{"id":{"S":"a<é"}}`).Uint64(42), []byte(`{"reason":"no luck","at":"2026-01-02T03:04:05Z","record":`+early+`}`))
-	b.Set(itemPrefix("uuid", `{"id":{"S":"a<é"}}`).Uint64(43), []byte(`{"reason":"an earlier change of the item is parked","at":"2026-01-02T03:04:05Z","record":`+early+`}`))
+	b.Set(itemPrefix("uuid", `{"id":{"S":"a<é"}}`).Uint64(43), []byte(`{"reason":"an earlier change of the item is parked","at":"2026-01-02T03:04:05Z","record":`+strings.Replace(early, "00042", "00043", 1)+`}`))
 	if _, err := s.Store.Commit(b); err != nil {
 		t.Fatal(err)
 	}
-	page, err := s.Page(t.Context(), nil, 10)
+	page, _, err := s.Page(t.Context(), nil, 10)
 	if err != nil || len(page) != 2 || page[0].Behind || !page[1].Behind {
 		t.Fatalf("%+v %v", page, err)
 	}

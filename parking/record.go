@@ -60,6 +60,17 @@ type Record struct {
 	View    stream.View    `json:"view,omitzero"`
 	EventID string         `json:"eventId,omitzero"` // of the change, not of an event
 	Size    int            `json:"sizeBytes,omitzero"`
+
+	// Damage is why the stored form cannot be read; nil of all other records. Of a
+	// damaged record only what its key tells is set, and Items has the groups, or the
+	// keys as JSON, of all items of which it may be.
+	Damage error    `json:"-"`
+	Items  []string `json:"-"`
+}
+
+// Bytes returns about how many bytes the record takes in memory.
+func (r *Record) Bytes() int {
+	return 512 + len(r.Group) + len(r.Error) + len(r.Keys) + len(r.New) + len(r.Old)
 }
 
 // New returns the record of a change of an item, which group names, parked at a

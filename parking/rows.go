@@ -1,6 +1,7 @@
 package parking
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,9 @@ type Rows struct {
 	// Key returns the key of a record, which begins with the prefix. Errors:
 	// ErrDamaged.
 	Key func(*Record) (kv.Key, error)
+	// Place returns what a key tells of its record, from which Key makes the key
+	// again. Errors: those of the key.
+	Place func(key []byte) (*Record, error)
 	// Decode reads a row. Errors: ErrDamaged. The default is Decode of its value.
 	Decode func(key, value []byte) (*Record, error)
 }
@@ -32,33 +36,56 @@ func (s *Rows) Put(b *kv.Batch, records []*Record) {
 	}
 }
 
-// Page is that of a Store, in the order of the keys. With an error it returns the
-// records ahead of the row that is damaged.
-func (s *Rows) Page(_ context.Context, after *Record, limit int) (out []*Record, err error) {
+// Page is that of a Store, in the order of the keys.
+func (s *Rows) Page(_ context.Context, after *Record, limit int) (out []*Record, more bool, err error) {
 	all := kv.Prefix(s.Prefix)
 	if after != nil {
 		key, err := s.Key(after)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		all.Lower = append(slices.Clone(key), 0)
 	}
 	it := s.Store.Scan(all)
-	for len(out) < limit && it.Next() {
-		r, err := s.decode(it.Key(), it.Value())
-		if err != nil {
-			return out, errors.Join(fmt.Errorf("row %x: %w", it.Key(), err), it.Close())
+	for size := 0; len(out) < limit && size < PageBytes; {
+		if !it.Next() {
+			return out, false, it.Close()
 		}
-		out = append(out, r)
+		r, err := s.read(it.Key(), it.Value())
+		if err != nil {
+			return out, false, errors.Join(err, it.Close())
+		}
+		out, size = append(out, r), size+r.Bytes()
 	}
-	return out, it.Close()
+	return out, true, it.Close()
 }
 
-func (s *Rows) decode(key, value []byte) (*Record, error) {
-	if s.Decode != nil {
-		return s.Decode(key, value)
+// read returns the record of a row, with its Damage if it cannot be read. The error
+// is that of a key which tells no place.
+func (s *Rows) read(key, value []byte) (*Record, error) {
+	decode := s.Decode
+	if decode == nil {
+		decode = func(_, value []byte) (*Record, error) { return Decode(value) }
 	}
-	return Decode(value)
+	r, err := decode(key, value)
+	if err == nil && !s.stands(r, key) {
+		err = fmt.Errorf("%w: it is of another change", ErrDamaged)
+	}
+	if err == nil {
+		return r, nil
+	}
+	at, bad := s.Place(key)
+	if bad != nil || !s.stands(at, key) {
+		return nil, fmt.Errorf("row %x: %w", key, errors.Join(err, bad))
+	}
+	at.Damage = err
+	return at, nil
+}
+
+// stands reports whether a key is that of a record.
+func (s *Rows) stands(r *Record, key []byte) bool {
+	want, err := s.Key(r)
+	return err == nil && bytes.Equal(want, key)
 }
 
 // Find returns the key of a record, and whether it is there.

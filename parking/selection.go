@@ -30,8 +30,12 @@ func (s *Selection) IsZero() bool {
 	return s.Table == "" && s.Mapping == "" && s.Event == "" && s.Key == nil && len(s.Seqs) == 0 && s.Since.IsZero() && s.Before.IsZero()
 }
 
-// Has reports whether a record is meant.
+// Has reports whether a record is meant. A damaged one is by its sequence number
+// alone.
 func (s *Selection) Has(r *Record) bool {
+	if r.Damage != nil {
+		return slices.Contains(s.Seqs, r.Seq) && s.Event == "" && s.Key == nil && s.Since.IsZero() && s.Before.IsZero()
+	}
 	switch {
 	case s.Table != "" && s.Table != r.Table,
 		s.Mapping != "" && s.Mapping != r.Mapping && s.Mapping != r.Function,
@@ -42,6 +46,11 @@ func (s *Selection) Has(r *Record) bool {
 		return false
 	}
 	return s.Key == nil || r.Group == r.Table+string(item.AppendPlainItem(nil, s.Key))
+}
+
+// mayHave reports whether a damaged record could be meant if it could be read.
+func (s *Selection) mayHave(r *Record) bool {
+	return len(s.Seqs) == 0 || slices.Contains(s.Seqs, r.Seq)
 }
 
 // label returns what stands at the end of a stream's ARN.

@@ -26,6 +26,8 @@
 //     P8).
 //  4. Parked records of an item leave in their order, each in one batch with its
 //     events. Parked so far = redriven + dropped + parked now.
+//     One that cannot be read stays until it is dropped; items of which more are
+//     counted than can be read wait behind it.
 //  5. The cursor moves back only in Prepare, for a definition that starts at the
 //     oldest record, and then no other takes part before it has caught up.
 //  6. The streams of a table are read one after the other, each to its end.

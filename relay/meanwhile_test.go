@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tablecast/tablecast/internal/fsck"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/parking"
@@ -183,8 +184,8 @@ func TestCallerGivesUp(t *testing.T) {
 	drain(t, idle)
 }
 
-// One parked record that cannot be read ends a redrive there; what is ahead of it
-// is raised.
+// A parked record that cannot be read is told and holds up its own item alone. With it
+// dropped the counts are right again, and its item flows.
 func TestDamagedParkedRecord(t *testing.T) {
 	f := newFolder(t)
 	r := f.relay(Options{Set: set("1", raising("E"))}, raising("E"))
@@ -194,6 +195,7 @@ func TestDamagedParkedRecord(t *testing.T) {
 		}
 		await(t, r, func(s Status) bool { return s.Position >= s.End && s.Parked == 3 })
 		key, _, err := r.parked.Find(&f.parked()[1])
+		seq := f.parked()[1].Seq
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,14 +209,29 @@ func TestDamagedParkedRecord(t *testing.T) {
 		}
 		listed := 0
 		err = ListParked(t.Context(), f.store, "users", parking.Selection{}, func(*parking.Record) bool { listed++; return true })
-		if !errors.Is(err, parking.ErrDamaged) || listed != 1 {
+		if !errors.Is(err, parking.ErrDamaged) || listed != 2 {
 			t.Errorf("listed %d, %v", listed, err)
 		}
 		var told parking.Redriven
 		out, err := r.Redrive(t.Context(), parking.Selection{}, false, func(d parking.Redriven) { told = d })
-		if !errors.Is(err, parking.ErrDamaged) || out.Records != 1 || told != out {
+		if !errors.Is(err, parking.ErrDamaged) || out.Records != 2 || told != out {
 			t.Errorf("%+v, told %+v, %v", out, told, err)
 		}
+		f.write("b", `,"n":{"N":"2"}`)
+		await(t, r, func(s Status) bool { return s.Position >= s.End && s.Parked == 2 })
+		if n, err := r.Drop(t.Context(), parking.Selection{Seqs: []string{seq}}); n != 1 || err != nil {
+			t.Errorf("%d dropped, %v", n, err)
+		}
+		f.write("b", `,"n":{"N":"3"}`)
+		await(t, r, func(s Status) bool { return s.Position >= s.End })
+		if s := r.Status(); s.Parked != 0 || s.Dropped != 1 || s.Redriven != 3 {
+			t.Errorf("%+v", s)
+		}
 	})
-	f.expect(`E {"id":"a","n":"none"}`)
+	f.expect(`E {"id":"a","n":"none"}`, `E {"id":"c","n":"none"}`, `E {"id":"b","n":2}`, `E {"id":"b","n":3}`)
+	report := &fsck.Report{}
+	Check(f.store, f.store.Durable(), report)
+	if some, total := report.Faults(); total != 0 {
+		t.Errorf("%v", some)
+	}
 }

@@ -16,7 +16,7 @@ func TestParkedStore(t *testing.T) {
 	parkingtest.Run(t, func(t *testing.T) parkingtest.Fixture[*kv.Batch] {
 		s := newParked(kvtest.NewMem(t), "users")
 		return parkingtest.Fixture[*kv.Batch]{
-			Store: s,
+			Store: &walk{parked: s},
 			Park: func(records ...*parking.Record) error {
 				n, err := s.held(records[0].Group)
 				if err != nil {
@@ -39,6 +39,16 @@ func TestParkedStore(t *testing.T) {
 				n, err := s.held(r.Group)
 				return n > 0, err
 			},
+			Damage: func(r *parking.Record) error {
+				key, _, err := s.Find(r)
+				if err != nil {
+					return err
+				}
+				b := s.Store.NewBatch()
+				b.Set(key, []byte("?"))
+				_, err = s.Store.Commit(b)
+				return err
+			},
 		}
 	})
 }
@@ -60,7 +70,7 @@ func TestParkedOfEarlierVersions(t *testing.T) {
 		Definition: "E", Error: "event E: no", Version: "1", At: at, Tries: 2, Op: "MODIFY", Time: at.Add(-500 * time.Millisecond),
 		Keys: []byte(`{"id":{"S":"a"}}`), New: []byte(`{"id":{"S":"a"},"n":{"N":"1"}}`), Old: []byte(`{"id":{"S":"a"}}`),
 	}}
-	got, err := s.Page(t.Context(), nil, 10)
+	got, _, err := s.Page(t.Context(), nil, 10)
 	if d := cmp.Diff(want, got); err != nil || d != "" {
 		t.Errorf("%v %s", err, d)
 	}

@@ -13,12 +13,12 @@ import (
 )
 
 // redriveStep is how many parked records are looked at between two pages of
-// changes.
+// changes, at most.
 const redriveStep = 32
 
 // lot returns the parked records of the relay's table, for one redrive.
 func (r *Relay) lot() *parking.Lot[*kv.Batch] {
-	return &parking.Lot[*kv.Batch]{Store: r.parked, Loop: &redrive{r, map[string]*mapping.Set{}}, Step: redriveStep}
+	return &parking.Lot[*kv.Batch]{Store: &walk{parked: r.parked}, Loop: &redrive{r, map[string]*mapping.Set{}}, Step: redriveStep}
 }
 
 // Redrive raises the events of parked records; see parking.Lot. It may be called

@@ -39,7 +39,7 @@ func redrive[Tx any](t *testing.T, s *suite[Tx]) {
 	s.park("b", 2, 5, 8)
 	s.fails["b 5"] = true
 	s.redriven(parking.Selection{}, parking.Redriven{Records: 4, Events: 4, Failed: 1, Waiting: 1}, "a 1, a 4, a 7, b 2", "b 5, b 8")
-	page, err := s.Store.Page(t.Context(), nil, 2)
+	page, _, err := s.Store.Page(t.Context(), nil, 2)
 	if err != nil || len(page) != 2 || page[0].Tries != 1 || page[0].Error != "again: broken" || page[0].Behind || !page[1].Behind {
 		t.Errorf("%+v %v", page, err)
 	}

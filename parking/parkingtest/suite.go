@@ -31,12 +31,15 @@ type Fixture[Tx any] struct {
 	// Held reports whether later records of the item of a record are to be parked
 	// behind it.
 	Held func(r *parking.Record) (bool, error)
+	// Damage overwrites the stored form of a record with bytes that make no sense.
+	Damage func(r *parking.Record) error
 }
 
 // Run checks a kind of store. open makes a fresh one.
 func Run[Tx any](t *testing.T, open func(t *testing.T) Fixture[Tx]) {
 	for name, part := range map[string]func(*testing.T, *suite[Tx]){
 		"whole": whole[Tx], "pages": pages[Tx], "keep": keep[Tx], "release": release[Tx], "redrive": redrive[Tx], "order": order[Tx], "original": original[Tx], "drop": drop[Tx], "none": none[Tx],
+		"damaged": damaged[Tx], "bytes": bytesOfPages[Tx],
 	} {
 		t.Run(name, func(t *testing.T) { part(t, &suite[Tx]{Fixture: open(t), t: t, fails: map[string]bool{}}) })
 	}
@@ -182,7 +185,7 @@ func pages[Tx any](t *testing.T, s *suite[Tx]) {
 		var got []string
 		var last *parking.Record
 		for {
-			page, err := s.Store.Page(t.Context(), last, limit)
+			page, more, err := s.Store.Page(t.Context(), last, limit)
 			if err != nil || len(page) > limit {
 				t.Fatalf("%d records, %v", len(page), err)
 			}
@@ -190,7 +193,7 @@ func pages[Tx any](t *testing.T, s *suite[Tx]) {
 				last = r
 				got = append(got, text(r))
 			}
-			if len(page) < limit {
+			if !more {
 				break
 			}
 		}
@@ -204,7 +207,7 @@ func pages[Tx any](t *testing.T, s *suite[Tx]) {
 // What is kept again shows its reason of this time, and what is gone stays gone.
 func keep[Tx any](t *testing.T, s *suite[Tx]) {
 	s.park("a", 1, 2)
-	page, err := s.Store.Page(t.Context(), nil, 1)
+	page, _, err := s.Store.Page(t.Context(), nil, 1)
 	if err != nil || len(page) != 1 {
 		t.Fatal(page, err)
 	}
@@ -214,7 +217,7 @@ func keep[Tx any](t *testing.T, s *suite[Tx]) {
 	if err := s.Store.Keep(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	again, err := s.Store.Page(t.Context(), nil, 1)
+	again, _, err := s.Store.Page(t.Context(), nil, 1)
 	if err != nil || len(again) != 1 {
 		t.Fatal(again, err)
 	}

@@ -28,6 +28,20 @@ func place(r *parking.Record) string {
 	return r.Label + "#" + strings.Repeat("0", max(digits-len(r.Seq), 0)) + r.Seq
 }
 
+// placeOf returns what the key of a record's first row tells of it, nil if the key is
+// of no such row.
+func placeOf(sk string) *parking.Record {
+	i := strings.LastIndexByte(sk, '#')
+	if i < 0 {
+		return nil
+	}
+	r := &parking.Record{Label: sk[:i], Seq: strings.TrimLeft(sk[i+1:], "0")}
+	if place(r) != sk {
+		return nil
+	}
+	return r
+}
+
 // pack returns a record as bytes.
 func pack(r *parking.Record) ([]byte, error) {
 	var out bytes.Buffer
@@ -70,13 +84,14 @@ type shelf struct {
 }
 
 // Page implements parking.Store.
-func (s *shelf) Page(ctx context.Context, after *parking.Record, limit int) (out []*parking.Record, err error) {
+func (s *shelf) Page(ctx context.Context, after *parking.Record, limit int) (out []*parking.Record, more bool, err error) {
 	if after == nil {
 		s.given, s.stays, s.parts = map[string]bool{}, "", map[*parking.Record]int{}
 		if s.items, err = s.held(ctx); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
+	size := 0
 	rows := int32(0)
 	if limit == 1 {
 		rows = 4
@@ -89,16 +104,19 @@ func (s *shelf) Page(ctx context.Context, after *parking.Record, limit int) (out
 				return true
 			}
 			s.given[at], s.parts[r] = true, parts
-			out = append(out, r)
-			return len(out) < limit
+			if r.Damage != nil {
+				r.Table, r.Group, r.Items = s.table, s.items[0].group, []string{s.items[0].group}
+			}
+			out, size = append(out, r), size+r.Bytes()
+			return len(out) < limit && size < parking.PageBytes
 		})
-		if err != nil || len(out) == limit {
-			return out, err
+		if err != nil || len(out) == limit || size >= parking.PageBytes {
+			return out, err == nil, err
 		}
 		s.items, s.stays = s.items[1:], ""
 		clear(s.given)
 	}
-	return out, nil
+	return out, false, nil
 }
 
 // Release implements parking.Store. A transaction takes one record.

@@ -102,8 +102,8 @@ func (s *store) held(ctx context.Context) (out []heldItem, err error) {
 	return out, err
 }
 
-// parked calls fn for the parked records of an item with the number of rows that
-// hold each, oldest first, until it returns false; after and limit are as those of
+// parked calls fn for the parked records of an item, damaged ones included, with the
+// number of rows that hold each, oldest first, until it returns false; after and limit are as those of
 // query.
 func (s *store) parked(ctx context.Context, hash, after string, limit int32, fn func(p *parking.Record, parts int) bool) error {
 	var head row
@@ -120,7 +120,10 @@ func (s *store) parked(ctx context.Context, hash, after string, limit int32, fn 
 		}
 		var p *parking.Record
 		if p, bad = fromRow(head, body); bad != nil {
-			return false
+			if p = placeOf(textOf(head["sk"])); p == nil {
+				return false
+			}
+			p.Damage, bad = bad, nil
 		}
 		return fn(p, numberOf(head["parts"]))
 	})

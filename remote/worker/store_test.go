@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tablecast/tablecast/internal/awsapi/dynamodb"
@@ -197,6 +198,12 @@ func TestParkedStore(t *testing.T) {
 				items, err := s.held(t.Context())
 				return slices.ContainsFunc(items, func(h heldItem) bool { return h.group == r.Group }), err
 			},
+			Damage: func(r *parking.Record) error {
+				bad := key(s.parkedKey(hash(r.Group)), place(r))
+				bad["body"], bad["parts"] = &types.AttributeValueMemberB{Value: []byte("?")}, number(1)
+				_, err := s.client.PutItem(t.Context(), &sdk.PutItemInput{TableName: &s.name, Item: bad})
+				return err
+			},
 		}
 	})
 }
@@ -220,7 +227,7 @@ func TestShelfReadsWhatComesAhead(t *testing.T) {
 	var last *parking.Record
 	next := func(want string) {
 		t.Helper()
-		page, err := shelf.Page(t.Context(), last, 1)
+		page, _, err := shelf.Page(t.Context(), last, 1)
 		got := ""
 		if len(page) == 1 {
 			last = page[0]
