@@ -53,7 +53,10 @@ func (n *Node) prepareRelays(f *config.File) error {
 	if err := relay.ForgetVersions(n.store, versions...); err != nil {
 		n.opts.Logger.Warn("tablecast: earlier versions of the mapping are kept", "error", err)
 	}
-	return nil
+	return relay.ForgetBackfills(n.store, func(table, event string) bool {
+		r := n.Relay(table)
+		return r != nil && r.Defines(event)
+	})
 }
 
 func (n *Node) prepareRelay(f *config.File, name string, defs []mapping.Definition) error {

@@ -169,6 +169,28 @@ func Backfills(store kv.Reader, table string) (out []Backfill, err error) {
 	return out, it.Close()
 }
 
+// ForgetBackfills deletes the backfills under way whose definition is gone, as a Relay
+// does whose definition is taken away. It is called before any Relay of the store runs.
+func ForgetBackfills(store *kv.Store, defined func(table, definition string) bool) error {
+	b := store.NewBatch()
+	b.UseReserve()
+	forgotten := 0
+	it := store.Scan(kv.Prefix(kv.NewKey('l')))
+	for it.Next() {
+		var f Backfill
+		if json.Unmarshal(it.Value(), &f) == nil && !f.Done && !defined(f.Table, f.Definition) {
+			b.Delete(backfillKey(f.Table, f.Definition))
+			forgotten++
+		}
+	}
+	if err := it.Close(); err != nil || forgotten == 0 {
+		b.Close()
+		return err
+	}
+	_, err := store.Commit(b)
+	return err
+}
+
 // readChunk reads the next items of the backfill, once they are due. It ends a
 // backfill whose definition Replace took away.
 func (r *Relay) readChunk(ctx context.Context) error {

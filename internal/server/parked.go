@@ -92,14 +92,34 @@ func (a administration) lots(sel parking.Selection) (out []lot, err error) {
 	return out, nil
 }
 
+// idle returns the tables that have no relay, since the file has no events of theirs,
+// of a selection. What they parked before is listed; it cannot be redriven or dropped
+// until an event is declared.
+func (a administration) idle(sel parking.Selection) (out []lot) {
+	if sel.Mapping != "" {
+		return nil
+	}
+	names, _ := a.node.Tables().List("", math.MaxInt)
+	for _, name := range names {
+		if a.node.Relay(name) == nil && (sel.Table == "" || sel.Table == name) {
+			out = append(out, lot{Table: name})
+		}
+	}
+	return out
+}
+
 // defines reports whether an event of a name is defined, or parks a record still.
 func (a administration) defines(event string) bool {
+	all := a.idle(parking.Selection{})
 	for _, r := range a.node.Relays() {
-		if a.node.Relay(r.Table).Defines(event) {
+		all = append(all, lot{Table: r.Table})
+	}
+	for _, x := range all {
+		if r := a.node.Relay(x.Table); r != nil && r.Defines(event) {
 			return true
 		}
 		found := false
-		err := a.node.Parked(context.Background(), r.Table, parking.Selection{Event: event}, func(*parking.Record) bool {
+		err := a.node.Parked(context.Background(), x.Table, parking.Selection{Event: event}, func(*parking.Record) bool {
 			found = true
 			return false
 		})
@@ -110,8 +130,9 @@ func (a administration) defines(event string) bool {
 	return false
 }
 
-// across calls fn for those that may have records of a request's selection.
-func (a administration) across(in parkedIn, fn func(lot, parking.Selection) error) error {
+// across calls fn for those that may have records of a request's selection; idle
+// includes the tables that have no relay.
+func (a administration) across(in parkedIn, idle bool, fn func(lot, parking.Selection) error) error {
 	sel, err := in.selection()
 	if err != nil {
 		return err
@@ -119,6 +140,9 @@ func (a administration) across(in parkedIn, fn func(lot, parking.Selection) erro
 	lots, err := a.lots(sel)
 	if err != nil {
 		return err
+	}
+	if idle {
+		lots = append(lots, a.idle(sel)...)
 	}
 	if len(lots) == 0 && !sel.IsZero() {
 		return parking.ErrNoMatch
@@ -129,7 +153,7 @@ func (a administration) across(in parkedIn, fn func(lot, parking.Selection) erro
 // parked answers a parked record a line.
 func (a administration) parked(ctx context.Context, in parkedIn, out *lines) error {
 	put := func(p *parking.Record) bool { return ctx.Err() == nil && out.put(p) }
-	return a.across(in, func(x lot, sel parking.Selection) error {
+	return a.across(in, true, func(x lot, sel parking.Selection) error {
 		if x.Mapping != "" {
 			return a.node.EventSources().Parked(ctx, x.Mapping, sel, put)
 		}
@@ -141,7 +165,7 @@ func (a administration) parked(ctx context.Context, in parkedIn, out *lines) err
 // …}, with "mapping" and "function" for a mapping, now and then, and for each table
 // and mapping at its end.
 func (a administration) redrive(ctx context.Context, in parkedIn, out *lines) error {
-	return a.across(in, func(x lot, sel parking.Selection) (err error) {
+	return a.across(in, false, func(x lot, sel parking.Selection) (err error) {
 		progress := func(d parking.Redriven) {
 			out.put(struct {
 				lot
@@ -160,7 +184,7 @@ func (a administration) redrive(ctx context.Context, in parkedIn, out *lines) er
 // drop answers {"table": …, "dropped": …}, with "mapping" and "function" for a
 // mapping, for each table and mapping that has what is dropped.
 func (a administration) drop(ctx context.Context, in parkedIn, out *lines) error {
-	return a.across(in, func(x lot, sel parking.Selection) (err error) {
+	return a.across(in, false, func(x lot, sel parking.Selection) (err error) {
 		n := 0
 		if x.Mapping != "" {
 			n, err = a.node.EventSources().Drop(ctx, x.Mapping, sel)
