@@ -1,7 +1,9 @@
 package server
 
 import (
+	"maps"
 	"net/http"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -22,6 +24,9 @@ type metrics struct {
 	failed      *prometheus.CounterVec
 	throttled   *prometheus.CounterVec
 	latency     *prometheus.HistogramVec
+
+	mu     sync.Mutex
+	called map[delivery.QueueID]bool // whose attempts have series; guarded by mu
 }
 
 var (
@@ -44,7 +49,7 @@ func newMetrics(node *tablecast.Node) (m *metrics, stop func()) {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, append(more, byTarget...))
 	}
 	m = &metrics{
-		node: node, registry: prometheus.NewRegistry(),
+		node: node, registry: prometheus.NewRegistry(), called: map[delivery.QueueID]bool{},
 		invocations: counter("tablecast_invocations_total", "Attempts to deliver, whatever their end."),
 		failed:      counter("tablecast_failed_invocations_total", "Attempts that failed, by the code of the failure.", "code"),
 		throttled:   counter("tablecast_throttled_invocations_total", "Attempts that the other side put off."),
@@ -62,8 +67,12 @@ func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// attempted counts an attempt.
+// attempted counts an attempt. mu is held to the end, so that the series that it makes
+// are known to forget.
 func (m *metrics) attempted(a delivery.Attempt) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.called[a.Queue] = true
 	labels := []string{a.Queue.Bus, a.Queue.Rule, a.Queue.Target}
 	m.invocations.WithLabelValues(labels...).Inc()
 	if a.Err == nil {
@@ -74,6 +83,24 @@ func (m *metrics) attempted(a delivery.Attempt) {
 	m.failed.WithLabelValues(append([]string{code}, labels...)...).Inc()
 	if code == target.CodeThrottling {
 		m.throttled.WithLabelValues(labels...).Inc()
+	}
+}
+
+// forget deletes the series of attempts of targets that are gone. An attempt that was
+// under way when its target went may make them again, until the next scrape.
+func (m *metrics) forget(there []delivery.QueueState) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	gone := maps.Clone(m.called)
+	for i := range there {
+		delete(gone, there[i].ID)
+	}
+	for id := range gone {
+		labels := prometheus.Labels{"bus": id.Bus, "rule": id.Rule, "target": id.Target}
+		for _, v := range []*prometheus.MetricVec{m.invocations.MetricVec, m.failed.MetricVec, m.throttled.MetricVec, m.latency.MetricVec} {
+			v.DeletePartialMatch(labels)
+		}
+		delete(m.called, id)
 	}
 }
 
@@ -89,7 +116,9 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	tell := func(d *prometheus.Desc, kind prometheus.ValueType, v uint64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, kind, float64(v), labels...)
 	}
-	for _, s := range m.node.Queues().States() {
+	states := m.node.Queues().States()
+	m.forget(states)
+	for _, s := range states {
 		labels := []string{s.ID.Bus, s.ID.Rule, s.ID.Target}
 		tell(matchedDesc, prometheus.CounterValue, s.Matched, labels...)
 		tell(deliveredDesc, prometheus.CounterValue, s.Delivered, labels...)
