@@ -161,7 +161,7 @@ func inBubble(t *testing.T, o Options, do func(t *testing.T, s *server, dial fun
 	synctest.Test(t, func(t *testing.T) {
 		h := NewServer(o)
 		srv, ln := NewHTTPServer(h, nil), make(pipe)
-		go srv.Serve(ln)
+		go srv.Serve(ln) //nolint:errcheck // ends with the test
 		do(t, h.(*server), func() net.Conn {
 			here, there := net.Pipe()
 			ln <- there
@@ -190,17 +190,17 @@ func TestSlowBodies(t *testing.T) {
 	var refused count
 	inBubble(t, Options{Services: []Service{echoing()}, Refused: refused.add}, func(t *testing.T, _ *server, dial func() net.Conn) {
 		c, start := dial(), time.Now()
-		io.WriteString(c, header("Echo", 1<<20)+" ")
+		io.WriteString(c, header("Echo", 1<<20)+" ") //nolint:errcheck // the server may have ended the connection
 		if status, _ := answerOf(t, c); status != http.StatusRequestTimeout || time.Since(start) > 6*time.Second || refused.of(slow) != 1 {
 			t.Errorf("a body that stops: %d after %v, %v", status, time.Since(start), refused.n)
 		}
 		c.Close()
 		c = dial()
 		go func() {
-			io.WriteString(c, header("Echo", 1<<20))
+			io.WriteString(c, header("Echo", 1<<20)) //nolint:errcheck // the server may have ended the connection
 			for range 32 {
 				time.Sleep(time.Second)
-				io.WriteString(c, strings.Repeat(" ", 1<<15))
+				io.WriteString(c, strings.Repeat(" ", 1<<15)) //nolint:errcheck // the server may have ended the connection
 			}
 		}()
 		if status, _ := answerOf(t, c); status != 200 {
@@ -215,13 +215,13 @@ func TestSlowBodies(t *testing.T) {
 func TestSlowAnswers(t *testing.T) {
 	inBubble(t, Options{Services: []Service{echoing()}}, func(t *testing.T, s *server, dial func() net.Conn) {
 		c := dial()
-		io.WriteString(c, header("Last", 2)+"{}")
+		io.WriteString(c, header("Last", 2)+"{}") //nolint:errcheck // the server may have ended the connection
 		if status, _ := answerOf(t, c); status != 200 {
 			t.Errorf("an operation of two minutes: %d", status)
 		}
 		c.Close()
 		c = dial()
-		io.WriteString(c, header("Large", 2)+"{}")
+		io.WriteString(c, header("Large", 2)+"{}") //nolint:errcheck // the server may have ended the connection
 		synctest.Wait()
 		if s.budget.used != 1<<20 {
 			t.Errorf("%d bytes are in use while an answer is written", s.budget.used)
@@ -258,7 +258,7 @@ func TestPagesThatLast(t *testing.T) {
 		ended = make(chan error, 1)
 		const request = "POST /tail HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
 		c := dial()
-		io.WriteString(c, request)
+		io.WriteString(c, request) //nolint:errcheck // the server may have ended the connection
 		if text, err := io.ReadAll(c); strings.Count(string(text), "tick") != 60 || err != nil {
 			t.Errorf("%d ticks, %v", strings.Count(string(text), "tick"), err)
 		}
@@ -266,7 +266,7 @@ func TestPagesThatLast(t *testing.T) {
 			t.Error(err)
 		}
 		c = dial()
-		io.WriteString(c, request)
+		io.WriteString(c, request) //nolint:errcheck // the server may have ended the connection
 		if err := <-ended; err == nil {
 			t.Error("a page goes on for a client that does not read")
 		}
