@@ -223,13 +223,13 @@ func TestSlowAnswers(t *testing.T) {
 		c = dial()
 		io.WriteString(c, header("Large", 2)+"{}") //nolint:errcheck // the server may have ended the connection
 		synctest.Wait()
-		if s.budget.used != 1<<20 {
-			t.Errorf("%d bytes are in use while an answer is written", s.budget.used)
+		if used(&s.budget) != 1<<20 {
+			t.Errorf("%d bytes are in use while an answer is written", used(&s.budget))
 		}
 		time.Sleep(2 * grace)
 		synctest.Wait()
-		if s.budget.used != 0 {
-			t.Errorf("%d bytes are in use for an answer that nobody reads", s.budget.used)
+		if used(&s.budget) != 0 {
+			t.Errorf("%d bytes are in use for an answer that nobody reads", used(&s.budget))
 		}
 		c.Close()
 	})
@@ -304,16 +304,16 @@ func TestDetach(t *testing.T) {
 		})
 		<-entered
 	}
-	if h.budget.used != 0 {
-		t.Errorf("%d bytes of requests are in use", h.budget.used)
+	if used(&h.budget) != 0 {
+		t.Errorf("%d bytes of requests are in use", used(&h.budget))
 	}
 	if w := call(); w.Code != http.StatusTooManyRequests {
 		t.Errorf("%d beyond the bounds of invocations", w.Code)
 	}
 	close(release)
 	calls.Wait()
-	if h.detached.used != 0 {
-		t.Errorf("%d bytes of invocations are in use at the end", h.detached.used)
+	if used(&h.detached) != 0 {
+		t.Errorf("%d bytes of invocations are in use at the end", used(&h.detached))
 	}
 }
 
@@ -338,8 +338,8 @@ func TestDecodedBytes(t *testing.T) {
 	if w := call("Read", strings.Repeat(" ", 100_000)); w.Code != 503 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if h.budget.used != 0 {
-		t.Errorf("%d bytes are in use at the end", h.budget.used)
+	if used(&h.budget) != 0 {
+		t.Errorf("%d bytes are in use at the end", used(&h.budget))
 	}
 }
 
@@ -372,9 +372,15 @@ func TestDecodedBytesOfRESTAndPages(t *testing.T) {
 			}
 		}
 	}
-	if h.budget.used != 0 {
-		t.Errorf("%d bytes are in use at the end", h.budget.used)
+	if used(&h.budget) != 0 {
+		t.Errorf("%d bytes are in use at the end", used(&h.budget))
 	}
+}
+
+func used(b *budget) int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.used
 }
 
 // Of more connections than there may be, the oldest one on which nothing was verified
