@@ -117,7 +117,7 @@ func (l *nodeLife) check(fs *kvtest.CrashFS) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if err := node.AwaitQuiet(ctx); err != nil {
-		return fmt.Errorf("after the fault: %w, %v", err, node.Ready())
+		return fmt.Errorf("after the fault: %w", errors.Join(err, node.Ready()))
 	}
 	page, err := node.Tables().Scan(ctx, table.ScanRequest{Table: "users"})
 	if err != nil {
