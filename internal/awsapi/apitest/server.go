@@ -36,7 +36,7 @@ func Serve(t testing.TB, svc awsjson.Service, log *Log) *Server {
 	s := &Server{Log: log, HTTP: &http.Client{Transport: &http.Transport{}}, service: svc}
 	h := awsjson.NewServer(awsjson.Options{
 		Services: []awsjson.Service{svc}, Logger: slog.New(slog.NewTextHandler(log, nil)),
-		MaxInFlight: 1 << 30, // as a node has on a machine of 8 GB
+		MaxInFlight: 2 << 30, // as a node has on a machine of 16 GB
 	})
 	srv := httptest.NewUnstartedServer(nil)
 	srv.Config = awsjson.NewHTTPServer(h, nil)
