@@ -17,6 +17,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/internal/campaigntest"
 	"github.com/tablecast/tablecast/kv"
 )
@@ -122,6 +123,11 @@ func (f *folder) tryFlip(t *testing.T, at flip, withNode bool) (outcome string, 
 	damaged[at.offset] ^= 1 << at.bit
 	f.files[at.file] = damaged
 	defer func() { f.files[at.file] = good }()
+	if withNode {
+		if err := f.runNode(t, at.file); err != nil {
+			return "", fmt.Errorf("as a node: %w", err)
+		}
+	}
 	rows, err := f.read(f.rows)
 	outcome = "right"
 	if err != nil {
@@ -140,12 +146,30 @@ func (f *folder) tryFlip(t *testing.T, at flip, withNode bool) (outcome string, 
 	if err == nil && len(rows) != len(f.rows) {
 		return "", fmt.Errorf("P7: silent loss: %d rows, not %d", len(rows), len(f.rows))
 	}
-	if withNode {
-		if err := f.runNode(t, at.file); err != nil {
-			return "", fmt.Errorf("as a node: %w", err)
-		}
+	if err == nil {
+		return outcome, nil
 	}
-	return outcome, nil
+	mem, failed := f.memory()
+	if failed != nil {
+		return "", failed
+	}
+	return outcome, fsck("data", mem, err)
+}
+
+// fsck returns an error unless the check of a folder finds a fault, as those who read
+// it did.
+func fsck(dir string, fs vfs.FS, found error) error {
+	report, err := tablecast.Fsck(context.Background(), dir, tablecast.FsckOptions{FS: fs})
+	switch {
+	case errors.Is(err, kv.ErrNewerFormat):
+		return nil
+	case err != nil:
+		return fmt.Errorf("fsck: %w; reading says: %w", err, found)
+	}
+	if _, n := report.Faults(); n == 0 {
+		return fmt.Errorf("P7: fsck finds nothing, and reading says: %w", found)
+	}
+	return nil
 }
 
 // honest returns an error unless err says that the folder is damaged and where.
@@ -162,13 +186,9 @@ func honest(err error, file string) error {
 // read returns all rows of the store, nil if it does not open. It reads each row
 // of want by itself, too, so that an error of a scan does not hide the rows behind.
 func (f *folder) read(want map[string]string) (rows map[string]string, err error) {
-	mem := vfs.NewMem()
-	for name, text := range f.files {
-		if strings.HasPrefix(name, "store/") || !strings.Contains(name, "/") {
-			if err := writeMem(mem, mem.PathJoin("data", name), text); err != nil {
-				return nil, err
-			}
-		}
+	mem, err := f.memory()
+	if err != nil {
+		return nil, err
 	}
 	s, err := kv.Open("data", kv.Options{FS: mem, MinFreeBytes: 1, Fatal: func(err error) { panic(fmt.Sprintf("fatal: %v", err)) }})
 	if err != nil {
@@ -192,6 +212,19 @@ func (f *folder) read(want map[string]string) (rows map[string]string, err error
 	return rows, errors.Join(append(errs, s.Close())...)
 }
 
+// memory returns a file system in memory that has the store in its folder data.
+func (f *folder) memory() (*vfs.MemFS, error) {
+	mem := vfs.NewMem()
+	for name, text := range f.files {
+		if strings.HasPrefix(name, "store/") || !strings.Contains(name, "/") {
+			if err := writeMem(mem, mem.PathJoin("data", name), text); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return mem, nil
+}
+
 // writeMem writes a file of a file system in memory.
 func writeMem(mem *vfs.MemFS, name string, text []byte) error {
 	if err := mem.MkdirAll(mem.PathDir(name), 0o700); err != nil {
@@ -213,7 +246,7 @@ func (f *folder) runNode(t *testing.T, file string) error {
 	ended := make(chan error, 1)
 	node, err := openFull(dir, func(err error) { ended <- err; select {} })
 	if err != nil {
-		return honest(err, file)
+		return errors.Join(honest(err, file), fsck(dir, nil, err))
 	}
 	defer node.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
