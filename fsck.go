@@ -76,7 +76,7 @@ func checkState(ctx context.Context, view *kv.Inspection, keyPath string, report
 		func() { table.Check(view, streams, report) },
 		func() { relay.Check(view, last, report) },
 		func() { bus.Check(view, last, report) },
-		func() { eventsource.Check(view, last, report) },
+		func() { eventsource.Check(view, streams, last, report) },
 		func() { function.Check(view, report) },
 		func() { connection.Check(view, keyPath, report) },
 	} {

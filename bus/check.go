@@ -3,6 +3,7 @@ package bus
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -176,7 +177,7 @@ func (c *checker) archiveOf(key []byte, names map[string]bool) (string, bool) {
 // archived checks the events of all archives against their segments, which are in
 // the order of their numbers.
 func (c *checker) archived(rng kv.Range, names map[string]bool, segments map[string][]*segment) {
-	found := map[*segment]uint64{}
+	found := map[*segment]*segment{}
 	kv.Walk(c.r, rng, c.report, "archives", "archived events", func(key, value []byte) {
 		name, ok := c.archiveOf(key, names)
 		if !ok {
@@ -192,8 +193,17 @@ func (c *checker) archived(rng kv.Range, names map[string]bool, segments map[str
 			c.report.Fault("archive "+name, key, "event %d is in no segment", seq)
 			return
 		}
-		found[s]++
-		if e != nil && (e.Time.Unix() < s.from || e.Time.Unix() > s.to) {
+		if found[s] == nil {
+			found[s] = &segment{from: math.MaxInt64, to: math.MinInt64}
+		}
+		found[s].count++
+		if e == nil {
+			return
+		}
+		at := e.Time.Unix()
+		found[s].from, found[s].to = min(found[s].from, at), max(found[s].to, at)
+		found[s].bytes += uint64(len(e.AppendJSON(nil)))
+		if at < s.from || at > s.to {
 			c.report.Fault("archive "+name, key, "event %d has a time outside of its segment", seq)
 		}
 	})
@@ -202,10 +212,22 @@ func (c *checker) archived(rng kv.Range, names map[string]bool, segments map[str
 			if i > 0 && all[i-1].last >= s.first {
 				c.report.Fault("archive "+name, s.key(name), "the segments %d and %d overlap", all[i-1].first, s.first)
 			}
-			if found[s] != s.count {
-				c.report.Fault("archive "+name, s.key(name), "the segment %d counts %d events, and there are %d", s.first, s.count, found[s])
-			}
+			c.segment(name, s, found[s])
 		}
+	}
+}
+
+// segment compares a segment with what its events sum to; nil if it has none.
+func (c *checker) segment(archive string, s, found *segment) {
+	switch {
+	case found == nil:
+		c.report.Fault("archive "+archive, s.key(archive), "the segment %d counts %d events, and there are 0", s.first, s.count)
+	case found.count != s.count:
+		c.report.Fault("archive "+archive, s.key(archive), "the segment %d counts %d events, and there are %d", s.first, s.count, found.count)
+	case found.bytes != s.bytes:
+		c.report.Fault("archive "+archive, s.key(archive), "the segment %d counts %d bytes of events, and there are %d", s.first, s.bytes, found.bytes)
+	case found.from != s.from || found.to != s.to:
+		c.report.Fault("archive "+archive, s.key(archive), "the segment %d has events of the times %d to %d, and says %d to %d", s.first, found.from, found.to, s.from, s.to)
 	}
 }
 

@@ -1,23 +1,28 @@
 package eventsource
 
 import (
+	"encoding/binary"
+
 	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/internal/fsck"
 	"github.com/tablecast/tablecast/kv"
+	"github.com/tablecast/tablecast/stream"
 )
 
 // A progress is what the checkpoints of a mapping count, and what is parked.
 type progress struct {
 	Counts
 	parked  uint64
-	damaged bool // a checkpoint cannot be read, so the counts are not known
+	damaged bool                    // a checkpoint cannot be read, so the counts are not known
+	shards  map[uint64]stream.Shard // of its stream, by number
 }
 
 // Check reports what is wrong with the event source mappings of a store which nobody
-// writes: checkpoints beyond the last commit, and parked records that cannot be read
-// or are not counted. last is the store's last commit.
-func Check(r kv.Reader, last uint64, report *fsck.Report) {
+// writes: checkpoints beyond the last commit or their shards, and parked records that
+// cannot be read or are not counted. streams come from stream.Check, last is the
+// store's last commit.
+func Check(r kv.Reader, streams *stream.Streams, last uint64, report *fsck.Report) {
 	mappings := map[string]*progress{}
 	kv.Walk(r, kv.Prefix(kv.NewKey('v').Uint64(0)), report, "event source mappings", "event source mappings", func(key, value []byte) {
 		var m Mapping
@@ -28,13 +33,23 @@ func Check(r kv.Reader, last uint64, report *fsck.Report) {
 		if _, err := m.compile(); err != nil {
 			report.Fault("event source mapping "+m.UUID, key, "%v", err)
 		}
-		mappings[m.UUID] = &progress{}
+		p := &progress{shards: map[uint64]stream.Shard{}}
+		mappings[m.UUID] = p
+		if st, err := streams.Get(m.Stream); err == nil { // else its table was deleted
+			for _, sh := range st.Shards() {
+				p.shards[uint64(sh.Number)] = sh
+			}
+		}
 	})
 	// A crash while a mapping is deleted leaves progress of one that is gone, which
 	// nothing reads.
 	kv.Walk(r, kv.Prefix(kv.NewKey('v').Uint64(1)), report, "event source mappings", "checkpoints", func(key, value []byte) {
 		uuid, p := progressOf(key, mappings)
 		if p == nil {
+			return
+		}
+		if len(key) != len(checkpointKey(uuid, 0)) {
+			report.Fault("event source mapping "+uuid, key, "the key of the checkpoint is malformed")
 			return
 		}
 		var c checkpoint
@@ -46,6 +61,14 @@ func Check(r kv.Reader, last uint64, report *fsck.Report) {
 		p.add(c.Counts)
 		if c.Position > last {
 			report.Fault("event source mapping "+uuid, key, "the checkpoint is at %d, and the last commit is %d", c.Position, last)
+		}
+		sh, known := p.shards[binary.BigEndian.Uint64(key[len(key)-8:])] // one that was trimmed away is not
+		switch {
+		case !known:
+		case c.Position > 0 && c.Position < sh.First || !sh.Open() && c.Position > sh.Last:
+			report.Fault("event source mapping "+uuid, key, "the checkpoint is at %d, and the shard %s has the numbers %d to %d", c.Position, sh.ID, sh.First, sh.Last)
+		case c.Done && sh.Open():
+			report.Fault("event source mapping "+uuid, key, "the checkpoint is at the end of the shard %s, which still takes records", sh.ID)
 		}
 	})
 	kv.Walk(r, kv.Prefix(kv.NewKey('v').Uint64(2)), report, "event source mappings", "parked records", func(key, value []byte) {

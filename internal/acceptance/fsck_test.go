@@ -233,6 +233,20 @@ func TestFsckNamesWhatIsPlanted(t *testing.T) {
 		"has no rule that feeds it":  drop([]byte(kv.NewKey('u').String("default").String("Events-Archive-all"))...),
 		"and there are 19":           drop('a', 'e'),
 		"is in no segment":           drop('a', 's'),
+		"bytes of events, and there": func(s *kv.Store, b *kv.Batch) {
+			key, value := first(t, s, 'a', 's')
+			_, n := binary.Uvarint(value[1:])
+			value[1+n+1]++ // behind the form, the last number and the count
+			b.Set(key, value)
+		},
+		"and the shard shardId-": func(s *kv.Store, b *kv.Batch) {
+			key, _ := first(t, s, kindOf('v', 0)...)
+			b.Set(append(kindOf('v', 1), append(key[9:], 0, 0, 0, 0, 0, 0, 0, 1)...), []byte(`{"position":1}`))
+		},
+		"which still takes records": func(s *kv.Store, b *kv.Batch) {
+			key, _ := first(t, s, kindOf('v', 0)...)
+			b.Set(append(kindOf('v', 1), append(key[9:], 0, 0, 0, 0, 0, 0, 0, 1)...), []byte(`{"position":0,"done":true}`))
+		},
 		"so 3 are parked now, and there are 2": func(s *kv.Store, b *kv.Batch) {
 			drop('p')(s, b)
 		},
