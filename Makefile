@@ -7,7 +7,7 @@ CLIENTS  = test/clients
 
 .PHONY: parity demo test lint size figures bench bench-peers clients short help vulncheck sbom planted \
 	campaign-kill campaign-histories campaign-linear campaign-power campaign-workers campaign-replay campaign-fuzz campaign-weather campaign-hostile campaign-soak \
-	campaign-kill-power campaign-faults campaign-full-disk campaign-corrupt
+	campaign-kill-power campaign-faults campaign-full-disk campaign-corrupt campaign-folder
 
 demo: ## the story of the project, end to end, on an embedded node
 	CGO_ENABLED=0 $(GO) run ./cmd/tablecast demo
@@ -43,6 +43,9 @@ campaign-full-disk: ## N fillings of a real file system under a node; needs root
 
 campaign-corrupt: ## N flipped bits of a folder with everything in it
 	$(call CAMPAIGN,TestCorrupt,./internal/history,10000)
+
+campaign-folder: ## N mishaps of one file each of a folder that the real binary wrote, and opens
+	$(call CAMPAIGN,TestFolderMishaps,./internal/acceptance,1000)
 
 campaign-power: ## N simulated power losses under a whole node
 	$(call CAMPAIGN,TestPowerLoss,./internal/history,1000000)

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/tablecast/tablecast/internal/tuple"
 	"github.com/tablecast/tablecast/kv"
 )
@@ -69,7 +67,7 @@ func (b *Buses) Run(ctx context.Context) error {
 // runRetention removes events that are past their retention, until ctx ends.
 func (b *Buses) runRetention(ctx context.Context) error {
 	var l retentionState
-	err := b.store.View(retentionKey, func(v []byte) error { return json.Unmarshal(v, &l) })
+	err := b.store.View(retentionKey, func(v []byte) error { return kv.Unmarshal(v, &l) })
 	if err != nil && !errors.Is(err, kv.ErrNotFound) {
 		return fmt.Errorf("bus: retention: %w", err)
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/tablecast/tablecast/bus/schedule"
 	"github.com/tablecast/tablecast/event"
 	"github.com/tablecast/tablecast/internal/wait"
@@ -80,7 +78,7 @@ func (b *Buses) loadScheduleState(r *Rule) (*scheduleState, error) {
 	if err != nil || t == nil {
 		return nil, err
 	}
-	err = b.store.View(scheduleKey(r.Name), func(v []byte) error { return json.Unmarshal(bytes.Clone(v), t) })
+	err = b.store.View(scheduleKey(r.Name), func(v []byte) error { return kv.Unmarshal(bytes.Clone(v), t) })
 	if err != nil {
 		return nil, fmt.Errorf("schedule: %w", err)
 	}

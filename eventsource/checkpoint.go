@@ -33,12 +33,7 @@ func checkpointKey(uuid string, number uint32) kv.Key {
 // checkpointOf reads a checkpoint; the zero one if there is none. Errors:
 // kv.ErrCorrupt, those of the store.
 func (m *runner) checkpointOf(number uint32) (c checkpoint, err error) {
-	err = m.all.store.View(checkpointKey(m.UUID, number), func(v []byte) error {
-		if err := json.Unmarshal(v, &c, anyState); err != nil {
-			return fmt.Errorf("%w: %w", kv.ErrCorrupt, err)
-		}
-		return nil
-	})
+	err = m.all.store.View(checkpointKey(m.UUID, number), func(v []byte) error { return kv.Unmarshal(v, &c, anyState) })
 	if errors.Is(err, kv.ErrNotFound) {
 		err = nil
 	}

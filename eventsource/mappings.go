@@ -102,7 +102,7 @@ func Open(store *kv.Store, o Options) (*Mappings, error) {
 	it := store.Scan(kv.Prefix(kv.NewKey('v').Uint64(0)))
 	for it.Next() {
 		var m Mapping
-		if err := json.Unmarshal(it.Value(), &m); err != nil {
+		if err := kv.Unmarshal(it.Value(), &m); err != nil {
 			return nil, errors.Join(fmt.Errorf("eventsource: mapping: %w", err), it.Close())
 		}
 		if err := ms.add(&m); err != nil {

@@ -125,7 +125,7 @@ func tallyKey(uuid string) kv.Key {
 func (d redrive) commit(p *parking.Record, what Counts, release func(*kv.Batch) error) error {
 	store, uuid := d.all.store, d.parked.uuid
 	var tally checkpoint
-	err := store.View(tallyKey(uuid), func(v []byte) error { return json.Unmarshal(v, &tally) })
+	err := store.View(tallyKey(uuid), func(v []byte) error { return kv.Unmarshal(v, &tally) })
 	if err != nil && !errors.Is(err, kv.ErrNotFound) {
 		return fmt.Errorf("eventsource: counts: %w", err)
 	}

@@ -25,7 +25,7 @@ const (
 // invocation record to its destination. The row is as the last attempt left it.
 func (q *queue) attempt(ctx context.Context, e queueEntry) error {
 	var r queuedEvent
-	if err := q.fs.store.View(rowKey(e.seq), func(v []byte) error { return json.Unmarshal(v, &r, anyJSON) }); err != nil {
+	if err := q.fs.store.View(rowKey(e.seq), func(v []byte) error { return kv.Unmarshal(v, &r, anyJSON) }); err != nil {
 		return err
 	}
 	if r.Record != nil {

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"github.com/tablecast/tablecast/function/process"
@@ -91,7 +90,7 @@ func (fs *Functions) load() error {
 // loadOne takes in a function as the store has it.
 func (fs *Functions) loadOne(stored []byte) error {
 	f := &Function{}
-	if err := json.Unmarshal(stored, f); err != nil {
+	if err := kv.Unmarshal(stored, f); err != nil {
 		return fmt.Errorf("function: %w", err)
 	}
 	e := fs.restart(f)

@@ -78,7 +78,7 @@ func (q *queue) open(fs *Functions) error {
 	it := fs.store.Scan(kv.Prefix(kv.NewKey('f').Uint64(2)))
 	for it.Next() {
 		var r queuedEvent
-		if err := json.Unmarshal(it.Value(), &r, anyJSON); err != nil {
+		if err := kv.Unmarshal(it.Value(), &r, anyJSON); err != nil {
 			return errors.Join(fmt.Errorf("function: queued event: %w", err), it.Close())
 		}
 		k := kv.ReadKey(it.Key())

@@ -139,7 +139,7 @@ func versionKey(version string) kv.Key { return kv.NewKey('y').String(version) }
 // Prepare reads the cursor and makes the start of new definitions durable. It
 // must return before the node takes writes.
 func (r *Relay) Prepare() error {
-	err := r.opts.Store.View(cursorKey(r.opts.Table), func(v []byte) error { return json.Unmarshal(v, &r.cursor) })
+	err := r.opts.Store.View(cursorKey(r.opts.Table), func(v []byte) error { return kv.Unmarshal(v, &r.cursor) })
 	fresh := errors.Is(err, kv.ErrNotFound)
 	if err != nil && !fresh {
 		return fmt.Errorf("relay: cursor of %s: %w", r.opts.Table, err)

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/internal/wire"
 	"github.com/tablecast/tablecast/item"
@@ -99,7 +97,7 @@ func (s *Streams) load(key, value []byte) error {
 		return nil
 	}
 	var d descriptor
-	if err := json.Unmarshal(value, &d); err != nil {
+	if err := kv.Unmarshal(value, &d); err != nil {
 		return fmt.Errorf("stream: descriptor %d: %w", id, err)
 	}
 	st := s.newStream(d)

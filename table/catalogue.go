@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/internal/wait"
 	"github.com/tablecast/tablecast/internal/wire"
@@ -148,7 +146,7 @@ func itemsPrefix(id uint64) kv.Key { return kv.NewKey('i').Uint64(id) }
 // load adds one table of the stored catalogue.
 func (ts *Tables) load(value []byte) error {
 	var d descriptor
-	if err := json.Unmarshal(value, &d); err != nil {
+	if err := kv.Unmarshal(value, &d); err != nil {
 		return fmt.Errorf("table: descriptor: %w", err)
 	}
 	t := newTable(ts, d)

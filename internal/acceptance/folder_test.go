@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"archive/zip"
 	"bufio"
 	"bytes"
 	"errors"
@@ -16,8 +17,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/internal/campaigntest"
 )
@@ -36,6 +41,49 @@ rules: { all: { pattern: { source: [s] }, targets: [ { log: seen } ] } }
 type usedFolder struct {
 	name, dir, before, config string
 	items                     int
+	digest                    string                  // of the code of the function hear, made over the API
+	keys                      aws.CredentialsProvider // what signs requests; the folder is closed after its first life
+}
+
+// client returns the configuration of clients of a node.
+func (f *usedFolder) client(endpoint string, keys aws.CredentialsProvider) aws.Config {
+	return aws.Config{BaseEndpoint: aws.String(endpoint), Region: "us-east-1", Credentials: keys}
+}
+
+// createFunction makes the function hear over the API.
+func (f *usedFolder) createFunction(t *testing.T, p *campaigntest.Process) {
+	t.Helper()
+	var code bytes.Buffer
+	z := zip.NewWriter(&code)
+	w, err := z.Create("app.py")
+	if err == nil {
+		_, err = w.Write([]byte("def handler(event, context): pass\n"))
+	}
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	made, err := lambda.NewFromConfig(f.client(p.Endpoint, f.keys)).CreateFunction(t.Context(), &lambda.CreateFunctionInput{
+		FunctionName: aws.String("hear"), Handler: aws.String("app.handler"), Runtime: lambdatypes.RuntimePython312,
+		Role: aws.String("arn:aws:iam::000000000000:role/any"), Code: &lambdatypes.FunctionCode{ZipFile: code.Bytes()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.digest = aws.ToString(made.CodeSha256)
+}
+
+// createKey makes an access key, which closes the folder.
+func (f *usedFolder) createKey(t *testing.T, name string) aws.CredentialsProvider {
+	t.Helper()
+	out, err := exec.Command(campaigntest.Binary(t), "keys", "create", name, "--dir", f.dir, "--json").Output()
+	var key struct{ ID, Secret string }
+	if err == nil {
+		err = json.Unmarshal(out, &key, json.MatchCaseInsensitiveNames(true))
+	}
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return credentials.NewStaticCredentialsProvider(key.ID, key.Secret, "")
 }
 
 // useFolder lets the binary write a folder, and keeps a copy of how it was before its
@@ -43,12 +91,15 @@ type usedFolder struct {
 func useFolder(t *testing.T, name string, killed bool) usedFolder {
 	t.Helper()
 	root := t.TempDir()
-	f := usedFolder{name: name, dir: filepath.Join(root, "data"), before: filepath.Join(root, "before"), config: filepath.Join(root, "tablecast.yaml")}
+	f := usedFolder{name: name, dir: filepath.Join(root, "data"), before: filepath.Join(root, "before"), config: filepath.Join(root, "tablecast.yaml"), keys: campaigntest.Local}
 	if err := os.WriteFile(f.config, []byte(folderFile), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for life := range 3 {
 		p := campaigntest.StartNode(t, f.dir, f.config)
+		if life == 0 {
+			f.createFunction(t, p)
+		}
 		for range 30 {
 			f.put(t, p)
 		}
@@ -60,8 +111,12 @@ func useFolder(t *testing.T, name string, killed bool) usedFolder {
 		if err := errors.Join(p.Cmd.Process.Signal(syscall.SIGTERM), p.Cmd.Wait()); err != nil {
 			t.Fatal(err, p.Output)
 		}
-		if life == 1 {
+		switch life {
+		case 0:
+			f.keys = f.createKey(t, "first")
+		case 1:
 			copyData(t, f.dir, f.before)
+			f.createKey(t, "second")
 		}
 	}
 	return f
@@ -69,9 +124,9 @@ func useFolder(t *testing.T, name string, killed bool) usedFolder {
 
 func (f *usedFolder) put(t *testing.T, p *campaigntest.Process) {
 	t.Helper()
-	_, err := p.Tables().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("users"), Item: map[string]types.AttributeValue{
+	_, err := dynamodb.NewFromConfig(f.client(p.Endpoint, f.keys)).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("users"), Item: map[string]types.AttributeValue{
 		"id": &types.AttributeValueMemberS{Value: fmt.Sprint("u", f.items)}, "name": &types.AttributeValueMemberS{Value: strings.Repeat("n", 500)},
-	}})
+	}}, func(o *dynamodb.Options) { o.RetryMaxAttempts = 1 })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +218,8 @@ func TestFolderMishaps(t *testing.T) {
 	c := campaigntest.Start(t, "folder", "mishaps", 24)
 	rng := c.Rand(0)
 	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	for _, m := range all[:min(c.N, len(all))] {
+	c.N = min(c.N, len(all))
+	for _, m := range all[:c.N] {
 		c.Done++
 		content, err := os.ReadFile(filepath.Join(m.f.dir, m.file))
 		if err != nil {
@@ -213,6 +269,10 @@ func (f *usedFolder) opens(t *testing.T, dir, file string) string {
 		if cmd.ProcessState.ExitCode() != 8 || !strings.Contains(stderr.String(), named) {
 			return fmt.Sprintf("status %d: %s", cmd.ProcessState.ExitCode(), &stderr)
 		}
+		check := exec.Command(campaigntest.Binary(t), "fsck", "--dir", dir)
+		if out, _ := check.CombinedOutput(); check.ProcessState.ExitCode() != 8 { // the status tells
+			return fmt.Sprintf("a node refuses it, and fsck ends with status %d: %s", check.ProcessState.ExitCode(), out)
+		}
 		return ""
 	}
 	defer func() {
@@ -221,19 +281,35 @@ func (f *usedFolder) opens(t *testing.T, dir, file string) string {
 	}()
 	_, rest, _ := strings.Cut(line, `"endpoint":"`)
 	endpoint, _, _ := strings.Cut(rest, `"`)
-	p := campaigntest.Process{Endpoint: endpoint}
-	for index, want := range map[string]int{"": f.items, "by-name": f.items} {
-		in := &dynamodb.ScanInput{TableName: aws.String("users")}
-		if index != "" {
-			in.IndexName = aws.String(index)
-		}
-		out, err := p.Reader().Scan(t.Context(), in)
+	if text := f.serves(t, endpoint); text != "" {
+		return fmt.Sprintf("%s: %s", text, &stderr)
+	}
+	return ""
+}
+
+// serves says what a node lacks of the folder; empty if it has all.
+func (f *usedFolder) serves(t *testing.T, endpoint string) string {
+	t.Helper()
+	tables := dynamodb.NewFromConfig(f.client(endpoint, f.keys))
+	for _, index := range []*string{nil, aws.String("by-name")} {
+		out, err := tables.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String("users"), IndexName: index})
 		if err != nil {
-			return fmt.Sprintf("%v: %s", err, &stderr)
+			return err.Error()
 		}
-		if len(out.Items) != want {
-			return fmt.Sprintf("%d items of %d are there, without a word", len(out.Items), want)
+		if len(out.Items) != f.items {
+			return fmt.Sprintf("%d items of %d are there, without a word", len(out.Items), f.items)
 		}
+	}
+	hear, err := lambda.NewFromConfig(f.client(endpoint, f.keys)).GetFunction(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("hear")})
+	switch {
+	case err != nil:
+		return err.Error()
+	case hear.Configuration.State != lambdatypes.StateActive || aws.ToString(hear.Configuration.CodeSha256) != f.digest:
+		return fmt.Sprintf("the function hear is %s with the code %s", hear.Configuration.State, aws.ToString(hear.Configuration.CodeSha256))
+	}
+	strangers := dynamodb.NewFromConfig(f.client(endpoint, campaigntest.Local))
+	if _, err := strangers.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String("users")}); err == nil {
+		return "P9: the folder is not closed any more"
 	}
 	return ""
 }
