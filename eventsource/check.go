@@ -33,13 +33,7 @@ func Check(r kv.Reader, streams *stream.Streams, last uint64, report *fsck.Repor
 		if _, err := m.compile(); err != nil {
 			report.Fault("event source mapping "+m.UUID, key, "%v", err)
 		}
-		p := &progress{shards: map[uint64]stream.Shard{}}
-		mappings[m.UUID] = p
-		if st, err := streams.Get(m.Stream); err == nil { // else its table was deleted
-			for _, sh := range st.Shards() {
-				p.shards[uint64(sh.Number)] = sh
-			}
-		}
+		mappings[m.UUID] = &progress{shards: shardsOf(streams, m.Stream)}
 	})
 	// A crash while a mapping is deleted leaves progress of one that is gone, which
 	// nothing reads.
@@ -62,14 +56,7 @@ func Check(r kv.Reader, streams *stream.Streams, last uint64, report *fsck.Repor
 		if c.Position > last {
 			report.Fault("event source mapping "+uuid, key, "the checkpoint is at %d, and the last commit is %d", c.Position, last)
 		}
-		sh, known := p.shards[binary.BigEndian.Uint64(key[len(key)-8:])] // one that was trimmed away is not
-		switch {
-		case !known:
-		case c.Position > 0 && c.Position < sh.First || !sh.Open() && c.Position > sh.Last:
-			report.Fault("event source mapping "+uuid, key, "the checkpoint is at %d, and the shard %s has the numbers %d to %d", c.Position, sh.ID, sh.First, sh.Last)
-		case c.Done && sh.Open():
-			report.Fault("event source mapping "+uuid, key, "the checkpoint is at the end of the shard %s, which still takes records", sh.ID)
-		}
+		p.checkShard(uuid, key, &c, report)
 	})
 	kv.Walk(r, kv.Prefix(kv.NewKey('v').Uint64(2)), report, "event source mappings", "parked records", func(key, value []byte) {
 		uuid, p := progressOf(key, mappings)
@@ -98,4 +85,27 @@ func progressOf(key []byte, mappings map[string]*progress) (uuid string, p *prog
 	k.Uint64()
 	uuid = k.String()
 	return uuid, mappings[uuid]
+}
+
+// shardsOf returns the shards of a stream by number; none if its table was deleted.
+func shardsOf(streams *stream.Streams, arn string) map[uint64]stream.Shard {
+	shards := map[uint64]stream.Shard{}
+	if st, err := streams.Get(arn); err == nil {
+		for _, sh := range st.Shards() {
+			shards[uint64(sh.Number)] = sh
+		}
+	}
+	return shards
+}
+
+// checkShard compares a checkpoint with its shard, unless that was trimmed away.
+func (p *progress) checkShard(uuid string, key []byte, c *checkpoint, report *fsck.Report) {
+	sh, known := p.shards[binary.BigEndian.Uint64(key[len(key)-8:])]
+	switch {
+	case !known:
+	case c.Position > 0 && c.Position < sh.First || !sh.Open() && c.Position > sh.Last:
+		report.Fault("event source mapping "+uuid, key, "the checkpoint is at %d, and the shard %s has the numbers %d to %d", c.Position, sh.ID, sh.First, sh.Last)
+	case c.Done && sh.Open():
+		report.Fault("event source mapping "+uuid, key, "the checkpoint is at the end of the shard %s, which still takes records", sh.ID)
+	}
 }
