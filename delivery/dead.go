@@ -53,14 +53,14 @@ func (w *queue) deadLetter(r *row, a *Attempt, condition string) *DeadLetter {
 
 const deadForm = 1
 
-// append appends the stored form: the version of the form, the length of the JSON
+// stored returns the stored form: the version of the form, the length of the JSON
 // of the tagged fields, that JSON, and the event's stored form, if there is one.
-func (d *DeadLetter) append(dst []byte) []byte {
+func (d *DeadLetter) stored() []byte {
 	meta, err := json.Marshal(d)
 	if err != nil {
 		panic(fmt.Sprintf("delivery: dead letter of %v: %v", d.Queue, err)) // strings are UTF-8, times in range
 	}
-	dst = append(dst, deadForm)
+	dst := []byte{deadForm}
 	dst = binary.AppendUvarint(dst, uint64(len(meta)))
 	dst = append(dst, meta...)
 	if d.Event != nil {

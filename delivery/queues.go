@@ -242,7 +242,7 @@ func (q *Queues) Enqueue(b *kv.Batch, entries []Entry) {
 		if r.group != "" {
 			b.Set(e.Queue.groupKey(r.group, e.Seq), nil)
 		}
-		b.Set(e.Queue.rowKey(e.Seq), r.append(nil))
+		b.Set(e.Queue.rowKey(e.Seq), r.stored())
 	}
 	for id, c := range touched {
 		b.Set(id.countKey(), c.encode())

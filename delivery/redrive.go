@@ -213,7 +213,7 @@ func (q *Queues) redrivePage(page []DeadLetter, sum *RedriveResult) error {
 // with mu held.
 func (q *Queues) redriveRow(b *kv.Batch, id QueueID, r *row) {
 	b.Delete(id.deadKey(r.seq))
-	b.Set(id.rowKey(r.seq), r.append(nil))
+	b.Set(id.rowKey(r.seq), r.stored())
 	b.Set(id.waitKey(r.due, r.seq), nil)
 	c := q.counts[id]
 	c.DeadLettered--

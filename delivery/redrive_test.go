@@ -309,7 +309,7 @@ func TestDeadPagesAreBoundedByBytes(t *testing.T) {
 		b := store.NewBatch()
 		for seq := range uint64(letters) {
 			d := DeadLetter{Queue: q1("a"), Seq: seq + 1, Event: &event.Event{ID: "1", Detail: make([]byte, size)}}
-			b.Set(d.Queue.deadKey(d.Seq), d.append(nil))
+			b.Set(d.Queue.deadKey(d.Seq), d.stored())
 		}
 		if _, err := store.Commit(b); err != nil {
 			t.Fatal(err)

@@ -70,11 +70,11 @@ const maxMsg = 1024
 
 var errRow = errors.New("delivery: corrupt row")
 
-// append appends the stored form: the version of the form, attempts, age, process,
+// stored returns the stored form: the version of the form, attempts, age, process,
 // measuredAt, queuedAt and due as integers, then group, code and message as
 // strings, then the history.
-func (r *row) append(dst []byte) []byte {
-	dst = append(dst, rowForm)
+func (r *row) stored() []byte {
+	dst := []byte{rowForm}
 	var due int64
 	if !r.due.IsZero() {
 		due = r.due.UnixNano()
@@ -91,7 +91,7 @@ func (r *row) append(dst []byte) []byte {
 	return r.history.append(dst)
 }
 
-// decodeRow reads what append wrote.
+// decodeRow reads what stored returned.
 func decodeRow(seq uint64, b []byte) (*row, error) {
 	in := wire.NewReader(b)
 	if in.Byte() != rowForm {

@@ -96,9 +96,9 @@ func (q *Queues) commit(group []transition) error {
 func (t *transition) value() []byte {
 	switch {
 	case t.retry != nil:
-		return t.retry.append(nil)
+		return t.retry.stored()
 	case t.dead != nil:
-		return t.dead.append(nil)
+		return t.dead.stored()
 	}
 	return nil
 }
