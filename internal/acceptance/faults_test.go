@@ -22,7 +22,6 @@ import (
 // A fault is an endpoint that misbehaves, and what becomes of its events.
 type fault struct {
 	handle   http.HandlerFunc // nil: nobody listens
-	url      string           // instead of an endpoint of the test
 	retries  int
 	code     string // of the dead letters; empty: all are delivered
 	says     string // in their messages
@@ -37,29 +36,28 @@ func faults() map[string]fault {
 		"hangs": {func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body) // or the server does not notice that the caller is gone
 			<-r.Context().Done()
-		}, "", 1,
+		}, 1,
 			target.CodeTimeout, "no whole answer in time", 2},
-		"drips": {drip, "", 0, target.CodeTimeout, "no whole answer in time", 1},
+		"drips": {drip, 0, target.CodeTimeout, "no whole answer in time", 1},
 		"never ends": {func(w http.ResponseWriter, _ *http.Request) {
 			for chunk := make([]byte, 1<<16); ; {
 				if _, err := w.Write(chunk); err != nil {
 					return
 				}
 			}
-		}, "", 0, "", "", 0},
+		}, 0, "", "", 0},
 		"redirects": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", http.StatusMovedPermanently)
-		}, "", 3, target.CodeClientError, "169.254.169.254", 1},
-		"is metadata": {nil, "http://169.254.169.254/latest/meta-data/", 1, target.CodeNoResource, "never called", 2},
-		"errs": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "", 2,
+		}, 3, target.CodeClientError, "169.254.169.254", 1},
+		"errs": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, 2,
 			target.CodeUnavailable, "answered 500", 3},
 		"flaps": {func(w http.ResponseWriter, _ *http.Request) {
 			if flaps.Add(1)%2 != 0 {
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
-		}, "", 50, "", "", 0},
-		"breaks off": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "", 1, target.CodeUnavailable, "EOF", 2},
-		"works":      {func(http.ResponseWriter, *http.Request) {}, "", 0, "", "", 0},
+		}, 50, "", "", 0},
+		"breaks off": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 1, target.CodeUnavailable, "EOF", 2},
+		"works":      {func(http.ResponseWriter, *http.Request) {}, 0, "", "", 0},
 	}
 }
 
@@ -83,9 +81,6 @@ func drip(w http.ResponseWriter, r *http.Request) {
 
 // serve returns the URL of an endpoint.
 func (f *fault) serve(t *testing.T) string {
-	if f.url != "" {
-		return f.url
-	}
 	if f.handle == nil {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
