@@ -314,7 +314,6 @@ func TestExpiryGoesOn(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var background sync.WaitGroup
-		background.Go(func() { _ = f.store.Run(ctx) })
 		fs.SetFree(32 << 20)
 		time.Sleep(2 * time.Second)
 		background.Go(func() { _ = f.tables.Run(ctx) })

@@ -34,7 +34,7 @@ func TestLinearizable(t *testing.T) {
 	for ; c.Done < c.N && !t.Failed(); c.Done++ {
 		l := &linearHistory{rand: c.Rand(uint64(c.Done)), fs: vfs.NewCrashableMem(), groups: operations / 400}
 		for left := operations; left > 0 && !t.Failed(); left = operations - len(l.history) {
-			l.live(t, left, 1+l.rand.IntN(operations))
+			l.live(t, left, 1+l.rand.IntN(operations/4))
 		}
 		l.check(t)
 	}
@@ -54,8 +54,7 @@ type linearHistory struct {
 }
 
 // live opens the node and lets the clients make n operations; the power fails at a
-// moment of the file system, if it comes to that. An operation is one to three
-// moments.
+// moment of the file system, if it comes to that. A write is one to three moments.
 func (l *linearHistory) live(t *testing.T, n, moment int) {
 	t.Helper()
 	var after *vfs.MemFS
