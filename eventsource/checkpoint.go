@@ -30,10 +30,19 @@ func checkpointKey(uuid string, number uint32) kv.Key {
 	return kv.NewKey('v').Uint64(1).String(uuid).Uint64(uint64(number))
 }
 
+// decodeCheckpoint reads the stored form. Errors: kv.ErrCorrupt.
+func decodeCheckpoint(v []byte) (c checkpoint, err error) {
+	err = kv.Unmarshal(v, &c, anyState)
+	return c, err
+}
+
 // checkpointOf reads a checkpoint; the zero one if there is none. Errors:
 // kv.ErrCorrupt, those of the store.
 func (m *runner) checkpointOf(number uint32) (c checkpoint, err error) {
-	err = m.all.store.View(checkpointKey(m.UUID, number), func(v []byte) error { return kv.Unmarshal(v, &c, anyState) })
+	err = m.all.store.View(checkpointKey(m.UUID, number), func(v []byte) (err error) {
+		c, err = decodeCheckpoint(v)
+		return err
+	})
 	if errors.Is(err, kv.ErrNotFound) {
 		err = nil
 	}

@@ -237,12 +237,20 @@ func TestTumblingWindow(t *testing.T) {
 	}
 }
 
-// A state that names a member twice, which an answer may have, is kept.
+// A state that names a member twice, which an answer may have, is kept, and so are the
+// counts beside it when the node starts again.
 func TestTumblingWindowAnyState(t *testing.T) {
 	w := start(t, func([]change, *event) (string, error) { return `{"state":{"n":1,"n":2}}`, nil }, Options{})
 	w.fill(4)
 	m := w.mapped(func(m *Mapping) { m.BatchSize, m.TumblingWindow = 2, 900 })
 	w.settled(m.UUID, 4)
+	again, err := Open(w.store, w.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := again.Get(m.UUID); err != nil || s.Delivered != 4 {
+		t.Errorf("after a restart: %+v, %v", s.Counts, err)
+	}
 }
 
 // Records that grow too old leave a window, and a state beyond its limit ends

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/parking"
 	"github.com/tablecast/tablecast/pattern"
@@ -108,8 +106,8 @@ func (m *runner) count(what Counts) {
 func (m *runner) loadCounts() error {
 	it := m.all.store.Scan(kv.Prefix(kv.NewKey('v').Uint64(1).String(m.UUID)))
 	for it.Next() {
-		var c checkpoint
-		if err := json.Unmarshal(it.Value(), &c); err != nil {
+		c, err := decodeCheckpoint(it.Value())
+		if err != nil {
 			m.all.opts.Logger.Error("eventsource: a checkpoint is damaged, and what it counts is lost", "mapping", m.UUID, "error", err)
 			continue
 		}
