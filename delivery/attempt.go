@@ -116,9 +116,11 @@ func (id QueueID) inputName(seq uint64) string {
 // fill makes what the target is sent. Only that is noted, not the call of the target,
 // which may take long: a process that is killed meanwhile did not end at the event.
 func (w *queue) fill(call *target.Delivery, r *row, p *Policy, notes *attempt.Worker) (err error) {
-	if p.Input == nil && p.Params == nil {
+	if p.Input == nil {
 		call.Body = call.Event.AppendJSON(nil)
-		return nil
+		if p.Params == nil {
+			return nil
+		}
 	}
 	what := ""
 	if log := w.q.opts.Attempts; log != nil {
@@ -130,10 +132,10 @@ func (w *queue) fill(call *target.Delivery, r *row, p *Policy, notes *attempt.Wo
 	}
 	notes.Begin(what)
 	defer notes.End()
-	if p.Input == nil {
-		call.Body = call.Event.AppendJSON(nil)
-	} else if call.Body, err = p.Input(call.Event); err != nil {
-		return err
+	if p.Input != nil {
+		if call.Body, err = p.Input(call.Event); err != nil {
+			return err
+		}
 	}
 	if p.Params != nil {
 		call.Params, err = p.Params(call.Event)

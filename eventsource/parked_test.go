@@ -43,17 +43,8 @@ func TestParkedStore(t *testing.T) {
 				}
 				return commit(b)
 			},
-			Held: func(r *parking.Record) (bool, error) { return s.holds(string(r.Keys)) },
-			Damage: func(r *parking.Record) error {
-				key, _, err := s.Find(r)
-				if err != nil {
-					return err
-				}
-				b := s.Store.NewBatch()
-				b.Set(key, []byte("?"))
-				_, err = s.Store.Commit(b)
-				return err
-			},
+			Held:   func(r *parking.Record) (bool, error) { return s.holds(string(r.Keys)) },
+			Damage: func(r *parking.Record) error { return parkingtest.DamageRow(&s.Rows, r) },
 		}
 	})
 }

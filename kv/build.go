@@ -21,8 +21,9 @@ var (
 	ErrBuilding = errors.New("kv: is being made")
 )
 
-// partialSuffix ends the names of the folders in which copies are made.
-const partialSuffix = ".partial"
+// PartialSuffix ends the names of the folders in which copies are made. What has such
+// a name may be removed.
+const PartialSuffix = ".partial"
 
 // Build makes the folder dir, which must not exist, as a copy of a store. fill is
 // called with the name of a folder that it makes and fills durably. Then all files of
@@ -32,10 +33,10 @@ const partialSuffix = ".partial"
 // ErrCorrupt with the file that is damaged, those of fill and of Inspect.
 func Build(fs vfs.FS, dir string, fill func(temp string) error) error {
 	dir = fs.PathJoin(dir) // without a slash at the end
-	if strings.HasSuffix(dir, partialSuffix) {
-		return fmt.Errorf("%w: %s has the name of a copy that is not finished, because of %s at its end; choose another", ErrBuilding, dir, partialSuffix)
+	if strings.HasSuffix(dir, PartialSuffix) {
+		return fmt.Errorf("%w: %s has the name of a copy that is not finished, because of %s at its end; choose another", ErrBuilding, dir, PartialSuffix)
 	}
-	partial := dir + partialSuffix
+	partial := dir + PartialSuffix
 	temp := fs.PathJoin(partial, "data")
 	lock, err := lockPartial(fs, partial)
 	if err != nil {
@@ -128,7 +129,7 @@ func tryPartial(fs vfs.FS, partial string) (io.Closer, error) {
 // the folder first: another Build that waits for the lock then finds all of it or
 // nothing, and what it makes anew is not removed.
 func removePartial(fs vfs.FS, partial string) error {
-	gone := partial + partialSuffix
+	gone := partial + PartialSuffix
 	err := fs.RemoveAll(gone) // what a crash left
 	if err == nil {
 		err = fs.Rename(partial, gone)

@@ -39,16 +39,7 @@ func TestParkedStore(t *testing.T) {
 				n, err := s.held(r.Group)
 				return n > 0, err
 			},
-			Damage: func(r *parking.Record) error {
-				key, _, err := s.Find(r)
-				if err != nil {
-					return err
-				}
-				b := s.Store.NewBatch()
-				b.Set(key, []byte("?"))
-				_, err = s.Store.Commit(b)
-				return err
-			},
+			Damage: func(r *parking.Record) error { return parkingtest.DamageRow(&s.Rows, r) },
 		}
 	})
 }

@@ -252,14 +252,6 @@ type reading struct {
 	hold   func(bytes int) error
 }
 
-// keep asks whether the page may keep an item.
-func (r *reading) keep(it item.Item) error {
-	if r.hold == nil {
-		return nil
-	}
-	return r.hold(item.Size(it))
-}
-
 // page reads items of a range until it has limit of them, or pageBytes, or the
 // range ends. All that it reads is of one moment, and durable when it returns.
 func (s *source) page(ctx context.Context, rng kv.Range, r reading) (Page, error) {
@@ -292,11 +284,14 @@ func (s *source) page(ctx context.Context, rng kv.Range, r reading) (Page, error
 			return Page{}, err
 		}
 		p.Scanned++
-		p.Bytes += item.Size(row)
+		size := item.Size(row)
+		p.Bytes += size
 		if r.filter.Match(row) {
-			if err := r.keep(row); err != nil {
-				it.Close()
-				return Page{}, err
+			if r.hold != nil {
+				if err := r.hold(size); err != nil {
+					it.Close()
+					return Page{}, err
+				}
 			}
 			p.Items = append(p.Items, row)
 		}

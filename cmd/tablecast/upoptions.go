@@ -13,6 +13,7 @@ import (
 
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/function/process"
+	"github.com/tablecast/tablecast/internal/seal"
 	"github.com/tablecast/tablecast/target"
 )
 
@@ -89,8 +90,8 @@ func readSecret(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s is open to others (mode %04o); write chmod 600 %s", path, info.Mode().Perm(), path)
+	if err := seal.OwnerAlone(path, info); err != nil {
+		return nil, err
 	}
 	b, err := os.ReadFile(path)
 	if b = bytes.TrimSpace(b); err == nil && len(b) == 0 {

@@ -99,12 +99,13 @@ func listMissing(dir, path string) ([]Key, bool, error) {
 // readFile reads a file that its owner alone may read.
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case info.Mode().Perm()&0o077 != 0:
-		return nil, fmt.Errorf("%w: %s is open to others (mode %04o); write chmod 600 %s", seal.ErrKeyFile, path, info.Mode().Perm(), path)
-	case info.Size() > maxFile:
+	}
+	if err := seal.OwnerAlone(path, info); err != nil {
+		return nil, fmt.Errorf("%w: %w", seal.ErrKeyFile, err)
+	}
+	if info.Size() > maxFile {
 		return nil, fmt.Errorf("%w: %s has %d bytes", ErrDamaged, path, info.Size())
 	}
 	return os.ReadFile(path)

@@ -83,13 +83,22 @@ func MarkClosed(path string) error {
 	return Replace(path, append(k[:], closedMark...))
 }
 
+// OwnerAlone returns an error, which says what to do, if others than the owner of a
+// file may read it.
+func OwnerAlone(path string, info fs.FileInfo) error {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Errorf("%s is open to others (mode %04o); write chmod 600 %s", path, mode, path)
+	}
+	return nil
+}
+
 func read(path string) (k Key, closed bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return k, false, fmt.Errorf("seal: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return k, false, fmt.Errorf("%w: %s is open to others (mode %04o); write chmod 600 %s", ErrKeyFile, path, info.Mode().Perm(), path)
+	if err := OwnerAlone(path, info); err != nil {
+		return k, false, fmt.Errorf("%w: %w", ErrKeyFile, err)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {

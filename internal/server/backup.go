@@ -14,10 +14,6 @@ import (
 	"github.com/tablecast/tablecast/kv"
 )
 
-// partialSuffix ends the names of backups that are being made; what has such a
-// name may be removed.
-const partialSuffix = ".partial"
-
 // backup answers POST /_api/v1/backup {"dir": NAME}: the node writes a backup below
 // root, the folder that its operator named. A client may be another user of the
 // machine, for whom the node must not write elsewhere.
@@ -75,8 +71,8 @@ func placeBackup(root, name string) (string, error) {
 	switch {
 	case name == "" || below == "." || !filepath.IsLocal(below):
 		return "", badRequest(fmt.Sprintf("%q is not below %s, the folder of this node's backups; write a name, as in monday", name, root))
-	case strings.HasSuffix(below, partialSuffix):
-		return "", badRequest("a name that ends with " + partialSuffix + " is that of a backup that is being made; write another")
+	case strings.HasSuffix(below, kv.PartialSuffix):
+		return "", badRequest("a name that ends with " + kv.PartialSuffix + " is that of a backup that is being made; write another")
 	}
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return "", err

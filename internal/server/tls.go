@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/tablecast/tablecast/internal/seal"
 )
 
 // ErrTLS means that the files of TLS cannot be used: one is missing or damaged, or others
@@ -21,8 +23,10 @@ func (o *Options) tlsConfig() (*tls.Config, error) {
 		}
 		return nil, nil
 	}
-	if info, err := os.Stat(o.Key); err == nil && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%w: %s is open to others (mode %04o); write chmod 600 %s", ErrTLS, o.Key, info.Mode().Perm(), o.Key)
+	if info, err := os.Stat(o.Key); err == nil { // what is missing is told below
+		if err := seal.OwnerAlone(o.Key, info); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrTLS, err)
+		}
 	}
 	cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
 	if err != nil {

@@ -10,6 +10,18 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
+// DamageRow makes the stored row of a parked record unreadable.
+func DamageRow(rows *parking.Rows, r *parking.Record) error {
+	key, _, err := rows.Find(r)
+	if err != nil {
+		return err
+	}
+	b := rows.Store.NewBatch()
+	b.Set(key, []byte("?"))
+	_, err = rows.Store.Commit(b)
+	return err
+}
+
 // A record that cannot be read is told after all others, holds up those of its item
 // alone, and goes by its sequence number, with which what waited behind it leaves.
 func damaged[Tx any](t *testing.T, s *suite[Tx]) {

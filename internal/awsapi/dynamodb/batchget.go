@@ -31,15 +31,16 @@ func (a *api) readBatch(ctx context.Context, r *batchGetRequest, readings map[st
 			if err != nil {
 				return nil, err
 			}
-			sums.add(q.table, readUnits(item.Size(it), k.ConsistentRead))
+			size := item.Size(it)
+			sums.add(q.table, readUnits(size, k.ConsistentRead))
 			if it == nil {
 				continue
 			}
 			if found++; found > 1 {
 				dst = append(dst, ',')
 			}
-			bytes += item.Size(it)
-			if err := awsjson.Hold(ctx, 2*item.Size(it)); err != nil {
+			bytes += size
+			if err := awsjson.Hold(ctx, 2*size); err != nil {
 				return nil, err
 			}
 			dst = item.AppendJSON(dst, q.projection.Apply(it))
