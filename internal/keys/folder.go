@@ -45,55 +45,61 @@ var (
 
 // content is what the file holds, sealed.
 type content struct {
-	Keys []Key `json:"keys"`
+	Keys    []Key  `json:"keys"`
+	Changes uint64 `json:"changes"` // how often the keys changed, this time included
 }
 
 // List returns the keys of a folder in order of their names; closed is false if the
 // folder has no file of keys. Errors: ErrDamaged, seal.ErrKeyFile, and those of the
 // file system.
 func List(dir string) (all []Key, closed bool, err error) {
+	// The count of changes is read first: update raises that of KEYS before it, so that
+	// a KEYS read after it has as many, unless it is an older copy.
+	closed, changes, err := seal.Closed(filepath.Join(dir, keyName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, true, err
+	}
 	path := filepath.Join(dir, fileName)
-	raw, err := readFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return listMissing(dir, path)
-	}
-	if err != nil {
+	c, err := read(dir, path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !closed:
+		return nil, false, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, true, fmt.Errorf("%w: %s is missing, and the folder had keys; restore it from a copy, or make new keys with tablecast keys create", errLost, path)
+	case err != nil:
 		return nil, true, err
-	}
-	sealed, ok := bytes.CutPrefix(raw, []byte(header))
-	if !ok {
-		return nil, true, fmt.Errorf("%w: %s", ErrDamaged, path)
-	}
-	k, err := seal.ReadKey(filepath.Join(dir, keyName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, true, fmt.Errorf("%w: %s is missing, which opens %s", ErrDamaged, filepath.Join(dir, keyName), path)
-	}
-	if err != nil {
-		return nil, true, err
-	}
-	text, err := k.Open(fileName, sealed)
-	if err != nil {
-		return nil, true, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
-	}
-	var c content
-	if err := json.Unmarshal(text, &c); err != nil {
-		return nil, true, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+	case c.Changes < changes:
+		return nil, true, fmt.Errorf("%w: %s is an older copy: it has the keys as of change %d of %d; restore the newest one, or remove it and make new keys with tablecast keys create", ErrDamaged, path, c.Changes, changes)
 	}
 	return c.Keys, true, nil
 }
 
-// listMissing is List for a folder without the file.
-func listMissing(dir, path string) ([]Key, bool, error) {
-	switch had, err := seal.Closed(filepath.Join(dir, keyName)); {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, false, nil
-	case err != nil:
-		return nil, true, err
-	case had:
-		return nil, true, fmt.Errorf("%w: %s is missing, and the folder had keys; restore it from a copy, or make new keys with tablecast keys create", errLost, path)
-	default:
-		return nil, false, nil
+// read opens the file of keys. The error is fs.ErrNotExist if it is missing, and never
+// otherwise.
+func read(dir, path string) (c content, err error) {
+	raw, err := readFile(path)
+	if err != nil {
+		return c, err
 	}
+	sealed, ok := bytes.CutPrefix(raw, []byte(header))
+	if !ok {
+		return c, fmt.Errorf("%w: %s", ErrDamaged, path)
+	}
+	k, err := seal.ReadKey(filepath.Join(dir, keyName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, fmt.Errorf("%w: %s is missing, which opens %s", ErrDamaged, filepath.Join(dir, keyName), path)
+	}
+	if err != nil {
+		return c, err
+	}
+	text, err := k.Open(fileName, sealed)
+	if err != nil {
+		return c, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+	}
+	return c, nil
 }
 
 // readFile reads a file that its owner alone may read.
@@ -177,25 +183,27 @@ func update(ctx context.Context, dir string, change func([]Key) ([]Key, error)) 
 		return err
 	}
 	defer lock.Close()
-	// KEY is made and marked before KEYS is written: a crash in between leaves a folder
-	// that is refused until keys are created again. A folder with KEYS never gets another
-	// KEY.
 	all, closed, err := List(dir)
 	if err != nil && !errors.Is(err, errLost) {
 		return err
 	}
 	load := seal.ReadKey
 	if !closed {
-		load = seal.LoadKey
+		load = seal.LoadKey // a folder with KEYS never gets another KEY
 	}
-	k, err := load(filepath.Join(dir, keyName))
+	keyFile := filepath.Join(dir, keyName)
+	k, err := load(keyFile)
 	if err != nil {
 		return err
 	}
 	if all, err = change(all); err != nil {
 		return err
 	}
-	text, err := json.Marshal(content{all})
+	_, changes, err := seal.Closed(keyFile)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(content{all, changes + 1})
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
@@ -203,10 +211,17 @@ func update(ctx context.Context, dir string, change func([]Key) ([]Key, error)) 
 	if len(sealed) > maxFile {
 		return fmt.Errorf("%w: the keys of the folder would take %d bytes, more than %d; revoke some", ErrSpec, len(sealed), maxFile)
 	}
-	if err := seal.MarkClosed(filepath.Join(dir, keyName)); err != nil {
+	// KEY is marked before the first KEYS is written: a crash in between leaves a folder
+	// that is refused until keys are created again. The number of changes is raised in
+	// KEYS first: after a crash in between, KEYS is ahead and valid. Once it is raised in
+	// KEY, the change is not undone by an older copy of KEYS.
+	if err := seal.MarkClosed(keyFile, changes); err != nil {
 		return err
 	}
-	return seal.Replace(filepath.Join(dir, fileName), sealed)
+	if err := seal.Replace(filepath.Join(dir, fileName), sealed); err != nil {
+		return err
+	}
+	return seal.MarkClosed(keyFile, changes+1)
 }
 
 // lockFile keeps others out until the result is closed. It waits a few seconds for

@@ -202,6 +202,58 @@ func TestLost(t *testing.T) {
 	}
 }
 
+// An older copy of KEYS does not bring back a key that was revoked: it is refused by the
+// file's name, until the newest is back or it is removed and keys are made anew. A KEY of
+// before the change opens the newest KEYS.
+func TestOlderCopy(t *testing.T) {
+	dir := t.TempDir()
+	files := map[string]string{"KEYS": filepath.Join(dir, "KEYS"), "KEY": filepath.Join(dir, "KEY")}
+	copyOf := func(name string) []byte {
+		t.Helper()
+		raw, err := os.ReadFile(files[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	put := func(name string, raw []byte) {
+		t.Helper()
+		if err := os.WriteFile(files[name], raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create(t, dir, "a")
+	create(t, dir, "b")
+	older, olderKey := copyOf("KEYS"), copyOf("KEY")
+	if _, err := Revoke(t.Context(), dir, "b"); err != nil {
+		t.Fatal(err)
+	}
+	newest := copyOf("KEYS")
+	put("KEYS", older)
+	for what, do := range map[string]func() error{
+		"List":   func() error { _, _, err := List(dir); return err },
+		"Open":   func() error { _, err := Open(dir, slog.New(slog.DiscardHandler)); return err },
+		"Revoke": func() error { _, err := Revoke(t.Context(), dir, "a"); return err },
+		"Create": func() error { _, err := Create(t.Context(), dir, Key{Name: "c"}, time.Now()); return err },
+	} {
+		if err := do(); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "change 2 of 3") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	put("KEYS", newest)
+	put("KEY", olderKey)
+	if all, closed, err := List(dir); len(all) != 1 || all[0].Name != "a" || !closed || err != nil {
+		t.Errorf("an older KEY: %v %v %v", all, closed, err)
+	}
+	if err := os.Remove(files["KEYS"]); err != nil {
+		t.Fatal(err)
+	}
+	c := create(t, dir, "c")
+	if all, _, err := List(dir); len(all) != 1 || all[0].ID != c.ID || err != nil {
+		t.Errorf("anew: %v %v", all, err)
+	}
+}
+
 // Keys that a node could not read back are not written.
 func TestTooManyKeys(t *testing.T) {
 	dir := t.TempDir()

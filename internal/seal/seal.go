@@ -1,11 +1,11 @@
 // Package seal encrypts what a node's folder keeps secret, such as the parameters of
 // connections and the node's access keys, under a random key in a file of the folder.
 // Who reads that file can open all that is sealed. The file has the key's 32 bytes, and
-// behind them the word closed and a newline once the folder had access keys.
+// once the folder had access keys also the word closed, the number of their changes in
+// decimal digits, and a newline.
 package seal
 
 import (
-	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -14,6 +14,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 )
 
 // A Key encrypts secrets with AES-256-GCM.
@@ -27,7 +29,7 @@ var ErrKeyFile = errors.New("seal: unusable key file")
 var ErrKeySize = fmt.Errorf("%w: damaged", ErrKeyFile)
 
 // closedMark follows the key in the file of a folder that was closed.
-const closedMark = "closed\n"
+var closedMark = regexp.MustCompile(`closed(?: ([0-9]{1,18}))?\n$`)
 
 // LoadKey reads the key from a file, which only its owner may read. It creates the
 // file, with a random key and mode 0600, if it does not exist; of several that do so
@@ -63,24 +65,25 @@ func LoadKey(path string) (Key, error) {
 // ReadKey reads the key from a file, which only its owner may read. Errors:
 // ErrKeyFile, and those of the file system.
 func ReadKey(path string) (Key, error) {
-	k, _, err := read(path)
-	return k, err
+	f, err := read(path)
+	return f.key, err
 }
 
-// Closed reports whether MarkClosed marked the file. Errors: those of ReadKey.
-func Closed(path string) (bool, error) {
-	_, closed, err := read(path)
-	return closed, err
+// Closed reports whether MarkClosed marked the file, and the number of changes that it
+// was given last. Errors: those of ReadKey.
+func Closed(path string) (closed bool, changes uint64, err error) {
+	f, err := read(path)
+	return f.closed, f.changes, err
 }
 
-// MarkClosed writes into a key file that its folder was closed, for good. The key
-// stays. Errors: those of ReadKey.
-func MarkClosed(path string) error {
-	k, closed, err := read(path)
-	if err != nil || closed {
+// MarkClosed writes into a key file that its folder was closed, for good, and how often
+// the access keys changed since. The key stays. Errors: those of ReadKey.
+func MarkClosed(path string, changes uint64) error {
+	f, err := read(path)
+	if err != nil || f.closed && f.changes == changes {
 		return err
 	}
-	return Replace(path, append(k[:], closedMark...))
+	return Replace(path, fmt.Appendf(f.key[:], "closed %d\n", changes))
 }
 
 // OwnerAlone returns an error, which says what to do, if others than the owner of a
@@ -92,23 +95,37 @@ func OwnerAlone(path string, info fs.FileInfo) error {
 	return nil
 }
 
-func read(path string) (k Key, closed bool, err error) {
+// A file is what a key file holds.
+type file struct {
+	key     Key
+	closed  bool
+	changes uint64
+}
+
+func read(path string) (f file, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return k, false, fmt.Errorf("seal: %w", err)
+		return f, fmt.Errorf("seal: %w", err)
 	}
 	if err := OwnerAlone(path, info); err != nil {
-		return k, false, fmt.Errorf("%w: %w", ErrKeyFile, err)
+		return f, fmt.Errorf("%w: %w", ErrKeyFile, err)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return k, false, fmt.Errorf("seal: %w", err)
+		return f, fmt.Errorf("seal: %w", err)
 	}
-	b, closed = bytes.CutSuffix(b, []byte(closedMark))
-	if len(b) != len(k) {
-		return k, false, fmt.Errorf("%w: %s has %d bytes, not %d; restore it from a copy", ErrKeySize, path, info.Size(), len(k))
+	if len(b) > len(f.key) {
+		if m := closedMark.FindSubmatch(b[len(f.key):]); m != nil && len(m[0]) == len(b)-len(f.key) {
+			f.closed = true
+			f.changes, _ = strconv.ParseUint(string(m[1]), 10, 64) // digits that fit, or none, which is 0
+			b = b[:len(f.key)]
+		}
 	}
-	return Key(b), closed, nil
+	if len(b) != len(f.key) {
+		return f, fmt.Errorf("%w: %s has %d bytes, not %d; restore it from a copy", ErrKeySize, path, info.Size(), len(f.key))
+	}
+	f.key = Key(b)
+	return f, nil
 }
 
 // Replace gives a file another content and the mode 0600: after a crash it has the old

@@ -66,30 +66,38 @@ func TestLoadKeyAtOnce(t *testing.T) {
 	}
 }
 
-// The mark of a closed folder leaves the key as it was.
+// The mark of a closed folder leaves the key as it was, and counts the changes.
 func TestMarkClosed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "KEY")
-	if err := MarkClosed(path); !errors.Is(err, os.ErrNotExist) {
+	if err := MarkClosed(path, 0); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 	first, err := LoadKey(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if closed, err := Closed(path); closed || err != nil {
-		t.Errorf("a new key: %v, %v", closed, err)
+	if closed, changes, err := Closed(path); closed || changes != 0 || err != nil {
+		t.Errorf("a new key: %v, %d, %v", closed, changes, err)
 	}
-	for range 2 {
-		if err := MarkClosed(path); err != nil {
+	for _, want := range []uint64{0, 1, 1, 999_999_999_999_999_999} {
+		if err := MarkClosed(path, want); err != nil {
 			t.Fatal(err)
 		}
-		closed, err := Closed(path)
-		if k, readErr := ReadKey(path); !closed || err != nil || k != first || readErr != nil {
-			t.Errorf("%v, %v, %v", closed, err, readErr)
+		closed, changes, err := Closed(path)
+		if k, readErr := ReadKey(path); !closed || changes != want || err != nil || k != first || readErr != nil {
+			t.Errorf("%v, %d, %v, %v", closed, changes, err, readErr)
 		}
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
+	}
+	for mark, ok := range map[string]bool{"closed\n": true, "closed": false, "closed \n": false, "closed x\n": false, "closed 1\nclosed 2\n": false, "xclosed 1\n": false} {
+		if err := os.WriteFile(path, append(first[:], mark...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if closed, changes, err := Closed(path); closed != ok || changes != 0 || errors.Is(err, ErrKeySize) == ok {
+			t.Errorf("%q: %v, %d, %v", mark, closed, changes, err)
+		}
 	}
 }
 
