@@ -6,6 +6,8 @@ import (
 	"errors"
 	"math/bits"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/internal/tuple"
 	"github.com/tablecast/tablecast/item"
@@ -14,6 +16,10 @@ import (
 
 // pageBytes is how many bytes of items one page reads.
 const pageBytes = 1 << 20
+
+// passedCheck is after how many keys of other segments a reader looks whether its
+// client is still there.
+const passedCheck = 1 << 12
 
 // A Page is the result of one Query or Scan.
 type Page struct {
@@ -186,8 +192,8 @@ func after(r kv.Range, key []byte) kv.Range {
 	return r
 }
 
-// A ScanRequest reads all items of a table or an index, in the order of their
-// stored keys.
+// A ScanRequest reads all items of a table or an index, or one segment of them, in the
+// order of their stored keys. Reading a segment passes over the keys of the others.
 type ScanRequest struct {
 	Table                  string
 	Index                  string          // empty: the table itself
@@ -209,47 +215,57 @@ func (ts *Tables) Scan(ctx context.Context, r ScanRequest) (Page, error) {
 		return Page{}, err
 	}
 	rng := kv.Prefix(itemsPrefix(s.id))
-	if r.TotalSegments > 1 {
-		rng = segment(rng.Lower, r.Segment, r.TotalSegments)
-	}
+	part := segment{r.Segment, r.TotalSegments}
 	if r.Start != nil {
 		if err := s.checkStart(r.Start); err != nil {
 			return Page{}, err
 		}
 		start := s.key(r.Start)
-		if !inside(rng, start) {
+		if !part.has(start) {
 			return Page{}, invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: %d Segment: %d", r.TotalSegments, r.Segment)
 		}
 		rng = after(rng, start)
 	}
-	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, fetch: r.Fetch, seq: r.WithSeq, hold: r.Hold})
+	return s.page(ctx, rng, reading{segment: part, filter: r.Filter, limit: r.Limit, fetch: r.Fetch, seq: r.WithSeq, hold: r.Hold})
 }
 
-// segment divides the keys below prefix into total ranges by the four bytes
-// that follow it, and returns the one at index i.
-func segment(prefix []byte, i, total int) kv.Range {
-	bound := func(i int) []byte {
-		hi, lo := bits.Mul64(uint64(i), 1<<32)
-		q, _ := bits.Div64(hi, lo, uint64(total))
-		return append(bytes.Clone(prefix), byte(q>>24), byte(q>>16), byte(q>>8), byte(q))
+// A segment is one of total parts of the keys of a source. The zero segment has all
+// keys.
+type segment struct{ index, total int }
+
+// has reports whether a stored key is in the segment. A hash of the key alone decides:
+// whatever the keys look like, each segment has about as many of them, and neither
+// writes nor a restart between two pages move a key to another segment.
+func (g segment) has(key []byte) bool {
+	if g.total <= 1 {
+		return true
 	}
-	r := kv.Prefix(prefix)
-	if i > 0 {
-		r.Lower = bound(i)
+	i, _ := bits.Mul64(xxhash.Sum64(key[prefixLength:]), uint64(g.total))
+	return i == uint64(g.index)
+}
+
+// next moves to the next key of the segment and reports whether there is one. It also
+// ends, on its way over the keys of other segments, once ctx has ended.
+func (g segment) next(ctx context.Context, it *kv.Iter) bool {
+	for passed := 1; it.Next(); passed++ {
+		if g.has(it.Key()) {
+			return true
+		}
+		if passed%passedCheck == 0 && ctx.Err() != nil {
+			return false
+		}
 	}
-	if i < total-1 {
-		r.Upper = bound(i + 1)
-	}
-	return r
+	return false
 }
 
 // A reading says how a range is read.
 type reading struct {
-	filter *expr.Condition
-	limit  int
-	fetch  bool // from the table what the index does not hold
-	seq    bool // return the last commit that the page shows
-	hold   func(bytes int) error
+	segment segment // the keys that are read; the others are passed over
+	filter  *expr.Condition
+	limit   int
+	fetch   bool // from the table what the index does not hold
+	seq     bool // return the last commit that the page shows
+	hold    func(bytes int) error
 }
 
 // page reads items of a range until it has limit of them, or pageBytes, or the
@@ -273,7 +289,7 @@ func (s *source) page(ctx context.Context, rng kv.Range, r reading) (Page, error
 	// by now. The wait at the end makes sure that no reader is told of a write that
 	// a power loss undoes (P2).
 	seen := ts.store.Applied()
-	for it.Next() {
+	for r.segment.next(ctx, it) {
 		row, err := item.DecodeBinary(it.Value())
 		if err == nil && fetch {
 			p.Fetched++
@@ -300,7 +316,7 @@ func (s *source) page(ctx context.Context, rng kv.Range, r reading) (Page, error
 			break
 		}
 	}
-	if err := it.Close(); err != nil {
+	if err := errors.Join(it.Close(), ctx.Err()); err != nil {
 		return Page{}, err
 	}
 	return p, ts.store.WaitDurable(ctx, seen)

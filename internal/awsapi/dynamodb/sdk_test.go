@@ -286,6 +286,36 @@ func TestQueryAndScanBySDK(t *testing.T) {
 	}
 }
 
+// Keys that begin alike are divided evenly among the segments of a parallel scan.
+func TestEvenSegmentsBySDK(t *testing.T) {
+	node := start(t, true)
+	node.Must(t, "CreateTable", createUsers)
+	for i := range 1000 {
+		node.Must(t, "PutItem", fmt.Sprintf(`{"TableName":"users","Item":{"id":{"S":"USER#%d"}}}`, i))
+	}
+	all := map[string]bool{}
+	for segment := range int32(16) {
+		scan := sdk.NewScanPaginator(node.client(), &sdk.ScanInput{TableName: aws.String("users"), Segment: aws.Int32(segment), TotalSegments: aws.Int32(16), Limit: aws.Int32(9)})
+		items := 0
+		for scan.HasMorePages() {
+			page, err := scan.NextPage(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, it := range page.Items {
+				all[it["id"].(*types.AttributeValueMemberS).Value] = true
+			}
+			items += len(page.Items)
+		}
+		if items < 30 || items > 125 {
+			t.Errorf("segment %d of 16 has %d of 1000 items", segment, items)
+		}
+	}
+	if len(all) != 1000 {
+		t.Errorf("%d of 1000 items scanned", len(all))
+	}
+}
+
 func TestBatchGetBySDK(t *testing.T) {
 	node := start(t, true)
 	node.Must(t, "CreateTable", createUsers)
