@@ -32,13 +32,13 @@ func TestKill(t *testing.T) {
 		short = 5
 	}
 	c := campaigntest.Start(t, "kill", "kills", short)
-	h := newKillHistory(t, c.Rand(0), newPathHistory())
+	h := newKillHistory(t, c.Rand(0))
 	p := campaigntest.StartNode(t, h.dir, h.config)
 	for c.Done < c.N {
 		if len(h.sent) > 5000 { // a fresh folder now and then, as each check reads all of it
 			p.Kill()
 			h.end(t)
-			h = newKillHistory(t, c.Rand(uint64(c.Done)), newPathHistory())
+			h = newKillHistory(t, c.Rand(uint64(c.Done)))
 			p = campaigntest.StartNode(t, h.dir, h.config)
 		}
 		h.burst(t, p, time.Duration(h.rand.IntN(150))*time.Millisecond)
@@ -62,7 +62,7 @@ type killHistory struct {
 	rand        *rand.Rand
 	next        int
 	suicidal    bool         // the node kills itself
-	path        *pathHistory // of what else the file declares; nil without
+	path        *pathHistory // of what else the file declares
 	sent, acked map[string]bool
 	consumer    *httptest.Server
 
@@ -73,10 +73,10 @@ type killHistory struct {
 	faults  []string
 }
 
-// newKillHistory begins a folder. With path the file declares the whole path.
-func newKillHistory(t *testing.T, choices *rand.Rand, path *pathHistory) *killHistory {
+// newKillHistory begins a folder, whose file declares the whole path.
+func newKillHistory(t *testing.T, choices *rand.Rand) *killHistory {
 	h := &killHistory{
-		rand: choices, path: path, sent: map[string]bool{}, acked: map[string]bool{}, events: map[string]string{}, raised: map[string]string{},
+		rand: choices, path: newPathHistory(), sent: map[string]bool{}, acked: map[string]bool{}, events: map[string]string{}, raised: map[string]string{},
 	}
 	h.consumer = httptest.NewServer(http.HandlerFunc(h.consume))
 	root, err := os.MkdirTemp("", "tablecast-kill-")
@@ -84,11 +84,7 @@ func newKillHistory(t *testing.T, choices *rand.Rand, path *pathHistory) *killHi
 		t.Fatal(err)
 	}
 	h.dir, h.config = filepath.Join(root, "data"), filepath.Join(root, "tablecast.yaml")
-	text := killConfig
-	if path != nil {
-		text = path.config(t)
-	}
-	text = strings.ReplaceAll(text, "%s/welcome", h.consumer.URL+"/welcome")
+	text := strings.ReplaceAll(h.path.config(t), "%s/welcome", h.consumer.URL+"/welcome")
 	if err := os.WriteFile(h.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -99,9 +95,7 @@ func newKillHistory(t *testing.T, choices *rand.Rand, path *pathHistory) *killHi
 func (h *killHistory) end(t *testing.T) {
 	t.Helper()
 	h.consumer.Close()
-	if h.path != nil {
-		h.path.consumer.Close()
-	}
+	h.path.consumer.Close()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t.Logf("%d users acknowledged, %d with unknown outcome, %d events, %d deliveries repeated",
@@ -190,9 +184,7 @@ func (h *killHistory) burst(t *testing.T, p *campaigntest.Process, pause time.Du
 			}
 		})
 	}
-	if h.path != nil {
-		writing.Go(func() { early("the rest of the path", h.path.write(t.Context(), p)) })
-	}
+	writing.Go(func() { early("the rest of the path", h.path.write(t.Context(), p)) })
 	<-ctx.Done()
 	p.Kill()
 	writing.Wait()
@@ -241,10 +233,8 @@ func (h *killHistory) check(t *testing.T, p *campaigntest.Process, when string) 
 		}
 	}
 	records := h.log(ctx, t, p)
-	if h.path != nil {
-		h.path.check(ctx, t, h, p, stored)
-		h.settle(ctx, t, p, when)
-	}
+	h.path.check(ctx, t, h, p, stored)
+	h.settle(ctx, t, p, when)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id := range stored {

@@ -28,7 +28,7 @@ func TestKillPower(t *testing.T) {
 			if h != nil {
 				h.end(t)
 			}
-			h = newKillHistory(t, c.Rand(uint64(c.Done)), nil)
+			h = newKillHistory(t, c.Rand(uint64(c.Done)))
 		}
 		if h.powerLoss(t); t.Failed() {
 			break
