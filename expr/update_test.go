@@ -1,6 +1,9 @@
 package expr_test
 
 import (
+	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +88,30 @@ func TestLargeSets(t *testing.T) {
 		if s, _ := now.Get("s"); err != nil || len(s.List()) != want {
 			t.Errorf("%s: %d members, %v", update, len(s.List()), err)
 		}
+	}
+}
+
+// An update whose values are larger than any item may be is refused before all of
+// them are made.
+func TestUpdateOfTooMuch(t *testing.T) {
+	list := make([]item.Value, 100_000)
+	for i := range list {
+		list[i] = item.BoolOf(true)
+	}
+	var actions []string
+	for i := range 150 {
+		actions = append(actions, fmt.Sprintf("a%d=list_append(l,l)", i))
+	}
+	u, err := expr.NewParser(nil, nil).Update("SET " + strings.Join(actions, ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = u.Apply(item.MapOf(item.Field{Name: "l", Value: item.L(list...)}))
+	runtime.ReadMemStats(&after)
+	if made := after.TotalAlloc - before.TotalAlloc; err == nil || made > 100<<20 {
+		t.Errorf("%v, after making %d MB", err, made>>20)
 	}
 }
 

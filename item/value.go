@@ -138,7 +138,7 @@ func Compare(a, b Value) (c int, ok bool) {
 
 // order compares two values of one kind S, N or B.
 func order(a, b Value) int {
-	if a.kind == Number {
+	if a.kind == Number && a.str != b.str {
 		return a.Num().Cmp(b.Num())
 	}
 	return strings.Compare(a.str, b.str)
