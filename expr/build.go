@@ -98,20 +98,6 @@ func either(a, b *Condition) *Condition {
 // Not returns the condition that c, which is not nil, does not hold.
 func Not(c *Condition) *Condition { return &Condition{not{c.root}} }
 
-// NewKeyCondition returns the key condition that holds if all conditions hold.
-func NewKeyCondition(all ...*Condition) (*KeyCondition, error) {
-	p, out := &parse{field: keyField}, &KeyCondition{}
-	err := p.try(func() {
-		for _, c := range all {
-			p.keyTerms(c.root, out)
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
 // NewProjection returns the projection to what the paths lead to.
 func NewProjection(paths ...Path) (*Projection, error) {
 	p := &parse{}

@@ -58,10 +58,8 @@ func TestBuiltUpdates(t *testing.T) {
 
 func TestBuiltKeyConditionsAndProjections(t *testing.T) {
 	vals := values(t)
-	ok := must[*Condition](t)
-	hash, low := ok(Compare("=", At(Attribute("id")), Literal(vals[":s"]))), ok(Compare("<", At(Attribute("since")), Literal(vals[":n"])))
-	built := must[*KeyCondition](t)(NewKeyCondition(hash, low))
-	parsed, err := NewParser(nil, vals).KeyCondition(`id = :s AND since < :n`)
+	built := NewKeyCondition(KeyTerm{Name: "id", Op: "=", Low: vals[":s"]}, KeyTerm{Name: "since", Op: "BETWEEN", Low: vals[":low"], High: vals[":n"]})
+	parsed, err := NewParser(nil, vals).KeyCondition(`id = :s AND since BETWEEN :low AND :n`)
 	if err != nil || !reflect.DeepEqual(parsed, built) {
 		t.Errorf("parsed %+v, %v; built %+v", parsed, err, built)
 	}
@@ -109,7 +107,6 @@ func TestBuildErrors(t *testing.T) {
 		"Operator or function requires a document path; operator or function: attribute_exists":                                                                           second(Call("attribute_exists", one)),
 		"Invalid function name; function: soundex":                                                                                     second(Call("soundex", a)),
 		"The function is not allowed to be used this way in an expression; function: size":                                             second(Call("size", a)),
-		"Invalid operator used in KeyConditionExpression: OR":                                                                          second(NewKeyCondition(Or(Exists(Attribute("a")), Exists(Attribute("b"))))),
 		"Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a, b]":       second(NewProjection(Attribute("a"), Attribute("a").Field("b"))),
 		"Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [a, b], path two: [a, [0]]": second(NewUpdate(Remove(Attribute("a").Field("b")), Remove(Attribute("a").Element(0)))),
 		"Incorrect operand type for operator or function; operator or function: +, operand type: S":                                    second(Arithmetic("+", Just(a), Just(text))),

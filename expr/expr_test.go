@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json"
-	"pgregory.net/rapid"
 
 	"github.com/tablecast/tablecast/item"
 )
@@ -204,36 +203,6 @@ func TestProjections(t *testing.T) {
 	}
 }
 
-func TestKeyConditions(t *testing.T) {
-	schema := item.KeySchema{Hash: item.KeyAttr{Name: "pk", Kind: item.String}, Range: item.KeyAttr{Name: "sk", Kind: item.Number}}
-	for src, want := range map[string]string{
-		`pk = :a`:                                "",
-		`pk = :a AND sk = :n`:                    "=",
-		`:n < sk AND pk = :a`:                    ">",
-		`(pk = :a) AND (sk BETWEEN :low AND :n)`: "BETWEEN",
-		`sk = :n`:                                "!Query condition missed key schema element: pk",
-		`pk = :a AND x = :n`:                     "!Query condition missed key schema element: sk",
-		`pk > :a`:                                "!Query key condition not supported",
-		`pk = :n`:                                "!One or more parameter values were invalid: Condition parameter type does not match schema type",
-		`pk = :a OR pk = :p`:                     "!Invalid operator used in KeyConditionExpression: OR",
-		`pk = :a AND sk <> :n`:                   "!Invalid operator used in KeyConditionExpression: <>",
-		`pk = :a AND pk = :p`:                    "!KeyConditionExpressions must only contain one condition per key",
-	} {
-		k, err := NewParser(names, values(t)).KeyCondition(src)
-		var r KeyRange
-		if err == nil {
-			r, err = k.Resolve(schema)
-		}
-		got := r.Op
-		if err != nil {
-			got = "!" + err.Error()
-		}
-		if got != want {
-			t.Errorf("%s: %s", src, got)
-		}
-	}
-}
-
 // Of many complaints the one of the first class is told, wherever it stands.
 func TestOrderOfComplaints(t *testing.T) {
 	parse := func(src string) error {
@@ -270,30 +239,4 @@ func TestOrderOfComplaints(t *testing.T) {
 			t.Errorf("%s: %v, want %s", src, err, want)
 		}
 	}
-}
-
-// No input makes the parser panic or loop.
-func TestParserIsTotal(t *testing.T) {
-	words := []string{"a", "#n", ":n", "(", ")", "AND", "OR", "NOT", "=", "<", "BETWEEN", "IN", "size", "contains", ",", ".", "[", "]", "1", "SET", "REMOVE", "+", "if_not_exists", "$"}
-	rapid.Check(t, func(t *rapid.T) {
-		src := strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 0, 14).Draw(t, "words"), " ")
-		p := NewParser(names, Values{":n": item.S("x")})
-		_, _ = p.Condition("ConditionExpression", src)
-		_, _ = p.Update(src)
-		_, _ = p.Projection(src)
-		if k, err := p.KeyCondition(src); err == nil {
-			_, _ = k.Resolve(item.KeySchema{Hash: item.KeyAttr{Name: "a", Kind: item.String}})
-		}
-	})
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add("a = :n AND NOT (b IN (:n, :n))")
-	f.Add("SET a.b[1] = list_append(a, :n) REMOVE c ADD d :n")
-	f.Fuzz(func(t *testing.T, src string) {
-		p := NewParser(names, Values{":n": item.S("x")})
-		_, _ = p.Condition("FilterExpression", src)
-		_, _ = p.Update(src)
-		_, _ = p.KeyCondition(src)
-	})
 }

@@ -1,16 +1,25 @@
 package expr
 
 import (
-	"slices"
+	"fmt"
 
-	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
 
-// A KeyCondition says which items of a table a query reads: those whose
-// partition key equals Partition and whose sort key satisfies Sort, if given.
+// A KeyCondition says which items of a table or an index a query reads: those
+// of which all terms hold. Each term is about another attribute.
 type KeyCondition struct {
-	terms []node
+	terms []KeyTerm
+	err   *Error // what no key condition may hold
+}
+
+// A KeyTerm compares the key attribute of that name with one value, or, if Op is
+// BETWEEN, with two. Op is =, <, <=, >, >=, BETWEEN or begins_with; Resolve
+// refuses all others.
+type KeyTerm struct {
+	Name      string
+	Op        string
+	Low, High item.Value // High is the zero Value unless Op is BETWEEN
 }
 
 // A KeyRange is a key condition resolved against a key schema. Op is empty
@@ -23,127 +32,175 @@ type KeyRange struct {
 
 const keyField = "KeyConditionExpression"
 
-// KeyCondition parses a key condition.
+// KeyCondition parses a key condition. Err of the result says whether a query may
+// have it.
 func (p *Parser) KeyCondition(src string) (*KeyCondition, error) {
-	var out KeyCondition
-	err := p.run(keyField, src, func(q *parse) {
-		n := q.or()
-		if q.Peek().Kind == syntax.EOF && q.violation == nil {
-			q.keyTerms(n, &out)
-		}
-	})
+	c, err := p.Condition(keyField, src)
 	if err != nil {
 		return nil, err
 	}
-	return &out, nil
+	k := &KeyCondition{terms: make([]KeyTerm, 0, 2)}
+	k.err = k.addAll(c.root)
+	return k, nil
 }
 
-// keyTerms takes the conditions that AND joins apart and refuses all that a key
-// condition may not hold.
-func (p *parse) keyTerms(n node, out *KeyCondition) {
-	invalid := func(op string) { p.failBare("Invalid operator used in KeyConditionExpression: " + op) }
-	switch n := n.(type) {
-	case and:
-		p.keyTerms(n.a, out)
-		p.keyTerms(n.b, out)
-		return
-	case or:
-		invalid("OR")
-	case not:
-		invalid("NOT")
-	case in:
-		invalid("IN")
-	case call:
-		if n.name != "begins_with" {
-			invalid(n.name)
-		}
-	case compare:
-		if n.op == "<>" {
-			invalid("<>")
-		}
+// NewKeyCondition returns the key condition that holds if all terms hold, which
+// are about different attributes.
+func NewKeyCondition(terms ...KeyTerm) *KeyCondition { return &KeyCondition{terms: terms} }
+
+// Err returns an *Error if the condition holds what no key condition may hold,
+// whatever the key schema, or nil. Resolve returns the same error.
+func (k *KeyCondition) Err() error {
+	if k == nil || k.err == nil {
+		return nil
 	}
-	paths := 0
+	return k.err
+}
+
+// addAll adds the terms that AND joins, up to the first that is none.
+func (k *KeyCondition) addAll(n node) *Error {
+	if n, ok := n.(and); ok {
+		if err := k.addAll(n.a); err != nil {
+			return err
+		}
+		return k.addAll(n.b)
+	}
+	t := KeyTerm{Op: operatorOf(n)}
+	if !t.indexable() {
+		return &Error{"Invalid operator used in KeyConditionExpression: " + t.Op}
+	}
+	var err *Error
 	n.walk(func(o Operand) {
-		switch {
-		case o.sizeOf:
-			invalid("size")
-		case len(o.path) > 1:
-			p.failBare("KeyConditionExpressions cannot have conditions on nested attributes")
-		case o.path != nil:
-			paths++
+		if err == nil {
+			err = t.add(o)
 		}
 	})
-	if paths != 1 {
-		p.failBare("Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition")
+	switch {
+	case err != nil:
+		return err
+	case t.Name == "":
+		return badTerm("No key attribute specified")
+	case k.on(t.Name) != nil:
+		return errf(keyField, "KeyConditionExpressions must only contain one condition per key")
 	}
-	out.terms = append(out.terms, n)
+	k.terms = append(k.terms, t)
+	return nil
 }
 
-// Resolve matches the condition with a key schema. Errors are of type *Error.
-func (k *KeyCondition) Resolve(schema item.KeySchema) (KeyRange, error) {
-	var out KeyRange
-	seen := map[string]bool{}
-	for _, t := range k.terms {
-		r := rangeOf(t)
-		if seen[r.name] {
-			return out, &Error{"KeyConditionExpressions must only contain one condition per key"}
-		}
-		seen[r.name] = true
-		if err := out.add(r, schema); err != nil {
-			return out, err
-		}
+func badTerm(why string) *Error { return &Error{"Invalid condition in KeyConditionExpression: " + why} }
+
+// operatorOf returns the operator of a condition as error texts have it.
+func operatorOf(n node) string {
+	switch n := n.(type) {
+	case compare:
+		return n.op
+	case between:
+		return "BETWEEN"
+	case in:
+		return "IN"
+	case call:
+		return n.name
+	case not:
+		return "NOT"
+	default:
+		return "OR"
 	}
-	if !seen[schema.Hash.Name] {
-		return out, &Error{"Query condition missed key schema element: " + schema.Hash.Name}
-	}
-	if len(seen) > 1 && !seen[schema.Range.Name] {
-		return out, &Error{"Query condition missed key schema element: " + schema.Range.Name}
-	}
-	return out, nil
 }
 
-// A keyTerm is one condition on one attribute.
-type keyTerm struct {
-	name      string
-	op        string
-	low, high item.Value
+// indexable reports whether a query can follow the operator.
+func (t *KeyTerm) indexable() bool {
+	switch t.Op {
+	case "=", "<", "<=", ">", ">=", "BETWEEN", "begins_with":
+		return true
+	default:
+		return false
+	}
+}
+
+// add adds the next operand of the condition that the term is.
+func (t *KeyTerm) add(o Operand) *Error {
+	switch {
+	case o.sizeOf:
+		return &Error{"KeyConditionExpressions cannot contain nested operations"}
+	case o.path != nil && t.Name != "":
+		return badTerm("Multiple attribute names used in one condition")
+	case len(o.path) > 1:
+		return errf(keyField, "KeyConditionExpressions cannot have conditions on nested attributes")
+	case o.path != nil:
+		t.Name = o.path.Root()
+		return nil
+	case t.Name == "" && (t.Op == "BETWEEN" || t.Op == "begins_with"):
+		return badTerm(t.Op + " operator must have the key attribute as its first operand")
+	case t.Name == "":
+		t.Op = flipped[t.Op]
+	}
+	if t.Low.IsZero() {
+		t.Low = o.value
+	} else {
+		t.High = o.value
+	}
+	return nil
 }
 
 var flipped = map[string]string{"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
-func rangeOf(n node) keyTerm {
-	switch n := n.(type) {
-	case compare:
-		if n.a.path == nil {
-			return keyTerm{n.b.path.Root(), flipped[n.op], n.a.value, item.Value{}}
+// on returns the term about the attribute, or nil.
+func (k *KeyCondition) on(name string) *KeyTerm {
+	for i := range k.terms {
+		if k.terms[i].Name == name {
+			return &k.terms[i]
 		}
-		return keyTerm{n.a.path.Root(), n.op, n.b.value, item.Value{}}
-	case between:
-		return keyTerm{n.v.path.Root(), "BETWEEN", n.low.value, n.high.value}
-	default:
-		c := n.(call)
-		return keyTerm{c.args[0].path.Root(), "begins_with", c.args[1].value, item.Value{}}
 	}
+	return nil
 }
 
-func (k *KeyRange) add(r keyTerm, schema item.KeySchema) error {
-	attrs := schema.Attrs()
-	i := slices.IndexFunc(attrs, func(a item.KeyAttr) bool { return a.Name == r.name })
-	if i < 0 {
-		return nil // the missing key attribute is reported once all conditions are seen
+// Resolve judges the terms by a key schema: the partition key must have one, by
+// equality, the sort key may have one, and there may be no other. Errors are of
+// type *Error.
+func (k *KeyCondition) Resolve(schema item.KeySchema) (KeyRange, error) {
+	var out KeyRange
+	if err := k.Err(); err != nil {
+		return out, err
 	}
-	for _, v := range []item.Value{r.low, r.high} {
-		if !v.IsZero() && v.Kind() != attrs[i].Kind {
-			return &Error{"One or more parameter values were invalid: Condition parameter type does not match schema type"}
+	attrs := schema.Attrs()
+	switch n := len(k.terms); {
+	case n > max(2, len(attrs)):
+		return out, &Error{fmt.Sprintf("The number of query conditions (%d) exceeds the number of key attributes defined in the schema (%d)", n, len(attrs))}
+	case n > len(attrs):
+		return out, errNotSupported
+	}
+	for i, a := range attrs {
+		t := k.on(a.Name)
+		if i == 1 && t == nil && len(k.terms) == 1 {
+			break
+		}
+		if err := t.check(a); err != nil {
+			return out, err
+		}
+		switch {
+		case i == 1:
+			out.Op, out.Low, out.High = t.Op, t.Low, t.High
+		case t.Op != "=":
+			return out, errNotSupported
+		default:
+			out.Partition = t.Low
 		}
 	}
-	if i == 1 {
-		k.Op, k.Low, k.High = r.op, r.low, r.high
+	return out, nil
+}
+
+var errNotSupported = &Error{"Query key condition not supported"}
+
+// check refuses a term, nil if there is none, that no key attribute can have.
+func (t *KeyTerm) check(a item.KeyAttr) error {
+	switch {
+	case t == nil:
+		return &Error{"Query condition missed key schema element: " + a.Name}
+	case !t.indexable():
+		return &Error{"Attempted conditional constraint is not an indexable operation"}
+	case t.Low.Kind() != a.Kind, t.Op == "BETWEEN" && t.High.Kind() != a.Kind:
+		return &Error{"One or more parameter values were invalid: Condition parameter type does not match schema type"}
+	default:
 		return nil
 	}
-	if r.op != "=" {
-		return &Error{"Query key condition not supported"}
-	}
-	k.Partition = r.low
-	return nil
 }

@@ -95,9 +95,6 @@ func (p *parse) try(fn func()) error {
 // fail ends the parsing.
 func (p *parse) fail(format string, args ...any) { syntax.Fail(errf(p.field, format, args...)) }
 
-// failBare fails with a text that does not name the parameter.
-func (p *parse) failBare(msg string) { syntax.Fail(&Error{msg}) }
-
 // syntaxError fails at the next token.
 func (p *parse) syntaxError() {
 	near := p.Src[p.PeekAt(-1).Start:p.PeekAt(1).End]

@@ -58,9 +58,7 @@ func (s *Select) Reads(schema item.KeySchema) ([]Read, error) {
 	}
 	reads := make([]Read, len(branches))
 	for i, b := range branches {
-		if reads[i], err = b.read(backward); err != nil {
-			return nil, err
-		}
+		reads[i] = b.read(backward)
 	}
 	return reads, nil
 }
@@ -235,13 +233,16 @@ func absorb(branches []*branch, i int) []*branch {
 }
 
 // read returns the query of a branch.
-func (b *branch) read(backward bool) (Read, error) {
-	var conds []*expr.Condition
-	for _, k := range b.keys {
-		conds = append(conds, k.cond)
+func (b *branch) read(backward bool) Read {
+	terms := make([]expr.KeyTerm, len(b.keys))
+	for i, k := range b.keys {
+		t := expr.KeyTerm{Name: k.test.name, Op: k.test.op, Low: k.test.values[0]}
+		if len(k.test.values) > 1 {
+			t.High = k.test.values[1]
+		}
+		terms[i] = t
 	}
-	keys, err := expr.NewKeyCondition(conds...)
-	return Read{Keys: keys, Filter: conjunction(b.rest), Backward: backward}, err
+	return Read{Keys: expr.NewKeyCondition(terms...), Filter: conjunction(b.rest), Backward: backward}
 }
 
 // checkOrder checks ORDER BY against the key.

@@ -2,7 +2,6 @@ package dynamodb
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/tablecast/tablecast/expr"
@@ -49,33 +48,42 @@ func (r *readRequest) parseLegacy(q *reading, filter map[string]legacyCondition)
 	return err
 }
 
-// indexable are the comparison operators of KeyConditions.
-var indexable = []string{"EQ", "LE", "LT", "GE", "GT", "BEGINS_WITH", "BETWEEN"}
-
 // parseKeys checks and translates KeyConditions.
 func (r *readRequest) parseKeys(q *reading) error {
 	if r.KeyConditions == nil {
 		return nil
 	}
-	var conditions []*expr.Condition
+	var terms []expr.KeyTerm
 	for name, c := range inOrder(r.KeyConditions) {
-		one, err := c.condition(name)
-		if err != nil {
+		if err := c.check(); err != nil {
 			return err
 		}
-		conditions = append(conditions, one)
+		terms = append(terms, c.keyTerm(name))
 	}
-	if len(conditions) < 1 || len(conditions) > 2 {
+	if len(terms) < 1 || len(terms) > 2 {
 		return awsjson.Validation("Conditions can be of length 1 or 2 only")
 	}
-	for _, c := range inOrder(r.KeyConditions) {
-		if !slices.Contains(indexable, *c.ComparisonOperator) {
-			return awsjson.Validation("Attempted conditional constraint is not an indexable operation")
-		}
+	q.keys = expr.NewKeyCondition(terms...)
+	return nil
+}
+
+// keyTerm translates a condition, which was checked, on a key attribute. What is
+// no condition on a key keeps its operator, which the key condition refuses.
+func (c *legacyCondition) keyTerm(name string) expr.KeyTerm {
+	t := expr.KeyTerm{Name: name, Op: *c.ComparisonOperator}
+	switch op, ok := comparators[t.Op]; {
+	case ok:
+		t.Op = op
+	case t.Op == "BEGINS_WITH":
+		t.Op = "begins_with"
 	}
-	var err error
-	q.keys, err = expr.NewKeyCondition(conditions...)
-	return err
+	if len(c.AttributeValueList) > 0 {
+		t.Low = c.AttributeValueList[0].v
+	}
+	if len(c.AttributeValueList) > 1 {
+		t.High = c.AttributeValueList[1].v
+	}
+	return t
 }
 
 // projected returns the name of the parameter that names attributes, or "".

@@ -88,7 +88,10 @@ func (r *readRequest) parse(q *reading) error {
 			return err
 		}
 	}
-	return p.Unused()
+	if err := p.Unused(); err != nil {
+		return err
+	}
+	return q.keys.Err()
 }
 
 func (a *api) getItem(ctx context.Context, body []byte) ([]byte, error) {

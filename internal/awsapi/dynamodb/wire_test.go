@@ -321,7 +321,7 @@ func TestExpressionsAndKeys(t *testing.T) {
 		{"Scan", users(`"FilterExpression":"a = "`), validate, `Invalid FilterExpression: Syntax error; token: "<EOF>", near: "="`},
 		{"Scan", users(`"FilterExpression":"a BETWEEN :b AND :a","ExpressionAttributeValues":{":a":{"B":"YQ=="},":b":{"B":"Yg=="}}`), validate, "Invalid FilterExpression: The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {B:Yg==}, upper bound operand: AttributeValue: {B:YQ==}"},
 		{"Query", users(`"KeyConditionExpression":"id = :a OR id = :a","ExpressionAttributeValues":{":a":{"S":"x"}}`), validate, "Invalid operator used in KeyConditionExpression: OR"},
-		{"Query", users(`"KeyConditionExpression":"id.a = :a","ExpressionAttributeValues":{":a":{"S":"x"}}`), validate, "KeyConditionExpressions cannot have conditions on nested attributes"},
+		{"Query", users(`"KeyConditionExpression":"id.a = :a","ExpressionAttributeValues":{":a":{"S":"x"}}`), validate, "Invalid KeyConditionExpression: KeyConditionExpressions cannot have conditions on nested attributes"},
 		{"Query", users(`"KeyConditionExpression":"id = a"`), validate, "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"},
 		{"Query", users(`"KeyConditionExpression":"id = é"`), validate, `Invalid KeyConditionExpression: Syntax error; token: "é", near: "= é"`},
 		{"Query", users(`"KeyConditionExpression":"id = "`), validate, `Invalid KeyConditionExpression: Syntax error; token: "<EOF>", near: "="`},
