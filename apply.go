@@ -91,7 +91,7 @@ func (n *Node) applyTable(f *config.File, spec table.Spec) error {
 
 // sameKey returns an error if the table in the folder has another key.
 func sameKey(f *config.File, spec table.Spec, d table.Description) error {
-	if d.Schema != spec.Schema {
+	if !d.Schema.Equal(spec.Schema) {
 		return fmt.Errorf("%s: table %s has another key than the one in the folder; keys cannot change: use another table name or folder", f.Path, spec.Name)
 	}
 	return nil
@@ -128,7 +128,7 @@ func indexChanges(f *config.File, spec table.Spec, d table.Description) (gone, m
 }
 
 func sameIndex(a, b table.IndexSpec) bool {
-	return a.Local == b.Local && a.Schema == b.Schema && a.Projection == b.Projection && slices.Equal(a.Include, b.Include)
+	return a.Local == b.Local && a.Schema.Equal(b.Schema) && a.Projection == b.Projection && slices.Equal(a.Include, b.Include)
 }
 
 // applyTTL gives a table the attribute of the time to live that the file names. A

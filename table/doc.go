@@ -22,6 +22,9 @@
 //	'i' index id, time to live, partition and sort of the item
 //	                                 -> empty: entry of an expiry index
 //
+// The partition and the sort of a global index are up to four attributes each, one
+// after another.
+//
 // # Invariants
 //
 //  1. A write is one batch: items, index entries, counters, and change records

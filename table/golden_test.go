@@ -19,7 +19,7 @@ import (
 	"github.com/tablecast/tablecast/table"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the stored bytes as they are into testdata/stored.txt")
+var rewrite = flag.Bool("rewrite", false, "write the stored bytes as they are into the files of testdata")
 
 // The bytes that writes leave in the store are those of the file: items, index
 // entries, counters, item collections, tokens and change records of each view.
@@ -27,7 +27,6 @@ func TestStoredBytes(t *testing.T) {
 	f := open(t)
 	now := time.UnixMilli(1_700_000_000_000)
 	f.reopenAt(t, func() time.Time { return now })
-	var out bytes.Buffer
 	for _, view := range []stream.View{"", stream.KeysOnly, stream.NewImage, stream.OldImage, stream.NewAndOldImages} {
 		spec := orders
 		spec.Name, spec.View, spec.TTL = "orders-"+string(view), view, "until"
@@ -36,6 +35,47 @@ func TestStoredBytes(t *testing.T) {
 		}
 		writeSome(t, f, spec.Name)
 	}
+	compareStored(t, f, "testdata/stored.txt")
+}
+
+// The entries of an index with several partition and sort attributes are those of the
+// file, and its settings those of the descriptor.
+func TestStoredBytesOfManyAttributes(t *testing.T) {
+	f := open(t)
+	f.reopenAt(t, func() time.Time { return time.UnixMilli(1_700_000_000_000) })
+	spec := withPlaces()
+	spec.Indexes = spec.Indexes[len(orders.Indexes):]
+	if _, err := f.tables.Create(spec); err != nil {
+		t.Fatal(err)
+	}
+	for n, place := range []string{"x", "y\u0000", ""} {
+		row := it(t, `{"pk":{"S":"p"},"sk":{"N":"%d"},"owner":{"S":"ann"},"total":{"N":"-1.5"},"state":{"S":"new"},"note":{"S":"hm"}}`, n)
+		if place != "" {
+			row = row.With("place", item.S(place))
+		}
+		if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "orders", Item: row}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compareStored(t, f, "testdata/stored-multi.txt")
+	stored, err := f.store.Get(kv.NewKey('t').Uint64(1).String("orders"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const schema = `"schema":{"hash":{"name":"owner","kind":1},"range":{"name":"place","kind":1},"moreHash":[{"name":"total","kind":2}],"moreRange":[{"name":"sk","kind":2},{"name":"state","kind":1}]}`
+	if !bytes.Contains(stored, []byte(schema)) {
+		t.Errorf("the index is described as %s, want %s", stored, schema)
+	}
+	if own := `"schema":{"hash":{"name":"pk","kind":1},"range":{"name":"sk","kind":2}},`; !bytes.Contains(stored, []byte(own)) {
+		t.Errorf("the table is described as %s, want %s", stored, own)
+	}
+}
+
+// compareStored compares the rows of items, indexes, change records and counters with
+// those of a file.
+func compareStored(t *testing.T, f fixture, name string) {
+	t.Helper()
+	var out bytes.Buffer
 	for _, r := range []kv.Range{
 		kv.Prefix(kv.NewKey('i')), kv.Prefix(kv.NewKey('r')),
 		{Lower: kv.NewKey('t').Uint64(2), Upper: kv.NewKey('t').Uint64(7)},
@@ -48,7 +88,6 @@ func TestStoredBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const name = "testdata/stored.txt"
 	if *rewrite {
 		if err := os.WriteFile(name, out.Bytes(), 0o600); err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@ package table
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 
 	"github.com/tablecast/tablecast/item"
@@ -47,6 +46,9 @@ type indexDescriptor struct {
 // It has an id as a table has, and its entries the keys of that id:
 //
 //	'i' index id, partition, sort, key of the item -> projected item
+//
+// partition and sort are the attributes of the index's key one after another, up to
+// four each in a global index.
 //
 // An item that lacks a key attribute of the index has no entry. Nor has one whose
 // attribute is of another type, empty or too large, which only items that are
@@ -97,9 +99,10 @@ func (x *index) key(it item.Item, own []byte) []byte {
 		return nil
 	}
 	k := itemsPrefix(x.d.ID)
+	size := x.keySize()
 	for i, a := range x.d.Schema.Attrs() {
 		v, ok := it.Get(a.Name)
-		if !ok || v.Kind() != a.Kind || checkIndexKey(v, i, "") != nil {
+		if !ok || v.Kind() != a.Kind || size.add(v, i) != nil {
 			return nil
 		}
 		k = item.AppendKey(k, v)
@@ -204,6 +207,7 @@ func (t *tableState) checkIndexes(it item.Item) error {
 		if x.expiry {
 			continue
 		}
+		size := x.keySize()
 		for i, a := range x.d.Schema.Attrs() {
 			v, ok := it.Get(a.Name)
 			if !ok {
@@ -212,8 +216,8 @@ func (t *tableState) checkIndexes(it item.Item) error {
 			if v.Kind() != a.Kind {
 				return invalid("One or more parameter values were invalid: Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", a.Name, a.Kind, v.Kind(), x.d.Name)
 			}
-			if err := checkIndexKey(v, i, fmt.Sprintf(" IndexName: %s, IndexKey: %s", x.d.Name, a.Name)); err != nil {
-				return err
+			if err := size.add(v, i); err != nil {
+				return invalid("%s IndexName: %s, IndexKey: %s", err.Msg, x.d.Name, a.Name)
 			}
 		}
 	}
@@ -230,6 +234,7 @@ func (t *tableState) checkIndexUpdate(now item.Item) error {
 		if x.expiry {
 			continue
 		}
+		size := x.keySize()
 		for i, a := range x.d.Schema.Attrs() {
 			v, ok := now.Get(a.Name)
 			switch {
@@ -239,7 +244,7 @@ func (t *tableState) checkIndexUpdate(now item.Item) error {
 			case v.Kind() != item.Number && v.Str() == "":
 				return invalid("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty %s value.", kindName(v))
 			default:
-				if err := checkIndexKey(v, i, ""); err != nil {
+				if err := size.add(v, i); err != nil {
 					return err
 				}
 			}
@@ -256,18 +261,34 @@ func kindName(v item.Value) string {
 	return "string"
 }
 
-// checkIndexKey checks the size of the i-th key attribute of an index.
-func checkIndexKey(v item.Value, i int, where string) error {
+// A keySize adds up the sizes of the attributes of an index's key, those of the
+// partition key and those of the sort key apart. Numbers do not count.
+type keySize struct {
+	hashes     int // how many of the attributes are of the partition key
+	hash, sort int // bytes
+}
+
+func (x *index) keySize() keySize { return keySize{hashes: x.d.Schema.Hashes()} }
+
+// add adds the value of the i-th attribute, and refuses it if it is empty or if its
+// part of the key is too large with it. It returns nil if all is well.
+func (s *keySize) add(v item.Value, i int) *ValidationError {
 	size := len(v.Str())
 	switch {
 	case v.Kind() == item.Number:
 		return nil
 	case size == 0:
-		return invalid("One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty %s value.%s", kindName(v), where)
-	case i == 0 && size > maxHashKey:
-		return invalid("One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes.%s", where)
-	case i == 1 && size > maxRangeKey:
-		return invalid("One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes.%s", where)
+		return &ValidationError{Msg: "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty " + kindName(v) + " value."}
+	case i < s.hashes:
+		s.hash += size
+	default:
+		s.sort += size
+	}
+	switch {
+	case s.hash > maxHashKey:
+		return &ValidationError{Msg: "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes."}
+	case s.sort > maxRangeKey:
+		return &ValidationError{Msg: "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes."}
 	default:
 		return nil
 	}

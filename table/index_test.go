@@ -32,6 +32,20 @@ var orders = table.Spec{
 	},
 }
 
+// byPlace has a key of several partition and sort attributes, one of them of the
+// table's key.
+var byPlace = table.IndexSpec{
+	Name: "byPlace", Projection: table.ProjectKeys,
+	Schema: item.NewKeySchema([]item.KeyAttr{text("owner"), number("total")}, []item.KeyAttr{text("place"), number("sk"), text("state")}),
+}
+
+// withPlaces is orders with the index byPlace.
+func withPlaces() table.Spec {
+	spec := orders
+	spec.Indexes = append(slices.Clone(orders.Indexes), byPlace)
+	return spec
+}
+
 // a source of random items: absent attributes make the indexes sparse.
 func randomItem(rt *rapid.T) item.Item {
 	pk, sk := randomKey(rt)
@@ -44,6 +58,7 @@ func randomItem(rt *rapid.T) item.Item {
 	add("owner", item.S(rapid.SampledFrom([]string{"ann", "bob"}).Draw(rt, "who")))
 	add("state", item.S(rapid.SampledFrom([]string{"new", "paid"}).Draw(rt, "is")))
 	add("total", item.NumOf(int64(rapid.IntRange(-2, 3).Draw(rt, "sum"))).Value())
+	add("place", item.S(rapid.SampledFrom([]string{"x", "y", "y\x00"}).Draw(rt, "where")))
 	add("note", item.S(rapid.StringN(0, 9, 9).Draw(rt, "text")))
 	return row
 }
@@ -85,7 +100,7 @@ func change(ctx context.Context, rt *rapid.T, f fixture) error {
 func TestIndexEqualsTable(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		f := open(t)
-		if _, err := f.tables.Create(orders); err != nil {
+		if _, err := f.tables.Create(withPlaces()); err != nil {
 			rt.Fatal(err)
 		}
 		for range rapid.IntRange(1, 60).Draw(rt, "writes") {
@@ -173,7 +188,7 @@ func TestBackfill(t *testing.T) {
 			rt.Fatal(err)
 		}
 		for i := range 200 {
-			row := it(t, `{"pk":{"S":"b%d"},"sk":{"N":"1"},"owner":{"S":"ann"},"state":{"S":"new"},"total":{"N":"%d"}}`, i, i)
+			row := it(t, `{"pk":{"S":"b%d"},"sk":{"N":"1"},"owner":{"S":"ann"},"state":{"S":"new"},"total":{"N":"%d"},"place":{"S":"x"}}`, i, i)
 			if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "orders", Item: row}); err != nil {
 				rt.Fatal(err)
 			}
@@ -184,7 +199,7 @@ func TestBackfill(t *testing.T) {
 		background.Go(func() { _ = f.tables.Run(ctx) })
 		defer background.Wait()
 		defer cancel()
-		for _, x := range orders.Indexes[:2] {
+		for _, x := range []table.IndexSpec{orders.Indexes[0], orders.Indexes[1], byPlace} {
 			if _, err := f.tables.Update("orders", table.Change{Indexes: []table.IndexChange{{Create: &x}}}); err != nil {
 				rt.Fatal(err)
 			}

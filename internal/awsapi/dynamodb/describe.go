@@ -145,7 +145,11 @@ func describeIndex(d table.Description, x table.IndexDescription) indexDescripti
 func elements(s item.KeySchema) []element {
 	out := make([]element, 0, 2)
 	for i, a := range s.Attrs() {
-		out = append(out, element{a.Name, [...]string{"HASH", "RANGE"}[i]})
+		role := "HASH"
+		if i >= s.Hashes() {
+			role = "RANGE"
+		}
+		out = append(out, element{a.Name, role})
 	}
 	return out
 }
