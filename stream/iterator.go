@@ -61,7 +61,8 @@ func (st *Stream) token(shardID string, from uint64) string {
 // iterator; ok is false for a text that is no iterator.
 func CutIterator(token string) (arn, rest string, ok bool) { return strings.Cut(token, "|1|") }
 
-// Records reads on from an iterator: at most limit records and about maxBytes.
+// Records reads on from an iterator: at most limit records, whose sizes are at most
+// maxBytes together unless there is only one.
 // next is the iterator to go on with, or empty at the end of a closed shard.
 // Errors: ErrIterator, ErrExpired, ErrNotFound, ErrTrimmed.
 func (s *Streams) Records(token string, limit, maxBytes int) (records []Record, next string, err error) {

@@ -122,7 +122,7 @@ func (m *merger) close() error {
 }
 
 // ReadShard returns the durable records of one shard from the position on: at
-// most limit, and no more once they take maxBytes, but at least one if there is
+// most limit, whose sizes are at most maxBytes together, but at least one if there is
 // one. Errors: ErrNotFound, ErrTrimmed, and kv.ErrCorrupt as Read.
 func (st *Stream) ReadShard(id string, from uint64, limit, maxBytes int) (Page, error) {
 	shard, err := st.shard(id)
@@ -150,7 +150,10 @@ func (st *Stream) ReadShard(id string, from uint64, limit, maxBytes int) (Page, 
 			it.Close()
 			return Page{}, err
 		}
-		bytes += len(it.Value())
+		if bytes += r.Size; bytes > maxBytes && len(page.Records) > 0 {
+			full = true // as above
+			break
+		}
 		page.Records = append(page.Records, r)
 		page.Next = r.Seq + 1
 		full = len(page.Records) == limit || bytes >= maxBytes

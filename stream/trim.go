@@ -66,8 +66,8 @@ func (s *Streams) remove(st *Stream) error {
 	b.Number(1, func(uint64) {
 		last := st.Last()
 		st.mu.Lock()
+		defer st.mu.Unlock()
 		st.d.Trimmed = max(st.d.Trimmed, last)
-		st.mu.Unlock()
 	})
 	if _, err := s.store.Commit(b); err != nil {
 		return err
@@ -81,8 +81,7 @@ func (s *Streams) remove(st *Stream) error {
 // trim removes the records before the first one that is not older than cutoff,
 // and the shards that ended before it.
 func (st *Stream) trim(cutoff time.Time) error {
-	upTo, err := st.oldUpTo(cutoff)
-	upTo = min(upTo, st.s.opts.Unread(st.d.Table))
+	upTo, err := st.oldUpTo(cutoff, st.s.opts.Unread(st.d.Table))
 	if err != nil || upTo == 0 && !st.anyEnded(cutoff) {
 		return err
 	}
@@ -99,10 +98,10 @@ func (st *Stream) trim(cutoff time.Time) error {
 	// finds its position trimmed. After a crash both are stored, or neither is.
 	b.Number(1, func(uint64) {
 		st.mu.Lock()
+		defer st.mu.Unlock()
 		st.d.Trimmed = max(st.d.Trimmed, upTo)
 		st.dropEnded(cutoff)
 		b.Set(catalogueKey(st.d.ID), st.d.encode())
-		st.mu.Unlock()
 	})
 	_, err = st.s.store.Commit(b)
 	return err
@@ -140,12 +139,22 @@ func (st *Stream) dropEnded(cutoff time.Time) {
 }
 
 // oldUpTo returns the highest position up to which all records of all shards
-// are older than cutoff; 0 if there is no such record.
-func (st *Stream) oldUpTo(cutoff time.Time) (uint64, error) {
+// are older than cutoff; 0 if there is no such record. It reads what may be trimmed
+// alone: records after the position that was trimmed already, up to most.
+func (st *Stream) oldUpTo(cutoff time.Time, most uint64) (uint64, error) {
+	from := st.Trimmed() + 1
+	if most < from {
+		return 0, nil
+	}
 	var newestOld uint64
 	oldestKept := uint64(math.MaxUint64)
 	for _, t := range st.allTails() {
-		it := st.s.store.Scan(kv.Prefix(recordKey(st.d.ID, t.number)))
+		r := kv.Prefix(recordKey(st.d.ID, t.number))
+		r.Lower = recordKey(st.d.ID, t.number).Uint64(from)
+		if most < math.MaxUint64 {
+			r.Upper = recordKey(st.d.ID, t.number).Uint64(most + 1)
+		}
+		it := st.s.store.Scan(r)
 		for it.Next() {
 			seq := seqOf(it.Key())
 			if at, ok := recordTime(it.Value()); !ok || !at.Before(cutoff) {

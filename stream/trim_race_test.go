@@ -163,9 +163,16 @@ func TestUnreadIsKept(t *testing.T) {
 	b := s.store.NewBatch()
 	st.Disable(b, time.Now().Add(-48*time.Hour))
 	commit(t, s.store, b)
+	before := s.store.Applied()
 	s.trim(time.Now().Add(-24 * time.Hour))
 	if n := left(); n != 6 {
 		t.Errorf("%d records are left of the ended stream", n)
+	}
+	if n := s.store.Applied(); n != before {
+		t.Errorf("a round that can trim nothing wrote commits %d to %d", before+1, n)
+	}
+	if upTo, err := st.oldUpTo(time.Now(), page.Records[5].Seq); err != nil || upTo != page.Records[5].Seq {
+		t.Errorf("records up to %d are old of those up to %d, %v", upTo, page.Records[5].Seq, err)
 	}
 	read = page.Records[9].Seq
 	s.trim(time.Now().Add(-24 * time.Hour))

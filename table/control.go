@@ -111,6 +111,9 @@ func (ts *Tables) Drop(name string) (Description, error) {
 	if t.stream != nil {
 		t.stream.Disable(b, ts.opts.Now())
 	}
+	// Get still finds the table until the commit is durable, and must not say that an
+	// item is gone before: a power loss brings it back (P2).
+	b.Number(1, ts.locks.noteAll)
 	if _, err := ts.store.Commit(b); err != nil {
 		return Description{}, err
 	}

@@ -72,8 +72,9 @@ func isDamaged(err error) bool {
 
 // due returns removals of up to n items whose time to live has ended, from the
 // entry after the key after of the expiry index, and the key of their last entry.
-// The index is read without locks, so each removal decides again, on the item as
-// it is once it is locked: one that was renewed meanwhile stays.
+// The index is read without locks, so each removal decides again, on the item and the
+// table as they are once they are locked: an item that was renewed meanwhile stays, and
+// all stay if the time to live was taken away.
 func (t *tableState) due(now time.Time, after []byte, n int) (removals []*write, last []byte, err error) {
 	t.writes.RLock()
 	i := slices.IndexFunc(t.indexes, func(x *index) bool { return x.expiry })
@@ -87,13 +88,19 @@ func (t *tableState) due(now time.Time, after []byte, n int) (removals []*write,
 	removals = make([]*write, len(keys))
 	for i, key := range keys {
 		removals[i] = &write{table: t, key: key, expired: true, decide: func(old item.Item) (item.Item, error) {
-			if x.ended(old, now) {
+			if t.expiresBy(x) && x.ended(old, now) {
 				return nil, nil
 			}
 			return old, nil
 		}}
 	}
 	return removals, last, err
+}
+
+// expiresBy reports whether the table still has the expiry index. The caller holds
+// t.writes, so that SetTTL answers only after the writes that saw it.
+func (t *tableState) expiresBy(x *index) bool {
+	return slices.ContainsFunc(t.indexes, func(now *index) bool { return now.d.ID == x.d.ID })
 }
 
 // dueKeys returns the keys of up to n items from the expiry index, and the key of

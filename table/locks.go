@@ -58,6 +58,15 @@ func (l *locks) note(stripes []int, seq uint64) {
 	}
 }
 
+// noteAll stores the number of a commit that removes all items of a table under all
+// stripes, which hold the items' keys somewhere. It is called inside the commit, where
+// numbers only rise, and needs no lock.
+func (l *locks) noteAll(seq uint64) {
+	for i := range l.stripes {
+		l.stripes[i].last.Store(seq)
+	}
+}
+
 // last returns the highest number noted under the stripes.
 func (l *locks) last(stripes []int) uint64 {
 	var seq uint64

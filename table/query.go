@@ -316,8 +316,12 @@ func (s *source) page(ctx context.Context, rng kv.Range, r reading) (Page, error
 			break
 		}
 	}
-	if err := errors.Join(it.Close(), ctx.Err()); err != nil {
+	if err := it.Close(); err != nil {
 		return Page{}, err
+	}
+	// The loop may have ended before the segment did.
+	if r.segment.total > 1 && p.Last == nil && ctx.Err() != nil {
+		return Page{}, ctx.Err()
 	}
 	return p, ts.store.WaitDurable(ctx, seen)
 }

@@ -4,12 +4,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
 )
 
 func execute(t *testing.T, c *sdk.Client, statement string, params ...types.AttributeValue) *sdk.ExecuteStatementOutput {
@@ -251,6 +253,46 @@ func TestNextTokens(t *testing.T) {
 	cut := (*first.NextToken)[:len(*first.NextToken)-2]
 	if _, err := page(`SELECT sk FROM lines WHERE pk = ?`, "a", 1, &cut); err == nil || !strings.Contains(err.Error(), "Invalid NextToken") {
 		t.Errorf("a cut token: %v", err)
+	}
+}
+
+// Whatever a client makes of a token, the request fails as the client's fault or goes on
+// somewhere in its statement.
+func TestTamperedTokens(t *testing.T) {
+	node := start(t, true)
+	node.Must(t, "CreateTable", createLines)
+	c := node.client()
+	for i := range 3 {
+		execute(t, c, fmt.Sprintf(`INSERT INTO lines VALUE {'pk': 'a', 'sk': %d}`, i))
+	}
+	in := &sdk.ExecuteStatementInput{Statement: aws.String(`SELECT sk FROM lines WHERE pk = 'a'`), Limit: aws.Int32(1)}
+	first, err := c.ExecuteStatement(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := base64.RawURLEncoding.DecodeString(*first.NextToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for i := 16; i < len(good); i++ { // what follows the hash of the request
+		for _, other := range []byte{0, '.', 'E', 'x', 0xff} {
+			bad := slices.Clone(good)
+			bad[i] = other
+			in.NextToken = aws.String(base64.RawURLEncoding.EncodeToString(bad))
+			_, err := c.ExecuteStatement(t.Context(), in, func(o *sdk.Options) { o.RetryMaxAttempts = 1 })
+			var api smithy.APIError
+			switch {
+			case err == nil:
+			case !errors.As(err, &api) || api.ErrorCode() != "ValidationException":
+				t.Fatalf("byte %d is %q: %v", i, other, err)
+			default:
+				refused++
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("no token was refused")
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/tablecast/tablecast/internal/awsjson"
 	"github.com/tablecast/tablecast/item"
 )
@@ -13,7 +15,7 @@ import (
 // A cursor says where a SELECT goes on: in which of its queries, and after
 // which key, if any. A NextToken is a cursor in base64:
 //
-//	hash of the request (16 bytes), query (varint), key (binary)
+//	hash of the request (16 bytes), query (varint), key (JSON, as requests have it)
 type cursor struct {
 	read int
 	key  item.Item // nil: at the beginning
@@ -35,12 +37,13 @@ func (s *statement) hash() []byte {
 func (c *cursor) encode(request []byte) string {
 	b := binary.AppendUvarint(bytes.Clone(request), uint64(c.read))
 	if c.key != nil {
-		b = item.AppendBinary(b, c.key)
+		b = item.AppendJSON(b, c.key)
 	}
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// decodeToken reads a NextToken of a request that is made of so many queries.
+// decodeToken reads a NextToken of a request that is made of so many queries. A client
+// can change its token, so the key is checked as that of a request is.
 func decodeToken(text string, request []byte, reads int) (cursor, error) {
 	invalid := awsjson.Validation("Invalid NextToken")
 	b, err := base64.RawURLEncoding.DecodeString(text)
@@ -56,9 +59,11 @@ func decodeToken(text string, request []byte, reads int) (cursor, error) {
 	}
 	c := cursor{read: int(n)}
 	if rest := b[hashLength+size:]; len(rest) > 0 {
-		if c.key, err = item.DecodeBinary(rest); err != nil {
+		var key item.Map
+		if err := json.Unmarshal(rest, &key); err != nil {
 			return cursor{}, invalid
 		}
+		c.key = key
 	}
 	return c, nil
 }
