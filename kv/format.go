@@ -26,7 +26,7 @@ func readFormat(fs vfs.FS, dir string) (fresh bool, err error) {
 		return false, fmt.Errorf("%w: %s says %q", ErrCorrupt, fs.PathJoin(dir, "FORMAT"), text)
 	}
 	if n > formatNumber {
-		return false, fmt.Errorf("%w: %s has format %d, this version reads up to %d", ErrNewerFormat, dir, n, formatNumber)
+		return false, fmt.Errorf("%w: %s says format %d, this version reads up to %d", ErrNewerFormat, fs.PathJoin(dir, "FORMAT"), n, formatNumber)
 	}
 	return false, nil
 }

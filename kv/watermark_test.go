@@ -259,7 +259,7 @@ func TestFolderFormat(t *testing.T) {
 	}
 	writeFile(t, fs, "data/FORMAT", []byte("tablecast 2\n"))
 	_, err := kv.Open("data", kv.Options{FS: fs})
-	if !errors.Is(err, kv.ErrNewerFormat) || !strings.Contains(err.Error(), "format 2") || !strings.Contains(err.Error(), "up to 1") {
+	if !errors.Is(err, kv.ErrNewerFormat) || !strings.Contains(err.Error(), "data/FORMAT says format 2") || !strings.Contains(err.Error(), "up to 1") {
 		t.Errorf("newer format: %v", err)
 	}
 	for _, text := range []string{"", "tablecast", "tablecast 0\n", "pebble 1\n"} {
