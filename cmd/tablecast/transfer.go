@@ -135,10 +135,12 @@ func newImport() *cobra.Command {
 node that is running, or wherever --endpoint points. FILE holds {"Item": {…}}
 lines as exports to S3 have them, or CSV with a header; with a name in .gz it is
 compressed. As in imports from S3, values of CSV are strings, but for key
-attributes, which have their type.
+attributes, which have their type; age:N and raw:B in the header are columns of
+numbers and of binary, and {"BOOL":true} is a value in DynamoDB JSON.
 
-Interrupted, the same command goes on where it was. The first line that is no
-item ends the import, unless --bad takes such lines aside.
+Interrupted, the same command goes on where it was, if the lines that are stored
+have not changed since. The first line that is no item ends the import, unless
+--bad takes such lines aside.
 
 Exit statuses:
   0   all is stored
@@ -184,6 +186,10 @@ func importFile(cmd *cobra.Command, f transferFlags, table, file, bad string) (e
 	return transferred(cmd.OutOrStdout(), f.json, "stored", table, file, p)
 }
 
+// maxSegments is how many parts of a table are read at once at most; DynamoDB takes
+// more, of which each would be a goroutine with a page in memory.
+const maxSegments = 1000
+
 func newExport() *cobra.Command {
 	var f transferFlags
 	var columns []string
@@ -193,8 +199,8 @@ func newExport() *cobra.Command {
 		Short: "Write the items of a table to a file",
 		Long: `Writes the items of TABLE to FILE, in no order, over DynamoDB's API: of the node
 that is running, or of whatever --endpoint points at. FILE gets {"Item": {…}}
-lines as exports to S3 have them, or CSV with a header; with a name in .gz it is
-compressed. Items that change meanwhile are as before or as after; for a table
+lines as exports to S3 have them, or CSV with a header, which tablecast import
+reads with all types; with a name in .gz it is compressed. Items that change meanwhile are as before or as after; for a table
 at one moment, see tablecast backup.
 
 Interrupted, the same command goes on where it was. FILE appears when it is
@@ -217,6 +223,9 @@ Exit statuses:
 			if err != nil {
 				return err
 			}
+			if segments < 1 || segments > maxSegments {
+				return usageError{fmt.Errorf("--segments %d: write 1 to %d", segments, maxSegments)}
+			}
 			m := newMeter(cmd.ErrOrStderr(), "written")
 			p, err := transfer.Export(cmd.Context(), transfer.ExportOptions{
 				Client: client, Table: args[0], File: args[1], Format: format, Columns: columns, Segments: segments, Progress: f.progress, Report: m.report,
@@ -229,7 +238,7 @@ Exit statuses:
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringSliceVar(&columns, "columns", nil, "`NAMES` of the attributes of CSV beside the keys (default: those of the first items)")
+	cmd.Flags().StringSliceVar(&columns, "columns", nil, "`NAMES` of the attributes of CSV beside the keys, as name or age:N (default: those of the first items)")
 	cmd.Flags().IntVar(&segments, "segments", 4, "`NUMBER` of parts of the table that are read at once")
 	return cmd
 }

@@ -6,31 +6,38 @@
 //   - DynamoDB JSON, one {"Item": {…}} a line, as exports to S3 have it;
 //   - CSV with a header of attribute names. As in imports from S3, a value is a
 //     string unless it is a key attribute of the table or of an index, which has
-//     its type. An export writes what is neither string nor number as the JSON
-//     that the first format has for it.
+//     its type. What S3 has no form for: a name that ends with :S, :N or :B says
+//     that the values of its column are strings, numbers or binary; a value that
+//     begins as a typed value of DynamoDB JSON does, {"BOOL":true}, is one,
+//     whatever its column; an empty value is an absent attribute. An export writes
+//     these, so that an import finds every value as it was.
 //
-// A name that ends with .gz is compressed.
+// A name that ends with .gz is compressed, and a byte-order mark at the beginning of
+// a file to import is skipped.
 //
 // Both ways keep their position in a progress file, and go on from there when they
 // are called again:
 //
-//	FILE.progress -> JSON: the table, and what of the file is done
+//	FILE.progress -> JSON: what is transferred, how much of the file is done, and
+//	                 the SHA-256 of that part
 //
 // An import has stored every line before its position; an export has written every
 // item before the keys of its position. The file of an export gets its name when it
-// is complete.
+// is complete. A call that is for something else than the progress file, or that
+// finds another file than was left, fails and changes nothing.
 package transfer
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/go-json-experiment/json"
+
+	"github.com/tablecast/tablecast/item"
 )
 
 // A Format is how a file holds items.
@@ -60,51 +67,28 @@ func FormatOf(name string) Format {
 	return JSON
 }
 
-// keyTypes returns the types of all key attributes of a table and its indexes,
-// and the names of the table's own, partition key first.
-func keyTypes(ctx context.Context, client *dynamodb.Client, table string) (kinds map[string]string, own []string, err error) {
+// A schema is what a transfer needs to know of a table.
+type schema struct {
+	id    string               // differs from that of any other table that has or had the name
+	kinds map[string]item.Kind // of the key attributes of the table and its indexes
+	keys  []string             // the table's own key attributes, partition key first
+}
+
+func describe(ctx context.Context, client *dynamodb.Client, table string) (s schema, err error) {
 	out, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table})
 	if err != nil {
-		return nil, nil, fmt.Errorf("transfer: table %s: %w", table, err)
+		return s, fmt.Errorf("transfer: table %s: %w", table, err)
 	}
-	kinds = map[string]string{}
+	s.id, s.kinds = aws.ToString(out.Table.TableId), map[string]item.Kind{}
 	for _, d := range out.Table.AttributeDefinitions {
-		kinds[*d.AttributeName] = string(d.AttributeType)
+		s.kinds[*d.AttributeName] = item.ParseKind(string(d.AttributeType))
 	}
 	for _, kind := range []types.KeyType{types.KeyTypeHash, types.KeyTypeRange} {
 		for _, k := range out.Table.KeySchema {
 			if k.KeyType == kind {
-				own = append(own, *k.AttributeName)
+				s.keys = append(s.keys, *k.AttributeName)
 			}
 		}
 	}
-	return kinds, own, nil
-}
-
-// load reads a progress file; ok is false if there is none.
-func load(name string, v any) (ok bool, err error) {
-	b, err := os.ReadFile(name)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(b, v)
-	}
-	if err != nil {
-		return false, fmt.Errorf("transfer: %s: %w; remove it to begin anew", name, err)
-	}
-	return true, nil
-}
-
-// save replaces a progress file.
-func save(name string, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("transfer: %s: %w", name, err)
-	}
-	temp := name + ".new"
-	if err := os.WriteFile(temp, b, 0o600); err != nil {
-		return fmt.Errorf("transfer: %w", err)
-	}
-	return os.Rename(temp, name)
+	return s, nil
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/csv"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -16,7 +18,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/internal/attribute"
 	"github.com/tablecast/tablecast/item"
@@ -31,8 +32,9 @@ type ExportOptions struct {
 	// Segments is how many parts of the table are read at once. The default is
 	// 4.
 	Segments int
-	// Columns are the attributes of CSV after the keys. The default is those of
-	// the first page.
+	// Columns are the attributes of CSV after the keys, as they stand in the header:
+	// one whose name does not say the kind of its values has that of the first page.
+	// The default is the attributes of the first page.
 	Columns []string
 	// Progress is the path of the progress file. The default is File and ".progress".
 	Progress string
@@ -42,9 +44,10 @@ type ExportOptions struct {
 
 // An exportState is the progress file of an export.
 type exportState struct {
-	Table    string    `json:"table"`
-	Columns  []string  `json:"columns,omitzero"`
-	Size     int64     `json:"size"` // of the file that holds all that is done
+	Of       subject   `json:"of"`
+	Header   []string  `json:"header,omitzero"` // of CSV, once it is written
+	Size     int64     `json:"size"`            // of the file that holds all that is done
+	Sum      string    `json:"sum"`             // of the file before Size
 	Items    int64     `json:"items"`
 	Bytes    int64     `json:"bytes"`
 	Segments []segment `json:"segments"`
@@ -56,10 +59,16 @@ type segment struct {
 	Done  bool      `json:"done,omitzero"`
 }
 
+// errNoColumn means that an item has an attribute for which the header, which is
+// written, has no column.
+var errNoColumn = errors.New("transfer: an attribute has no column")
+
 // Export writes all items of a table to a file, in no order. Items that change
 // meanwhile are as before or as after. It writes to FILE.partial, and renames
 // it at the end. Errors: what the server or the file system says, or the
-// context's; another call goes on where this one ended.
+// context's; another call goes on where this one ended, unless an attribute had no
+// column. It fails if the progress file is of another transfer, or if FILE.partial
+// is not what was left.
 func Export(ctx context.Context, o ExportOptions) (Progress, error) {
 	if o.Progress == "" {
 		o.Progress = o.File + ".progress"
@@ -67,47 +76,88 @@ func Export(ctx context.Context, o ExportOptions) (Progress, error) {
 	if o.Segments == 0 {
 		o.Segments = 4
 	}
-	_, own, err := keyTypes(ctx, o.Client, o.Table)
+	table, err := describe(ctx, o.Client, o.Table)
 	if err != nil {
 		return Progress{}, err
 	}
-	ex := &exporter{o: o, keys: own, state: exportState{Table: o.Table, Segments: make([]segment, o.Segments)}}
-	if _, err := load(o.Progress, &ex.state); err != nil {
+	ex := &exporter{o: o, table: table, partial: o.File + ".partial", sum: sha256.New()}
+	if err := ex.resume(newSubject("export", o.Table, table.id, o.File, o.Format, o.Columns)); err != nil {
 		return Progress{}, err
 	}
-	if ex.state.Table != o.Table {
-		return Progress{}, fmt.Errorf("transfer: %s belongs to an export of table %s; remove it to begin anew", o.Progress, ex.state.Table)
-	}
 	if err := ex.run(ctx); err != nil {
+		if errors.Is(err, errNoColumn) {
+			err = errors.Join(err, os.Remove(o.Progress), os.Remove(ex.partial))
+		}
 		return ex.progress(), err
 	}
-	err = os.Rename(o.File+".partial", o.File)
-	return ex.progress(), errors.Join(err, os.Remove(o.Progress))
+	// The file has its name before the position goes. A crash between the two leaves
+	// a position without a file, with which the next export begins anew.
+	if err := os.Rename(ex.partial, o.File); err != nil {
+		return ex.progress(), fmt.Errorf("transfer: %w", err)
+	}
+	return ex.progress(), os.Remove(o.Progress)
 }
 
 // An exporter writes one file.
 type exporter struct {
-	o    ExportOptions
-	keys []string
-	file *os.File
+	o       ExportOptions
+	table   schema
+	partial string // the name of the file while it is not complete
 
-	mu    sync.Mutex
-	state exportState // guarded by mu, as the writing of the file
+	mu      sync.Mutex // guards all below
+	file    *os.File
+	sum     hash.Hash // of the file
+	columns []column  // of CSV; nil until the header is written
+	state   exportState
 }
 
 func (ex *exporter) progress() Progress { return Progress{ex.state.Items, ex.state.Bytes} }
 
+// resume reads the progress file, if there is one, and opens the file that it is of.
+func (ex *exporter) resume(of subject) (err error) {
+	found, err := load(ex.o.Progress, &ex.state)
+	if err != nil {
+		return err
+	}
+	if found {
+		if err := ex.state.Of.check(ex.o.Progress, of); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Stat(ex.partial); !found || errors.Is(err, os.ErrNotExist) {
+		ex.state = exportState{Of: of, Sum: sumOf(ex.sum), Segments: make([]segment, ex.o.Segments)}
+	}
+	if ex.state.Header != nil {
+		if ex.columns, err = columnsOf(ex.state.Header, ex.table.kinds); err != nil {
+			return fmt.Errorf("transfer: %s: %w; remove it to begin anew", ex.o.Progress, err)
+		}
+	}
+	if ex.file, err = os.OpenFile(ex.partial, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return fmt.Errorf("transfer: %w", err)
+	}
+	if err := ex.cut(); err != nil {
+		return errors.Join(err, ex.file.Close())
+	}
+	return nil
+}
+
+// cut leaves of the file what the position says is done, and goes to its end.
+func (ex *exporter) cut() error {
+	_, err := io.CopyN(ex.sum, ex.file, ex.state.Size)
+	if errors.Is(err, io.EOF) || err == nil && sumOf(ex.sum) != ex.state.Sum {
+		return fmt.Errorf("transfer: %s is not as the export left it; remove it and %s to begin anew", ex.partial, ex.o.Progress)
+	}
+	if err == nil {
+		err = ex.file.Truncate(ex.state.Size)
+	}
+	if err != nil {
+		return fmt.Errorf("transfer: %w", err)
+	}
+	return nil
+}
+
 func (ex *exporter) run(ctx context.Context) (err error) {
-	if ex.file, err = os.OpenFile(ex.o.File+".partial", os.O_RDWR|os.O_CREATE, 0o600); err != nil {
-		return fmt.Errorf("transfer: %w", err)
-	}
 	defer func() { err = errors.Join(err, ex.file.Sync(), ex.file.Close()) }()
-	if err := ex.file.Truncate(ex.state.Size); err != nil {
-		return fmt.Errorf("transfer: %w", err)
-	}
-	if _, err := ex.file.Seek(0, io.SeekEnd); err != nil {
-		return fmt.Errorf("transfer: %w", err)
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var reading sync.WaitGroup
@@ -119,7 +169,13 @@ func (ex *exporter) run(ctx context.Context) (err error) {
 		})
 	}
 	reading.Wait()
-	return context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if ex.o.Format == CSV && ex.columns == nil { // the table is empty
+		_, err = ex.append(ex.header(nil))
+	}
+	return err
 }
 
 // segment reads one part of the table to its end.
@@ -172,6 +228,7 @@ func (ex *exporter) write(i int, at segment, page []map[string]types.AttributeVa
 	// The items are durable before the position that says so. A crash between the
 	// two leaves them behind Size, where the next export cuts the file.
 	ex.state.Size += written
+	ex.state.Sum = sumOf(ex.sum)
 	ex.state.Bytes += int64(len(text))
 	ex.state.Items += int64(len(items))
 	ex.state.Segments[i] = at
@@ -194,6 +251,7 @@ func (ex *exporter) append(text []byte) (int64, error) {
 		text = packed.Bytes()
 	}
 	n, err := ex.file.Write(text)
+	ex.sum.Write(text)
 	if err == nil {
 		err = ex.file.Sync()
 	}
@@ -214,71 +272,65 @@ func (ex *exporter) encode(items []item.Item) ([]byte, error) {
 	return out, nil
 }
 
-// encodeCSV writes lines of CSV, at the beginning of the file with the header.
+// encodeCSV writes lines of CSV, before the first items with the header.
 func (ex *exporter) encodeCSV(items []item.Item) ([]byte, error) {
-	var out bytes.Buffer
-	w := csv.NewWriter(&out)
-	if ex.state.Columns == nil && len(items) > 0 {
-		ex.state.Columns = ex.columns(items)
-		if err := w.Write(ex.state.Columns); err != nil {
-			return nil, err
-		}
+	var out []byte
+	if ex.columns == nil && len(items) > 0 {
+		out = ex.header(items)
 	}
 	for _, it := range items {
-		line := make([]string, len(ex.state.Columns))
+		line := make([]string, len(ex.columns))
 		for _, f := range it {
-			i := slices.Index(ex.state.Columns, f.Name)
+			i := slices.IndexFunc(ex.columns, func(c column) bool { return c.name == f.Name })
 			if i < 0 {
-				return nil, fmt.Errorf("transfer: attribute %s has no column, as the first items lack it; name all columns with --columns %s,%s",
-					f.Name, strings.Join(ex.state.Columns[len(ex.keys):], ","), f.Name)
+				all := append(slices.Clone(ex.state.Header[len(ex.table.keys):]), column{f.Name, item.String}.heading())
+				return nil, fmt.Errorf("%w, as the first items lack it: name all columns with --columns %s", errNoColumn, strings.Join(all, ","))
 			}
-			line[i] = cell(f.Value)
+			line[i] = ex.columns[i].text(f.Value)
 		}
-		if err := w.Write(line); err != nil {
-			return nil, err
-		}
+		out = appendLine(out, line)
 	}
-	w.Flush()
-	return out.Bytes(), w.Error()
+	return out, nil
 }
 
-// columns returns the keys and the attributes that were asked for, or those
-// that the items have.
-func (ex *exporter) columns(items []item.Item) []string {
-	more := slices.Clone(ex.o.Columns)
-	if more == nil {
-		for _, it := range items {
-			for _, f := range it {
-				more = append(more, f.Name)
-			}
-		}
-		slices.Sort(more)
+// header chooses the columns, of which the first items say more, and returns the line
+// that names them.
+func (ex *exporter) header(items []item.Item) []byte {
+	for _, name := range ex.table.keys {
+		ex.columns = append(ex.columns, column{name, ex.table.kinds[name]})
 	}
-	out := slices.Clone(ex.keys)
-	for _, name := range more {
-		if !slices.Contains(out, name) {
-			out = append(out, name)
+	seen := seenKinds(items)
+	add := func(c column) {
+		if !slices.ContainsFunc(ex.columns, func(o column) bool { return o.name == c.name }) {
+			ex.columns = append(ex.columns, c)
 		}
 	}
-	return out
+	for _, heading := range ex.o.Columns {
+		add(columnOf(heading, seen))
+	}
+	if ex.o.Columns == nil {
+		for _, name := range slices.Sorted(maps.Keys(seen)) {
+			add(column{name, seen[name]})
+		}
+	}
+	for _, c := range ex.columns {
+		ex.state.Header = append(ex.state.Header, c.heading())
+	}
+	return appendLine(nil, ex.state.Header)
 }
 
-// cell writes a value: strings and numbers as they are, binary in base64, all
-// else as DynamoDB's JSON.
-func cell(v item.Value) string {
-	switch v.Kind() {
-	case item.String, item.Number:
-		return v.Str()
-	default:
-		b := item.AppendJSON(nil, item.MapOf(item.Field{Name: "v", Value: v}))
-		text := b[len(`{"v":`) : len(b)-1]
-		if v.Kind() == item.Binary {
-			inner := bytes.TrimSuffix(bytes.TrimPrefix(text, []byte(`{"B":`)), []byte{'}'})
-			plain, err := jsontext.AppendUnquote(nil, inner)
-			if err == nil {
-				return string(plain)
+// seenKinds returns the attributes of items, each with the kind that suits a column
+// of its values.
+func seenKinds(items []item.Item) map[string]item.Kind {
+	kinds := map[string]item.Kind{}
+	for _, it := range items {
+		for _, f := range it {
+			kind := f.Value.Kind()
+			if before, ok := kinds[f.Name]; ok && before != kind || suffixes[kind] == "" {
+				kind = item.String
 			}
+			kinds[f.Name] = kind
 		}
-		return string(text)
 	}
+	return kinds
 }

@@ -30,8 +30,8 @@ func FuzzSource(f *testing.F) {
 		if csv {
 			format = CSV
 		}
-		kinds := map[string]string{"id": "S", "n": "N", "b": "B"}
-		src, err := newSource(bytes.NewReader(text), name, format, kinds, 0, 0)
+		kinds := map[string]item.Kind{"id": item.String, "n": item.Number, "b": item.Binary}
+		src, err := newSource(bytes.NewReader(text), name, format, kinds)
 		if err != nil {
 			return
 		}
@@ -51,8 +51,8 @@ func FuzzSource(f *testing.F) {
 					t.Errorf("%q cannot be stored: %v", r.text, err)
 				}
 			}
-			if !zipped && r.end > int64(len(text)) {
-				t.Errorf("a row ends at %d of %d", r.end, len(text))
+			if !zipped && src.offset > int64(len(text)) {
+				t.Errorf("a row ends at %d of %d", src.offset, len(text))
 			}
 		}
 	})

@@ -41,42 +41,52 @@ const (
 
 // An importState is the progress file of an import.
 type importState struct {
-	Table  string `json:"table"`
-	Offset int64  `json:"offset"`
-	Line   int    `json:"line"`
-	Items  int64  `json:"items"`
+	Of       subject   `json:"of"`
+	Size     int64     `json:"size"`     // of the file when it was last read, as it stands on the disk
+	Modified time.Time `json:"modified"` // likewise
+	Offset   int64     `json:"offset"`
+	Line     int       `json:"line"`
+	Sum      string    `json:"sum"` // of the file before Offset
+	Items    int64     `json:"items"`
 }
 
 // Import stores the items of a file in a table, later lines over earlier ones.
 // A batch whose items the server leaves unprocessed is sent again with rising
 // pauses. Errors: ErrBad with file, line and column, what the server says, or
 // the context's; then everything before the position in the progress file is
-// stored, and another call goes on there.
+// stored, and another call goes on there. What is behind the position may have
+// changed meanwhile, as when a bad line was mended; if what is before it has, or
+// the progress file is of another transfer, the call fails.
 func Import(ctx context.Context, o ImportOptions) (Progress, error) {
 	if o.Progress == "" {
 		o.Progress = o.File + ".progress"
 	}
-	kinds, own, err := keyTypes(ctx, o.Client, o.Table)
+	table, err := describe(ctx, o.Client, o.Table)
 	if err != nil {
 		return Progress{}, err
 	}
-	state := importState{Table: o.Table}
-	if found, err := load(o.Progress, &state); err != nil {
-		return Progress{}, err
-	} else if found && state.Table != o.Table {
-		return Progress{}, fmt.Errorf("transfer: %s belongs to an import into table %s; remove it to begin anew", o.Progress, state.Table)
+	im := &importer{o: o, keys: table.keys}
+	of := newSubject("import", o.Table, table.id, o.File, o.Format, nil)
+	resumed, err := load(o.Progress, &im.state)
+	if err == nil && resumed {
+		err = im.state.Of.check(o.Progress, of)
 	}
+	if err != nil {
+		return Progress{}, err
+	}
+	im.state.Of = of
 	file, err := os.Open(o.File)
 	if err != nil {
 		return Progress{}, fmt.Errorf("transfer: %w", err)
 	}
 	defer file.Close()
-	src, err := newSource(file, o.File, o.Format, kinds, state.Offset, state.Line)
-	if err != nil {
+	if im.src, err = newSource(file, o.File, o.Format, table.kinds); err != nil {
 		return Progress{}, err
 	}
-	im := &importer{o: o, keys: own, state: state}
-	if err := im.run(ctx, src); err != nil {
+	if err := im.begin(file, resumed); err != nil {
+		return Progress{}, err
+	}
+	if err := im.run(ctx); err != nil {
 		return im.progress(), err
 	}
 	err = os.Remove(o.Progress)
@@ -90,16 +100,37 @@ func Import(ctx context.Context, o ImportOptions) (Progress, error) {
 type importer struct {
 	o     ImportOptions
 	keys  []string
+	src   *source
 	state importState
 }
 
 func (im *importer) progress() Progress { return Progress{im.state.Items, im.state.Offset} }
 
+// begin goes to the position that is resumed, and notes what the file is now.
+func (im *importer) begin(file *os.File, resumed bool) error {
+	if resumed {
+		same, err := im.src.resume(im.state.Offset, im.state.Line, im.state.Sum)
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrBad, im.o.File, err)
+		}
+		if !same {
+			return fmt.Errorf("transfer: what the import has stored of %s, which had %d bytes and was of %s, has changed since; remove %s to begin anew",
+				im.o.File, im.state.Size, im.state.Modified.Format(time.RFC3339), im.o.Progress)
+		}
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("transfer: %w", err)
+	}
+	im.state.Size, im.state.Modified = info.Size(), info.ModTime().UTC()
+	return nil
+}
+
 // run stores round after round, each of which ends at a line of which all
 // before are stored.
-func (im *importer) run(ctx context.Context, src *source) error {
+func (im *importer) run(ctx context.Context) error {
 	for {
-		rows, readErr := im.gather(src)
+		rows, readErr := im.gather()
 		if readErr != nil && !errors.Is(readErr, io.EOF) {
 			return fmt.Errorf("%w: %s: %w", ErrBad, im.o.File, readErr)
 		}
@@ -115,9 +146,9 @@ func (im *importer) run(ctx context.Context, src *source) error {
 }
 
 // gather reads the rows of one round.
-func (im *importer) gather(src *source) (rows []row, err error) {
+func (im *importer) gather() (rows []row, err error) {
 	for len(rows) < lanes*batchItems {
-		r, err := src.read()
+		r, err := im.src.read()
 		if err != nil {
 			return rows, err
 		}
@@ -147,8 +178,7 @@ func (im *importer) round(ctx context.Context, rows []row) error {
 			return err
 		}
 	}
-	last := rows[len(rows)-1]
-	im.state.Offset, im.state.Line = last.end, last.line
+	im.state.Offset, im.state.Line, im.state.Sum = im.src.offset, im.src.line, sumOf(im.src.sum)
 	im.state.Items += int64(len(good) - len(refused))
 	if im.o.Report != nil {
 		im.o.Report(im.progress())

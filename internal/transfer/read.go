@@ -4,10 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"encoding/base64"
-	"encoding/csv"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"strings"
 
@@ -32,22 +32,21 @@ type row struct {
 	it   item.Item
 	bad  *badLine
 	line int
-	end  int64 // where the next line begins
 	text []byte
 }
 
 // A source reads the lines of a file.
 type source struct {
-	in     *bufio.Reader
-	line   int
-	offset int64
-	format Format
-	header []string
-	kinds  map[string]string // types of the key attributes, for CSV
+	in      *bufio.Reader
+	line    int
+	offset  int64
+	sum     hash.Hash // of all before offset
+	format  Format
+	columns []column // of CSV
 }
 
-// newSource begins to read a file from an offset, which ends a line.
-func newSource(in io.Reader, name string, format Format, kinds map[string]string, offset int64, line int) (*source, error) {
+// newSource begins to read a file.
+func newSource(in io.Reader, name string, format Format, kinds map[string]item.Kind) (*source, error) {
 	if strings.HasSuffix(name, ".gz") {
 		unzip, err := gzip.NewReader(in)
 		if err != nil {
@@ -55,60 +54,81 @@ func newSource(in io.Reader, name string, format Format, kinds map[string]string
 		}
 		in = unzip
 	}
-	s := &source{in: bufio.NewReaderSize(in, 1<<20), format: format, kinds: kinds}
-	if format == CSV {
-		if err := s.readHeader(); err != nil {
-			return nil, fmt.Errorf("%w: %s:1: %w", ErrBad, name, err)
+	s := &source{in: bufio.NewReaderSize(in, 1<<20), sum: sha256.New(), format: format}
+	if mark, err := s.in.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
+		if err := s.skip(int64(len(mark))); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrBad, name, err)
 		}
 	}
-	if offset > s.offset {
-		if _, err := io.CopyN(io.Discard, s.in, offset-s.offset); err != nil {
-			return nil, fmt.Errorf("transfer: %s is shorter than when the import was left: %w", name, err)
+	if format == CSV {
+		if err := s.readHeader(kinds); err != nil {
+			return nil, fmt.Errorf("%w: %s:1: %w", ErrBad, name, err)
 		}
-		s.offset, s.line = offset, line
 	}
 	return s, nil
 }
 
-func (s *source) readHeader() error {
+// readHeader reads the first line of CSV. A file without one has no items.
+func (s *source) readHeader(kinds map[string]item.Kind) error {
 	text, err := s.next()
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
+	if errors.Is(err, io.EOF) {
+		return nil
 	}
-	s.header, err = fields(text)
 	if err != nil {
 		return err
 	}
-	for i, name := range s.header {
-		if name == "" {
-			return fmt.Errorf("column %d of the header has no name", i+1)
-		}
+	headings, err := splitLine(string(text))
+	if err != nil {
+		return err
 	}
-	return nil
+	s.columns, err = columnsOf(headings, kinds)
+	return err
 }
 
-// next returns the next line with its end. A line of CSV goes on over quoted
+// skip reads n bytes that are not looked at.
+func (s *source) skip(n int64) error {
+	got, err := io.CopyN(s.sum, s.in, n)
+	s.offset += got
+	return err
+}
+
+// resume goes on from a position that ended a line, if what is before it has the
+// sum that it had.
+func (s *source) resume(offset int64, line int, sum string) (same bool, err error) {
+	err = s.skip(max(offset-s.offset, 0))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	s.line = line
+	return s.offset == offset && sumOf(s.sum) == sum, nil
+}
+
+// next returns the next line without its end. A line of CSV goes on over quoted
 // line ends.
 func (s *source) next() ([]byte, error) {
 	var text []byte
-	quotes := 0 // counted once each, however many lines a value has
+	var state csvState
 	for {
 		part, err := s.in.ReadSlice('\n')
 		text = append(text, part...)
-		quotes += bytes.Count(part, []byte{'"'})
+		if s.format == CSV {
+			state = state.after(part)
+		}
 		s.offset += int64(len(part))
+		s.sum.Write(part)
 		switch {
 		case len(text) > maxLine:
 			return nil, fmt.Errorf("line %d is longer than %d bytes", s.line+1, maxLine)
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
-		case err == nil && s.format == CSV && quotes%2 == 1:
+		case err == nil && state == inQuotes:
 			continue
 		case errors.Is(err, io.EOF) && len(text) > 0:
 			err = nil
 		}
 		s.line++
-		return text, err
+		text = bytes.TrimSuffix(text, []byte("\n"))
+		return bytes.TrimSuffix(text, []byte("\r")), err
 	}
 }
 
@@ -119,18 +139,17 @@ func (s *source) read() (row, error) {
 		if err != nil {
 			return row{}, err
 		}
-		trimmed := bytes.TrimSpace(text)
-		if len(trimmed) == 0 {
+		if len(bytes.TrimSpace(text)) == 0 {
 			continue
 		}
-		r := row{line: s.line, end: s.offset, text: trimmed}
+		r := row{line: s.line, text: text}
 		parse := parseJSON
 		if s.format == CSV {
 			parse = s.parseCSV
 		}
 		var column int
-		if r.it, column, err = parse(trimmed); err != nil {
-			r.bad = &badLine{s.line, column, trimmed, err}
+		if r.it, column, err = parse(text); err != nil {
+			r.bad = &badLine{s.line, column, text, err}
 		}
 		return r, nil
 	}
@@ -161,47 +180,23 @@ func parseJSON(text []byte) (it item.Item, column int, err error) {
 
 // parseCSV reads the values of one line. An empty one is an absent attribute.
 func (s *source) parseCSV(text []byte) (it item.Item, column int, err error) {
-	values, err := fields(text)
+	values, err := splitLine(string(text))
 	if err != nil {
 		return nil, 0, err
 	}
-	if len(values) != len(s.header) {
-		return nil, 0, fmt.Errorf("%d values for %d columns", len(values), len(s.header))
+	if len(values) != len(s.columns) {
+		return nil, 0, fmt.Errorf("%d values for %d columns", len(values), len(s.columns))
 	}
 	var out []item.Field
 	for i, text := range values {
 		if text == "" {
 			continue
 		}
-		v, err := typed(text, s.kinds[s.header[i]])
+		v, err := s.columns[i].value(text)
 		if err != nil {
-			return nil, 0, fmt.Errorf("%s: %w", s.header[i], err)
+			return nil, 0, fmt.Errorf("%s: %w", s.columns[i].name, err)
 		}
-		out = append(out, item.Field{Name: s.header[i], Value: v})
+		out = append(out, item.Field{Name: s.columns[i].name, Value: v})
 	}
 	return item.MapOf(out...), 0, nil
-}
-
-// typed reads a value of a key attribute's type, or a string.
-func typed(text, kind string) (item.Value, error) {
-	switch kind {
-	case "N":
-		return item.N(text)
-	case "B":
-		raw, err := base64.StdEncoding.DecodeString(text)
-		return item.B(raw), err
-	default:
-		return item.S(text), nil
-	}
-}
-
-// fields splits a line of CSV.
-func fields(text []byte) ([]string, error) {
-	r := csv.NewReader(bytes.NewReader(text))
-	values, err := r.Read()
-	var parse *csv.ParseError
-	if errors.As(err, &parse) {
-		err = parse.Err
-	}
-	return values, err
 }
