@@ -28,12 +28,19 @@ type Spec struct {
 }
 
 // Create makes a table and, if the spec has a view, its stream. Errors:
-// ErrExists, kv.ErrDiskFull.
+// ErrExists, *ValidationError, kv.ErrDiskFull.
 func (ts *Tables) Create(spec Spec) (Description, error) {
 	ts.control.Lock()
 	defer ts.control.Unlock()
 	if _, err := ts.get(spec.Name); err == nil {
 		return Description{}, fmt.Errorf("%w: %s", ErrExists, spec.Name)
+	}
+	schemas := []item.KeySchema{spec.Schema}
+	for _, x := range spec.Indexes {
+		if err := checkKinds(x.Schema, schemas); err != nil {
+			return Description{}, err
+		}
+		schemas = append(schemas, x.Schema)
 	}
 	now := ts.opts.Now().UTC()
 	id := ts.next

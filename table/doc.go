@@ -64,6 +64,8 @@ var (
 	ErrExists = errors.New("table: already exists")
 	// ErrIndexNotFound says that a table has no global index of that name.
 	ErrIndexNotFound = errors.New("table: no such index")
+	// ErrTooManyIndexes says that a table has all the global indexes that it may have.
+	ErrTooManyIndexes = errors.New("table: too many global indexes")
 	// ErrProtected says that a table's deletion protection is on.
 	ErrProtected = errors.New("table: deletion protection is on")
 )

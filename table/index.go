@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
@@ -292,6 +293,35 @@ func (s *keySize) add(v item.Value, i int) *ValidationError {
 	default:
 		return nil
 	}
+}
+
+// checkKinds refuses key attributes that have another type in one of the other
+// schemas of the table: no item could have both.
+func checkKinds(s item.KeySchema, others []item.KeySchema) error {
+	for _, other := range others {
+		for _, a := range s.Attrs() {
+			for _, b := range other.Attrs() {
+				if a.Name == b.Name && a.Kind != b.Kind {
+					return invalid("One or more parameter values were invalid: Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. "+
+						"Existing schema: %s New schema: %s", shownSchema(other), shownSchema(s))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// shownSchema prints a key schema for an error.
+func shownSchema(s item.KeySchema) string {
+	var parts []string
+	for i, a := range s.Attrs() {
+		role := "HASH"
+		if i >= s.Hashes() {
+			role = "RANGE"
+		}
+		parts = append(parts, "SchemaElement: key{"+a.Name+":"+a.Kind.String()+":"+role+"}")
+	}
+	return "Schema:[" + strings.Join(parts, ", ") + "]"
 }
 
 // index returns the secondary index of that name.

@@ -357,3 +357,34 @@ func TestIndexPages(t *testing.T) {
 		}
 	}
 }
+
+// Key attributes of one name have one type in all of a table's keys, whoever makes
+// the table or the index.
+func TestOneTypeOfKeyAttributes(t *testing.T) {
+	f := open(t)
+	index := func(keys item.KeySchema) table.IndexSpec {
+		return table.IndexSpec{Name: "other", Schema: keys, Projection: table.ProjectAll}
+	}
+	var wrong *table.ValidationError
+	for _, x := range []item.KeySchema{{Hash: number("pk")}, {Hash: text("owner"), Range: text("sk")}, {Hash: number("owner")}, {Hash: text("total")}} {
+		spec := orders
+		spec.Indexes = append(slices.Clone(orders.Indexes), index(x))
+		if _, err := f.tables.Create(spec); !errors.As(err, &wrong) || !strings.Contains(wrong.Msg, "Attributes cannot be redefined.") {
+			t.Errorf("a table with an index on %v: %v", x, err)
+		}
+	}
+	if _, err := f.tables.Create(orders); err != nil {
+		t.Fatal(err)
+	}
+	create := func(keys item.KeySchema) error {
+		x := index(keys)
+		_, err := f.tables.Update("orders", table.Change{Indexes: []table.IndexChange{{Create: &x}}})
+		return err
+	}
+	if err := create(item.KeySchema{Hash: text("total")}); !errors.As(err, &wrong) {
+		t.Errorf("a new index on total of another type: %v", err)
+	}
+	if err := create(item.KeySchema{Hash: number("total"), Range: text("owner")}); err != nil {
+		t.Error(err)
+	}
+}

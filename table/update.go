@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/stream"
 )
@@ -44,7 +45,7 @@ type IndexChange struct {
 // Update changes the settings of a table. A stream that is turned on again is a
 // new stream. Run backfills a new index while writes go on; reads of it are
 // refused until the backfill is done. Errors: ErrNotFound, ErrIndexNotFound,
-// *ValidationError.
+// ErrTooManyIndexes, *ValidationError.
 func (ts *Tables) Update(name string, c Change) (Description, error) {
 	return ts.alter(name, func(t *tableState, b *kv.Batch) error {
 		if err := t.checkStreamChange(c.Stream); err != nil {
@@ -157,6 +158,7 @@ func (t *tableState) changeIndexes(b *kv.Batch, changes []IndexChange) error {
 
 func (t *tableState) addIndex(spec IndexSpec) error {
 	global := 0
+	schemas := []item.KeySchema{t.schema}
 	for _, d := range t.d.Indexes {
 		if d.Name == spec.Name {
 			return invalid("Attempting to create an index which already exists")
@@ -164,9 +166,13 @@ func (t *tableState) addIndex(spec IndexSpec) error {
 		if !d.Local {
 			global++
 		}
+		schemas = append(schemas, d.Schema)
+	}
+	if err := checkKinds(spec.Schema, schemas); err != nil {
+		return err
 	}
 	if global >= MaxGlobalIndexes {
-		return invalid("One or more parameter values were invalid: GlobalSecondaryIndex count exceeds the per-table limit of %d", MaxGlobalIndexes)
+		return ErrTooManyIndexes
 	}
 	d := indexDescriptor{ID: t.ts.next, Fill: true, IndexSpec: spec}
 	t.ts.next++
@@ -175,17 +181,22 @@ func (t *tableState) addIndex(spec IndexSpec) error {
 	return nil
 }
 
-// globalIndex returns the place of a global index in the descriptor.
-func (t *tableState) globalIndex(name string) (int, error) {
-	i := slices.IndexFunc(t.d.Indexes, func(d indexDescriptor) bool { return d.Name == name && !d.Local })
-	if i < 0 {
-		return 0, fmt.Errorf("%w: %s", ErrIndexNotFound, name)
+// globalIndex returns the place of a global index in the descriptor. The verb says
+// what is to become of it.
+func (t *tableState) globalIndex(name, verb string) (int, error) {
+	i := slices.IndexFunc(t.d.Indexes, func(d indexDescriptor) bool { return d.Name == name })
+	switch {
+	case i < 0:
+		return 0, fmt.Errorf("%w: %s for table %s", ErrIndexNotFound, name, t.name)
+	case t.d.Indexes[i].Local:
+		return 0, invalid("Cannot %s an index that is not a GlobalSecondaryIndex: %s", verb, name)
+	default:
+		return i, nil
 	}
-	return i, nil
 }
 
 func (t *tableState) removeIndex(b *kv.Batch, name string) error {
-	i, err := t.globalIndex(name)
+	i, err := t.globalIndex(name, "delete")
 	if err != nil {
 		return err
 	}
@@ -201,7 +212,7 @@ func (t *tableState) removeIndex(b *kv.Batch, name string) error {
 
 // retuneIndex changes the throughput of an index.
 func (t *tableState) retuneIndex(name string, to Throughput) error {
-	i, err := t.globalIndex(name)
+	i, err := t.globalIndex(name, "update")
 	if err != nil {
 		return err
 	}

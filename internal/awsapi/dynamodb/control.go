@@ -3,7 +3,6 @@ package dynamodb
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/go-json-experiment/json"
 
@@ -62,98 +61,6 @@ func (a *api) deleteTable(_ context.Context, body []byte) ([]byte, error) {
 		return nil, missing(err, name)
 	}
 	return encode("TableDescription", describe(d, "DELETING"))
-}
-
-func (a *api) updateTable(_ context.Context, body []byte) ([]byte, error) {
-	var r tableRequest
-	if err := awsjson.Decode(body, &r); err != nil {
-		return nil, err
-	}
-	name, change, err := r.change()
-	if err != nil {
-		return nil, err
-	}
-	before, err := a.tables.Describe(name)
-	if err != nil {
-		return nil, missing(err, name)
-	}
-	mode, err := billing(before, change)
-	if err != nil {
-		return nil, err
-	}
-	if change.Indexes, err = r.indexChanges(before, mode); err != nil {
-		return nil, err
-	}
-	d, err := a.tables.Update(name, change)
-	if err != nil {
-		return nil, missing(err, name)
-	}
-	out := describe(d, "UPDATING")
-	for _, c := range change.Indexes {
-		out.leaving(before, c.Delete)
-	}
-	return encode("TableDescription", out)
-}
-
-// change checks an UpdateTable request, but for its indexes.
-func (r *tableRequest) change() (name string, c table.Change, err error) {
-	var v awsjson.Validator
-	v.Text(r.BillingMode, "billingMode", billingModes)
-	v.Text(r.TableClass, "tableClass", tableClasses)
-	if name, err = controlTable(r.TableName, &v); err != nil {
-		return "", c, err
-	}
-	r.ProvisionedThroughput.constraints(&v, "provisionedThroughput")
-	r.streamConstraints(&v)
-	r.updateConstraints(&v)
-	if err := v.Err(); err != nil {
-		return "", c, err
-	}
-	if err := r.refused(); err != nil {
-		return "", c, err
-	}
-	c.Protected, c.Class = r.DeletionProtectionEnabled, r.TableClass
-	c.Billing = (*table.Billing)(r.BillingMode)
-	if r.ProvisionedThroughput != nil {
-		units, err := r.ProvisionedThroughput.units()
-		if err != nil {
-			return "", c, err
-		}
-		c.Throughput = &units
-	}
-	if s := r.StreamSpecification; s != nil {
-		view, err := r.view()
-		if err != nil {
-			return "", c, err
-		}
-		c.Stream = &table.StreamChange{Enabled: *s.StreamEnabled, View: view}
-	}
-	if len(r.GlobalSecondaryIndexUpdates) == 0 && c.Empty() {
-		return "", c, awsjson.Validation("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required")
-	}
-	return name, c, nil
-}
-
-// billing checks a change of the billing mode and the throughput against what
-// the table has, and returns the mode that it will have.
-func billing(before table.Description, c table.Change) (table.Billing, error) {
-	mode := before.Billing
-	if c.Billing != nil {
-		mode = *c.Billing
-	}
-	switch {
-	case mode == table.PayPerRequest && c.Throughput != nil:
-		return mode, errPayPerRequest
-	case c.Billing != nil && mode == table.Provisioned && c.Throughput == nil && before.Billing != mode:
-		return mode, awsjson.Validation(invalidOnes + "ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
-	case c.Throughput != nil && before.Billing == mode && *c.Throughput == before.Throughput:
-		return mode, awsjson.Validation(fmt.Sprintf("The provisioned throughput for the table will not change. The requested value equals the current value. "+
-			"Current ReadCapacityUnits provisioned for the table: %[1]d. Requested ReadCapacityUnits: %[1]d. "+
-			"Current WriteCapacityUnits provisioned for the table: %[2]d. Requested WriteCapacityUnits: %[2]d. "+
-			"Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.", c.Throughput.Read, c.Throughput.Write))
-	default:
-		return mode, nil
-	}
 }
 
 func (a *api) listTables(_ context.Context, body []byte) ([]byte, error) {

@@ -39,6 +39,9 @@ type tableRequest struct {
 	TableClass                  *string
 	Tags                        []tag
 
+	// What is accepted and not kept.
+	SSESpecification, OnDemandThroughput, WarmThroughput *struct{}
+
 	// What is refused if it is given.
 	ReplicaUpdates            []struct{}
 	GlobalTableWitnessUpdates []struct{}
@@ -78,16 +81,17 @@ func (p *provisionedThroughput) constraints(v *awsjson.Validator, path string) {
 // maxUnits is the most capacity units that may be provisioned.
 const maxUnits = 1_000_000_000_000
 
-// units returns the checked capacity units.
-func (p *provisionedThroughput) units() (table.Throughput, error) {
+// units returns the capacity units. An error ends with the text of, which says
+// whose they are.
+func (p *provisionedThroughput) units(of string) (table.Throughput, error) {
 	if p == nil {
 		return table.Throughput{}, nil
 	}
 	if *p.ReadCapacityUnits > maxUnits {
-		return table.Throughput{}, awsjson.Validation(fmt.Sprintf("Given value %d for ReadCapacityUnits is out of bounds", *p.ReadCapacityUnits))
+		return table.Throughput{}, awsjson.Validation(fmt.Sprintf("Given value %d for ReadCapacityUnits is out of bounds%s", *p.ReadCapacityUnits, of))
 	}
 	if *p.WriteCapacityUnits > maxUnits {
-		return table.Throughput{}, awsjson.Validation(fmt.Sprintf("Given value %d for WriteCapacityUnits is out of bounds", *p.WriteCapacityUnits))
+		return table.Throughput{}, awsjson.Validation(fmt.Sprintf("Given value %d for WriteCapacityUnits is out of bounds%s", *p.WriteCapacityUnits, of))
 	}
 	return table.Throughput{Read: *p.ReadCapacityUnits, Write: *p.WriteCapacityUnits}, nil
 }
@@ -100,16 +104,30 @@ func (r *tableRequest) streamConstraints(v *awsjson.Validator) {
 	}
 }
 
+// streamTexts are the errors of a stream without a view, and of a view without a
+// stream, as an operation words them.
+type streamTexts struct{ absent, unwanted string }
+
+var (
+	streamOfCreate = streamTexts{
+		"Table is being created with a stream enabled, UpdateViewType is required",
+		"Table is being created with a stream disabled, UpdateViewType should not be specified",
+	}
+	streamOfUpdate = streamTexts{
+		"If stream is being enabled then UpdateViewType is required",
+		"If stream is being disabled, then UpdateViewType must not be specified",
+	}
+)
+
 // view returns the view of the stream that is asked for; empty is none.
-func (r *tableRequest) view() (stream.View, error) {
-	s := r.StreamSpecification
+func (s *streamSpecification) view(texts streamTexts) (stream.View, error) {
 	switch {
 	case s == nil, !*s.StreamEnabled && s.StreamViewType == nil:
 		return "", nil
 	case !*s.StreamEnabled:
-		return "", awsjson.Validation(invalidOnes + "StreamViewType must not be specified when StreamEnabled is false")
+		return "", awsjson.Validation(invalidOnes + texts.unwanted)
 	case s.StreamViewType == nil:
-		return "", awsjson.Validation(invalidOnes + "StreamViewType must be specified when StreamEnabled is true")
+		return "", awsjson.Validation(invalidOnes + texts.absent)
 	default:
 		return stream.View(*s.StreamViewType), nil
 	}
@@ -150,7 +168,7 @@ func (r *tableRequest) spec() (table.Spec, error) {
 	case spec.Billing == table.Provisioned && r.ProvisionedThroughput == nil:
 		return spec, awsjson.Validation(invalidOnes + "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
 	}
-	if spec.Throughput, err = r.ProvisionedThroughput.units(); err != nil {
+	if spec.Throughput, err = r.ProvisionedThroughput.units(""); err != nil {
 		return spec, err
 	}
 	if err := r.refused(); err != nil {
@@ -159,7 +177,7 @@ func (r *tableRequest) spec() (table.Spec, error) {
 	if spec.Schema, spec.Indexes, err = r.schemas(spec.Billing); err != nil {
 		return spec, err
 	}
-	if spec.View, err = r.view(); err != nil {
+	if spec.View, err = r.StreamSpecification.view(streamOfCreate); err != nil {
 		return spec, err
 	}
 	if r.TableClass != nil {
@@ -176,11 +194,7 @@ func (r *tableRequest) createConstraints() (string, error) {
 	var v awsjson.Validator
 	v.Text(r.BillingMode, "billingMode", billingModes)
 	v.Required(r.AttributeDefinitions != nil, "attributeDefinitions")
-	for i, d := range r.AttributeDefinitions {
-		at := fmt.Sprintf("attributeDefinitions.%d.member.", i+1)
-		v.Required(d.AttributeName != nil, at+"attributeName")
-		v.RequiredText(d.AttributeType, at+"attributeType", attributeTypes)
-	}
+	r.defined(&v)
 	name, err := newTable(r.TableName, &v)
 	if err != nil {
 		return "", err
@@ -188,14 +202,23 @@ func (r *tableRequest) createConstraints() (string, error) {
 	v.Text(r.TableClass, "tableClass", tableClasses)
 	r.ProvisionedThroughput.constraints(&v, "provisionedThroughput")
 	keyConstraints(&v, r.KeySchema, "keySchema")
-	for i := range r.LocalSecondaryIndexes {
-		r.LocalSecondaryIndexes[i].constraints(&v, fmt.Sprintf("localSecondaryIndexes.%d.member", i+1))
-	}
 	for i := range r.GlobalSecondaryIndexes {
 		r.GlobalSecondaryIndexes[i].constraints(&v, fmt.Sprintf("globalSecondaryIndexes.%d.member", i+1))
 	}
+	for i := range r.LocalSecondaryIndexes {
+		r.LocalSecondaryIndexes[i].constraints(&v, fmt.Sprintf("localSecondaryIndexes.%d.member", i+1))
+	}
 	r.streamConstraints(&v)
 	return name, v.Err()
+}
+
+// defined checks the attribute definitions against the model.
+func (r *tableRequest) defined(v *awsjson.Validator) {
+	for i, d := range r.AttributeDefinitions {
+		at := fmt.Sprintf("attributeDefinitions.%d.member.", i+1)
+		v.Required(d.AttributeName != nil, at+"attributeName")
+		v.RequiredText(d.AttributeType, at+"attributeType", attributeTypes)
+	}
 }
 
 func orNull(s *string) string {

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -31,7 +32,9 @@ func mapError(err error) *awsjson.Error {
 	case errors.Is(err, table.ErrNotFound):
 		return &awsjson.Error{Type: "ResourceNotFoundException", Message: "Requested resource not found"}
 	case errors.Is(err, table.ErrIndexNotFound):
-		return &awsjson.Error{Type: "ResourceNotFoundException", Message: "Requested resource not found: No such index: " + subject(err, table.ErrIndexNotFound)}
+		return &awsjson.Error{Type: "ResourceNotFoundException", Message: "Requested resource not found: Index " + subject(err, table.ErrIndexNotFound)}
+	case errors.Is(err, table.ErrTooManyIndexes):
+		return &awsjson.Error{Type: "LimitExceededException", Message: fmt.Sprintf("Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of %d", table.MaxGlobalIndexes)}
 	case errors.Is(err, table.ErrCollectionFull):
 		return &awsjson.Error{Type: "ItemCollectionSizeLimitExceededException", Message: "Item collection size limit of 10 GB exceeded for a partition key of the table."}
 	case errors.Is(err, table.ErrTokenReused):

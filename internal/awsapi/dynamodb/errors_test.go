@@ -18,6 +18,7 @@ var exceptions = map[string]apitest.Error{
 	"table.ErrExists":         {table.ErrExists, "ResourceInUseException"},
 	"table.ErrProtected":      {table.ErrProtected, "ValidationException"},
 	"table.ErrIndexNotFound":  {table.ErrIndexNotFound, "ResourceNotFoundException"},
+	"table.ErrTooManyIndexes": {table.ErrTooManyIndexes, "LimitExceededException"},
 	"table.ErrCollectionFull": {table.ErrCollectionFull, "ItemCollectionSizeLimitExceededException"},
 	"table.ErrTokenReused":    {table.ErrTokenReused, "IdempotentParameterMismatchException"},
 	"table.CanceledError":     {&table.CanceledError{}, "TransactionCanceledException"},

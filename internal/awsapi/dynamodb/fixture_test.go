@@ -35,6 +35,18 @@ func start(t testing.TB, inMemory bool) *node {
 
 func serve(t testing.TB, store *kv.Store) *node {
 	t.Helper()
+	n := serveIdle(t, store)
+	ctx, cancel := context.WithCancel(context.Background())
+	var background sync.WaitGroup
+	background.Go(func() { _ = n.tables.Run(ctx) })
+	t.Cleanup(func() { cancel(); background.Wait() })
+	return n
+}
+
+// serveIdle serves tables whose background work does not run: indexes are never
+// filled.
+func serveIdle(t testing.TB, store *kv.Store) *node {
+	t.Helper()
 	streams, err := stream.Open(store, stream.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -43,10 +55,6 @@ func serve(t testing.TB, store *kv.Store) *node {
 	if n.tables, err = table.Open(store, streams, table.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var background sync.WaitGroup
-	background.Go(func() { _ = n.tables.Run(ctx) })
-	t.Cleanup(func() { cancel(); background.Wait() })
 	n.Server = apitest.Serve(t, dynamodb.Service(n.tables, "us-east-1"), &apitest.Log{})
 	return n
 }

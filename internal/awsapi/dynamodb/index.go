@@ -23,16 +23,6 @@ type (
 		Projection            *projectionRequest
 		ProvisionedThroughput *provisionedThroughput
 	}
-
-	// An indexUpdate has one of its members.
-	indexUpdate struct {
-		Create *indexRequest
-		Update *struct {
-			IndexName             *string
-			ProvisionedThroughput *provisionedThroughput
-		}
-		Delete *struct{ IndexName *string }
-	}
 )
 
 // constraints checks an index against the model.
@@ -79,13 +69,17 @@ type definitions struct {
 	used  []string
 }
 
-func (r *tableRequest) definitions() *definitions {
+// definitions returns the checked definitions of the request.
+func (r *tableRequest) definitions() (*definitions, error) {
 	d := &definitions{kinds: map[string]item.Kind{}}
 	for _, a := range r.AttributeDefinitions {
+		if d.kinds[*a.AttributeName] != 0 {
+			return nil, awsjson.Validation("Attribute Name is duplicated: " + *a.AttributeName)
+		}
 		d.kinds[*a.AttributeName] = item.ParseKind(*a.AttributeType)
 		d.names = append(d.names, *a.AttributeName)
 	}
-	return d
+	return d, nil
 }
 
 // schema returns a key schema with the kinds of its attributes.
@@ -98,15 +92,15 @@ func (d *definitions) schema(keys []keySchemaElement) (item.KeySchema, error) {
 	}
 	two := len(attrs) == 2
 	switch {
+	case slices.ContainsFunc(attrs, func(a item.KeyAttr) bool { return a.Kind == 0 }):
+		return item.KeySchema{}, awsjson.Validation(invalidOnes + "Some index key attributes are not defined in AttributeDefinitions. Keys: " +
+			list(names) + ", AttributeDefinitions: " + list(d.names))
 	case two && attrs[0].Name == attrs[1].Name:
 		return item.KeySchema{}, awsjson.Validation("Both the Hash Key and the Range Key element in the KeySchema have the same name")
 	case *keys[0].KeyType != "HASH":
 		return item.KeySchema{}, awsjson.Validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
 	case two && *keys[1].KeyType != "RANGE":
 		return item.KeySchema{}, awsjson.Validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
-	case slices.ContainsFunc(attrs, func(a item.KeyAttr) bool { return a.Kind == 0 }):
-		return item.KeySchema{}, awsjson.Validation(invalidOnes + "Some index key attributes are not defined in AttributeDefinitions. Keys: " +
-			list(names) + ", AttributeDefinitions: " + list(d.names))
 	}
 	for _, name := range names {
 		if !slices.Contains(d.used, name) {
@@ -134,9 +128,14 @@ func (d *definitions) allUsed(indexes bool) error {
 
 func list(names []string) string { return "[" + strings.Join(names, ", ") + "]" }
 
-// schemas returns the key schema of the table and its indexes.
+// schemas returns the key schema of the table and its indexes. That a key has no
+// definition, and that a definition has no key, is told before all else of the
+// indexes.
 func (r *tableRequest) schemas(mode table.Billing) (item.KeySchema, []table.IndexSpec, error) {
-	d := r.definitions()
+	d, err := r.definitions()
+	if err != nil {
+		return item.KeySchema{}, nil, err
+	}
 	schema, err := r.tableSchema(d)
 	if err != nil {
 		return schema, nil, err
@@ -144,34 +143,37 @@ func (r *tableRequest) schemas(mode table.Billing) (item.KeySchema, []table.Inde
 	if err := r.indexCounts(); err != nil {
 		return schema, nil, err
 	}
-	var out []table.IndexSpec
-	for i := range r.LocalSecondaryIndexes {
-		x, err := r.LocalSecondaryIndexes[i].local(d, schema)
+	requests := slices.Concat(r.LocalSecondaryIndexes, r.GlobalSecondaryIndexes)
+	keys := make([]item.KeySchema, len(requests))
+	for i, x := range requests {
+		if keys[i], err = d.schema(x.KeySchema); err != nil {
+			return schema, nil, err
+		}
+	}
+	if err := d.allUsed(len(requests) > 0); err != nil {
+		return schema, nil, err
+	}
+	out := make([]table.IndexSpec, len(requests))
+	for i := range requests {
+		if i < len(r.LocalSecondaryIndexes) {
+			out[i], err = requests[i].local(keys[i], schema)
+		} else {
+			out[i], err = requests[i].global(keys[i], mode, unitsOfCreate)
+		}
+		if err == nil && slices.ContainsFunc(out[:i], func(y table.IndexSpec) bool { return out[i].Name == y.Name }) {
+			err = awsjson.Validation(invalidOnes + "Duplicate index name: " + out[i].Name)
+		}
 		if err != nil {
 			return schema, nil, err
 		}
-		out = append(out, x)
 	}
-	for i := range r.GlobalSecondaryIndexes {
-		x, err := r.GlobalSecondaryIndexes[i].global(d, mode)
-		if err != nil {
-			return schema, nil, err
-		}
-		out = append(out, x)
-	}
-	for i, x := range out {
-		if slices.ContainsFunc(out[:i], func(y table.IndexSpec) bool { return x.Name == y.Name }) {
-			return schema, nil, awsjson.Validation(invalidOnes + "Duplicate index name: " + x.Name)
-		}
-	}
-	return schema, out, d.allUsed(len(out) > 0)
+	return schema, out, nil
 }
 
-// tableSchema returns the key schema of the table, with the texts that
-// DynamoDB has for it alone.
+// tableSchema returns the key schema of the table. More keys than definitions are
+// worded in a way of their own.
 func (r *tableRequest) tableSchema(d *definitions) (item.KeySchema, error) {
-	undefined := slices.ContainsFunc(r.KeySchema, func(k keySchemaElement) bool { return d.kinds[*k.AttributeName] == 0 })
-	if undefined && len(r.KeySchema) == 2 && len(r.LocalSecondaryIndexes)+len(r.GlobalSecondaryIndexes) == 0 {
+	if len(r.KeySchema) > len(d.names) {
 		return item.KeySchema{}, awsjson.Validation("Invalid KeySchema: Some index key attribute have no definition")
 	}
 	return d.schema(r.KeySchema)
@@ -195,44 +197,53 @@ func (r *tableRequest) indexCounts() error {
 	}
 }
 
-// local returns a local index of a table with the key schema.
-func (x *indexRequest) local(d *definitions, of item.KeySchema) (table.IndexSpec, error) {
-	spec, err := x.spec(d)
-	switch {
-	case err != nil:
-		return spec, err
-	case !spec.Schema.HasRange():
-		return spec, awsjson.Validation(invalidOnes + "Index KeySchema does not have a range key for index: " + spec.Name)
-	case spec.Schema.Hash.Name != of.Hash.Name:
-		return spec, awsjson.Validation(invalidOnes + "Index KeySchema does not have the same leading hash key as table KeySchema for index: " +
-			spec.Name + ". index hash key: " + spec.Schema.Hash.Name + ", table hash key: " + of.Hash.Name)
+// local returns a local index with the keys, of a table with the key schema.
+func (x *indexRequest) local(keys, of item.KeySchema) (table.IndexSpec, error) {
+	switch name := *x.IndexName; {
+	case !keys.HasRange():
+		return table.IndexSpec{}, awsjson.Validation(invalidOnes + "Index KeySchema does not have a range key for index: " + name)
+	case keys.Hash.Name != of.Hash.Name:
+		return table.IndexSpec{}, awsjson.Validation(invalidOnes + "Index KeySchema does not have the same leading hash key as table KeySchema for index: " +
+			name + ". index hash key: " + keys.Hash.Name + ", table hash key: " + of.Hash.Name)
 	}
+	spec, err := x.spec(keys)
 	spec.Local = true
-	return spec, nil
+	return spec, err
 }
 
-// global returns a global index of a table with the billing mode.
-func (x *indexRequest) global(d *definitions, mode table.Billing) (table.IndexSpec, error) {
-	spec, err := x.spec(d)
+// unitsTexts are the errors of an index with throughput on a table that has none,
+// and the other way round, as an operation words them. They hold the name as %s.
+type unitsTexts struct{ unwanted, absent string }
+
+var (
+	unitsOfCreate = unitsTexts{
+		"ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST",
+		"ProvisionedThroughput is not specified for index: %s",
+	}
+	unitsOfUpdate = unitsTexts{
+		"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: %s when BillingMode is PAY_PER_REQUEST",
+		"Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: %s",
+	}
+)
+
+// global returns a global index with the keys, of a table with the billing mode.
+func (x *indexRequest) global(keys item.KeySchema, mode table.Billing, texts unitsTexts) (table.IndexSpec, error) {
+	spec, err := x.spec(keys)
 	switch {
 	case err != nil:
 		return spec, err
 	case mode == table.PayPerRequest && x.ProvisionedThroughput != nil:
-		return spec, awsjson.Validation(invalidOnes + "ProvisionedThroughput should not be specified for index: " + spec.Name + " when BillingMode is PAY_PER_REQUEST")
+		return spec, awsjson.Validation(invalidOnes + fmt.Sprintf(texts.unwanted, spec.Name))
 	case mode == table.Provisioned && x.ProvisionedThroughput == nil:
-		return spec, awsjson.Validation(invalidOnes + "ProvisionedThroughput must be specified for index: " + spec.Name)
+		return spec, awsjson.Validation(invalidOnes + fmt.Sprintf(texts.absent, spec.Name))
 	}
-	spec.Throughput, err = x.ProvisionedThroughput.units()
+	spec.Throughput, err = x.ProvisionedThroughput.units(" for index " + spec.Name)
 	return spec, err
 }
 
-// spec checks what local and global indexes share.
-func (x *indexRequest) spec(d *definitions) (table.IndexSpec, error) {
-	spec := table.IndexSpec{Name: *x.IndexName}
-	var err error
-	if spec.Schema, err = d.schema(x.KeySchema); err != nil {
-		return spec, err
-	}
+// spec checks the projection, which local and global indexes share.
+func (x *indexRequest) spec(keys item.KeySchema) (table.IndexSpec, error) {
+	spec := table.IndexSpec{Name: *x.IndexName, Schema: keys}
 	p := x.Projection
 	if p.ProjectionType == nil {
 		return spec, awsjson.Validation(invalidOnes + "Unknown ProjectionType: null")
@@ -244,78 +255,10 @@ func (x *indexRequest) spec(d *definitions) (table.IndexSpec, error) {
 	case spec.Projection == table.ProjectSome && p.NonKeyAttributes == nil:
 		return spec, awsjson.Validation(invalidOnes + "ProjectionType is " + *p.ProjectionType + ", but NonKeyAttributes is not specified")
 	}
+	for i, name := range spec.Include {
+		if slices.Contains(spec.Include[:i], name) {
+			return spec, awsjson.Validation(invalidOnes + "Duplicate element in NonKeyAttributes: " + name)
+		}
+	}
 	return spec, nil
-}
-
-// updateConstraints checks the changes of indexes against the model.
-func (r *tableRequest) updateConstraints(v *awsjson.Validator) {
-	for i, u := range r.GlobalSecondaryIndexUpdates {
-		at := fmt.Sprintf("globalSecondaryIndexUpdates.%d.member.", i+1)
-		if u.Create != nil {
-			u.Create.constraints(v, at+"create")
-		}
-		if u.Update != nil {
-			v.RequiredText(u.Update.IndexName, at+"update.indexName", nameText)
-			v.Required(u.Update.ProvisionedThroughput != nil, at+"update.provisionedThroughput")
-			u.Update.ProvisionedThroughput.constraints(v, at+"update.provisionedThroughput")
-		}
-		if u.Delete != nil {
-			v.RequiredText(u.Delete.IndexName, at+"delete.indexName", nameText)
-		}
-	}
-}
-
-// indexChanges returns the changes of indexes of a table as it is.
-func (r *tableRequest) indexChanges(before table.Description, mode table.Billing) ([]table.IndexChange, error) {
-	filling := slices.ContainsFunc(before.Indexes, func(x table.IndexDescription) bool { return x.Backfilling })
-	if filling && len(r.GlobalSecondaryIndexUpdates) > 0 {
-		return nil, &awsjson.Error{Type: "ResourceInUseException", Message: "Attempt to change a resource which is still in use: Table is being updated: " + before.Name}
-	}
-	var out []table.IndexChange
-	online := 0
-	for _, u := range r.GlobalSecondaryIndexUpdates {
-		var c table.IndexChange
-		switch {
-		case u.Create != nil:
-			d := r.definitions()
-			d.complete(before)
-			spec, err := u.Create.global(d, mode)
-			if err != nil {
-				return nil, err
-			}
-			c.Create = &spec
-			online++
-		case u.Delete != nil:
-			c.Delete = *u.Delete.IndexName
-			online++
-		case u.Update != nil:
-			units, err := u.Update.ProvisionedThroughput.units()
-			if err != nil {
-				return nil, err
-			}
-			c.Update, c.Throughput = *u.Update.IndexName, units
-		default:
-			return nil, awsjson.Validation(invalidOnes + "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be null")
-		}
-		out = append(out, c)
-	}
-	if online > 1 {
-		return nil, &awsjson.Error{Type: "LimitExceededException", Message: "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"}
-	}
-	return out, nil
-}
-
-// complete adds the definitions that a table has.
-func (d *definitions) complete(of table.Description) {
-	schemas := []item.KeySchema{of.Schema}
-	for _, x := range of.Indexes {
-		schemas = append(schemas, x.Schema)
-	}
-	for _, s := range schemas {
-		for _, a := range s.Attrs() {
-			if d.kinds[a.Name] == 0 {
-				d.kinds[a.Name] = a.Kind
-			}
-		}
-	}
 }

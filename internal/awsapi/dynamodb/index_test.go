@@ -127,7 +127,7 @@ func TestIndexErrors(t *testing.T) {
 		{"Query", `{"TableName":"orders","IndexName":"keysByWho","Select":"ALL_ATTRIBUTES","KeyConditionExpression":"who = :w","ExpressionAttributeValues":{":w":{"S":"a"}}}`, ones + "Select type ALL_ATTRIBUTES is not supported for global secondary index keysByWho because its projection type is not ALL"},
 		{"Query", `{"TableName":"orders","IndexName":"keysByWho","ProjectionExpression":"note","KeyConditionExpression":"who = :w","ExpressionAttributeValues":{":w":{"S":"a"}}}`, ones + "Global secondary index keysByWho does not project [note]"},
 		{"Query", `{"TableName":"orders","IndexName":"byWho","ExclusiveStartKey":{"pk":{"S":"p"},"sk":{"N":"1"}},"KeyConditionExpression":"who = :w","ExpressionAttributeValues":{":w":{"S":"a"}}}`, "The provided starting key is invalid: The provided key element does not match the schema"},
-		{"UpdateTable", `{"TableName":"orders","GlobalSecondaryIndexUpdates":[{"Delete":{"IndexName":"none"}}]}`, "Requested resource not found: No such index: none"},
+		{"UpdateTable", `{"TableName":"orders","GlobalSecondaryIndexUpdates":[{"Delete":{"IndexName":"none"}}]}`, "Requested resource not found: Index none for table orders"},
 		{"UpdateTable", `{"TableName":"orders","GlobalSecondaryIndexUpdates":[{"Delete":{"IndexName":"byWho"}},{"Delete":{"IndexName":"keysByWho"}}]}`, "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"},
 		{"UpdateTimeToLive", `{"TableName":"orders","TimeToLiveSpecification":{"Enabled":false,"AttributeName":"x"}}`, "TimeToLive is already disabled"},
 		{"TagResource", `{"ResourceArn":"orders","Tags":[{"Key":"a","Value":"b"}]}`, "Invalid TableArn: Invalid ResourceArn provided as input orders"},
@@ -155,7 +155,7 @@ func TestUpdateIndexesBySDK(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	updated, err := c.UpdateTable(ctx, &sdk.UpdateTableInput{TableName: orders, GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{
+	updated, err := c.UpdateTable(ctx, &sdk.UpdateTableInput{TableName: orders, AttributeDefinitions: in.AttributeDefinitions, GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{
 		{Create: &types.CreateGlobalSecondaryIndexAction{IndexName: adding.IndexName, KeySchema: adding.KeySchema, Projection: adding.Projection}},
 	}})
 	if err != nil || len(updated.TableDescription.GlobalSecondaryIndexes) != 2 {

@@ -67,9 +67,10 @@ func TestTablesBySDK(t *testing.T) {
 	if _, err := c.DeleteTable(ctx, &sdk.DeleteTableInput{TableName: aws.String("orders")}); !errors.As(err, &protected) || protected.ErrorCode() != "ValidationException" {
 		t.Errorf("delete of a protected table: %v", err)
 	}
-	updated, err := c.UpdateTable(ctx, &sdk.UpdateTableInput{
-		TableName: aws.String("orders"), DeletionProtectionEnabled: aws.Bool(false), StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)},
-	})
+	if _, err := c.UpdateTable(ctx, &sdk.UpdateTableInput{TableName: aws.String("orders"), DeletionProtectionEnabled: aws.Bool(false)}); err != nil {
+		t.Fatal(err)
+	}
+	updated, err := c.UpdateTable(ctx, &sdk.UpdateTableInput{TableName: aws.String("orders"), StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)}})
 	if err != nil || updated.TableDescription.StreamSpecification != nil || *updated.TableDescription.LatestStreamArn != *table.LatestStreamArn {
 		t.Errorf("update: %+v %v", updated, err)
 	}
