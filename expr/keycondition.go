@@ -22,10 +22,12 @@ type KeyTerm struct {
 	Low, High item.Value // High is the zero Value unless Op is BETWEEN
 }
 
-// A KeyRange is a key condition resolved against a key schema. Op is empty
-// (all), "=", "<", "<=", ">", ">=", "BETWEEN" (Low to High) or "begins_with".
+// A KeyRange is a key condition resolved against a key schema. Equal has the values
+// of all partition attributes, then those of the sort attributes before the last one
+// that has a term. Op, Low and High are the term of that one: Op is empty (none), "=",
+// "<", "<=", ">", ">=", "BETWEEN" (Low to High) or "begins_with".
 type KeyRange struct {
-	Partition item.Value
+	Equal     []item.Value
 	Op        string
 	Low, High item.Value
 }
@@ -154,9 +156,9 @@ func (k *KeyCondition) on(name string) *KeyTerm {
 	return nil
 }
 
-// Resolve judges the terms by a key schema: the partition key must have one, by
-// equality, the sort key may have one, and there may be no other. Errors are of
-// type *Error.
+// Resolve judges the terms by a key schema: each partition attribute must have one, by
+// equality, and the sort attributes may have some from the first on, of which all but
+// the last are equalities. There may be no other term. Errors are of type *Error.
 func (k *KeyCondition) Resolve(schema item.KeySchema) (KeyRange, error) {
 	var out KeyRange
 	if err := k.Err(); err != nil {
@@ -168,6 +170,8 @@ func (k *KeyCondition) Resolve(schema item.KeySchema) (KeyRange, error) {
 		return out, &Error{fmt.Sprintf("The number of query conditions (%d) exceeds the number of key attributes defined in the schema (%d)", n, len(attrs))}
 	case n > len(attrs):
 		return out, errNotSupported
+	case schema.Multi():
+		return k.resolveMulti(schema, attrs)
 	}
 	for i, a := range attrs {
 		t := k.on(a.Name)
@@ -183,7 +187,7 @@ func (k *KeyCondition) Resolve(schema item.KeySchema) (KeyRange, error) {
 		case t.Op != "=":
 			return out, errNotSupported
 		default:
-			out.Partition = t.Low
+			out.Equal = []item.Value{t.Low}
 		}
 	}
 	return out, nil

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -44,20 +45,80 @@ var schemas = []item.KeySchema{
 	{Hash: item.KeyAttr{Name: "a", Kind: item.String}, Range: item.KeyAttr{Name: "b", Kind: item.String}},
 	{Hash: item.KeyAttr{Name: "b", Kind: item.Number}, Range: item.KeyAttr{Name: "a", Kind: item.String}},
 	{Hash: item.KeyAttr{Name: "b", Kind: item.Binary}, Range: item.KeyAttr{Name: "c", Kind: item.Number}},
+	item.NewKeySchema([]item.KeyAttr{{Name: "a", Kind: item.String}, {Name: "b", Kind: item.Number}}, nil),
+	item.NewKeySchema([]item.KeyAttr{{Name: "a", Kind: item.String}}, []item.KeyAttr{{Name: "b", Kind: item.Number}, {Name: "c", Kind: item.String}}),
+	item.NewKeySchema([]item.KeyAttr{{Name: "b", Kind: item.String}, {Name: "a", Kind: item.Binary}}, []item.KeyAttr{{Name: "c", Kind: item.String}, {Name: "d", Kind: item.Number}}),
+}
+
+// A query on a key of many attributes fixes all partition attributes, and sort
+// attributes from the left, of which the last may be in a range.
+func TestKeyConditionsOfManyAttributes(t *testing.T) {
+	str := func(names ...string) (out []item.KeyAttr) {
+		for _, n := range names {
+			out = append(out, item.KeyAttr{Name: n, Kind: item.String})
+		}
+		return out
+	}
+	schema := item.NewKeySchema(str("h1", "h2"), str("r1", "r2", "r3"))
+	const hash = "HASH key attributes %s must have equality conditions specified in the query"
+	const sort = "RANGE key attributes %s must have equality conditions specified in the query because a condition is present on key attribute %s"
+	for src, want := range map[string]string{
+		"h1 = :a AND h2 = :b":                                                 "a,b",
+		"r1 = :c AND h2 = :b AND h1 = :a":                                     "a,b = c",
+		"h1 = :a AND h2 = :b AND r1 < :c":                                     "a,b < c",
+		"h1 = :a AND h2 = :b AND :c < r1":                                     "a,b > c",
+		"h1 = :a AND h2 = :b AND r2 = :d AND r1 = :c":                         "a,b,c = d",
+		"h1 = :a AND h2 = :b AND r1 = :c AND r2 BETWEEN :a AND :d":            "a,b,c BETWEEN a d",
+		"h1 = :a AND h2 = :b AND r1 = :c AND r2 = :d AND begins_with(r3, :a)": "a,b,c,d begins_with a",
+		"h1 = :a":                                                            "!" + fmt.Sprintf(hash, "h2"),
+		"h2 > :a AND r1 = :c":                                                "!" + fmt.Sprintf(hash, "h1, h2"),
+		"h1 = :a AND h2 >= :b":                                               "!" + fmt.Sprintf(hash, "h2"),
+		"h1 = :a AND x = :b":                                                 "!" + fmt.Sprintf(hash, "h2"),
+		"h1 = :a AND h2 = :b AND r2 = :c":                                    "!" + fmt.Sprintf(sort, "r1", "r2"),
+		"h1 = :a AND h2 = :b AND r3 = :c":                                    "!" + fmt.Sprintf(sort, "r1, r2", "r3"),
+		"h1 = :a AND h2 = :b AND r1 > :c AND r2 = :d":                        "!" + fmt.Sprintf(sort, "r1", "r2"),
+		"h1 = :a AND h2 = :b AND r1 > :c AND r2 > :d":                        "!" + fmt.Sprintf(sort, "r1", "r2"),
+		"h1 = :a AND h2 = :b AND begins_with(r1, :c) AND r3 = :d":            "!" + fmt.Sprintf(sort, "r1, r2", "r3"),
+		"h1 = :a AND h2 = :b AND r1 = :c AND x = :d":                         "!Query condition missed key schema element: r2",
+		"h1 = :a AND h2 = :b AND r1 = :n":                                    "!One or more parameter values were invalid: Condition parameter type does not match schema type",
+		"h1 = :n AND h2 = :b":                                                "!One or more parameter values were invalid: Condition parameter type does not match schema type",
+		"h1 = :a AND h1 = :b AND h2 = :a":                                    "!Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key",
+		"h1 = :a AND h2 = :b AND r1 = :a AND r2 = :a AND r3 = :a AND x = :a": "!The number of query conditions (6) exceeds the number of key attributes defined in the schema (5)",
+	} {
+		k, err := NewParser(nil, Values{":a": item.S("a"), ":b": item.S("b"), ":c": item.S("c"), ":d": item.S("d"), ":n": item.NumOf(1).Value()}).KeyCondition(src)
+		var r KeyRange
+		if err == nil {
+			r, err = k.Resolve(schema)
+		}
+		var equal []string
+		for _, v := range r.Equal {
+			equal = append(equal, v.Str())
+		}
+		got := strings.TrimSpace(strings.Join([]string{strings.Join(equal, ","), r.Op, r.Low.Str(), r.High.Str()}, " "))
+		if err != nil {
+			got = "!" + err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", src, got, want)
+		}
+	}
 }
 
 // match reports whether an item is in the range, by comparing its attributes.
 func (k KeyRange) match(it item.Item, schema item.KeySchema) bool {
-	hash, _ := it.Get(schema.Hash.Name)
-	if !item.Equal(hash, k.Partition) {
-		return false
+	attrs := schema.Attrs()
+	for i, want := range k.Equal {
+		if v, _ := it.Get(attrs[i].Name); !item.Equal(v, want) {
+			return false
+		}
 	}
-	v, ok := it.Get(schema.Range.Name)
+	if k.Op == "" {
+		return true
+	}
+	v, ok := it.Get(attrs[len(k.Equal)].Name)
 	low, _ := item.Compare(v, k.Low)
 	high, _ := item.Compare(v, k.High)
 	switch k.Op {
-	case "":
-		return true
 	case "=":
 		return ok && low == 0
 	case "<":
@@ -87,7 +148,7 @@ func drawTerm(rng *rand.Rand, attr, value string) string {
 	}
 	return choose(rng,
 		attr+op+value, value+op+attr, choose(rng, "a", "b", "c", "d")+op+value, operand()+op+operand(), "("+operand()+op+value+")",
-		choose(rng, attr, operand())+" BETWEEN "+choose(rng, value, operand())+" AND "+value, "begins_with("+operand()+", "+value+")",
+		choose(rng, attr, operand())+" BETWEEN "+choose(rng, value, operand())+" AND "+value, "begins_with("+choose(rng, attr, operand())+", "+value+")",
 		"NOT "+attr+op+value, attr+" IN ("+value+")", "contains("+attr+", "+value+")")
 }
 
@@ -102,7 +163,10 @@ func TestKeyConditionsIgnoreNothing(t *testing.T) {
 	resolved := map[string]int{}
 	for range 20000 {
 		schema := choose(rng, schemas...)
-		terms := []string{schema.Hash.Name + " = " + choose(rng, ofKind[schema.Hash.Kind]...)}
+		var terms []string
+		for _, a := range schema.Attrs()[:schema.Hashes()+len(schema.MoreRange)*rng.IntN(2)] {
+			terms = append(terms, a.Name+" = "+choose(rng, ofKind[a.Kind]...))
+		}
 		for range choose(rng, 0, 1, 1, 1, 2) {
 			a := choose(rng, schema.Attrs()...)
 			terms = append(terms, drawTerm(rng, a.Name, choose(rng, ofKind[a.Kind]...)))
@@ -118,6 +182,9 @@ func TestKeyConditionsIgnoreNothing(t *testing.T) {
 			continue
 		}
 		resolved[r.Op]++
+		if schema.Multi() {
+			resolved["multi "+r.Op]++
+		}
 		c, err := NewParser(nil, vals).Condition("FilterExpression", src)
 		if err != nil {
 			t.Fatalf("%s: %v", src, err)
@@ -133,8 +200,8 @@ func TestKeyConditionsIgnoreNothing(t *testing.T) {
 		}
 	}
 	for _, op := range []string{"", "=", "<", "<=", ">", ">=", "BETWEEN", "begins_with"} {
-		if resolved[op] < 20 {
-			t.Errorf("%d key conditions with operator %q", resolved[op], op)
+		if resolved[op] < 20 || resolved["multi "+op] < 10 {
+			t.Errorf("%d key conditions with operator %q, %d on keys of many attributes", resolved[op], op, resolved["multi "+op])
 		}
 	}
 }

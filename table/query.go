@@ -154,9 +154,12 @@ func (s *source) checkStart(start item.Item) error {
 
 // queryRange returns the stored keys that a key condition selects.
 func (s *source) queryRange(k expr.KeyRange) kv.Range {
-	partition := item.AppendKey(itemsPrefix(s.id), k.Partition)
-	sort := func(v item.Value) []byte { return item.AppendKey(bytes.Clone(partition), v) }
-	r := kv.Prefix(partition)
+	equal := []byte(itemsPrefix(s.id))
+	for _, v := range k.Equal {
+		equal = item.AppendKey(equal, v)
+	}
+	sort := func(v item.Value) []byte { return item.AppendKey(bytes.Clone(equal), v) }
+	r := kv.Prefix(equal)
 	switch k.Op {
 	case "=":
 		r = kv.Prefix(sort(k.Low))

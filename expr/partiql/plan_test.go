@@ -26,7 +26,7 @@ func plan(t testing.TB, src string) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text = strings.TrimSpace(k.Partition.Str() + " " + k.Op + " " + k.Low.Str() + " " + k.High.Str())
+			text = strings.TrimSpace(k.Equal[0].Str() + " " + k.Op + " " + k.Low.Str() + " " + k.High.Str())
 		}
 		if r.Filter != nil {
 			text += " filtered"
@@ -190,7 +190,7 @@ func follows(t *rapid.T, r Read, row item.Item) bool {
 		t.Fatal(err)
 	}
 	pk, _ := row.Get("pk")
-	if !item.Equal(pk, k.Partition) {
+	if !item.Equal(pk, k.Equal[0]) {
 		return false
 	}
 	sk := expr.At(expr.Attribute("sk"))

@@ -201,12 +201,12 @@ func (r *tableRequest) createConstraints() (string, error) {
 	}
 	v.Text(r.TableClass, "tableClass", tableClasses)
 	r.ProvisionedThroughput.constraints(&v, "provisionedThroughput")
-	keyConstraints(&v, r.KeySchema, "keySchema")
+	keyConstraints(&v, r.KeySchema, "keySchema", 2)
 	for i := range r.GlobalSecondaryIndexes {
-		r.GlobalSecondaryIndexes[i].constraints(&v, fmt.Sprintf("globalSecondaryIndexes.%d.member", i+1))
+		r.GlobalSecondaryIndexes[i].constraints(&v, fmt.Sprintf("globalSecondaryIndexes.%d.member", i+1), 0)
 	}
 	for i := range r.LocalSecondaryIndexes {
-		r.LocalSecondaryIndexes[i].constraints(&v, fmt.Sprintf("localSecondaryIndexes.%d.member", i+1))
+		r.LocalSecondaryIndexes[i].constraints(&v, fmt.Sprintf("localSecondaryIndexes.%d.member", i+1), 2)
 	}
 	r.streamConstraints(&v)
 	return name, v.Err()

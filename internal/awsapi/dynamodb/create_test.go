@@ -46,7 +46,7 @@ func TestCreateTableOrder(t *testing.T) {
 		{same, []string{def("ab"), key("aa"), pay}},
 		{undefined("c, c", "a, b"), []string{def("ab"), key("ab"), pay, local(index("one", "cc", ""))}},
 		{undefined("c", "a, b"), []string{def("ab"), key("ab"), pay, local(index("one", "ab", "")), global(index("two", "c", all))}},
-		{same, []string{def("abc"), key("ab"), pay, global(index("one", "a", ""), index("two", "bb", all))}},
+		{"The KeySchema contains multiple key attributes with the same name", []string{def("abc"), key("ab"), pay, global(index("one", "a", ""), index("two", "bb", all))}},
 		{ones + "Some AttributeDefinitions are not used. AttributeDefinitions: [a, b, c], keys used: [a, b]", []string{def("abc"), key("ab"), pay, global(index("one", "a", ""), index("one", "b", all))}},
 		{ones + "Index KeySchema does not have a range key for index: one", []string{def("ab"), key("ab"), pay, local(index("one", "a", ""))}},
 		{ones + "Unknown ProjectionType: null", []string{def("ab"), key("ab"), pay, global(index("one", "a", ""), index("one", "b", all))}},

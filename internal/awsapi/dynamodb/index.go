@@ -25,10 +25,11 @@ type (
 	}
 )
 
-// constraints checks an index against the model.
-func (x *indexRequest) constraints(v *awsjson.Validator, path string) {
+// constraints checks an index against the model, by which its key has at most so many
+// attributes; 0: any number.
+func (x *indexRequest) constraints(v *awsjson.Validator, path string, mostKeys int) {
 	v.RequiredText(x.IndexName, path+".indexName", nameText)
-	keyConstraints(v, x.KeySchema, path+".keySchema")
+	keyConstraints(v, x.KeySchema, path+".keySchema", mostKeys)
 	v.Required(x.Projection != nil, path+".projection")
 	if p := x.Projection; p != nil {
 		v.Text(p.ProjectionType, path+".projection.projectionType", projectionTypes)
@@ -39,11 +40,12 @@ func (x *indexRequest) constraints(v *awsjson.Validator, path string) {
 	x.ProvisionedThroughput.constraints(v, path+".provisionedThroughput")
 }
 
-// keyConstraints checks a key schema against the model.
-func keyConstraints(v *awsjson.Validator, keys []keySchemaElement, path string) {
+// keyConstraints checks a key schema against the model, by which it has at most so many
+// attributes; 0: any number.
+func keyConstraints(v *awsjson.Validator, keys []keySchemaElement, path string, most int) {
 	v.Required(keys != nil, path)
 	if keys != nil {
-		v.Length(len(keys), shownKeys(keys), path, 1, 2)
+		v.Length(len(keys), shownKeys(keys), path, 1, most)
 	}
 	for i, k := range keys {
 		at := fmt.Sprintf("%s.%d.member.", path, i+1)
@@ -82,36 +84,76 @@ func (r *tableRequest) definitions() (*definitions, error) {
 	return d, nil
 }
 
-// schema returns a key schema with the kinds of its attributes.
+// schema returns the key schema of a table or a local index, of one or two attributes.
 func (d *definitions) schema(keys []keySchemaElement) (item.KeySchema, error) {
-	attrs := make([]item.KeyAttr, len(keys))
+	schema, err := d.typed(keys)
+	two := len(keys) == 2
+	switch {
+	case err != nil:
+		return schema, err
+	case two && *keys[0].AttributeName == *keys[1].AttributeName:
+		return schema, awsjson.Validation("Both the Hash Key and the Range Key element in the KeySchema have the same name")
+	case *keys[0].KeyType != "HASH":
+		return schema, errFirstKey
+	case two && *keys[1].KeyType != "RANGE":
+		return schema, awsjson.Validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
+	default:
+		return schema, nil
+	}
+}
+
+var errFirstKey = awsjson.Validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+
+// globalSchema returns the key schema of a global index, of one to four partition
+// attributes and up to four sort attributes behind them.
+func (d *definitions) globalSchema(keys []keySchemaElement) (item.KeySchema, error) {
+	schema, err := d.typed(keys)
+	if err != nil {
+		return schema, err
+	}
+	seen := map[string]bool{}
+	count := map[string]int{}
+	for i, k := range keys {
+		switch {
+		case seen[*k.AttributeName]:
+			return schema, awsjson.Validation("The KeySchema contains multiple key attributes with the same name")
+		case i == 0 && *k.KeyType != "HASH":
+			return schema, errFirstKey
+		case *k.KeyType == "HASH" && count["RANGE"] > 0:
+			return schema, awsjson.Validation(invalidOnes + "All HASH key attributes must precede RANGE key attributes in the KeySchema")
+		}
+		seen[*k.AttributeName] = true
+		if count[*k.KeyType]++; count[*k.KeyType] > item.MaxKeyParts {
+			return schema, awsjson.Validation(invalidOnes + "The KeySchema exceeds the maximum allowed number of " + *k.KeyType + " key attributes")
+		}
+	}
+	return schema, nil
+}
+
+// typed returns a key schema with the kinds of its attributes, which all have
+// definitions. The order of the attributes and their number are not checked.
+func (d *definitions) typed(keys []keySchemaElement) (item.KeySchema, error) {
+	var hash, sort []item.KeyAttr
 	var names []string
 	for i, k := range keys {
-		attrs[i] = item.KeyAttr{Name: *k.AttributeName, Kind: d.kinds[*k.AttributeName]}
-		names = append(names, *k.AttributeName)
+		a := item.KeyAttr{Name: *k.AttributeName, Kind: d.kinds[*k.AttributeName]}
+		names = append(names, a.Name)
+		if i == 0 || *k.KeyType == "HASH" {
+			hash = append(hash, a)
+		} else {
+			sort = append(sort, a)
+		}
 	}
-	two := len(attrs) == 2
-	switch {
-	case slices.ContainsFunc(attrs, func(a item.KeyAttr) bool { return a.Kind == 0 }):
+	if slices.ContainsFunc(names, func(name string) bool { return d.kinds[name] == 0 }) {
 		return item.KeySchema{}, awsjson.Validation(invalidOnes + "Some index key attributes are not defined in AttributeDefinitions. Keys: " +
 			list(names) + ", AttributeDefinitions: " + list(d.names))
-	case two && attrs[0].Name == attrs[1].Name:
-		return item.KeySchema{}, awsjson.Validation("Both the Hash Key and the Range Key element in the KeySchema have the same name")
-	case *keys[0].KeyType != "HASH":
-		return item.KeySchema{}, awsjson.Validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
-	case two && *keys[1].KeyType != "RANGE":
-		return item.KeySchema{}, awsjson.Validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
 	}
 	for _, name := range names {
 		if !slices.Contains(d.used, name) {
 			d.used = append(d.used, name)
 		}
 	}
-	schema := item.KeySchema{Hash: attrs[0]}
-	if two {
-		schema.Range = attrs[1]
-	}
-	return schema, nil
+	return item.NewKeySchema(hash, sort), nil
 }
 
 // allUsed refuses definitions that no key schema uses.
@@ -146,7 +188,11 @@ func (r *tableRequest) schemas(mode table.Billing) (item.KeySchema, []table.Inde
 	requests := slices.Concat(r.LocalSecondaryIndexes, r.GlobalSecondaryIndexes)
 	keys := make([]item.KeySchema, len(requests))
 	for i, x := range requests {
-		if keys[i], err = d.schema(x.KeySchema); err != nil {
+		read := d.globalSchema
+		if i < len(r.LocalSecondaryIndexes) {
+			read = d.schema
+		}
+		if keys[i], err = read(x.KeySchema); err != nil {
 			return schema, nil, err
 		}
 	}

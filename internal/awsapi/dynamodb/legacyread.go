@@ -6,6 +6,7 @@ import (
 
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/table"
 )
 
@@ -60,8 +61,8 @@ func (r *readRequest) parseKeys(q *reading) error {
 		}
 		terms = append(terms, c.keyTerm(name))
 	}
-	if len(terms) < 1 || len(terms) > 2 {
-		return awsjson.Validation("Conditions can be of length 1 or 2 only")
+	if len(terms) < 1 || len(terms) > r.mostKeys() {
+		return errKeyCount
 	}
 	q.keys = expr.NewKeyCondition(terms...)
 	return nil
@@ -84,6 +85,27 @@ func (c *legacyCondition) keyTerm(name string) expr.KeyTerm {
 		t.High = c.AttributeValueList[1].v
 	}
 	return t
+}
+
+// errKeyCount refuses KeyConditions of more attributes than a key has.
+var errKeyCount = awsjson.Validation("Conditions can be of length 1 or 2 only")
+
+// mostKeys returns how many attributes the key that is queried has at most, as far as
+// the request alone tells: only that of an index may have more than two.
+func (r *readRequest) mostKeys() int {
+	if r.IndexName == nil {
+		return 2
+	}
+	return 2 * item.MaxKeyParts
+}
+
+// checkKeyCount refuses KeyConditions of more than two attributes for an index that has
+// no more.
+func (r *readRequest) checkKeyCount(q *reading) error {
+	if len(r.KeyConditions) > 2 && q.index != nil && !q.index.Schema.Multi() {
+		return errKeyCount
+	}
+	return nil
 }
 
 // projected returns the name of the parameter that names attributes, or "".

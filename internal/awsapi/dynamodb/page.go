@@ -41,7 +41,7 @@ func (a *api) query(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.choose(&r, q); err != nil {
+	if err := first(func() error { return a.choose(&r, q) }, func() error { return r.checkKeyCount(q) }); err != nil {
 		return nil, err
 	}
 	page, err := a.tables.Query(ctx, table.QueryRequest{

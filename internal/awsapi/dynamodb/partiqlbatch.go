@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -150,6 +151,8 @@ func (a *api) one(ctx context.Context, r *statement, s partiql.Statement) (state
 func (a *api) getOne(ctx context.Context, s *partiql.Select, d table.Description) (item.Item, error) {
 	key, ok, err := s.Target(d.Schema)
 	switch {
+	case s.Index != "" && slices.ContainsFunc(d.Indexes, func(x table.IndexDescription) bool { return x.Name == s.Index && x.Schema.Multi() }):
+		return nil, errMultiAttribute
 	case s.Index != "" || err == nil && !ok:
 		return nil, awsjson.Validation("Select statements within BatchExecuteStatement must specify the primary key in the where clause.")
 	case err != nil:

@@ -73,7 +73,9 @@ func (x *selection) plan(d table.Description) error {
 			return awsjson.Validation("The table does not have the specified index")
 		}
 		x.index = &d.Indexes[i]
-		schema = x.index.Schema
+		if schema = x.index.Schema; schema.Multi() {
+			return errMultiAttribute
+		}
 		if !x.index.Local && x.consistent != nil && *x.consistent {
 			return awsjson.Validation("Strongly consistent read is not supported on Global Secondary Indexes")
 		}
@@ -84,6 +86,10 @@ func (x *selection) plan(d table.Description) error {
 	}
 	return x.checkProjection(d)
 }
+
+// errMultiAttribute refuses statements on an index with a key of several partition or
+// sort attributes, as DynamoDB does.
+var errMultiAttribute = awsjson.Validation("PartiQL statements cannot be executed on tables with multi-attribute HASH keys or multi-attribute RANGE keys.")
 
 // checkProjection refuses what the index does not hold; the columns of a local
 // index are read from the table.

@@ -23,7 +23,7 @@ type indexUpdate struct {
 // constraints checks the update against the model.
 func (u *indexUpdate) constraints(v *awsjson.Validator, path string) {
 	if u.Create != nil {
-		u.Create.constraints(v, path+"create")
+		u.Create.constraints(v, path+"create", 0)
 	}
 	if x := u.Update; x != nil {
 		v.RequiredText(x.IndexName, path+"update.indexName", nameText)
@@ -132,7 +132,7 @@ func (r *tableRequest) created(x *indexRequest, mode table.Billing) (table.Index
 	if err != nil {
 		return table.IndexSpec{}, err
 	}
-	schema, err := d.schema(x.KeySchema)
+	schema, err := d.globalSchema(x.KeySchema)
 	if err != nil {
 		return table.IndexSpec{}, err
 	}
