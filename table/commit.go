@@ -54,8 +54,8 @@ func (w *write) run(r kv.Reader) (err error) {
 
 // commitOptions are what a commit does beside its writes.
 type commitOptions struct {
-	token    *token // the client token to store in the same batch; nil: none
-	maxBytes int    // limit of all items before and after together; 0: none
+	token *token                // the client token to store in the same batch; nil: none
+	hold  func(bytes int) error // see Transaction.Hold; nil: nothing is counted
 }
 
 // commit makes all writes, on different items, in one batch, or none of them.
@@ -171,7 +171,7 @@ func (ts *Tables) apply(writes []*write, o commitOptions, by trace.Context, stri
 			return kv.Commit{}, nil, err
 		}
 	}
-	changed, err := ts.decide(writes, o.maxBytes)
+	changed, err := ts.decide(writes, o.hold)
 	if err != nil || !changed && o.token == nil {
 		return kv.Commit{}, nil, err
 	}
@@ -202,18 +202,17 @@ func (ts *Tables) apply(writes []*write, o commitOptions, by trace.Context, stri
 
 // decide lets each write decide, reports whether any changes its item, and
 // returns the first error.
-func (ts *Tables) decide(writes []*write, maxBytes int) (changed bool, err error) {
-	bytes := 0
+func (ts *Tables) decide(writes []*write, hold func(bytes int) error) (changed bool, err error) {
 	for _, w := range writes {
 		if err := w.run(ts.store); err != nil {
 			return false, err
 		}
 		changed = changed || w.changed
-		if w.err != nil {
+		if hold == nil {
 			continue
 		}
-		if bytes += max(w.old.size, w.now.size); maxBytes > 0 && bytes > maxBytes {
-			w.err = errTransactBytes
+		if err := hold(w.old.size + w.now.size); err != nil {
+			return false, err
 		}
 	}
 	return changed, failure(writes)

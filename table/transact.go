@@ -12,7 +12,7 @@ import (
 // Limits of a transaction.
 const (
 	MaxTransact      = 100     // items
-	maxTransactBytes = 4 << 20 // of the items read or written
+	maxTransactBytes = 4 << 20 // of what a request to write holds, or of the items that one reads
 )
 
 var errTransactBytes = invalid("Transaction size exceeds the limit of %d bytes", maxTransactBytes)
@@ -42,6 +42,13 @@ type Transaction struct {
 	// Hash, which is that of its requests, changes nothing.
 	Token string
 	Hash  [32]byte
+	// Values is the size of the values in the requests' expressions. With the items
+	// that are put and the keys of all other requests it may be 4 MiB. How large the
+	// stored items are does not count.
+	Values int
+	// Hold is called with the size of each item before and after, while the items are
+	// locked, and ends the transaction with its error. It must not wait. It may be nil.
+	Hold func(bytes int) error
 }
 
 // A CanceledError says why a transaction was not made: an error for each of
@@ -62,11 +69,11 @@ func (e *CanceledError) Error() string {
 // Errors: ErrNotFound, *ValidationError, *CanceledError, ErrTokenReused, and
 // what package kv reports.
 func (ts *Tables) Transact(ctx context.Context, x Transaction) (done []WriteResult, repeated bool, err error) {
-	writes, err := ts.transaction(x.Requests)
+	writes, err := ts.transaction(x.Requests, x.Values)
 	if err != nil {
 		return nil, false, err
 	}
-	o := commitOptions{maxBytes: maxTransactBytes}
+	o := commitOptions{hold: x.Hold}
 	if x.Token != "" {
 		o.token = &token{text: x.Token, hash: x.Hash}
 	}
@@ -82,9 +89,9 @@ func (ts *Tables) Transact(ctx context.Context, x Transaction) (done []WriteResu
 	return results(writes, seq), false, nil
 }
 
-// transaction checks the requests and returns their writes. An invalid request
-// cancels the transaction and is the reason of it.
-func (ts *Tables) transaction(requests []Request) ([]*write, error) {
+// transaction checks the requests, beside which bytes are counted, and returns their
+// writes. An invalid request cancels the transaction and is the reason of it.
+func (ts *Tables) transaction(requests []Request, bytes int) ([]*write, error) {
 	writes := make([]*write, len(requests))
 	reasons := make([]error, len(requests))
 	seen := map[string]bool{}
@@ -105,11 +112,25 @@ func (ts *Tables) transaction(requests []Request) ([]*write, error) {
 		}
 		seen[k] = true
 		writes[i] = w
+		bytes += w.payload()
 	}
-	if wrong {
+	switch {
+	case bytes > maxTransactBytes:
+		return nil, errTransactBytes
+	case wrong:
 		return nil, &CanceledError{reasons}
+	default:
+		return writes, nil
 	}
-	return writes, nil
+}
+
+// payload returns the size of the item or the key that the request of the write
+// holds.
+func (w *write) payload() int {
+	if w.put != nil {
+		return w.put.size
+	}
+	return item.Size(w.key)
 }
 
 func canceled(writes []*write) error {
@@ -143,9 +164,7 @@ func (ts *Tables) TransactGet(ctx context.Context, keys []ItemKey) ([]item.Item,
 			return nil, err
 		}
 		if bytes += item.Size(out[i]); bytes > maxTransactBytes {
-			reasons := make([]error, len(keys))
-			reasons[i] = errTransactBytes
-			return nil, &CanceledError{reasons}
+			return nil, errTransactBytes
 		}
 	}
 	return out, ts.store.WaitDurable(ctx, seen)

@@ -80,33 +80,76 @@ func TestTransaction(t *testing.T) {
 	}
 }
 
-// The items of a transaction take 4 MB at most, and those that one reads.
+// What a transaction holds takes 4 MiB at most, and so do the items that one reads;
+// how large the items are that it changes does not matter.
 func TestTransactionSize(t *testing.T) {
 	f := open(t)
 	if _, err := f.tables.Create(users); err != nil {
 		t.Fatal(err)
 	}
-	var puts []table.Request
+	var puts, updates, checks, deletes []table.Request
 	var keys []table.ItemKey
+	add, err := expr.NewParser(nil, expr.Values{":n": item.NumOf(1).Value()}).Update("ADD n :n")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range 11 {
 		id := fmt.Sprint(i)
-		puts = append(puts, table.PutRequest{Table: "users", Item: user(id, i).With("pad", item.S(strings.Repeat("x", 390<<10)))})
+		put := table.PutRequest{Table: "users", Item: user(id, i).With("pad", item.S(strings.Repeat("x", 390<<10)))}
+		puts = append(puts, put)
+		updates = append(updates, table.UpdateRequest{Table: "users", Key: userKey(id), Update: add})
+		checks = append(checks, table.CheckRequest{Table: "users", Key: userKey(id), Condition: cond(t, "attribute_exists(n)", nil)})
+		deletes = append(deletes, table.DeleteRequest{Table: "users", Key: userKey(id)})
 		keys = append(keys, table.ItemKey{Table: "users", Key: userKey(id)})
+		if _, err := f.tables.Put(t.Context(), put); err != nil {
+			t.Fatal(err)
+		}
 	}
-	var canceled *table.CanceledError
-	if _, _, err := f.tables.Transact(t.Context(), table.Transaction{Requests: puts}); !errors.As(err, &canceled) || canceled.Reasons[9] != nil || canceled.Reasons[10] == nil {
+	transact := func(x table.Transaction) error {
+		_, _, err := f.tables.Transact(t.Context(), x)
+		return err
+	}
+	var wrong *table.ValidationError
+	if err := transact(table.Transaction{Requests: puts}); !errors.As(err, &wrong) {
 		t.Errorf("11 items of 390 KB: %v", err)
+	}
+	rest := 4<<20 - item.Size(userKey("0"))
+	if err := transact(table.Transaction{Requests: updates[:1], Values: rest + 1}); !errors.As(err, &wrong) {
+		t.Errorf("values of more than 4 MiB: %v", err)
+	}
+	for name, x := range map[string]table.Transaction{
+		"10 items": {Requests: puts[:10]}, "values that fill 4 MiB": {Requests: updates[:1], Values: rest}, "checks": {Requests: checks}, "updates": {Requests: updates},
+	} {
+		if err := transact(x); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got, err := f.tables.TransactGet(t.Context(), keys[:10]); err != nil || len(got) != 10 {
+		t.Errorf("10 items: %v", err)
+	}
+	if _, err := f.tables.TransactGet(t.Context(), keys); !errors.As(err, &wrong) {
+		t.Errorf("reading 11 items: %v", err)
+	}
+	busy, held := errors.New("no room"), 0
+	hold := func(bytes int) error {
+		if held += bytes; held > 5<<20 {
+			return busy
+		}
+		return nil
+	}
+	if err := transact(table.Transaction{Requests: deletes, Hold: hold}); err != nil || held < 11*390<<10 {
+		t.Errorf("deletes of 11 items held %d bytes: %v", held, err)
 	}
 	for _, p := range puts {
 		if _, err := f.tables.Put(t.Context(), p.(table.PutRequest)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got, err := f.tables.TransactGet(t.Context(), keys[:10]); err != nil || len(got) != 10 {
-		t.Errorf("10 items: %v", err)
+	if err := transact(table.Transaction{Requests: deletes, Hold: hold}); !errors.Is(err, busy) {
+		t.Errorf("a transaction without room: %v", err)
 	}
-	if _, err := f.tables.TransactGet(t.Context(), keys); !errors.As(err, &canceled) || canceled.Reasons[10] == nil {
-		t.Errorf("reading 11 items: %v", err)
+	if it, err := f.tables.Get(t.Context(), "users", userKey("0")); err != nil || it == nil {
+		t.Errorf("a transaction without room deleted an item: %v", err)
 	}
 }
 

@@ -57,6 +57,15 @@ type values struct {
 	err error
 }
 
+// size returns the sum of the sizes of the values.
+func (v *values) size() int {
+	n := 0
+	for _, value := range v.m {
+		n += value.Size()
+	}
+	return n
+}
+
 // badValue begins the error of an invalid value.
 const badValue = "ExpressionAttributeValues contains invalid value: "
 

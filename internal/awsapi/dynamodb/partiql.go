@@ -60,6 +60,15 @@ func (p *parameters) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
+// size returns the sum of the sizes of the values.
+func (p *parameters) size() int {
+	n := 0
+	for _, v := range p.values {
+		n += v.Size()
+	}
+	return n
+}
+
 // check returns what is wrong with the values, which is reported before any
 // error of the statement.
 func (p *parameters) check() error {

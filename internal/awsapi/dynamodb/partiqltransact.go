@@ -114,7 +114,7 @@ func gone(members []member) error {
 
 // transactWrites makes a transaction of writes and conditions.
 func (a *api) transactWrites(ctx context.Context, r *executeTransactionRequest, members []member, hash [32]byte) ([]byte, error) {
-	x := table.Transaction{Requests: make([]table.Request, len(members))}
+	x := table.Transaction{Requests: make([]table.Request, len(members)), Hold: holder(ctx)}
 	if r.ClientRequestToken != nil {
 		x.Token, x.Hash = *r.ClientRequestToken, hash
 	}
@@ -125,6 +125,9 @@ func (a *api) transactWrites(ctx context.Context, r *executeTransactionRequest, 
 		var err error
 		if x.Requests[i], err = m.request(); err != nil {
 			return nil, inStatement(i, err)
+		}
+		if _, put := x.Requests[i].(table.PutRequest); !put {
+			x.Values += r.TransactStatements[i].Parameters.size()
 		}
 	}
 	if err := gone(members); err != nil {

@@ -37,13 +37,15 @@ func (a *api) transactWriteItems(ctx context.Context, body []byte) ([]byte, erro
 	if err := r.constraints(); err != nil {
 		return nil, err
 	}
-	var x table.Transaction
+	x := table.Transaction{Hold: holder(ctx)}
 	for i := range r.TransactItems {
 		request, err := r.TransactItems[i].request()
 		if err != nil {
 			return nil, bare(err)
 		}
 		x.Requests = append(x.Requests, request)
+		w, _ := r.TransactItems[i].only()
+		x.Values += w.ExpressionAttributeValues.size()
 	}
 	if r.ClientRequestToken != nil {
 		x.Token = *r.ClientRequestToken

@@ -2,6 +2,7 @@ package dynamodb_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -95,4 +96,43 @@ func TestTransactionErrors(t *testing.T) {
 			t.Errorf("%s %.200s\n got %d %s\nwant %s", c.op, c.body, status, answer, c.want)
 		}
 	}
+}
+
+// 4 MB are counted of the request, in both languages, and too much is an error of the
+// call.
+func TestTransactionBytesOverTheWire(t *testing.T) {
+	node := start(t, true)
+	node.Must(t, "CreateTable", createUsers)
+	pad := strings.Repeat("x", 390<<10)
+	var puts, updates, larger, deletes, gets, inserts, sets []string
+	for i := range 11 {
+		key := fmt.Sprintf(`"id":{"S":"%d"}`, i)
+		item := "{" + key + `,"stuff":{"S":"` + pad + `"}}`
+		node.Must(t, "PutItem", `{"TableName":"users","Item":`+item+`}`)
+		add := func(to *[]string, action, rest string) {
+			*to = append(*to, `{"`+action+`":{"TableName":"users",`+rest+`}}`)
+		}
+		add(&puts, "Put", `"Item":`+item)
+		add(&updates, "Update", `"Key":{`+key+`},"UpdateExpression":"SET n = :n","ExpressionAttributeValues":{":n":{"N":"1"}}`)
+		add(&larger, "Update", `"Key":{`+key+`},"UpdateExpression":"SET stuff = :p","ExpressionAttributeValues":{":p":{"S":"`+pad+`"}}`)
+		add(&deletes, "Delete", `"Key":{`+key+`}`)
+		add(&gets, "Get", `"Key":{`+key+`}`)
+		inserts = append(inserts, fmt.Sprintf(`{"Statement":"INSERT INTO users VALUE {'id':'new%d','stuff':?}","Parameters":[{"S":"%s"}]}`, i, pad))
+		sets = append(sets, fmt.Sprintf(`{"Statement":"UPDATE users SET stuff = ? WHERE id = '%d'","Parameters":[{"S":"%s"}]}`, i, pad))
+	}
+	const refused = "Transaction size exceeds the limit of 4194304 bytes"
+	for _, c := range []struct {
+		op, member string
+		elements   []string
+	}{
+		{"TransactWriteItems", "TransactItems", puts}, {"TransactWriteItems", "TransactItems", larger}, {"TransactGetItems", "TransactItems", gets},
+		{"ExecuteTransaction", "TransactStatements", inserts}, {"ExecuteTransaction", "TransactStatements", sets},
+	} {
+		wireCase{c.op, `{"` + c.member + `":[` + strings.Join(c.elements, ",") + `]}`, validate, refused}.check(t, node)
+		if c.op != "ExecuteTransaction" || !strings.Contains(c.elements[0], "INSERT") {
+			node.Must(t, c.op, `{"`+c.member+`":[`+strings.Join(c.elements[:10], ",")+`]}`)
+		}
+	}
+	node.Must(t, "TransactWriteItems", `{"TransactItems":[`+strings.Join(updates, ",")+`]}`)
+	node.Must(t, "TransactWriteItems", `{"TransactItems":[`+strings.Join(deletes, ",")+`]}`)
 }
