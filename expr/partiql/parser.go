@@ -3,6 +3,7 @@ package partiql
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/expr/internal/syntax"
@@ -11,7 +12,7 @@ import (
 
 // Parse reads a statement; params are the values of its parameters in order.
 func Parse(src string, params []item.Value) (Statement, error) {
-	if len(src) > MaxLength {
+	if utf8.RuneCountInString(src) > MaxLength {
 		return nil, malformed("")
 	}
 	tokens, err := lex(src)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Validator collects the members of a request that break a constraint of the
@@ -78,7 +79,7 @@ func (v *Validator) Required(present bool, path string) {
 
 // A Text holds the constraints of a string. A zero field is no constraint.
 type Text struct {
-	Min, Max int // of its length
+	Min, Max int // of its length in characters, as Unicode counts them
 	Pattern  string
 	Match    func(string) bool // whether it satisfies Pattern
 	Enum     []string          // in the order of the framework's message
@@ -97,7 +98,7 @@ func (v *Validator) Text(value *string, path string, c Text) {
 	if c.Match != nil && !c.Match(s) {
 		v.Fail(quoted, path, "Member must satisfy regular expression pattern: "+c.Pattern)
 	}
-	v.Length(len(s), quoted, path, c.Min, c.Max)
+	v.Length(utf8.RuneCountInString(s), quoted, path, c.Min, c.Max)
 }
 
 // RequiredText is Required and Text in one.

@@ -86,7 +86,7 @@ func Export(ctx context.Context, o ExportOptions) (Progress, error) {
 	}
 	if err := ex.run(ctx); err != nil {
 		if errors.Is(err, errNoColumn) {
-			err = errors.Join(err, os.Remove(o.Progress), os.Remove(ex.partial))
+			err = errors.Join(err, forget(o.Progress, ex.partial))
 		}
 		return ex.progress(), err
 	}
@@ -95,7 +95,7 @@ func Export(ctx context.Context, o ExportOptions) (Progress, error) {
 	if err := os.Rename(ex.partial, o.File); err != nil {
 		return ex.progress(), fmt.Errorf("transfer: %w", err)
 	}
-	return ex.progress(), os.Remove(o.Progress)
+	return ex.progress(), forget(o.Progress)
 }
 
 // An exporter writes one file.

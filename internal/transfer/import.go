@@ -89,11 +89,7 @@ func Import(ctx context.Context, o ImportOptions) (Progress, error) {
 	if err := im.run(ctx); err != nil {
 		return im.progress(), err
 	}
-	err = os.Remove(o.Progress)
-	if errors.Is(err, os.ErrNotExist) {
-		err = nil
-	}
-	return im.progress(), err
+	return im.progress(), forget(o.Progress)
 }
 
 // An importer stores one file.

@@ -82,5 +82,15 @@ func writeSynced(name string, b []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
+// forget removes files that may not be there.
+func forget(names ...string) error {
+	for _, name := range names {
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("transfer: %w", err)
+		}
+	}
+	return nil
+}
+
 // sumOf returns what a hash has come to, which may go on.
 func sumOf(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

@@ -35,7 +35,7 @@ tables:
 // through the round tripper.
 func serve(t *testing.T, through func(*http.Request) error) (*tablecast.Node, *dynamodb.Client) {
 	t.Helper()
-	node, url := servertest.Start(t, servertest.Options{Config: tables})
+	node, url := servertest.Start(t, servertest.Options{Config: tables, Memory: true})
 	c := apitest.Config(url)
 	c.HTTPClient = &http.Client{Transport: gate(through)}
 	return node, dynamodb.NewFromConfig(c)

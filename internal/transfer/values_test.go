@@ -168,7 +168,7 @@ func empty(t *testing.T, node *tablecast.Node, name string, keys ...string) {
 // A table of keys alone is exported and imported, whatever their names and values,
 // and so is one that is empty, whose CSV file names its keys.
 func TestKeysAlone(t *testing.T) {
-	node, url := servertest.Start(t, servertest.Options{Config: `
+	node, url := servertest.Start(t, servertest.Options{Memory: true, Config: `
 tables:
   binary-from: { key: { "\uFEFFk:N": B } }
   binary-into: { key: { "\uFEFFk:N": B } }

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
@@ -84,7 +85,7 @@ func controlTable(name *string, v *awsjson.Validator) (string, error) {
 		return "", awsjson.Validation("The parameter 'TableName' is required but was not present in the request")
 	}
 	plain := plainName(*name)
-	if len(plain) < nameText.Min || len(plain) > nameText.Max {
+	if n := utf8.RuneCountInString(plain); n < nameText.Min || n > nameText.Max {
 		return "", awsjson.Validation("TableName must be at least 3 characters long and at most 255 characters long")
 	}
 	v.Text(&plain, "tableName", awsjson.Text{Pattern: nameText.Pattern, Match: nameText.Match})

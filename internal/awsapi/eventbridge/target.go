@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -93,7 +94,7 @@ func (i *inputTransformer) validate(v *awsjson.Validator, at string) {
 	if slices.ContainsFunc(names, func(n string) bool { return len(n) > variable.Max || !variable.Match(n) }) {
 		v.Fail(quoted, paths, keyRules+variable.Pattern+"]")
 	}
-	if slices.ContainsFunc(names, func(n string) bool { return len(i.InputPathsMap[n]) > 256 }) {
+	if slices.ContainsFunc(names, func(n string) bool { return utf8.RuneCountInString(i.InputPathsMap[n]) > 256 }) {
 		v.Fail(quoted, paths, valueRules)
 	}
 	v.RequiredText(i.InputTemplate, at+"inputTemplate", awsjson.Text{Min: 1, Max: 8192})

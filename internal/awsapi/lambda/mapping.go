@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
@@ -64,7 +65,7 @@ func (m *mappingMembers) check() error {
 			return invalid("A mapping can have at most 10 filters.")
 		}
 		for _, p := range f.Filters {
-			if p.Pattern == nil || len(*p.Pattern) > 4096 {
+			if p.Pattern == nil || utf8.RuneCountInString(*p.Pattern) > 4096 {
 				return invalid("Invalid filter pattern definition.")
 			}
 		}
