@@ -22,7 +22,7 @@ type Options struct {
 	// Account and Region appear in ARNs. The defaults are 000000000000 and
 	// us-east-1.
 	Account, Region string
-	// Shards is how many shards a new stream has. The default is 4.
+	// Shards is how many shards a new stream has. The default is what its Spec says.
 	Shards int
 	// Retention is how long records are kept. The default is 24 hours.
 	Retention time.Duration
@@ -45,7 +45,6 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.Account = cmp.Or(o.Account, local.Account)
 	o.Region = cmp.Or(o.Region, local.Region)
-	o.Shards = cmp.Or(o.Shards, 4)
 	o.Retention = cmp.Or(o.Retention, 24*time.Hour)
 	o.Rotate = cmp.Or(o.Rotate, 4*time.Hour)
 	o.SplitAbove = cmp.Or(o.SplitAbove, 2000)
@@ -145,6 +144,9 @@ type Spec struct {
 	Schema item.KeySchema
 	View   View
 	At     time.Time
+	// Shards is how many shards the stream has unless Options say so, at most
+	// MaxOpenShards. The default is 4.
+	Shards int
 }
 
 // Create adds a stream to the batch b. Get, List and OfTable find it once b is
@@ -160,7 +162,8 @@ func (s *Streams) Create(b *kv.Batch, spec Spec) *Stream {
 		ID: s.next, Table: spec.Table, Label: label(at), View: spec.View, Schema: spec.Schema, Created: at,
 	})
 	s.next++
-	for n, start := range evenStartHashes(s.opts.Shards) {
+	shards := min(cmp.Or(s.opts.Shards, spec.Shards, 4), MaxOpenShards)
+	for n, start := range evenStartHashes(shards) {
 		sh := Shard{Number: uint32(n), ID: shardID(at, st.d.ID, uint32(n)), StartHash: start, At: at}
 		st.d.Shards = append(st.d.Shards, sh)
 		st.addTail(sh)

@@ -93,14 +93,15 @@ type expiry struct {
 // A Billing is a billing mode.
 type Billing string
 
-// The billing modes, by DynamoDB's names. They are stored and have no effect.
+// The billing modes, by DynamoDB's names. They are stored, and say how many shards
+// a stream begins with.
 const (
 	PayPerRequest Billing = "PAY_PER_REQUEST"
 	Provisioned   Billing = "PROVISIONED"
 )
 
-// A Throughput is the capacity units of a provisioned table. It is stored and has
-// no effect.
+// A Throughput is the capacity units of a provisioned table. It is stored, and says
+// how many shards a stream begins with.
 type Throughput struct {
 	Read  int64 `json:"read,omitzero"`
 	Write int64 `json:"write,omitzero"`

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
@@ -86,8 +87,25 @@ func (d *descriptor) encode() []byte {
 // enable adds a stream to the batch. The caller holds writes exclusively, or the
 // table is new.
 func (t *tableState) enable(b *kv.Batch, view stream.View) {
-	t.stream = t.ts.streams.Create(b, stream.Spec{Table: t.name, Schema: t.schema, View: view, At: t.ts.opts.Now()})
+	t.stream = t.ts.streams.Create(b, stream.Spec{Table: t.name, Schema: t.schema, View: view, At: t.ts.opts.Now(), Shards: t.d.partitions()})
 	t.d.StreamARN = t.stream.ARN()
+}
+
+// What one partition of DynamoDB serves each second.
+const (
+	partitionReads  = 3000
+	partitionWrites = 1000
+)
+
+// partitions returns how many partitions DynamoDB gives a new table, each of which
+// is a shard of its stream: four if it is on demand, else as many as serve what is
+// provisioned.
+func (d *descriptor) partitions() int {
+	if d.Billing != Provisioned {
+		return 4
+	}
+	units := float64(d.Throughput.Read)/partitionReads + float64(d.Throughput.Write)/partitionWrites
+	return int(max(1, min(math.Ceil(units), stream.MaxOpenShards)))
 }
 
 // Drop deletes a table and its items, and closes its stream, whose records stay
