@@ -1,6 +1,10 @@
 package expr
 
-import "github.com/tablecast/tablecast/item"
+import (
+	"slices"
+
+	"github.com/tablecast/tablecast/item"
+)
 
 // This file builds the trees of the parser without text, for other languages over
 // the same items, such as PartiQL and the legacy parameters of DynamoDB's API. It
@@ -65,18 +69,34 @@ func checked(n node, check func(*parse)) (*Condition, error) {
 	if err := p.try(func() { check(p) }); err != nil {
 		return nil, err
 	}
-	return &Condition{n}, nil
+	return condition(n), nil
+}
+
+// condition returns the condition whose tree is n.
+func condition(n node) *Condition {
+	c := &Condition{root: n}
+	var note func(o Operand)
+	note = func(o Operand) {
+		switch {
+		case o.cond != nil:
+			o.cond.walk(note)
+		case len(o.path) > 1:
+			c.nested = append(c.nested, o.path)
+		}
+	}
+	n.walk(note)
+	return c
 }
 
 // Exists returns the condition that the path leads to something.
-func Exists(p Path) *Condition { return &Condition{call{"attribute_exists", []Operand{At(p)}}} }
+func Exists(p Path) *Condition { return condition(call{"attribute_exists", []Operand{At(p)}}) }
 
 // And returns the condition that a and b hold. A nil condition always holds.
 func And(a, b *Condition) *Condition {
 	if a == nil || b == nil {
 		return either(a, b)
 	}
-	return &Condition{and{a.root, b.root}}
+	return &Condition{and{a.root, b.root}, slices.Concat(a.nested, b.nested)}
 }
 
 // Or returns the condition that a or b holds. A nil condition always holds.
@@ -84,7 +104,7 @@ func Or(a, b *Condition) *Condition {
 	if a == nil || b == nil {
 		return nil
 	}
-	return &Condition{or{a.root, b.root}}
+	return &Condition{or{a.root, b.root}, slices.Concat(a.nested, b.nested)}
 }
 
 // either returns the one of two conditions that is not nil.
@@ -96,7 +116,7 @@ func either(a, b *Condition) *Condition {
 }
 
 // Not returns the condition that c, which is not nil, does not hold.
-func Not(c *Condition) *Condition { return &Condition{not{c.root}} }
+func Not(c *Condition) *Condition { return &Condition{not{c.root}, c.nested} }
 
 // NewProjection returns the projection to what the paths lead to.
 func NewProjection(paths ...Path) (*Projection, error) {
@@ -168,9 +188,16 @@ func NewUpdate(actions ...Action) (*Update, error) {
 
 // build adds an action to the update.
 func (p *parse) build(u *Update, a Action) {
+	note := func(path Path) {
+		if len(path) > 1 {
+			u.nested = append(u.nested, path)
+		}
+	}
+	note(a.path)
 	switch a.section {
 	case "SET":
 		u.sets = append(u.sets, assignment{a.path, a.term})
+		a.term.paths(note)
 	case "REMOVE":
 		u.removes = append(u.removes, a.path)
 	case "ADD":

@@ -8,13 +8,16 @@ import (
 )
 
 // A Condition is a parsed condition or filter expression.
-type Condition struct{ root node }
+type Condition struct {
+	root   node
+	nested []Path // see Nested
+}
 
 // Condition parses a condition. field is the name of the request's parameter,
 // for error texts: ConditionExpression or FilterExpression.
 func (p *Parser) Condition(field, src string) (*Condition, error) {
 	var c Condition
-	err := p.run(field, src, func(q *parse) { c.root = q.or() })
+	err := p.run(field, src, func(q *parse) { c.root, c.nested = q.or(), q.nested })
 	if err != nil {
 		return nil, err
 	}
@@ -24,6 +27,15 @@ func (p *Parser) Condition(field, src string) (*Condition, error) {
 // Match reports whether the item satisfies the condition. A nil item is an item
 // without attributes, and a nil Condition is always satisfied.
 func (c *Condition) Match(it item.Item) bool { return c == nil || c.root.match(it) }
+
+// Nested returns the paths of the condition that lead into top-level attributes. A
+// nil Condition has none.
+func (c *Condition) Nested() []Path {
+	if c == nil {
+		return nil
+	}
+	return c.nested
+}
 
 // Roots returns the top-level attributes that the condition refers to.
 func (c *Condition) Roots() []string {

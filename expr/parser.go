@@ -59,6 +59,7 @@ type parse struct {
 	field     string // the request's parameter, for error texts
 	nesting   int
 	operators int
+	nested    []Path // the paths that lead into top-level attributes
 	violation *Error // what to report if the text is well formed
 	violated  grade  // the priority of the violation
 }
@@ -163,6 +164,9 @@ func (p *parse) path() Path {
 		default:
 			if len(path) > item.MaxDepth+1 {
 				p.report(gradeOperand, "The document path has too many nesting elements; nesting levels: %d", len(path))
+			}
+			if len(path) > 1 {
+				p.nested = append(p.nested, path)
 			}
 			return path
 		}

@@ -87,6 +87,14 @@ func pickElements(v item.Value, below map[step][]Path) (item.Value, bool) {
 	return item.L(out...), len(out) > 0
 }
 
+// Paths returns the paths to what the projection keeps. A nil Projection has none.
+func (p *Projection) Paths() []Path {
+	if p == nil {
+		return nil
+	}
+	return p.paths
+}
+
 // Roots returns the top-level attributes that the projection keeps.
 func (p *Projection) Roots() []string {
 	out := make([]string, len(p.paths))

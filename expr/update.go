@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"slices"
+
 	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
@@ -11,6 +13,7 @@ type Update struct {
 	removes []Path
 	adds    []modification
 	deletes []modification
+	nested  []Path // see Nested
 }
 
 // An assignment is one action of SET.
@@ -30,7 +33,7 @@ const updateField = "UpdateExpression"
 // Update parses an update expression.
 func (p *Parser) Update(src string) (*Update, error) {
 	u := &Update{}
-	err := p.run(updateField, src, func(q *parse) { q.update(u) })
+	err := p.run(updateField, src, func(q *parse) { q.update(u); u.nested = q.nested })
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +138,28 @@ func (u *Update) Paths() []Path {
 		out = append(out, m.path)
 	}
 	return out
+}
+
+// Nested returns the paths that lead into top-level attributes, of those that the
+// update writes and of those that it reads.
+func (u *Update) Nested() []Path { return u.nested }
+
+// KindOf returns the kind of the value that an action stores in a top-level
+// attribute, or takes from it, if the update says the kind itself: 0 if it depends
+// on the item, or if no action is about the whole attribute.
+func (u *Update) KindOf(name string) item.Kind {
+	is := func(p Path) bool { return len(p) == 1 && p.Root() == name }
+	for _, a := range u.sets {
+		if is(a.path) {
+			return a.rhs.kind()
+		}
+	}
+	for _, m := range slices.Concat(u.adds, u.deletes) {
+		if is(m.path) {
+			return m.value.Kind()
+		}
+	}
+	return 0
 }
 
 // OnlyRemoves reports whether the update has no action but REMOVE and DELETE,

@@ -10,6 +10,10 @@ import (
 // An expression is the right side of SET.
 type expression interface {
 	eval(it item.Item) (item.Value, error)
+	// kind returns the kind of the value, or 0 if that depends on the item.
+	kind() item.Kind
+	// paths calls fn for each path in the expression.
+	paths(fn func(Path))
 }
 
 type (
@@ -126,6 +130,27 @@ func (e leaf) eval(it item.Item) (item.Value, error) {
 	}
 	return v, nil
 }
+
+func (e leaf) kind() item.Kind {
+	if e.path != nil {
+		return 0
+	}
+	return e.value.Kind()
+}
+
+func (e arithmetic) kind() item.Kind  { return item.Number }
+func (e ifNotExists) kind() item.Kind { return 0 }
+func (e listAppend) kind() item.Kind  { return item.List }
+
+func (e leaf) paths(fn func(Path)) {
+	if e.path != nil {
+		fn(e.path)
+	}
+}
+
+func (e arithmetic) paths(fn func(Path))  { e.a.paths(fn); e.b.paths(fn) }
+func (e ifNotExists) paths(fn func(Path)) { fn(e.path); e.v.paths(fn) }
+func (e listAppend) paths(fn func(Path))  { e.a.paths(fn); e.b.paths(fn) }
 
 // evalBoth evaluates two operands that must be of one kind.
 func evalBoth(it item.Item, e, f expression, kind item.Kind) (a, b item.Value, err error) {

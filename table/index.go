@@ -215,39 +215,10 @@ func (t *tableState) checkIndexes(it item.Item) error {
 				continue
 			}
 			if v.Kind() != a.Kind {
-				return invalid("One or more parameter values were invalid: Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", a.Name, a.Kind, v.Kind(), x.d.Name)
+				return wrongIndexKind(x, a, v.Kind())
 			}
 			if err := size.add(v, i); err != nil {
 				return invalid("%s IndexName: %s, IndexKey: %s", err.Msg, x.d.Name, a.Name)
-			}
-		}
-	}
-	return nil
-}
-
-// checkIndexUpdate checks the item that an update makes as checkIndexes does, with
-// the error texts that DynamoDB has for updates.
-func (t *tableState) checkIndexUpdate(now item.Item) error {
-	if now == nil {
-		return nil
-	}
-	for _, x := range t.indexes {
-		if x.expiry {
-			continue
-		}
-		size := x.keySize()
-		for i, a := range x.d.Schema.Attrs() {
-			v, ok := now.Get(a.Name)
-			switch {
-			case !ok:
-			case v.Kind() != a.Kind:
-				return invalid("The update expression attempted to update the secondary index key to unsupported type")
-			case v.Kind() != item.Number && v.Str() == "":
-				return invalid("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty %s value.", kindName(v))
-			default:
-				if err := size.add(v, i); err != nil {
-					return err
-				}
 			}
 		}
 	}

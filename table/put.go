@@ -51,7 +51,7 @@ func (r PutRequest) write(ts *Tables) (*write, error) {
 		if err := t.checkIndexes(r.Item); err != nil {
 			return nil, err
 		}
-		return r.Item, require(r.Condition, old)
+		return r.Item, t.require(r.Condition, old)
 	}}, nil
 }
 
@@ -105,7 +105,7 @@ func (r DeleteRequest) write(ts *Tables) (*write, error) {
 		return nil, err
 	}
 	return &write{table: t, key: r.Key, decide: func(old item.Item) (item.Item, error) {
-		return nil, require(r.Condition, old)
+		return nil, t.require(r.Condition, old)
 	}}, t.checkKey(r.Key)
 }
 
@@ -131,56 +131,73 @@ func (r UpdateRequest) write(ts *Tables) (*write, error) {
 	if err := t.checkKey(r.Key); err != nil {
 		return nil, err
 	}
-	if err := t.checkUpdate(r.Update); err != nil {
+	var written []expr.Path
+	if r.Update != nil {
+		written = r.Update.Paths()
+	}
+	if err := t.checkWritten(written); err != nil {
 		return nil, err
 	}
 	return &write{table: t, key: r.Key, decide: func(old item.Item) (item.Item, error) {
-		if err := require(r.Condition, old); err != nil {
+		if err := t.checkUpdate(r.Update); err != nil {
+			return nil, err
+		}
+		if err := t.require(r.Condition, old); err != nil {
 			return nil, err
 		}
 		now, err := modify(r.Key, old, r.Update)
 		if err != nil {
 			return nil, err
 		}
-		return now, t.checkIndexUpdate(now)
+		return now, t.checkUpdated(now, written)
 	}}, nil
 }
 
-// checkUpdate refuses an update that writes a key attribute.
-func (t *tableState) checkUpdate(u *expr.Update) error {
-	if u == nil {
-		return nil
-	}
+// checkWritten refuses an update that writes a key attribute.
+func (t *tableState) checkWritten(written []expr.Path) error {
 	for _, a := range t.schema.Attrs() {
-		if slices.ContainsFunc(u.Paths(), func(p expr.Path) bool { return p.Root() == a.Name }) {
+		if slices.ContainsFunc(written, func(p expr.Path) bool { return p.Root() == a.Name }) {
 			return invalid("One or more parameter values were invalid: Cannot update attribute %s. This attribute is part of the key", a.Name)
 		}
 	}
 	return nil
 }
 
-// modify applies an update to an item, or to a new one that has only the key. An
-// update that has no action but REMOVE and DELETE makes no new item.
-func modify(key, old item.Item, u *expr.Update) (item.Item, error) {
-	base := old
-	if old == nil {
-		base = key
-	}
+// checkUpdate refuses an update that can be right for no item, because of the keys of
+// the table and of its indexes. The caller holds t.writes.
+func (t *tableState) checkUpdate(u *expr.Update) error {
 	if u == nil {
-		return base, nil
+		return nil
 	}
-	now, err := u.Apply(base)
-	if err != nil {
-		return nil, err
+	if err := t.checkStated(u); err != nil {
+		return err
 	}
-	if old == nil && u.OnlyRemoves() {
-		return nil, nil
-	}
-	return now, nil
+	return t.checkScalars(u.Nested())
 }
 
-// require checks a condition against an item.
-func require(c *expr.Condition, old item.Item) error {
+// modify applies an update to an item, or to a new one that has only the key. An
+// update that has no action but REMOVE and DELETE makes no new item, and may name
+// whatever there could be in one.
+func modify(key, old item.Item, u *expr.Update) (item.Item, error) {
+	switch {
+	case old == nil && u == nil:
+		return key, nil
+	case u == nil:
+		return old, nil
+	case old == nil && u.OnlyRemoves():
+		return nil, nil
+	case old == nil:
+		return u.Apply(key)
+	default:
+		return u.Apply(old)
+	}
+}
+
+// require checks a condition against an item. The caller holds t.writes.
+func (t *tableState) require(c *expr.Condition, old item.Item) error {
+	if err := t.checkScalars(c.Nested()); err != nil {
+		return err
+	}
 	if c.Match(old) {
 		return nil
 	}

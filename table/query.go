@@ -136,7 +136,7 @@ func (s *source) checkFilter(f *expr.Condition) error {
 			}
 		}
 	}
-	return nil
+	return s.t.checkPaths(f.Nested())
 }
 
 // checkStart checks that a start key has the attributes of the source's keys,
@@ -228,6 +228,9 @@ func (ts *Tables) Scan(ctx context.Context, r ScanRequest) (Page, error) {
 			return Page{}, invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: %d Segment: %d", r.TotalSegments, r.Segment)
 		}
 		rng = after(rng, start)
+	}
+	if err := s.t.checkPaths(r.Filter.Nested()); err != nil {
+		return Page{}, err
 	}
 	return s.page(ctx, rng, reading{segment: part, filter: r.Filter, limit: r.Limit, fetch: r.Fetch, seq: r.WithSeq, hold: r.Hold})
 }

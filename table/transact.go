@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ func (r CheckRequest) write(ts *Tables) (*write, error) {
 		return nil, err
 	}
 	return &write{table: t, key: r.Key, decide: func(old item.Item) (item.Item, error) {
-		return old, require(r.Condition, old)
+		return old, t.require(r.Condition, old)
 	}}, t.checkKey(r.Key)
 }
 
@@ -141,10 +142,13 @@ func canceled(writes []*write) error {
 	return out
 }
 
-// An ItemKey names an item: its table and its key attributes.
+// An ItemKey names an item: its table and its key attributes. Paths are those of the
+// item that the caller is about to look at, which must not lead into key attributes;
+// it may be nil.
 type ItemKey struct {
 	Table string
 	Key   item.Item
+	Paths []expr.Path
 }
 
 // TransactGet returns the items of the keys as they were at one moment, nil
@@ -181,7 +185,7 @@ func (ts *Tables) storedKeys(keys []ItemKey) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if reasons[i] = t.checkKey(k.Key); reasons[i] != nil {
+		if reasons[i] = cmp.Or(t.checkKey(k.Key), t.checkPaths(k.Paths)); reasons[i] != nil {
 			wrong = true
 			continue
 		}

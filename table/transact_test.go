@@ -75,7 +75,7 @@ func TestTransaction(t *testing.T) {
 	if !errors.As(err, &canceled) || canceled.Reasons[0] != nil || !errors.As(canceled.Reasons[1], &wrong) {
 		t.Errorf("a wrong key: %v", err)
 	}
-	if _, err := f.tables.TransactGet(t.Context(), []table.ItemKey{{"users", userKey("a")}, {"none", userKey("a")}}); !errors.Is(err, table.ErrNotFound) {
+	if _, err := f.tables.TransactGet(t.Context(), []table.ItemKey{{Table: "users", Key: userKey("a")}, {Table: "none", Key: userKey("a")}}); !errors.Is(err, table.ErrNotFound) {
 		t.Errorf("read of no table: %v", err)
 	}
 }

@@ -241,6 +241,9 @@ func (a *api) batchGetItem(ctx context.Context, body []byte) ([]byte, error) {
 		if _, err := a.tables.Describe(q.table); err != nil {
 			return nil, err
 		}
+		if err := a.tables.CheckPaths(q.table, q.projection.Paths()); err != nil {
+			return nil, err
+		}
 	}
 	return a.readBatch(ctx, &r, readings)
 }

@@ -120,7 +120,7 @@ func TestIndexErrors(t *testing.T) {
 	for _, c := range []struct{ op, body, want string }{
 		{"PutItem", `{"TableName":"orders","Item":{"pk":{"S":"p"},"sk":{"N":"1"},"who":{"N":"1"}}}`, ones + "Type mismatch for Index Key who Expected: S Actual: N IndexName: byWho"},
 		{"PutItem", `{"TableName":"orders","Item":{"pk":{"S":"p"},"sk":{"N":"1"},"who":{"S":""}}}`, "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: byWho, IndexKey: who"},
-		{"UpdateItem", `{"TableName":"orders","Key":{"pk":{"S":"p"},"sk":{"N":"1"}},"UpdateExpression":"SET who = :w","ExpressionAttributeValues":{":w":{"N":"1"}}}`, "The update expression attempted to update the secondary index key to unsupported type"},
+		{"UpdateItem", `{"TableName":"orders","Key":{"pk":{"S":"p"},"sk":{"N":"1"}},"UpdateExpression":"SET who = :w","ExpressionAttributeValues":{":w":{"N":"1"}}}`, ones + "Type mismatch for Index Key who Expected: S Actual: N IndexName: byWho"},
 		{"Query", `{"TableName":"orders","IndexName":"none","KeyConditionExpression":"who = :w","ExpressionAttributeValues":{":w":{"S":"a"}}}`, "The table does not have the specified index: none"},
 		{"Query", `{"TableName":"orders","IndexName":"byWho","ConsistentRead":true,"KeyConditionExpression":"who = :w","ExpressionAttributeValues":{":w":{"S":"a"}}}`, "Consistent reads are not supported on global secondary indexes"},
 		{"Query", `{"TableName":"orders","IndexName":"byWho","KeyConditionExpression":"pk = :w","ExpressionAttributeValues":{":w":{"S":"a"}}}`, "Query condition missed key schema element: who"},

@@ -41,7 +41,8 @@ func (a *api) query(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := first(func() error { return a.choose(&r, q) }, func() error { return r.checkKeyCount(q) }); err != nil {
+	paths := func() error { return a.tables.CheckPaths(q.table, q.projection.Paths()) }
+	if err := first(paths, func() error { return a.choose(&r, q) }, func() error { return r.checkKeyCount(q) }); err != nil {
 		return nil, err
 	}
 	page, err := a.tables.Query(ctx, table.QueryRequest{
@@ -108,6 +109,9 @@ func (a *api) scan(ctx context.Context, body []byte) ([]byte, error) {
 	var r readRequest
 	q, err := r.decodeScan(body)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.tables.CheckPaths(q.table, q.projection.Paths()); err != nil {
 		return nil, err
 	}
 	if err := a.choose(&r, q); err != nil {

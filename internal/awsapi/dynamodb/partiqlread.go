@@ -39,6 +39,11 @@ func (a *api) executeSelect(ctx context.Context, r *executeRequest, s *partiql.S
 	if err := x.plan(d); err != nil {
 		return nil, err
 	}
+	for _, read := range x.reads {
+		if err := a.tables.CheckPaths(d.Name, read.Filter.Nested()); err != nil {
+			return nil, err
+		}
+	}
 	request := r.hash()
 	var at cursor
 	if r.NextToken != nil {

@@ -100,6 +100,9 @@ func (a *api) getItem(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.tables.CheckPaths(q.table, q.projection.Paths()); err != nil {
+		return nil, err
+	}
 	it, err := a.tables.Get(ctx, q.table, r.Key.m)
 	if err != nil {
 		return nil, err

@@ -254,6 +254,7 @@ func (a *api) transactGetItems(ctx context.Context, body []byte) ([]byte, error)
 		if err != nil {
 			return nil, bare(err)
 		}
+		keys[i].Paths = readings[i].projection.Paths()
 	}
 	found, err := a.tables.TransactGet(ctx, keys)
 	if err != nil {

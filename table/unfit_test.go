@@ -1,0 +1,106 @@
+package table_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/tablecast/tablecast/expr"
+	"github.com/tablecast/tablecast/item"
+	"github.com/tablecast/tablecast/table"
+)
+
+// anyOwner draws a value that may be unfit to be a key: empty, too long, or of another
+// type than text.
+func anyOwner(rt *rapid.T) item.Value {
+	return rapid.SampledFrom([]item.Value{
+		item.S("ann"), item.S("bob"), item.S(""), item.S(strings.Repeat("x", 3000)), item.S(strings.Repeat("y", 1500)), item.NumOf(7).Value(), item.L(item.S("ann")), item.NullValue(),
+	}).Draw(rt, "owner")
+}
+
+// unfitChange makes one random write to the table things, whose indexes come and go.
+// A write that is refused because of an index is none.
+func unfitChange(t *testing.T, rt *rapid.T, f fixture) {
+	key := item.MapOf(item.Field{Name: "pk", Value: item.S(rapid.SampledFrom([]string{"p", "q"}).Draw(rt, "pk"))},
+		item.Field{Name: "sk", Value: item.NumOf(int64(rapid.IntRange(0, 4).Draw(rt, "sk"))).Value()})
+	values := expr.Values{":v": anyOwner(rt), ":n": item.NumOf(int64(rapid.IntRange(0, 9).Draw(rt, "n"))).Value()}
+	update := func(text string, values expr.Values) error {
+		u, err := expr.NewParser(nil, values).Update(text)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		_, err = f.tables.Modify(t.Context(), table.UpdateRequest{Table: "things", Key: key, Update: u})
+		return err
+	}
+	var err error
+	switch rapid.SampledFrom([]string{"put", "put", "put", "delete", "set", "remove", "note", "add", "create", "drop", "fill", "fill"}).Draw(rt, "op") {
+	case "put":
+		_, err = f.tables.Put(t.Context(), table.PutRequest{Table: "things", Item: key.With("who", values[":v"]).With("n", values[":n"]).With("note", item.S(strings.Repeat("n", rapid.IntRange(0, 99).Draw(rt, "note"))))})
+	case "delete":
+		_, err = f.tables.Delete(t.Context(), table.DeleteRequest{Table: "things", Key: key})
+	case "set":
+		err = update("SET who = :v", values)
+	case "remove":
+		err = update("REMOVE who", nil)
+	case "note":
+		// The item may be unfit for an index that is younger: that does not matter to an
+		// update of its other attributes.
+		if err := update("SET note = :n ADD extra :n", values); err != nil {
+			rt.Fatalf("an update of another attribute: %v", err)
+		}
+	case "add":
+		err = update("ADD n :n", values)
+	case "create":
+		index := rapid.SampledFrom([]table.IndexSpec{
+			{Name: "byWho", Schema: item.KeySchema{Hash: text("who")}, Projection: table.ProjectAll},
+			{Name: "whoByN", Schema: item.KeySchema{Hash: number("n"), Range: text("who")}, Projection: table.ProjectKeys},
+			{Name: "notes", Schema: item.KeySchema{Hash: text("who"), Range: number("n")}, Projection: table.ProjectSome, Include: []string{"note"}},
+		}).Draw(rt, "index")
+		_, err = f.tables.Update("things", table.Change{Indexes: []table.IndexChange{{Create: &index}}})
+	case "drop":
+		_, err = f.tables.Update("things", table.Change{Indexes: []table.IndexChange{{Delete: rapid.SampledFrom([]string{"byWho", "whoByN", "notes"}).Draw(rt, "index")}}})
+	default:
+		err = f.tables.BackfillSome("things", rapid.IntRange(1, 3).Draw(rt, "items"))
+	}
+	var refused *table.ValidationError
+	if err != nil && !errors.As(err, &refused) && !errors.Is(err, table.ErrIndexNotFound) {
+		rt.Fatal(err)
+	}
+}
+
+// The counts of an index are those of its entries at every moment, whichever items
+// are unfit for it, while it is being filled and afterwards.
+func TestCountsWithUnfitItems(t *testing.T) {
+	for range 3 {
+		rapid.Check(t, func(rt *rapid.T) {
+			f := open(t)
+			if _, err := f.tables.Create(table.Spec{Name: "things", Schema: item.KeySchema{Hash: text("pk"), Range: number("sk")}, Indexes: []table.IndexSpec{
+				{Name: "local", Local: true, Schema: item.KeySchema{Hash: text("pk"), Range: number("n")}, Projection: table.ProjectKeys},
+			}, TTL: "n"}); err != nil {
+				rt.Fatal(err)
+			}
+			for range rapid.IntRange(1, 60).Draw(rt, "writes") {
+				unfitChange(t, rt, f)
+				if faults := check(f); faults != "" {
+					rt.Fatalf("fsck: %s", faults)
+				}
+			}
+			before, err := f.tables.Describe("things")
+			if err != nil {
+				rt.Fatal(err)
+			}
+			f.reopen(t)
+			after, err := f.tables.Describe("things")
+			if err != nil || before.Items != after.Items || before.Bytes != after.Bytes {
+				rt.Fatalf("%+v, %v, before the restart %+v", after, err, before)
+			}
+			for i, x := range after.Indexes {
+				if was := before.Indexes[i]; x.Entries != was.Entries || x.Bytes != was.Bytes || x.Entries < 0 || x.Bytes < 0 {
+					rt.Fatalf("%s: %d entries, %d bytes; before the restart %d, %d", x.Name, x.Entries, x.Bytes, was.Entries, was.Bytes)
+				}
+			}
+		})
+	}
+}
