@@ -5,6 +5,7 @@
 //	version: 1
 //	source: PLACE, bus: PLACE
 //	  PLACE: embedded|aws|URL
+//	cors: [ ORIGIN, … ]
 //	tables:
 //	  NAME: { key: ATTRIBUTE[, ATTRIBUTE] | { ATTRIBUTE: S|N|B, … }, stream: VIEW }
 //	  indexes of a table: { NAME: { key: …, project: all|keys|[ ATTRIBUTE, … ], local: BOOL } }; also ttl: ATTRIBUTE,
@@ -81,6 +82,7 @@ type File struct {
 	// Source and Bus say where the tables and the buses are: Embedded, AWS or
 	// the URL of an endpoint.
 	Source, Bus string
+	CORS        []string // the origins of web pages that may call the node, see PageOrigin
 	Tables      []table.Spec
 	Buses       []string // the default bus is there without being named
 	PutEvents   PutEvents

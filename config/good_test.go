@@ -54,6 +54,7 @@ outbox:
   box: { entity: Message, source: src, detail-type: kind, payload: body, group: of, time: at, after: keep, bus: main, start: latest, envelope: bare }
 streams: { shards: 2, retention: 48h, rotate: 30m, split-above: 500, keep-unread: true }
 buses: [main, audit]
+cors: [http://localhost:3000, "https://app.example.com:443", "tauri://localhost", "http://[::1]:8080"]
 put-events: { missing-bus: refuse, deduplication: 10m, max-size: 256KB }
 quotas: { buses: 10, rules: 1000, targets: 7 }
 archives:
@@ -167,6 +168,7 @@ func TestFullFile(t *testing.T) {
 	bare := shape
 	bare.Envelope = mapping.Bare
 	want := &File{
+		CORS: []string{"http://localhost:3000", "https://app.example.com", "tauri://localhost", "http://[::1]:8080"},
 		Path: "tablecast.yaml", Source: AWS, Bus: "http://127.0.0.1:4566",
 		Tables: []table.Spec{
 			{Name: "users", Schema: item.KeySchema{Hash: key("id", item.String)}, View: stream.NewAndOldImages, Billing: table.PayPerRequest},
@@ -267,7 +269,7 @@ func TestFullFile(t *testing.T) {
 		t.Errorf("version %q, %d bytes, %d uses", got.Version, len(got.Text), len(got.uses))
 	}
 	got.Version, got.Text, got.uses = "", nil, nil
-	want.FunctionsAt = Fault{Path: "tablecast.yaml", Line: 41, Column: 3}
+	want.FunctionsAt = Fault{Path: "tablecast.yaml", Line: 42, Column: 3}
 	if d := cmp.Diff(cases(t), got.Cases, cmp.Exporter(func(reflect.Type) bool { return true }), cmpopts.IgnoreTypes(&pattern.Pattern{})); d != "" {
 		t.Error(d)
 	}
@@ -303,7 +305,7 @@ func cases(t *testing.T) []Case {
 		t.Fatal(err)
 	}
 	return []Case{{
-		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 104, Column: 3},
+		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 105, Column: 3},
 		Before: []Step{{Do: "put", Table: "users", Item: it(`{"id":"u1","n":1.5}`)}},
 		Given: []Step{
 			{Do: "put", Table: "users", Item: it(`{"id":"u1"}`).With("tags", tags)},

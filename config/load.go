@@ -100,7 +100,7 @@ const versionDigits = 12
 
 // top reads the file's own keys: what is referred to before what refers to it.
 func (r *reader) top(n ast.Node) {
-	keys := r.fields(n, "the file", "version", "source", "bus", "tables", "streams", "buses", "put-events", "quotas", "archives", "connections", "api-destinations", "functions", "mapping", "outbox", "events", "rules", "tests")
+	keys := r.fields(n, "the file", "version", "source", "bus", "cors", "tables", "streams", "buses", "put-events", "quotas", "archives", "connections", "api-destinations", "functions", "mapping", "outbox", "events", "rules", "tests")
 	if v, ok := keys["version"]; ok && v.String() != "1" {
 		r.fault(v, "version is "+v.String(), "write version: 1")
 	}
@@ -110,6 +110,7 @@ func (r *reader) top(n ast.Node) {
 	if v, ok := keys["bus"]; ok {
 		r.file.Bus = r.place(v, "bus")
 	}
+	r.cors(keys["cors"])
 	r.each(keys["tables"], "tables", r.table)
 	r.streams(keys["streams"])
 	r.buses(keys["buses"])

@@ -115,6 +115,7 @@ func TestExitStatuses(t *testing.T) {
 		{"up --config " + good + " --dir " + dir + "/d --listen 0.0.0.0:0", statusUsage, "tablecast keys create"},
 		{"up --config " + good + " --dir " + dir + "/d --auth-keys " + open, statusUsage, "tablecast keys create"},
 		{"up --config " + good + " --dir " + dir + "/d --allow-private private", statusUsage, "write one as 10.0.0.0/8"},
+		{"up --config " + good + " --dir " + dir + "/d --cors *", statusUsage, "write one as http://localhost:3000"},
 		{"up --config " + good + " --dir " + dir + "/d --listen 127.0.0.1:0", statusOK, "ready"},
 		{"demo --users 0", statusUsage, "--users"},
 		{"version --json", statusOK, `"version"`},

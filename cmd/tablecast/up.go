@@ -32,7 +32,7 @@ const (
 type upFlags struct {
 	config, dir, listen string
 	cert, key, clientCA string
-	hosts               []string
+	hosts, origins      []string
 	json                bool
 	aws, strict         bool
 	acceptLoss          bool
@@ -73,6 +73,7 @@ one before stays.
 	cmd.Flags().StringVar(&f.key, "tls-key", "", "`FILE` of the TLS key, readable by its owner alone")
 	cmd.Flags().StringVar(&f.clientCA, "tls-client-ca", "", "`FILE` of the CAs of which clients must have a certificate (default: they need none)")
 	cmd.Flags().StringSliceVar(&f.hosts, "allow-host", nil, "further host `NAME` that requests may be sent to")
+	cmd.Flags().StringSliceVar(&f.origins, "cors", nil, "`ORIGIN` of web pages that may call the node, as http://localhost:3000; the file has them under cors")
 	cmd.Flags().BoolVar(&f.aws, "aws", false, "call the services of AWS that rules name, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, at AWS_ENDPOINT_URL_SQS and so on if set")
 	cmd.Flags().StringVar(&f.nats, "nats-creds", "", "`FILE` of credentials for NATS")
 	cmd.Flags().BoolVar(&f.strict, "strict-buses", false, "refuse events for buses that do not exist, which AWS answers as a success and loses")
@@ -108,7 +109,7 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 	if err != nil {
 		return err
 	}
-	opts := server.Options{Listen: f.listen, Keys: ring, Cert: f.cert, Key: f.key, ClientCA: f.clientCA, Hosts: f.hosts, Logger: logger, Memory: f.bytes, Refusals: server.NewRefusals()}
+	opts := server.Options{Listen: f.listen, Keys: ring, Cert: f.cert, Key: f.key, ClientCA: f.clientCA, Hosts: f.hosts, Origins: f.origins, Logger: logger, Memory: f.bytes, Refusals: server.NewRefusals()}
 	if opts.Backups, err = f.backupFolder(); err != nil {
 		return usageError{err}
 	}

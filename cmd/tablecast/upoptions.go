@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/function/process"
 	"github.com/tablecast/tablecast/internal/seal"
 	"github.com/tablecast/tablecast/target"
@@ -23,6 +24,11 @@ func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
 	o.StrictBus, o.NATSCredentials, o.AcceptLoss = f.strict, f.nats, f.acceptLoss
 	if o.AllowPrivate, err = networks(f.allowPrivate); err != nil {
 		return o, err
+	}
+	for i, text := range f.origins {
+		if f.origins[i], err = config.PageOrigin(text); err != nil {
+			return o, fmt.Errorf("--cors: %w", err)
+		}
 	}
 	o.NoFunctions = f.noFunctions
 	if f.functionUser != "" {

@@ -57,15 +57,15 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, svc *Service, err 
 		}
 		e = &Error{Type: internalError, Status: http.StatusInternalServerError, Message: internalMessage}
 	}
-	s.write(w, svc, e)
+	s.write(w, r, svc, e)
 }
 
 // write writes the body of an error.
-func (s *server) write(w http.ResponseWriter, svc *Service, e *Error) {
+func (s *server) write(w http.ResponseWriter, r *http.Request, svc *Service, e *Error) {
 	s.refused(e)
-	contentType, model := json10, noModel
+	model := noModel
 	if svc != nil {
-		contentType, model = svc.ContentType, svc.Model
+		model = svc.Model
 	}
 	body := map[string]any{}
 	for name, v := range e.Fields {
@@ -80,5 +80,5 @@ func (s *server) write(w http.ResponseWriter, svc *Service, e *Error) {
 		s.opts.Logger.Error("awsjson.Server error body", "type", e.Type, "error", err)
 		b = []byte(`{"__type":"` + internalError + `"}`)
 	}
-	writeAnswer(w, contentType, max(e.Status, http.StatusBadRequest), b)
+	writeAnswer(w, answerType(r, svc), max(e.Status, http.StatusBadRequest), b)
 }

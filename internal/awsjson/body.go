@@ -14,8 +14,9 @@ import (
 type buffer struct {
 	b []byte
 	claim
-	afforded bool // whether what decoding makes is claimed
-	detached bool // whether the body outlives the request
+	encoding string // gzip or deflate, of a body that is still compressed
+	afforded bool   // whether what decoding makes is claimed
+	detached bool   // whether the body outlives the request
 }
 
 var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, smallBody/4)} }}
@@ -92,10 +93,14 @@ func (s *server) read(w http.ResponseWriter, r *http.Request, buf *buffer, limit
 	}
 }
 
-// afford checks what decoding a body will take, and claims it the first time.
+// afford inflates a body, checks what decoding it will take, and claims that the first
+// time.
 func (s *server) afford(buf *buffer) error {
 	if buf.afforded {
 		return nil
+	}
+	if err := s.inflate(buf); err != nil {
+		return err
 	}
 	values, ok := weigh(buf.b)
 	if !ok {
@@ -119,6 +124,10 @@ func (s *server) afford(buf *buffer) error {
 // tooLarge refuses a body, of which the rest will not be read.
 func tooLarge(w http.ResponseWriter, limit int64) error {
 	w.Header()["Connection"] = []string{"close"}
+	return errTooLarge(limit)
+}
+
+func errTooLarge(limit int64) error {
 	return &Error{Type: "RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge,
 		Message: "Request size exceeded the limit of " + strconv.FormatInt(limit, 10) + " bytes"}
 }

@@ -6,10 +6,13 @@
 //
 // A request passes these stages; the first that refuses it answers.
 //
-//	guard     Host names this server, and no web page of another origin sent it
+//	guard     Host names this server, and no web page of another origin sent it that
+//	          is not allowed
 //	route     X-Amz-Target names an operation, the content type is JSON
 //	read      the body is within MaxBody and the budget, and comes fast enough
-//	verify    the signature is right, if the node has keys
+//	verify    the signature is right, if the node has keys; it is over the bytes as
+//	          they came
+//	inflate   a body in gzip or deflate holds no more than MaxBody and the budget have
 //	afford    the JSON nests no deeper than maxDepth, and what decoding makes of it is
 //	          within the budget
 //	authorize the key is allowed what the operation says that the request needs
@@ -20,8 +23,8 @@
 //  1. Nothing of a body is parsed before its signature was verified, and no operation
 //     or page runs before its key was found to be allowed to: server.admit is the one
 //     way in, and NewServer takes no operation that does not say what it needs.
-//  2. The memory of requests is bounded: headers by the HTTP server, the body by
-//     MaxBody, bodies, what decoding makes of them and answers that are being written
+//  2. The memory of requests is bounded: headers by the HTTP server, the body, and what
+//     it holds if it is compressed, by MaxBody, bodies, what decoding makes of them and answers that are being written
 //     by MaxInFlight all together. Clients that were not verified leave half of it to
 //     those that were. A slow client is cut off.
 //  3. Every answer, errors included, has x-amzn-RequestId, Content-Type,

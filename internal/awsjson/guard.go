@@ -19,22 +19,23 @@ func hostSet(names []string) map[string]bool {
 
 // guard refuses requests that a web browser was tricked into: those to a host
 // name that is not ours, which resolved to our address (DNS rebinding), and
-// those that a page of another origin sent.
-func (s *server) guard(r *http.Request) error {
+// those that a page of another origin sent, unless the origin is allowed.
+func (s *server) guard(w http.ResponseWriter, r *http.Request) error {
 	if !s.knownHost(r) {
 		return &Error{Type: accessDenied, Status: http.StatusForbidden,
 			Message: "Host " + r.Host + " is not served here; add it to the allowed hosts if it should be."}
 	}
+	if s.allowOrigin(w, r) {
+		return nil
+	}
 	if site := r.Header["Sec-Fetch-Site"]; len(site) > 0 && (len(site) > 1 || site[0] != "same-origin" && site[0] != "none") {
-		return errCrossSite
+		return errCrossSite(r)
 	}
 	if origin := r.Header["Origin"]; len(origin) > 0 && (len(origin) > 1 || !sameOrigin(origin[0], r.Host)) {
-		return errCrossSite
+		return errCrossSite(r)
 	}
 	return nil
 }
-
-var errCrossSite = &Error{Type: accessDenied, Status: http.StatusForbidden, Message: "Requests from web pages of other origins are refused."}
 
 func sameOrigin(origin, host string) bool {
 	u, err := url.Parse(origin)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tablecast/tablecast/internal/keys"
@@ -41,6 +42,10 @@ func (s *server) mux(pages []Page) *http.ServeMux {
 		mux.HandleFunc(p.Pattern, func(w http.ResponseWriter, r *http.Request) { s.page(w, r, p) })
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if s.opts.Health != "" && r.Method == http.MethodGet && r.URL.Path == "/" && !strings.Contains(r.Header.Get("Accept"), "text/html") {
+			writeAnswer(w, "text/plain; charset=utf-8", http.StatusOK, []byte(s.opts.Health))
+			return
+		}
 		s.fail(w, r, nil, &Error{Type: unknownOperation, Status: http.StatusNotFound,
 			Message: "No service answers " + r.Method + " " + r.URL.EscapedPath() + "; the services here take POST / with X-Amz-Target."})
 	})

@@ -18,12 +18,9 @@ func (s *server) route(r *http.Request) (*route, error) {
 	if !ok {
 		return nil, errUnknownOperation("")
 	}
-	if !isJSON(r.Header["Content-Type"]) {
+	if jsonType(r) == "" {
 		return nil, &Error{Type: unknownOperation, Status: http.StatusNotFound,
 			Message: "Content-Type must be application/x-amz-json-1.0, application/x-amz-json-1.1 or application/json."}
-	}
-	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
-		return nil, errSerialization("Content-Encoding " + enc + " is not supported")
 	}
 	return rt, nil
 }
@@ -34,17 +31,31 @@ func (s *server) service(r *http.Request) *Service {
 	return s.prefixes[prefix]
 }
 
-// isJSON reports whether a content type is one that a web page cannot send
-// without asking first. Parameters after a semicolon do not matter.
-func isJSON(values []string) bool {
+// jsonType returns the content type of a request, without parameters, if it is one of
+// those of JSON, which a web page cannot send without asking first; else it is empty.
+func jsonType(r *http.Request) string {
+	values := r.Header["Content-Type"]
 	if len(values) != 1 {
-		return false
+		return ""
 	}
 	name, _, _ := strings.Cut(values[0], ";")
-	switch strings.TrimSpace(name) {
-	case "application/x-amz-json-1.0", "application/x-amz-json-1.1", "application/json":
-		return true
+	switch name = strings.TrimSpace(name); name {
+	case json10, "application/x-amz-json-1.1", "application/json":
+		return name
 	default:
-		return false
+		return ""
+	}
+}
+
+// answerType returns the content type of an answer: that of the request, or else that
+// of the service, which may be nil.
+func answerType(r *http.Request, svc *Service) string {
+	switch name := jsonType(r); {
+	case name != "":
+		return name
+	case svc != nil:
+		return svc.ContentType
+	default:
+		return json10
 	}
 }

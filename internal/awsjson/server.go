@@ -24,7 +24,8 @@ type Op struct {
 type Service struct {
 	// TargetPrefix stands before the dot of X-Amz-Target: "DynamoDB_20120810".
 	TargetPrefix string
-	// ContentType is the type of the answers: application/x-amz-json-1.0 or -1.1.
+	// ContentType is the type of answers to requests whose own type is none of JSON:
+	// application/x-amz-json-1.0 or -1.1. Other answers have the type of their request.
 	ContentType string
 	// SigningName is the service in the scope of signatures: "dynamodb".
 	SigningName string
@@ -66,6 +67,12 @@ type Options struct {
 	// AllowedHosts are host names, without port, that requests may be sent to,
 	// beside the names of loopback and the address they arrive at.
 	AllowedHosts []string
+	// AllowedOrigin, unless it is nil, reports whether web pages of an origin, as the
+	// header Origin has it, may send requests, beside those of the server's own. It is
+	// called by many goroutines at once.
+	AllowedOrigin func(origin string) bool
+	// Health is the answer to a GET of / by anything but a browser. The default has none.
+	Health string
 	// Logger receives panics and unexpected errors. The default discards them.
 	Logger *slog.Logger
 }
@@ -78,6 +85,8 @@ type server struct {
 	hosts    map[string]bool
 	budget   budget // of requests
 	detached budget // of invocations that run
+
+	compressors *compressors
 }
 
 // A route is one operation of a service.
@@ -98,7 +107,7 @@ func NewServer(o Options) http.Handler {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &server{opts: o, routes: map[string]*route{}, prefixes: map[string]*Service{}, hosts: hostSet(o.AllowedHosts)}
+	s := &server{opts: o, routes: map[string]*route{}, prefixes: map[string]*Service{}, hosts: hostSet(o.AllowedHosts), compressors: newCompressors()}
 	largest := o.MaxBody
 	for _, svc := range o.REST {
 		largest = max(largest, svc.MaxBody)
@@ -131,8 +140,12 @@ func mustNeed(ok bool, what string) {
 // ServeHTTP answers one request.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.recover(w, r)
-	if err := s.guard(r); err != nil {
+	if err := s.guard(w, r); err != nil {
 		s.fail(w, r, nil, err)
+		return
+	}
+	if isPreflight(r) {
+		preflight(w, r)
 		return
 	}
 	if r.Method != http.MethodPost || r.URL.Path != "/" {
@@ -156,7 +169,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // run takes a request through the stages after its route.
-func (s *server) run(w http.ResponseWriter, r *http.Request, rt *route, buf *buffer) error {
+func (s *server) run(w http.ResponseWriter, r *http.Request, rt *route, buf *buffer) (err error) {
+	if buf.encoding, err = encodingOf(r); err != nil {
+		return err
+	}
 	if err := s.read(w, r, buf, s.opts.MaxBody); err != nil {
 		return err
 	}
@@ -176,8 +192,14 @@ func (s *server) run(w http.ResponseWriter, r *http.Request, rt *route, buf *buf
 	if err != nil {
 		return err
 	}
-	buf.hold(len(out))
-	writeAnswer(w, rt.service.ContentType, http.StatusOK, out)
+	size := len(out)
+	out, encoding := s.compressors.compress(r, out)
+	if encoding != "" {
+		w.Header().Set("Content-Encoding", encoding)
+		size += len(out) // both are held until the answer is written
+	}
+	buf.hold(size)
+	writeAnswer(w, answerType(r, rt.service), http.StatusOK, out)
 	return nil
 }
 
@@ -192,5 +214,5 @@ func (s *server) recover(w http.ResponseWriter, r *http.Request) {
 		panic(p)
 	}
 	s.opts.Logger.Error("awsjson.Server panic", "operation", r.Header.Get(targetHeader), "panic", p, "stack", string(debug.Stack()))
-	s.write(w, s.service(r), &Error{Type: internalError, Status: http.StatusInternalServerError, Message: internalMessage})
+	s.write(w, r, s.service(r), &Error{Type: internalError, Status: http.StatusInternalServerError, Message: internalMessage})
 }

@@ -2,6 +2,7 @@ package awsjson_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -224,6 +225,28 @@ func TestEveryByteCounts(t *testing.T) {
 		r.ContentLength++
 	})
 	t.Logf("%d bytes changed", count)
+}
+
+// A signature is over a compressed body as it came.
+func TestSignatureOfCompressedBody(t *testing.T) {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write([]byte(`{"a":"b"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := newCall()
+	c.body = packed.String()
+	c.before = func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }
+	if status, body := do(signedServer(), c.request(t)); status != 200 || body != `{"a":"b"}` {
+		t.Errorf("%d %s", status, body)
+	}
+	c.after = func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("no gzip")); r.ContentLength = 7 }
+	if _, body := do(signedServer(), c.request(t)); !strings.Contains(body, "InvalidSignatureException") {
+		t.Error(body)
+	}
 }
 
 // Nothing is parsed for whom did not sign.

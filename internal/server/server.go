@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -45,6 +46,9 @@ type Options struct {
 	ClientCA string
 	// Hosts are host names that requests may be sent to, besides those of loopback.
 	Hosts []string
+	// Origins are those of web pages that may call the node, as config.PageOrigin returns
+	// them, beside those that the node's file names.
+	Origins []string
 	// Backups is the folder below which clients may have backups written. The
 	// default refuses them.
 	Backups string
@@ -156,7 +160,11 @@ func handler(node *tablecast.Node, o Options, figures *metrics, attempts *recent
 		},
 		REST:         []awsjson.RESTService{lambda.Service(node.Functions(), node.EventSources())},
 		Pages:        pages(node, o.Backups, figures, attempts, func() bool { return o.Keys != nil && o.Keys.Closed() }),
-		AllowedHosts: o.Hosts, Logger: o.Logger, Refused: o.Refusals.add,
+		Health:       "healthy: dynamodb." + local.Region + ".amazonaws.com ",
+		AllowedHosts: o.Hosts, AllowedOrigin: func(origin string) bool {
+			f := node.Config()
+			return slices.Contains(o.Origins, origin) || f != nil && slices.Contains(f.CORS, origin)
+		}, Logger: o.Logger, Refused: o.Refusals.add,
 		MaxInFlight: cmp.Or(o.Memory, defaultMemory) / 4, MaxDetached: cmp.Or(o.Memory, defaultMemory) / 8,
 	}
 	if o.Keys != nil {

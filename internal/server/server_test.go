@@ -22,6 +22,7 @@ import (
 	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/tablecast/tablecast"
+	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/internal/awsapi/apitest"
 	"github.com/tablecast/tablecast/internal/awsapi/dynamodb"
 	"github.com/tablecast/tablecast/internal/awsapi/eventbridge"
@@ -207,7 +208,7 @@ func TestClosedByDefault(t *testing.T) {
 
 func TestHealthAndHosts(t *testing.T) {
 	_, url := serve(t, server.Options{})
-	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ready", "/_api/v1/status": "relays"} {
+	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ready", "/_api/v1/status": "relays", "/": "healthy: dynamodb.us-east-1.amazonaws.com "} {
 		resp, err := http.Get(url + path)
 		if err != nil {
 			t.Fatal(err)
@@ -228,6 +229,53 @@ func TestHealthAndHosts(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusForbidden {
 		t.Errorf("a foreign host name was served: %d", resp.StatusCode)
+	}
+}
+
+// Pages of an origin that the options or the file name may call the APIs, those of any
+// other may not; a file that is put into effect later counts from then on.
+func TestOrigins(t *testing.T) {
+	file := func(origins string) *config.File {
+		t.Helper()
+		f, err := config.Parse("tablecast.yaml", []byte("cors: "+origins+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	node, url := servertest.Start(t, servertest.Options{Server: server.Options{Origins: []string{"http://localhost:3000"}}, Config: "cors: [http://localhost:4000]\n"})
+	allowed := func(origin string) bool {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]string{"Origin": origin, "Sec-Fetch-Site": "cross-site", "X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"} {
+			req.Header.Set(name, value)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		shown := resp.Header.Get("Access-Control-Allow-Origin") == origin
+		if shown != (resp.StatusCode == 200) {
+			t.Errorf("%s: status %d, shown: %v", origin, resp.StatusCode, shown)
+		}
+		return shown
+	}
+	for origin, want := range map[string]bool{"http://localhost:3000": true, "http://localhost:4000": true, "http://localhost:5000": false} {
+		if got := allowed(origin); got != want {
+			t.Errorf("%s is allowed: %v", origin, got)
+		}
+	}
+	if err := node.Reload(t.Context(), file("[http://localhost:5000]")); err != nil {
+		t.Fatal(err)
+	}
+	for origin, want := range map[string]bool{"http://localhost:3000": true, "http://localhost:4000": false, "http://localhost:5000": true} {
+		if got := allowed(origin); got != want {
+			t.Errorf("%s is allowed by the next file: %v", origin, got)
+		}
 	}
 }
 

@@ -66,7 +66,7 @@ var operations = []awsjson.Operation[call]{
 	{"Query", full, "Reads of indexes are as fresh as those of tables.", call{(*api).query, onIndex}},
 	{"RestoreTableFromBackup", none, "Backups are not offered.", call{}},
 	{"RestoreTableToPointInTime", none, "Point-in-time recovery is not offered.", call{}},
-	{"Scan", full, "Segments divide the keys by their first bytes.", call{(*api).scan, onIndex}},
+	{"Scan", full, "Segments divide the keys by a hash of the whole key. Reading one passes over the keys of the others, so more segments than processors cost time.", call{(*api).scan, onIndex}},
 	{"TagResource", full, "Tables have tags.", call{(*api).tagResource, onResource}},
 	{"TransactGetItems", full, "", call{(*api).transactGetItems, onTransactGet}},
 	{"TransactWriteItems", full, oneOrder, call{(*api).transactWriteItems, onTransactWrite}},
