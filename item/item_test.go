@@ -84,11 +84,16 @@ func TestNumberArithmetic(t *testing.T) {
 }
 
 func TestNumberTexts(t *testing.T) {
+	const large = "Number overflow. Attempting to store a number with magnitude larger than supported range"
+	const small = "Number underflow. Attempting to store a number with magnitude smaller than supported range"
 	for _, c := range []struct{ in, out, err string }{
 		{"0", "0", ""}, {"-0.00", "0", ""}, {"1.50", "1.5", ""}, {"1E3", "1000", ""}, {"12e-3", "0.012", ""}, {".5", "0.5", ""}, {"5.", "5", ""},
 		{"1e125", "1" + strings.Repeat("0", 125), ""},
-		{"1e126", "", "Number overflow. Attempting to store a number with magnitude larger than supported range"},
-		{"1e-131", "", "Number underflow. Attempting to store a number with magnitude smaller than supported range"},
+		{"1e126", "", large}, {"1e-131", "", small}, {"1e99999999999", "", large}, {"1e-99999999999", "", small},
+		{"11e9223372036854775807", "", large}, {"0.01e-9223372036854775808", "", small},
+		{"1e9223372036854775808", "", "The parameter cannot be converted to a numeric value: 1e9223372036854775808"},
+		{strings.Repeat("1", 127), "", large}, {"0." + strings.Repeat("0", 130) + strings.Repeat("1", 39), "", small}, {strings.Repeat("1", 39) + "e88", "", large},
+		{"0e125", "0", ""}, {"0e126", "", large}, {"-0.0e127", "", large}, {"0e-130", "0", ""}, {"0e-131", "", small}, {"0." + strings.Repeat("0", 131), "", small}, {"00e125", "0", ""},
 		{strings.Repeat("1", 39), "", "Attempting to store more than 38 significant digits in a Number"},
 		{"", "", "The parameter cannot be converted to a numeric value"},
 		{"abc", "", "The parameter cannot be converted to a numeric value: abc"},
@@ -119,6 +124,13 @@ func TestWireErrors(t *testing.T) {
 		{`{"a":{"S":1}}`, "NUMBER_VALUE cannot be converted to String"},
 		{`{"a":{"S":{}}}`, "Start of structure or map found where not expected"},
 		{`{"a":{"S":[]}}`, "Unrecognized collection type class java.lang.String"},
+		{`{"a":{"B":""}}`, ""}, {`{"a":{"B":"+/+8"}}`, ""}, {`{"a":{"B":"YQ=="}}`, ""},
+		{`{"a":{"B":"YQ="}}`, "Base64 encoded length is expected a multiple of 4 bytes but found: 3"},
+		{`{"a":{"B":"YQ==\n"}}`, "Base64 encoded length is expected a multiple of 4 bytes but found: 5"},
+		{`{"a":{"B":"Y\nQ\n"}}`, "Invalid Base64 character: '\n'"}, {`{"a":{"B":"YQ==\r\n\r\n"}}`, "Invalid Base64 character: '\r'"},
+		{`{"a":{"B":"Yé="}}`, "Invalid Base64 character: 'é'"}, {`{"a":{"B":"-_-_"}}`, "Invalid Base64 character: '-'"},
+		{`{"a":{"B":"=+/="}}`, "Invalid last non-pad Base64 character dectected"}, {`{"a":{"B":"+/+="}}`, "Invalid last non-pad Base64 character dectected"},
+		{`{"a":{"B":"YR=="}}`, "Invalid last non-pad Base64 character dectected"}, {`{"a":{"BS":["YQ==","YR=="]}}`, "Invalid last non-pad Base64 character dectected"},
 		{`{"a":{"B":1}}`, "only base-64-encoded strings are convertible to bytes"},
 		{`{"a":{"N":1.5}}`, "DECIMAL_VALUE cannot be converted to String"},
 		{`{"a":{"BOOL":"true"}}`, "Unexpected token received from parser"},

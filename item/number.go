@@ -14,6 +14,9 @@ const (
 	minExponent = -130
 )
 
+// farExponent is larger than any exponent that digits could bring back into range.
+const farExponent = 1 << 40
+
 // A Num is a decimal number of up to 38 significant digits and a magnitude
 // from 1E-130 to 9.99…E+125, or zero. Its value is 0.DIGITS × 10^point, with
 // the sign; two equal numbers have equal fields.
@@ -42,13 +45,31 @@ func ParseNumber(text string) (Num, error) {
 		if err != nil {
 			return bad()
 		}
-		exp, rest = e, rest[:i]
+		// Clamped far beyond what a number may have, so that no sum with the number of
+		// digits overflows.
+		exp, rest = min(max(e, -farExponent), farExponent), rest[:i]
 	}
 	whole, frac, _ := strings.Cut(rest, ".")
-	if whole+frac == "" || !allDigits(whole) || !allDigits(frac) {
+	digits := whole + frac
+	if digits == "" || !allDigits(whole) || !allDigits(frac) {
 		return bad()
 	}
-	return makeNum(neg, whole+frac, len(whole)+exp)
+	if digits[0] == '0' && strings.Trim(digits, "0") == "" {
+		return makeZero(exp - len(frac))
+	}
+	return makeNum(neg, digits, len(whole)+exp)
+}
+
+// makeZero returns zero, which has the range of the exponent that it is written with.
+func makeZero(exp int) (Num, error) {
+	switch {
+	case exp > maxExponent:
+		return Num{}, errNumberLarge
+	case exp < minExponent:
+		return Num{}, errNumberSmall
+	default:
+		return Num{}, nil
+	}
 }
 
 // makeNum normalises the number 0.digits × 10^point and checks its limits.

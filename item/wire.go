@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -169,12 +170,26 @@ func (w *wire) decodeScalar(kind Kind) (Value, error) {
 	return v, cmp.Or(err, w.take(v.Size()))
 }
 
+// base64Value decodes the one text that bytes have in base64: with padding, and with
+// zeros in the bits that no byte takes.
 func base64Value(text string) (Value, error) {
-	raw, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
+	if len(text)%4 != 0 {
 		return Value{}, &SyntaxError{"Base64 encoded length is expected a multiple of 4 bytes but found: " + strconv.Itoa(len(text))}
 	}
-	return B(raw), nil
+	raw, err := base64.StdEncoding.Strict().DecodeString(text)
+	// The decoder passes over line ends.
+	if err == nil && strings.IndexByte(text, '\r') < 0 && strings.IndexByte(text, '\n') < 0 {
+		return B(raw), nil
+	}
+	if i := strings.IndexFunc(text, notBase64); i >= 0 {
+		bad, _ := utf8.DecodeRuneInString(text[i:])
+		return Value{}, &SyntaxError{"Invalid Base64 character: '" + string(bad) + "'"}
+	}
+	return Value{}, &SyntaxError{"Invalid last non-pad Base64 character dectected"}
+}
+
+func notBase64(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '+' && r != '/' && r != '='
 }
 
 func (w *wire) decodeList(depth int) (Value, error) {

@@ -3,7 +3,6 @@ package table
 import (
 	"bytes"
 	"context"
-	"errors"
 	"math/bits"
 
 	"github.com/cespare/xxhash/v2"
@@ -26,9 +25,16 @@ type Page struct {
 	Items   []item.Item // those that satisfy the filter, with all attributes
 	Scanned int         // how many were read
 	Bytes   int         // sum of the sizes of those that were read
-	Fetched int         // how many of them were fetched from the table for a local index
+	Fetched Fetched     // what it took to fetch them from the table for a local index
 	Last    item.Item   // the key to go on after; nil at the end
 	Seq     uint64      // the last commit that the page shows, if the scan asked WithSeq
+}
+
+// Fetched tells of items that were read from the table, as a local index does not
+// hold all that was asked for. It is zero if none was.
+type Fetched struct {
+	EntryBytes int     // sum of the sizes of their entries in the index
+	Units      float64 // of strongly consistent reads of the items, one by one
 }
 
 // A QueryRequest reads the items of one partition key in order of the sort
@@ -53,24 +59,25 @@ func (ts *Tables) Query(ctx context.Context, r QueryRequest) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
+	if err := s.checkStartHash(r.Start); err != nil {
+		return Page{}, err
+	}
 	keys, err := r.Condition.Resolve(s.schema)
 	if err != nil {
 		return Page{}, err
 	}
-	if err := s.checkFilter(r.Filter); err != nil {
+	if err := s.checkStartSort(r.Start); err != nil {
 		return Page{}, err
 	}
 	rng := s.queryRange(keys)
 	rng.Reverse = r.Backward
 	if r.Start != nil {
-		if err := s.checkStart(r.Start); err != nil {
+		if rng, err = s.resume(rng, keys, r.Start); err != nil {
 			return Page{}, err
 		}
-		start := s.key(r.Start)
-		if !inside(rng, start) {
-			return Page{}, invalid("The provided starting key is outside query boundaries based on provided conditions")
-		}
-		rng = after(rng, start)
+	}
+	if err := s.checkFilter(r.Filter); err != nil {
+		return Page{}, err
 	}
 	return s.page(ctx, rng, reading{filter: r.Filter, limit: r.Limit, fetch: r.Fetch, hold: r.Hold})
 }
@@ -137,19 +144,6 @@ func (s *source) checkFilter(f *expr.Condition) error {
 		}
 	}
 	return s.t.checkPaths(f.Nested())
-}
-
-// checkStart checks that a start key has the attributes of the source's keys,
-// and those alone.
-func (s *source) checkStart(start item.Item) error {
-	var bad *ValidationError
-	if err := s.t.checkKey(s.t.schema.Project(start)); errors.As(err, &bad) {
-		return invalid("The provided starting key is invalid: %s", bad.Msg)
-	}
-	if key := s.keyOf(start); len(key) != len(start) || s.key(start) == nil {
-		return invalid("The provided starting key is invalid: %s", wrongKey)
-	}
-	return nil
 }
 
 // queryRange returns the stored keys that a key condition selects.
@@ -220,10 +214,10 @@ func (ts *Tables) Scan(ctx context.Context, r ScanRequest) (Page, error) {
 	rng := kv.Prefix(itemsPrefix(s.id))
 	part := segment{r.Segment, r.TotalSegments}
 	if r.Start != nil {
-		if err := s.checkStart(r.Start); err != nil {
+		start, err := s.checkScanStart(r.Start)
+		if err != nil {
 			return Page{}, err
 		}
-		start := s.key(r.Start)
 		if !part.has(start) {
 			return Page{}, invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: %d Segment: %d", r.TotalSegments, r.Segment)
 		}
@@ -298,8 +292,9 @@ func (s *source) page(ctx context.Context, rng kv.Range, r reading) (Page, error
 	for r.segment.next(ctx, it) {
 		row, err := item.DecodeBinary(it.Value())
 		if err == nil && fetch {
-			p.Fetched++
+			p.Fetched.EntryBytes += item.Size(row)
 			row, err = readItem(from, s.t.itemKey(row))
+			p.Fetched.Units += ReadUnits(item.Size(row), true)
 		}
 		if err != nil {
 			it.Close()

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-json-experiment/json"
 )
 
 // ordersTable has an index of each kind.
@@ -126,7 +127,7 @@ func TestIndexErrors(t *testing.T) {
 		{"Query", `{"TableName":"orders","IndexName":"byWho","KeyConditionExpression":"pk = :w","ExpressionAttributeValues":{":w":{"S":"a"}}}`, "Query condition missed key schema element: who"},
 		{"Query", `{"TableName":"orders","IndexName":"keysByWho","Select":"ALL_ATTRIBUTES","KeyConditionExpression":"who = :w","ExpressionAttributeValues":{":w":{"S":"a"}}}`, ones + "Select type ALL_ATTRIBUTES is not supported for global secondary index keysByWho because its projection type is not ALL"},
 		{"Query", `{"TableName":"orders","IndexName":"keysByWho","ProjectionExpression":"note","KeyConditionExpression":"who = :w","ExpressionAttributeValues":{":w":{"S":"a"}}}`, ones + "Global secondary index keysByWho does not project [note]"},
-		{"Query", `{"TableName":"orders","IndexName":"byWho","ExclusiveStartKey":{"pk":{"S":"p"},"sk":{"N":"1"}},"KeyConditionExpression":"who = :w","ExpressionAttributeValues":{":w":{"S":"a"}}}`, "The provided starting key is invalid: The provided key element does not match the schema"},
+		{"Query", `{"TableName":"orders","IndexName":"byWho","ExclusiveStartKey":{"pk":{"S":"p"},"sk":{"N":"1"}},"KeyConditionExpression":"who = :w","ExpressionAttributeValues":{":w":{"S":"a"}}}`, "The provided starting key is invalid"},
 		{"UpdateTable", `{"TableName":"orders","GlobalSecondaryIndexUpdates":[{"Delete":{"IndexName":"none"}}]}`, "Requested resource not found: Index none for table orders"},
 		{"UpdateTable", `{"TableName":"orders","GlobalSecondaryIndexUpdates":[{"Delete":{"IndexName":"byWho"}},{"Delete":{"IndexName":"keysByWho"}}]}`, "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"},
 		{"UpdateTimeToLive", `{"TableName":"orders","TimeToLiveSpecification":{"Enabled":false,"AttributeName":"x"}}`, "TimeToLive is already disabled"},
@@ -215,5 +216,49 @@ func TestTagsAndTTLBySDK(t *testing.T) {
 	k, err := c.DescribeKinesisStreamingDestination(ctx, &sdk.DescribeKinesisStreamingDestinationInput{TableName: orders})
 	if err != nil || len(k.KinesisDataStreamDestinations) != 0 {
 		t.Errorf("%+v, %v", k, err)
+	}
+}
+
+// A query of a local index that fetches from the table takes units for the entries
+// together and for each whole item.
+func TestUnitsOfFetches(t *testing.T) {
+	node := start(t, true)
+	c, ctx := node.client(), t.Context()
+	if _, err := c.CreateTable(ctx, ordersTable()); err != nil {
+		t.Fatal(err)
+	}
+	for i, kilobytes := range []int{1, 9, 3, 0} {
+		node.Must(t, "PutItem", fmt.Sprintf(`{"TableName":"orders","Item":{"pk":{"S":"p"},"sk":{"N":"%d"},"sum":{"N":"%d"},"extra":{"S":"%s"}}}`, i, i, strings.Repeat("x", kilobytes<<10)))
+	}
+	for _, q := range []struct {
+		op, rest     string
+		index, table float64
+	}{
+		{"Query", `"KeyConditionExpression":"pk = :p","ExpressionAttributeValues":{":p":{"S":"p"}}`, 0.5, 0},
+		{"Query", `"KeyConditionExpression":"pk = :p","ExpressionAttributeValues":{":p":{"S":"p"}},"Select":"ALL_ATTRIBUTES"`, 0.5, 3},
+		{"Query", `"KeyConditionExpression":"pk = :p","ExpressionAttributeValues":{":p":{"S":"p"}},"ProjectionExpression":"extra","ConsistentRead":true`, 1, 6},
+		{"Query", `"KeyConditionExpression":"pk = :p","FilterExpression":"attribute_exists(extra)","ExpressionAttributeValues":{":p":{"S":"p"}},"Limit":2`, 0.5, 2},
+		{"Query", `"KeyConditionExpression":"pk = :p","ExpressionAttributeValues":{":p":{"S":"none"}},"Select":"ALL_ATTRIBUTES"`, 0.5, 0},
+		{"Scan", `"Select":"ALL_ATTRIBUTES"`, 0.5, 3},
+	} {
+		var out struct {
+			ConsumedCapacity struct {
+				CapacityUnits         float64
+				Table                 struct{ CapacityUnits float64 }
+				LocalSecondaryIndexes map[string]struct{ CapacityUnits float64 }
+			}
+		}
+		answer := node.Must(t, q.op, `{"TableName":"orders","IndexName":"bySum","ReturnConsumedCapacity":"INDEXES",`+q.rest+`}`)
+		if err := json.Unmarshal([]byte(answer), &out); err != nil {
+			t.Fatal(err)
+		}
+		used := out.ConsumedCapacity
+		if used.LocalSecondaryIndexes["bySum"].CapacityUnits != q.index || used.Table.CapacityUnits != q.table || used.CapacityUnits != q.index+q.table {
+			t.Errorf("%s %s took %+v, want %v of the index and %v of the table", q.op, q.rest, used, q.index, q.table)
+		}
+	}
+	sql, err := c.ExecuteStatement(ctx, &sdk.ExecuteStatementInput{Statement: aws.String(`SELECT extra FROM orders.bySum WHERE pk = 'p'`), ReturnConsumedCapacity: types.ReturnConsumedCapacityIndexes})
+	if err != nil || *sql.ConsumedCapacity.Table.CapacityUnits != 3 || *sql.ConsumedCapacity.LocalSecondaryIndexes["bySum"].CapacityUnits != 0.5 {
+		t.Errorf("a statement took %+v, %v", sql, err)
 	}
 }

@@ -60,16 +60,21 @@ func (q *reading) indexName() string {
 	return q.index.Name
 }
 
-// units returns what a page took: of the index, and one read of the table for
-// each item that was fetched from there.
+// units returns what a page took. Of items that were fetched from the table, their
+// entries count together for the index, and each whole item for the table.
 func (q *reading) units(p table.Page, consistent *bool) table.Units {
-	u := readUnits(p.Bytes, consistent)
-	if q.index == nil {
-		return u
+	switch {
+	case q.index == nil:
+		return readUnits(p.Bytes, consistent)
+	case !q.index.Local:
+		return table.Units{Global: map[string]float64{q.index.Name: readUnits(p.Bytes, consistent).Table}}
 	}
-	on := map[string]float64{q.index.Name: u.Table}
-	if !q.index.Local {
-		return table.Units{Global: on}
+	bytes, fetched := p.Bytes, p.Fetched.Units
+	if fetched > 0 {
+		bytes = p.Fetched.EntryBytes
 	}
-	return table.Units{Local: on, Table: float64(p.Fetched) * table.ReadUnits(0, consistent != nil && *consistent)}
+	if consistent == nil || !*consistent {
+		fetched /= 2
+	}
+	return table.Units{Local: map[string]float64{q.index.Name: readUnits(bytes, consistent).Table}, Table: fetched}
 }
