@@ -8,7 +8,8 @@
 //	cors: [ ORIGIN, … ]
 //	tables:
 //	  NAME: { key: ATTRIBUTE[, ATTRIBUTE] | { ATTRIBUTE: S|N|B, … }, stream: VIEW }
-//	  indexes of a table: { NAME: { key: …, project: all|keys|[ ATTRIBUTE, … ], local: BOOL } }; also ttl: ATTRIBUTE,
+//	  indexes of a table: { NAME: { key: … | partition: ATTRIBUTES, sort: ATTRIBUTES, project: all|keys|[ ATTRIBUTE, … ], local: BOOL } }
+//	    ATTRIBUTES: ATTRIBUTE[, ATTRIBUTE …] | { ATTRIBUTE: S|N|B, … }; also ttl: ATTRIBUTE,
 //	  expire-by-ttl: BOOL, entities: { NAME: { ATTRIBUTE: FORM, … }, … }, attributes: PATHS
 //	buses: [ NAME, … ]
 //	streams: { shards: N, retention: DURATION, rotate: DURATION, split-above: N, keep-unread: BOOL }

@@ -40,6 +40,7 @@ tables:
       by-owner: { key: "owner, total" }
       by-state: { key: { state: S }, project: keys }
       by-date: { key: { pk: S, date: N }, project: [note], local: true }
+      by-place: { partition: "land, town", sort: { floor: N, sk: N, door: B }, project: keys }
   plain: { key: "a, b" }
   views: { key: id, stream: keys-only }
   shop: { key: "pk, sk", entities: { Order: { pk: "ORDER#{order}", type: order } } }
@@ -176,6 +177,8 @@ func TestFullFile(t *testing.T) {
 				{Name: "by-owner", Schema: item.KeySchema{Hash: key("owner", item.String), Range: key("total", item.String)}, Projection: table.ProjectAll},
 				{Name: "by-state", Schema: item.KeySchema{Hash: key("state", item.String)}, Projection: table.ProjectKeys},
 				{Name: "by-date", Local: true, Schema: item.KeySchema{Hash: key("pk", item.String), Range: key("date", item.Number)}, Projection: table.ProjectSome, Include: []string{"note"}},
+				{Name: "by-place", Projection: table.ProjectKeys, Schema: item.NewKeySchema(
+					[]item.KeyAttr{key("land", item.String), key("town", item.String)}, []item.KeyAttr{key("floor", item.Number), key("sk", item.Number), key("door", item.Binary)})},
 			}},
 			{Name: "plain", Schema: item.KeySchema{Hash: key("a", item.String), Range: key("b", item.String)}, Billing: table.PayPerRequest},
 			{Name: "views", Schema: item.KeySchema{Hash: key("id", item.String)}, View: stream.KeysOnly, Billing: table.PayPerRequest},

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/tablecast/tablecast/item"
@@ -14,29 +16,63 @@ func (r *reader) index(p pair, of string, schema item.KeySchema) table.IndexSpec
 		r.fault(p.key, quoted(p.name)+" is no index name", "use 3 to 255 letters, digits, _ . and -")
 	}
 	spec := table.IndexSpec{Name: p.name, Projection: table.ProjectAll}
-	fields := r.fields(p.value, what, "key", "project", "local")
-	if key, ok := fields["key"]; ok {
-		spec.Schema = r.key(key, what)
-		r.sameKinds(key, what, spec.Schema, schema)
-	} else if _, ok := entries(p.value); ok {
-		r.fault(p.key, what+" has no key", "add key: email, or key: \"team, joined\"")
+	fields := r.fields(p.value, what, "key", "partition", "sort", "project", "local")
+	if _, ok := entries(p.value); ok {
+		spec.Schema = r.indexKey(p, what, fields, schema)
 	}
 	if v, ok := fields["project"]; ok {
 		r.projection(v, what, &spec)
 	}
 	if v, ok := fields["local"]; ok {
 		spec.Local = r.boolean(v, "local of "+what)
-		if spec.Local && (spec.Schema.Hash != schema.Hash || !spec.Schema.HasRange() || !schema.HasRange()) {
+		if spec.Local && (spec.Schema.Multi() || spec.Schema.Hash != schema.Hash || !spec.Schema.HasRange() || !schema.HasRange()) {
 			r.fault(v, what+" is local, but its key is not the partition key of the table and another sort key", "start its key with "+schema.Hash.Name+" and name a second attribute, in a table that has a sort key")
 		}
 	}
 	return spec
 }
 
+// indexKey reads the key of an index: key, or partition and sort, each of up to four
+// attributes, in a table with the key schema.
+func (r *reader) indexKey(p pair, what string, fields map[string]ast.Node, of item.KeySchema) item.KeySchema {
+	key, partition, sort := fields["key"], fields["partition"], fields["sort"]
+	const fix = "write key: email, or key: \"team, joined\", or partition: \"team, office\" and sort: \"joined, email\""
+	switch {
+	case key != nil && (partition != nil || sort != nil):
+		r.fault(p.key, what+" has a key and a partition or a sort", fix)
+	case key != nil:
+		schema := r.key(key, what)
+		r.sameKinds(key, what, schema.Attrs(), of)
+		return schema
+	case partition == nil && sort != nil:
+		r.fault(sort, what+" has a sort and no partition", fix)
+	case partition == nil:
+		r.fault(p.key, what+" has no key", "add key: email, or key: \"team, joined\"")
+	default:
+		hashes := r.keyAttributes(partition, "partition of "+what, item.MaxKeyParts, fix)
+		var sorts []item.KeyAttr
+		if sort != nil {
+			sorts = r.keyAttributes(sort, "sort of "+what, item.MaxKeyParts, fix)
+		}
+		r.sameKinds(partition, what, hashes, of)
+		r.sameKinds(sort, what, sorts, of)
+		for _, a := range sorts {
+			if slices.ContainsFunc(hashes, func(b item.KeyAttr) bool { return a.Name == b.Name }) {
+				r.fault(sort, "sort of "+what+" names "+a.Name+", which is in partition", fix)
+				return item.KeySchema{}
+			}
+		}
+		if hashes != nil {
+			return item.NewKeySchema(hashes, sorts)
+		}
+	}
+	return item.KeySchema{}
+}
+
 // sameKinds refuses an attribute that has one type in the table's key and
 // another in an index.
-func (r *reader) sameKinds(n ast.Node, what string, index, of item.KeySchema) {
-	for _, a := range index.Attrs() {
+func (r *reader) sameKinds(n ast.Node, what string, attrs []item.KeyAttr, of item.KeySchema) {
+	for _, a := range attrs {
 		for _, b := range of.Attrs() {
 			if a.Name == b.Name && a.Kind != b.Kind {
 				r.fault(n, "attribute "+a.Name+" of "+what+" is "+a.Kind.String()+" here and "+b.Kind.String()+" in the table's key", "write key: { "+a.Name+": "+b.Kind.String()+", … }")

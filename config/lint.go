@@ -66,13 +66,14 @@ func implied(t table.Spec, entities []mapping.Entity) []mapping.Path {
 			out = append(out, mapping.AttributePath(name))
 		}
 	}
-	add(t.Schema.Hash.Name)
-	add(t.Schema.Range.Name)
-	add(t.TTL)
+	keys := t.Schema.Attrs()
 	for _, x := range t.Indexes {
-		add(x.Schema.Hash.Name)
-		add(x.Schema.Range.Name)
+		keys = append(keys, x.Schema.Attrs()...)
 	}
+	for _, a := range keys {
+		add(a.Name)
+	}
+	add(t.TTL)
 	for _, e := range entities {
 		for _, form := range e.Forms {
 			add(form.Attribute)

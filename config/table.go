@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -60,12 +61,25 @@ func (r *reader) table(p pair) {
 	r.file.Tables = append(r.file.Tables, spec)
 }
 
-// key reads "pk, sk", whose attributes are strings, or a mapping of attributes
-// to S, N or B.
+// key reads the key of a table, or of an index that has one or two attributes.
 func (r *reader) key(n ast.Node, what string) item.KeySchema {
+	attrs := r.keyAttributes(n, "key of "+what, 2, "write key: id, or key: \"pk, sk\"")
+	switch len(attrs) {
+	case 0:
+		return item.KeySchema{}
+	case 1:
+		return item.KeySchema{Hash: attrs[0]}
+	default:
+		return item.KeySchema{Hash: attrs[0], Range: attrs[1]}
+	}
+}
+
+// keyAttributes reads "a, b", whose attributes are strings, or a mapping of attributes
+// to S, N or B. It returns nil if that is no list of one to most attributes.
+func (r *reader) keyAttributes(n ast.Node, what string, most int, fix string) []item.KeyAttr {
 	var attrs []item.KeyAttr
 	if _, isMapping := entries(n); isMapping {
-		for _, p := range r.pairs(n, "key of "+what) {
+		for _, p := range r.pairs(n, what) {
 			kind, ok := r.oneOf(p.value, "type of key attribute "+p.name, "S", "N", "B")
 			if !ok {
 				kind = "S"
@@ -73,27 +87,28 @@ func (r *reader) key(n ast.Node, what string) item.KeySchema {
 			attrs = append(attrs, item.KeyAttr{Name: p.name, Kind: item.ParseKind(kind)})
 		}
 	} else {
-		text, ok := r.text(n, "key of "+what)
+		text, ok := r.text(n, what)
 		if !ok {
-			return item.KeySchema{}
+			return nil
 		}
 		for name := range strings.SplitSeq(text, ",") {
 			attrs = append(attrs, item.KeyAttr{Name: strings.TrimSpace(name), Kind: item.String})
 		}
 	}
-	for _, a := range attrs {
+	for i, a := range attrs {
 		if a.Name == "" || len(a.Name) > 255 {
-			r.fault(n, "key of "+what+" has an attribute name of 0 or more than 255 bytes", "write key: id, or key: \"pk, sk\"")
-			return item.KeySchema{}
+			r.fault(n, what+" has an attribute name of 0 or more than 255 bytes", fix)
+			return nil
+		}
+		if slices.ContainsFunc(attrs[:i], func(b item.KeyAttr) bool { return a.Name == b.Name }) {
+			attrs = nil
+			break
 		}
 	}
-	if len(attrs) < 1 || len(attrs) > 2 || len(attrs) == 2 && attrs[0].Name == attrs[1].Name {
-		r.fault(n, "key of "+what+" must name one or two attributes", "write key: id, or key: \"pk, sk\"")
-		return item.KeySchema{}
+	if len(attrs) < 1 || len(attrs) > most {
+		many := map[int]string{2: "one or two attributes", item.MaxKeyParts: "one to four different attributes"}[most]
+		r.fault(n, what+" must name "+many, fix)
+		return nil
 	}
-	schema := item.KeySchema{Hash: attrs[0]}
-	if len(attrs) == 2 {
-		schema.Range = attrs[1]
-	}
-	return schema
+	return attrs
 }

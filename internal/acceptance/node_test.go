@@ -133,7 +133,9 @@ func TestTablesFollowTheFile(t *testing.T) {
 		{`indexes: { by-date: { key: "id, date", local: true } }`, "", 1},
 		{`indexes: { by-email: { key: email }, by-name: { key: name } }, ttl: ends`, "ends", 3},
 		{`indexes: { by-email: { key: email, project: keys } }, ttl: until`, "until", 3},
-		{`stream: new-image`, "until", 3},
+		{`indexes: { by-place: { partition: "name, email", sort: "date, at" } }`, "until", 4},
+		{`indexes: { by-place: { partition: "name, email", sort: "date, id" } }`, "until", 4},
+		{`stream: new-image`, "until", 4},
 	} {
 		node, err := open(c.fields)
 		if err != nil {
@@ -147,6 +149,9 @@ func TestTablesFollowTheFile(t *testing.T) {
 		d, err := node.Tables().Describe("users")
 		if err != nil || len(d.Indexes) != c.indexes {
 			t.Errorf("%s: %+v, %v", c.fields, d.Indexes, err)
+		}
+		if x := d.Indexes[len(d.Indexes)-1]; x.Name == "by-place" && !strings.Contains(c.fields, "stream") && !strings.Contains(c.fields, x.Schema.MoreRange[0].Name+`" }`) {
+			t.Errorf("%s: the key is %+v", c.fields, x.Schema)
 		}
 		if err := node.Close(); err != nil {
 			t.Fatal(err)

@@ -36,7 +36,7 @@ type action struct {
 // operations are what users do, as often as they are listed.
 var operations = []string{
 	"PutItem", "PutItem", "UpdateItem", "UpdateItem", "UpdateItem", "DeleteItem", "GetItem", "BatchWriteItem", "BatchGetItem",
-	"TransactWriteItems", "TransactWriteItems", "TransactGetItems", "Insert", "Update", "Delete", "Select", "Query", "QueryIndex", "Scan", "Expire",
+	"TransactWriteItems", "TransactWriteItems", "TransactGetItems", "Insert", "Update", "Delete", "Select", "Query", "QueryIndex", "QueryMany", "Scan", "Expire",
 	"PutEvents", "PutEvents", "PutRule", "PutRule", "PutTargets", "PutTargets", "PutTargets", "RemoveTargets", "DeleteRule", "EnableRule", "DisableRule",
 	"Reload", "Rotate", "Split", "Restart", "PowerLoss",
 }
@@ -113,7 +113,7 @@ func (w *world) do(a action, i int) (string, error) {
 		out, err = w.doNews(ctx, a)
 	case "BatchWriteItem", "BatchGetItem", "TransactWriteItems", "TransactGetItems":
 		out, err = w.doMany(ctx, a, i)
-	case "Query", "QueryIndex", "Scan", "Insert", "Update", "Delete", "Select":
+	case "Query", "QueryIndex", "QueryMany", "Scan", "Insert", "Update", "Delete", "Select":
 		out, err = w.doRead(ctx, a)
 	default:
 		out, err = w.doOne(ctx, a)
@@ -218,7 +218,7 @@ func (w *world) doRead(ctx context.Context, a action) (string, error) {
 	table := aws.String("orders")
 	var items []map[string]types.AttributeValue
 	switch a.op {
-	case "Query", "QueryIndex":
+	case "Query", "QueryIndex", "QueryMany":
 		in := &dynamodb.QueryInput{TableName: table, Limit: aws.Int32(w.o.page), ScanIndexForward: aws.Bool(a.want%2 == 0)}
 		in.KeyConditionExpression, in.FilterExpression = aws.String("pk = :pk"), aws.String("n >= :n")
 		in.ExpressionAttributeValues = map[string]types.AttributeValue{":pk": text(pk(a.key)), ":n": number(a.n)}
@@ -226,6 +226,11 @@ func (w *world) doRead(ctx context.Context, a action) (string, error) {
 			in.IndexName, in.KeyConditionExpression, in.FilterExpression = aws.String("by-status"), aws.String("#s = :s"), nil
 			in.ExpressionAttributeNames = map[string]string{"#s": "status"}
 			in.ExpressionAttributeValues = map[string]types.AttributeValue{":s": text(cmp.Or(a.status, "none"))}
+		}
+		if a.op == "QueryMany" {
+			in.IndexName, in.KeyConditionExpression, in.FilterExpression = aws.String("by-many"), aws.String("n >= :n AND pk = :pk AND #s = :s"), nil
+			in.ExpressionAttributeNames = map[string]string{"#s": "status"}
+			in.ExpressionAttributeValues[":s"] = text(cmp.Or(a.status, "none"))
 		}
 		for pages := dynamodb.NewQueryPaginator(w.tables, in); pages.HasMorePages(); {
 			page, err := pages.NextPage(ctx)

@@ -108,6 +108,10 @@ func (m *model) answer(a action) string {
 		return m.list(func(key int, r row) bool { return pk(key) == pk(a.key) && r.n >= a.n })
 	case "QueryIndex":
 		return m.list(func(_ int, r row) bool { return r.status == a.status && r.status != "" && r.n >= 0 })
+	case "QueryMany":
+		return m.list(func(key int, r row) bool {
+			return pk(key) == pk(a.key) && r.status == a.status && r.status != "" && r.n >= a.n
+		})
 	case "Scan":
 		return m.list(func(int, row) bool { return true })
 	case "Expire":
