@@ -81,19 +81,18 @@ const lockAttempts = 100
 // lockPartial makes the folder in which a copy is made, and keeps others out of it
 // until the result is closed. Errors: ErrBuilding.
 func lockPartial(fs vfs.FS, partial string) (io.Closer, error) {
-	busy := fmt.Errorf("%w: %s is in use", ErrBuilding, partial)
 	for range lockAttempts {
 		lock, err := tryPartial(fs, partial)
 		switch {
 		case err == nil:
 			return lock, nil
 		case errors.Is(err, ErrLocked):
-			return nil, busy
+			return nil, fmt.Errorf("%w: %s is in use: %w", ErrBuilding, partial, err)
 		case !errors.Is(err, os.ErrNotExist):
 			return nil, fmt.Errorf("kv: build: %w", err)
 		}
 	}
-	return nil, busy
+	return nil, fmt.Errorf("%w: %s is in use", ErrBuilding, partial)
 }
 
 // tryPartial is one attempt of lockPartial. Whoever had the lock before may take the
@@ -142,10 +141,15 @@ func removePartial(fs vfs.FS, partial string) error {
 func refuseExisting(fs vfs.FS, dir string) error {
 	if _, err := fs.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		return nil
+	} else if err != nil {
+		return fmt.Errorf("kv: build: %w", err)
 	}
 	// FORMAT is the last file of a copy, and a copy gets its name once it is whole.
-	if fresh, err := readFormat(fs, dir); err != nil || fresh {
+	switch fresh, err := readFormat(fs, dir); {
+	case fresh:
 		return fmt.Errorf("%w: %s, which is no data folder", ErrExists, dir)
+	case err != nil:
+		return fmt.Errorf("%w: %s: %w", ErrExists, dir, err)
 	}
 	return fmt.Errorf("%w: %s, which is a whole data folder", ErrExists, dir)
 }

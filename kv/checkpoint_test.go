@@ -10,10 +10,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"github.com/tablecast/tablecast/internal/fsck"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/kv/kvtest"
 )
@@ -192,5 +195,38 @@ func TestCheckpointNames(t *testing.T) {
 	}
 	if err := s.Checkpoint(t.Context(), "other"); !errors.Is(err, kv.ErrExists) || !strings.Contains(err.Error(), "no data folder") {
 		t.Errorf("over something else: %v", err)
+	}
+}
+
+// A folder that cannot be looked at is neither taken for one that is there nor for one
+// that is not.
+func TestFolderThatCannotBeSeen(t *testing.T) {
+	faults := kvtest.NewFaultFS(vfs.NewMem())
+	s, err := kv.Open("data", kv.Options{FS: faults})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arm := func(name string) {
+		faults.Arm(kvtest.Fault{Kinds: []errorfs.OpKind{errorfs.OpStat}, Pattern: name, Err: syscall.EIO, Sticky: true})
+	}
+	arm("copy")
+	if err := s.Checkpoint(t.Context(), "copy"); !errors.Is(err, syscall.EIO) || errors.Is(err, kv.ErrExists) {
+		t.Errorf("a copy: %v", err)
+	}
+	faults.Disarm()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	arm("FORMAT")
+	if _, err := kv.Inspect("data", kv.Options{FS: faults}, &fsck.Report{}); !errors.Is(err, syscall.EIO) || errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a check: %v", err)
+	}
+	faults.Disarm()
+	if err := faults.Remove("data/FORMAT"); err != nil {
+		t.Fatal(err)
+	}
+	arm("INVENTORY")
+	if _, err := kv.Open("data", kv.Options{FS: faults}); !errors.Is(err, syscall.EIO) {
+		t.Errorf("a start: %v", err)
 	}
 }

@@ -32,8 +32,8 @@ type Inspection struct {
 func Inspect(dir string, o Options, r *fsck.Report) (*Inspection, error) {
 	o = o.withDefaults()
 	fs := o.FS
-	if !isDataFolder(fs, dir) {
-		return nil, fmt.Errorf("kv: %s is no data folder: %w", dir, os.ErrNotExist)
+	if err := checkDataFolder(fs, dir); err != nil {
+		return nil, err
 	}
 	lock, err := lockFolder(fs, dir)
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EROFS) {
@@ -57,14 +57,16 @@ func Inspect(dir string, o Options, r *fsck.Report) (*Inspection, error) {
 	return i, nil
 }
 
-// isDataFolder reports whether a store was ever made in dir.
-func isDataFolder(fs vfs.FS, dir string) bool {
+// checkDataFolder returns an error if no store was ever made in dir.
+func checkDataFolder(fs vfs.FS, dir string) error {
 	for _, name := range []string{"FORMAT", "WATERMARK", "INVENTORY", "store"} {
 		if _, err := fs.Stat(fs.PathJoin(dir, name)); err == nil {
-			return true
+			return nil
+		} else if !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("kv: %w", err)
 		}
 	}
-	return false
+	return fmt.Errorf("kv: %s is no data folder: %w", dir, os.ErrNotExist)
 }
 
 // Close releases the folder.

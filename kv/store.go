@@ -222,6 +222,8 @@ func (s *Store) checkUnused() error {
 	missing := fmt.Errorf("%w: %s is missing beside a store that was used", ErrCorrupt, s.opts.FS.PathJoin(s.dir, "FORMAT"))
 	if _, err := s.opts.FS.Stat(s.inventoryName()); err == nil {
 		return missing
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("kv: %w", err)
 	}
 	if _, err := checkMarkers(s.opts.FS, s.storeName()); err != nil {
 		return errors.Join(missing, err)
