@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"slices"
-
 	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
@@ -154,9 +152,11 @@ func (u *Update) KindOf(name string) item.Kind {
 			return a.rhs.kind()
 		}
 	}
-	for _, m := range slices.Concat(u.adds, u.deletes) {
-		if is(m.path) {
-			return m.value.Kind()
+	for _, modifications := range [...][]modification{u.adds, u.deletes} {
+		for _, m := range modifications {
+			if is(m.path) {
+				return m.value.Kind()
+			}
 		}
 	}
 	return 0

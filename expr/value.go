@@ -194,5 +194,9 @@ func (e listAppend) eval(it item.Item) (item.Value, error) {
 	if err != nil {
 		return a, err
 	}
+	// An element takes a byte or more in an item, so that no item can hold such a list.
+	if len(a.List())+len(b.List()) > item.MaxSize {
+		return a, errItemSize
+	}
 	return item.L(slices.Concat(a.List(), b.List())...), nil
 }

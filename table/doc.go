@@ -71,12 +71,28 @@ var (
 )
 
 // A ValidationError says what is wrong with a request, in DynamoDB's words.
-type ValidationError struct{ Msg string }
+type ValidationError struct {
+	Msg string
+	// empty says that a key attribute is empty, which is the error of a whole
+	// transaction and no reason to cancel it.
+	empty bool
+}
 
 func (e *ValidationError) Error() string { return e.Msg }
 
 func invalid(format string, args ...any) error {
-	return &ValidationError{fmt.Sprintf(format, args...)}
+	return &ValidationError{Msg: fmt.Sprintf(format, args...)}
+}
+
+// emptyKey is invalid for a key attribute that is an empty string or binary.
+func emptyKey(format string, args ...any) *ValidationError {
+	return &ValidationError{Msg: fmt.Sprintf(format, args...), empty: true}
+}
+
+// isEmptyKey reports whether the error is one of emptyKey.
+func isEmptyKey(err error) bool {
+	var bad *ValidationError
+	return errors.As(err, &bad) && bad.empty
 }
 
 // A ConditionError says that an item did not satisfy a write's condition.

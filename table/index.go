@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -58,7 +59,7 @@ type indexDescriptor struct {
 type index struct {
 	d      indexDescriptor
 	expiry bool
-	held   []string // the projected attributes; nil: all
+	held   []string // the projected attributes, in order; nil: all
 	count  *counter
 }
 
@@ -69,6 +70,8 @@ func newIndex(d indexDescriptor, table item.KeySchema) *index {
 			x.held = append(x.held, a.Name)
 		}
 		x.held = append(x.held, d.Include...)
+		slices.Sort(x.held)
+		x.held = slices.Compact(x.held)
 	}
 	return x
 }
@@ -86,9 +89,9 @@ func (x *index) project(it item.Item) item.Item {
 		return it
 	}
 	var out item.Item
-	for _, f := range it {
-		if slices.Contains(x.held, f.Name) {
-			out = append(out, f)
+	for _, name := range x.held {
+		if v, ok := it.Get(name); ok {
+			out = append(out, item.Field{Name: name, Value: v})
 		}
 	}
 	return out
@@ -218,7 +221,7 @@ func (t *tableState) checkIndexes(it item.Item) error {
 				return wrongIndexKind(x, a, v.Kind())
 			}
 			if err := size.add(v, i); err != nil {
-				return invalid("%s IndexName: %s, IndexKey: %s", err.Msg, x.d.Name, a.Name)
+				return &ValidationError{Msg: fmt.Sprintf("%s IndexName: %s, IndexKey: %s", err.Msg, x.d.Name, a.Name), empty: err.empty}
 			}
 		}
 	}
@@ -250,7 +253,7 @@ func (s *keySize) add(v item.Value, i int) *ValidationError {
 	case v.Kind() == item.Number:
 		return nil
 	case size == 0:
-		return &ValidationError{Msg: "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty " + kindName(v) + " value."}
+		return emptyKey("One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty %s value.", kindName(v))
 	case i < s.hashes:
 		s.hash += size
 	default:

@@ -51,7 +51,7 @@ func (t *tableState) checkSizes(key item.Item) error {
 	for i, a := range t.schema.Attrs() {
 		v, _ := key.Get(a.Name)
 		if v.Kind() != item.Number && v.Str() == "" {
-			return invalid("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty %s value. Key: %s", kindName(v), a.Name)
+			return emptyKey("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty %s value. Key: %s", kindName(v), a.Name)
 		}
 		if i == 0 && len(v.Str()) > maxHashKey {
 			return invalid("One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes")

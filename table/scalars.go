@@ -108,7 +108,7 @@ func (x *index) checkUpdated(now item.Item, written []expr.Path) error {
 		case v.Kind() != a.Kind:
 			return invalid("The update expression attempted to update the secondary index key to unsupported type")
 		case isWritten && v.Kind() != item.Number && v.Str() == "":
-			return invalid("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty %s value.", kindName(v))
+			return emptyKey("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty %s value.", kindName(v))
 		case size.add(v, i) != nil && (isWritten || changed && alone.add(v, i) == nil):
 			return invalid("The update expression attempted to update the secondary index key beyond allowed size limits")
 		}

@@ -101,7 +101,7 @@ func (ts *Tables) transaction(requests []Request, bytes int) ([]*write, error) {
 		w, err := r.write(ts)
 		var bad *ValidationError
 		switch {
-		case errors.As(err, &bad):
+		case errors.As(err, &bad) && !bad.empty:
 			reasons[i], wrong = err, true
 			continue
 		case err != nil:
@@ -134,9 +134,13 @@ func (w *write) payload() int {
 	return item.Size(w.key)
 }
 
+// canceled returns the error of a transaction of which a write could not be made.
 func canceled(writes []*write) error {
 	out := &CanceledError{make([]error, len(writes))}
 	for i, w := range writes {
+		if isEmptyKey(w.err) {
+			return w.err
+		}
 		out.Reasons[i] = w.err
 	}
 	return out
@@ -185,7 +189,11 @@ func (ts *Tables) storedKeys(keys []ItemKey) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if reasons[i] = cmp.Or(t.checkKey(k.Key), t.checkPaths(k.Paths)); reasons[i] != nil {
+		reasons[i] = cmp.Or(t.checkKey(k.Key), t.checkPaths(k.Paths))
+		if isEmptyKey(reasons[i]) {
+			return nil, reasons[i]
+		}
+		if reasons[i] != nil {
 			wrong = true
 			continue
 		}

@@ -124,6 +124,13 @@ func TestUpdatesOfIndexKeys(t *testing.T) {
 	} {
 		c.check(t, n)
 	}
+	for element, msg := range map[string]string{
+		`"Put":{"TableName":"orders","Item":{"pk":{"S":"p"},"sk":{"N":"1"},"who":{"S":""}}}`:                      "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: byWho, IndexKey: who",
+		`"Update":` + updateBody("SET who = :e", `":e":{"S":""}`):                                                 empty,
+		`"Delete":` + strings.Replace(ordersBody(`"ConditionExpression":"attribute_exists(pk)"`), `"p"`, `""`, 1): "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: pk",
+	} {
+		wireCase{"TransactWriteItems", `{"TransactItems":[{` + element + `}]}`, validate, msg}.check(t, n)
+	}
 	for _, body := range []string{updateBody("SET who = if_not_exists(who, :n)", nOne), updateBody("SET who = note", ""), updateBody("REMOVE who", "")} {
 		n.Must(t, "UpdateItem", body)
 	}
