@@ -97,7 +97,7 @@ func (u *Update) eval(it item.Item) ([]change, error) {
 // rewrite returns v with the changes made. The first depth steps of their paths
 // lead to v, and all of them go on from there.
 func rewrite(v item.Value, changes []change, depth int) (item.Value, error) {
-	named := changes[0].path[depth].name != "" // as in all of them: conflicts are refused
+	named := !changes[0].path[depth].element // as in all of them: conflicts are refused
 	switch {
 	case named && v.Kind() == item.MapKind:
 		return rewriteMap(v.Map(), changes, depth)

@@ -18,11 +18,13 @@ func Attribute(name string) Path { return Path{{name: name}} }
 func (p Path) Field(name string) Path { return append(p[:len(p):len(p)], step{name: name}) }
 
 // Element returns the path of the element at index i, from 0, of the list at p.
-func (p Path) Element(i int) Path { return append(p[:len(p):len(p)], step{index: i}) }
+func (p Path) Element(i int) Path { return append(p[:len(p):len(p)], step{element: true, index: i}) }
 
-// Step returns the i-th step of the path: the name of an attribute, or, if name
-// is empty, the index of a list element.
-func (p Path) Step(i int) (name string, index int) { return p[i].name, p[i].index }
+// Step returns the i-th step of the path: the name of an attribute, or, if
+// element is true, the index of a list element.
+func (p Path) Step(i int) (name string, index int, element bool) {
+	return p[i].name, p[i].index, p[i].element
+}
 
 // At returns the operand whose value is what the path leads to.
 func At(p Path) Operand { return Operand{path: p} }
@@ -60,7 +62,7 @@ func In(v Operand, list ...Operand) (*Condition, error) {
 // attribute_not_exists, attribute_type, begins_with or contains.
 func Call(function string, args ...Operand) (*Condition, error) {
 	n := call{function, args}
-	return checked(n, func(p *parse) { p.checkFunction(function, args) })
+	return checked(n, func(p *parse) { p.checkFunction(0, function, args) })
 }
 
 // checked returns the condition unless the check fails.

@@ -17,7 +17,10 @@ type Condition struct {
 // for error texts: ConditionExpression or FilterExpression.
 func (p *Parser) Condition(field, src string) (*Condition, error) {
 	var c Condition
-	err := p.run(field, src, func(q *parse) { c.root, c.nested = q.or(), q.nested })
+	err := p.run(field, src, func(q *parse) {
+		c.root = q.condition(q.or())
+		c.nested = q.nested
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -168,101 +171,88 @@ func contains(v, w item.Value) bool {
 	}
 }
 
-func (p *parse) or() node {
-	n := p.and()
-	for p.Accept("OR") {
+// condition returns the condition that a part is; an operand alone is none.
+func (p *parse) condition(a part) node {
+	switch {
+	case a.node != nil:
+		return a.node
+	case a.function == "":
+		p.syntaxError()
+	}
+	p.checkFunction(a.pos, a.function, a.args)
+	p.operator()
+	return call{a.function, a.args}
+}
+
+func (p *parse) or() part {
+	a := p.and()
+	for p.Peek().Is("OR") {
+		n := p.condition(a)
+		p.Next()
+		a = part{node: or{n, p.condition(p.and())}}
 		p.operator()
-		n = or{n, p.and()}
 	}
-	return n
+	return a
 }
 
-func (p *parse) and() node {
-	n := p.not()
-	for p.Accept("AND") {
+func (p *parse) and() part {
+	a := p.not()
+	for p.Peek().Is("AND") {
+		n := p.condition(a)
+		p.Next()
+		a = part{node: and{n, p.condition(p.not())}}
 		p.operator()
-		n = and{n, p.not()}
 	}
-	return n
+	return a
 }
 
-func (p *parse) not() node {
-	if p.Accept("NOT") {
-		p.operator()
-		p.enter()
-		defer p.leave()
-		return not{p.not()}
+func (p *parse) not() part {
+	if !p.Accept("NOT") {
+		return p.primary()
 	}
-	return p.primary()
+	a := part{node: not{p.condition(p.not())}}
+	p.operator()
+	return a
 }
 
-// enter counts a level of nesting against the limit.
-func (p *parse) enter() {
-	if p.nesting++; p.nesting > maxNesting {
-		p.fail("The expression has too many nested levels; nesting levels: %d", p.nesting)
+// primary reads a condition without AND, OR and NOT, or anything in parentheses,
+// or an operand.
+func (p *parse) primary() part {
+	a := p.group()
+	if a.node != nil {
+		return a
 	}
-}
-
-func (p *parse) leave() { p.nesting-- }
-
-func (p *parse) primary() node {
-	if p.Accept("(") {
-		p.enter()
-		defer p.leave()
-		double := p.Peek().Is("(")
-		n := p.or()
-		if double && p.redundant() {
-			p.report(gradeParens, "The expression has redundant parentheses;")
-		}
-		p.expect(")")
-		return n
-	}
-	if p.IsCall() && p.Peek().Text != "size" {
-		return p.condCall()
-	}
-	a := p.operand()
 	t := p.Peek()
 	switch {
 	case t.Is("=") || t.Is("<>") || t.Is("<") || t.Is("<=") || t.Is(">") || t.Is(">="):
 		p.Next()
-		p.operator()
-		n := compare{t.Text, a, p.operand()}
+		n := compare{t.Text, p.operandOf(a), p.operand()}
 		p.check(n)
-		return n
+		a = part{node: n}
 	case p.Accept("BETWEEN"):
-		p.operator()
-		n := between{v: a, low: p.operand()}
+		n := between{v: p.operandOf(a), low: p.operand()}
 		p.expect("AND")
 		n.high = p.operand()
 		p.checkBetween(n)
-		return n
+		a = part{node: n}
 	case p.Accept("IN"):
-		p.operator()
-		return p.in(a)
+		a = part{node: p.in(p.operandOf(a))}
 	default:
-		p.syntaxError()
-		return nil
+		return a
 	}
+	p.operator()
+	return a
 }
 
-// redundant reports whether the parentheses that are about to close hold
-// nothing but another pair: ((a)).
-func (p *parse) redundant() bool {
-	if p.Pos == 0 || !p.Tokens[p.Pos-1].Is(")") || !p.Peek().Is(")") {
-		return false
+// group reads an operand, or anything in parentheses.
+func (p *parse) group() part {
+	if !p.Accept("(") {
+		return p.simple()
 	}
-	depth := 0
-	for i := p.Pos - 1; i > 0; i-- {
-		if p.Tokens[i].Is(")") {
-			depth++
-		}
-		if p.Tokens[i].Is("(") {
-			if depth--; depth == 0 {
-				return p.Tokens[i-1].Is("(")
-			}
-		}
-	}
-	return false
+	a := p.or()
+	p.expect(")")
+	a.parens = p.enclose(a.parens)
+	return a
 }
 
 func (p *parse) in(a Operand) node {
@@ -287,28 +277,16 @@ func (p *parse) checkIn(n in) {
 	}
 }
 
-// arity holds the functions of conditions and how many operands they take.
-var arity = map[string]int{
-	"attribute_exists": 1, "attribute_not_exists": 1, "attribute_type": 2, "begins_with": 2, "contains": 2, "size": 1,
-}
-
-func (p *parse) condCall() node {
-	name := p.Peek().Text
-	p.operator()
-	args := p.args()
-	p.checkFunction(name, args)
-	return call{name, args}
-}
-
 // checkFunction refuses functions that are not for conditions, and operands that
 // a function does not take.
-func (p *parse) checkFunction(name string, args []Operand) {
-	want, ok := arity[name]
-	switch {
-	case !ok || name == "size":
-		p.badCall(name)
-	case p.checkCount(name, len(args), want):
-		p.checkCall(name, args)
+func (p *parse) checkFunction(pos int, name string, args []Operand) {
+	switch name {
+	case "attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "contains":
+		if p.checkCount(name, len(args), arity[name]) {
+			p.checkCall(name, args)
+		}
+	default:
+		p.badCall(pos, name)
 	}
 }
 
@@ -325,8 +303,8 @@ func (p *parse) checkCall(name string, args []Operand) {
 		p.checkType(second)
 	case "begins_with":
 		for _, a := range args {
-			if a.path == nil && a.value.Kind() != item.String && a.value.Kind() != item.Binary {
-				p.operandType(name, a.value)
+			if k := a.kind(); k != 0 && k != item.String && k != item.Binary {
+				p.operandType(name, k)
 			}
 		}
 	}
@@ -335,8 +313,8 @@ func (p *parse) checkCall(name string, args []Operand) {
 // checkType checks the second operand of attribute_type.
 func (p *parse) checkType(o Operand) {
 	switch {
-	case o.path != nil || o.value.Kind() != item.String:
-		p.operandType("attribute_type", o.value)
+	case o.kind() != item.String:
+		p.operandType("attribute_type", o.kind())
 	case item.ParseKind(o.value.Str()) == 0:
 		p.report(gradeOperand, "Invalid attribute type name found; type: %s, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}", o.value.Str())
 	}
@@ -357,8 +335,8 @@ func (p *parse) check(n compare) {
 
 // ordered fails for a value that has no order.
 func (p *parse) ordered(op string, o Operand) {
-	if k := o.value.Kind(); o.path == nil && (k < item.String || k > item.Binary) {
-		p.operandType(op, o.value)
+	if k := o.kind(); k != 0 && (k < item.String || k > item.Binary) {
+		p.operandType(op, k)
 	}
 }
 
@@ -386,14 +364,6 @@ func describe(v item.Value) string {
 		text = base64.StdEncoding.EncodeToString([]byte(text))
 	}
 	return "{" + v.Kind().String() + ":" + text + "}"
-}
-
-func (p *parse) operandType(op string, v item.Value) {
-	kind := v.Kind().String()
-	if v.IsZero() {
-		kind = "document path"
-	}
-	p.report(gradeOperand, "Incorrect operand type for operator or function; operator or function: %s, operand type: %s", op, kind)
 }
 
 func (p *parse) distinct(op string, o Operand) {

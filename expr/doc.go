@@ -2,23 +2,28 @@
 // condition, projection and update expressions, parsed by one lexer and one
 // parser and evaluated on items.
 //
-//	condition  = operand comparator operand
-//	           | operand BETWEEN operand AND operand
-//	           | operand IN ( operand, … )
-//	           | function | ( condition ) | NOT condition
-//	           | condition AND condition | condition OR condition
-//	function   = attribute_exists(path) | attribute_not_exists(path)
-//	           | attribute_type(path, :t) | begins_with(path, operand)
-//	           | contains(path, operand)
-//	operand    = path | :value | size(path)
-//	update     = { SET action, … | REMOVE path, … | ADD path :v, … | DELETE path :v, … }
-//	action     = path = value | path = value + value | path = value - value
-//	value      = operand | if_not_exists(path, value) | list_append(value, value)
-//	path       = name { .name | [index] }
+//	condition = operand comparator operand
+//	          | operand BETWEEN operand AND operand
+//	          | operand IN ( operand, … )
+//	          | function | ( condition ) | NOT condition
+//	          | condition AND condition | condition OR condition
+//	operand   = path | :value | function | ( operand )
+//	function  = name ( operand, … )
+//	update    = { SET action, … | REMOVE path, … | ADD path :v, … | DELETE path :v, … }
+//	action    = path = value
+//	value     = operand | sum
+//	sum       = operand + operand | operand - operand | ( sum )
+//	path      = name { .name | [index] }
 //
-// NOT binds tighter than AND, AND tighter than OR. An expression has at most
-// maxLength bytes, maxOperators operators and functions, and maxNesting nested
-// parentheses.
+// NOT binds tighter than AND, AND tighter than OR. A name begins with a letter, and
+// is none of the words of the language; any other name has an alias. Parentheses
+// around parentheses are refused. Functions are called anywhere and judged
+// afterwards: attribute_exists, attribute_not_exists, attribute_type, begins_with
+// and contains are conditions, size is an operand of one, if_not_exists is an operand
+// in updates, and list_append stands alone on the right side of SET.
+//
+// An expression has at most maxLength bytes and maxOperators operators and
+// functions, a path at most maxPath steps.
 //
 // Other languages build the same trees without text: see Compare, NewUpdate,
 // NewProjection and NewKeyCondition.
@@ -36,7 +41,7 @@ import "fmt"
 const (
 	maxLength    = 4096
 	maxOperators = 300
-	maxNesting   = 128
+	maxPath      = 32
 	maxIn        = 100
 )
 

@@ -85,7 +85,7 @@ func TestConditionErrors(t *testing.T) {
 		`#x = :n`:                 pre + "An expression attribute name used in the document path is not defined; attribute name: #x",
 		`a = :x`:                  pre + "An expression attribute value used in expression is not defined; attribute value: :x",
 		`foo(a)`:                  pre + "Invalid function name; function: foo",
-		`if_not_exists(a, :n)`:    pre + "The function is not allowed to be used this way in an expression; function: if_not_exists",
+		`if_not_exists(a, :n)`:    pre + "The function is not allowed in a condition expression; function: if_not_exists",
 		`attribute_exists(:n)`:    pre + "Operator or function requires a document path; operator or function: attribute_exists",
 		`begins_with(a)`:          pre + "Incorrect number of operands for operator or function; operator or function: begins_with, number of operands: 1",
 		`begins_with(a, :n)`:      pre + "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N",
@@ -94,7 +94,7 @@ func TestConditionErrors(t *testing.T) {
 		`((a = :n))`:              pre + "The expression has redundant parentheses;",
 		`attribute_type(a, :bad)`: pre + "Invalid attribute type name found; type: XX, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}",
 		`a BETWEEN :n2 AND :low`:  pre + "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {N:40}, upper bound operand: AttributeValue: {N:1}",
-		strings.Repeat("(", 2000): pre + "The expression has too many nested levels; nesting levels: 129",
+		strings.Repeat("(", 4096): `1 validation error detected: ` + pre + `Syntax error; token: "<EOF>", near: "("`,
 		strings.Repeat("a", 4097): pre + "Expression size has exceeded the maximum allowed size; expression size: 4097",
 	} {
 		p := NewParser(names, values(t))

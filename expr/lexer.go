@@ -35,8 +35,12 @@ func lex(src string) []syntax.Token {
 func scan(src string, i int) syntax.Token {
 	c := src[i]
 	switch {
-	case isLetter(c) || c == '_':
-		return take(src, i, i+1, syntax.Word)
+	case isLetter(c):
+		t := take(src, i, i+1, syntax.Word)
+		if isKeyword(t.Text) {
+			t.Kind = syntax.Symbol
+		}
+		return t
 	case c == '#' || c == ':':
 		kind := tokenAlias
 		if c == ':' {
@@ -46,8 +50,8 @@ func scan(src string, i int) syntax.Token {
 			return take(src, i, i+1, kind)
 		}
 	case isDigit(c):
-		end := i
-		for end < len(src) && isDigit(src[end]) {
+		end := i + 1
+		for c != '0' && end < len(src) && isDigit(src[end]) { // 01 are two numbers
 			end++
 		}
 		return syntax.Token{Kind: tokenIndex, Text: src[i:end], Start: i, End: end}
@@ -62,6 +66,17 @@ func scan(src string, i int) syntax.Token {
 	}
 	_, n := utf8.DecodeRuneInString(src[i:]) // error texts are UTF-8
 	return syntax.Token{Kind: tokenBad, Text: src[i : i+n], Start: i, End: i + n}
+}
+
+// isKeyword reports whether a word is one of the language, in any case. Such a
+// word cannot be a name.
+func isKeyword(word string) bool {
+	for _, k := range []string{"IN", "BETWEEN", "NOT", "AND", "OR", "SET", "ADD", "DELETE", "REMOVE"} {
+		if strings.EqualFold(word, k) {
+			return true
+		}
+	}
+	return false
 }
 
 // take extends a token over all further word characters.

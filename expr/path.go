@@ -9,11 +9,12 @@ import (
 	"github.com/tablecast/tablecast/item"
 )
 
-// A step of a path is the name of an attribute, or the index of a list element
-// if name is empty.
+// A step of a path is the name of an attribute, or the index of an element of a
+// list.
 type step struct {
-	name  string
-	index int
+	name    string
+	index   int
+	element bool // the step is an index
 }
 
 // A Path leads from an item to an attribute or element in it.
@@ -27,7 +28,7 @@ func (p Path) String() string {
 	parts := make([]string, len(p))
 	for i, s := range p {
 		parts[i] = s.name
-		if s.name == "" {
+		if s.element {
 			parts[i] = "[" + strconv.Itoa(s.index) + "]"
 		}
 	}
@@ -48,9 +49,9 @@ func (p Path) Get(it item.Item) (item.Value, bool) {
 
 func (s step) from(v item.Value) (item.Value, bool) {
 	switch {
-	case s.name != "" && v.Kind() == item.MapKind:
+	case !s.element && v.Kind() == item.MapKind:
 		return v.Map().Get(s.name)
-	case s.name == "" && v.Kind() == item.List && s.index < len(v.List()):
+	case s.element && v.Kind() == item.List && s.index < len(v.List()):
 		return v.List()[s.index], true
 	default:
 		return item.Value{}, false
@@ -76,7 +77,7 @@ func (p Path) overlaps(q Path) bool {
 func (p Path) conflicts(q Path) bool {
 	for i := range min(len(p), len(q)) {
 		if p[i] != q[i] {
-			return (p[i].name == "") != (q[i].name == "")
+			return p[i].element != q[i].element
 		}
 	}
 	return false

@@ -73,14 +73,14 @@ func pick(v item.Value, paths []Path) (item.Value, bool) {
 func pickElements(v item.Value, below map[step][]Path) (item.Value, bool) {
 	var indexes []int
 	for s := range below {
-		if s.name == "" && s.index < len(v.List()) {
+		if s.element && s.index < len(v.List()) {
 			indexes = append(indexes, s.index)
 		}
 	}
 	slices.Sort(indexes)
 	var out []item.Value
 	for _, i := range indexes {
-		if kept, ok := pick(v.List()[i], below[step{index: i}]); ok {
+		if kept, ok := pick(v.List()[i], below[step{element: true, index: i}]); ok {
 			out = append(out, kept)
 		}
 	}

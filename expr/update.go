@@ -41,15 +41,7 @@ func (p *Parser) Update(src string) (*Update, error) {
 func (p *parse) update(u *Update) {
 	seen := map[string]bool{}
 	for p.Peek().Kind != syntax.EOF {
-		section := ""
-		for _, s := range []string{"SET", "REMOVE", "ADD", "DELETE"} {
-			if p.Accept(s) {
-				section = s
-			}
-		}
-		if section == "" {
-			p.syntaxError()
-		}
+		section := p.section()
 		if seen[section] {
 			p.report(gradeSection, `The "%s" section can only be used once in an update expression;`, section)
 		}
@@ -62,18 +54,28 @@ func (p *parse) update(u *Update) {
 	p.checkPaths(u.Paths())
 }
 
+// section reads the word that begins a section.
+func (p *parse) section() string {
+	for _, s := range []string{"SET", "REMOVE", "ADD", "DELETE"} {
+		if p.Accept(s) {
+			return s
+		}
+	}
+	p.syntaxError()
+	return ""
+}
+
 func (p *parse) action(u *Update, section string) {
 	path := p.path()
 	switch section {
 	case "SET":
 		p.expect("=")
-		u.sets = append(u.sets, assignment{path, p.sum()})
+		u.sets = append(u.sets, assignment{path, p.sum().e})
 	case "REMOVE":
 		u.removes = append(u.removes, path)
 	default:
 		m := modification{path, p.literal()}
 		p.checkModification(section, m.value.Kind())
-		p.operator()
 		if section == "ADD" {
 			u.adds = append(u.adds, m)
 		} else {

@@ -57,7 +57,9 @@ func must(e expr.Term, err error) expr.Term {
 	return e
 }
 
-func (w *words) clone() *words { return &words{maps.Clone(w.names), maps.Clone(w.values)} }
+func (w *words) clone() *words {
+	return &words{names: maps.Clone(w.names), values: maps.Clone(w.values)}
+}
 
 // genChange draws an action on the place to, which may look at the place from.
 func genChange(t *rapid.T, w *words, to, from placeTerm) changeOracle {
@@ -301,7 +303,7 @@ func write(t *rapid.T, changes []changeOracle) string {
 func TestUpdatesAgreeWithOracle(t *testing.T) {
 	seen := map[string]int{}
 	check := func(t *rapid.T) {
-		w := &words{expr.Names{}, expr.Values{}}
+		w := &words{names: expr.Names{}, values: expr.Values{}}
 		old := genRow(t)
 		root, ok := spotOf(item.M(old)), true
 		var changes []changeOracle

@@ -3,7 +3,6 @@ package expr
 import (
 	"slices"
 
-	"github.com/tablecast/tablecast/expr/internal/syntax"
 	"github.com/tablecast/tablecast/item"
 )
 
@@ -31,18 +30,34 @@ type (
 	listAppend struct{ a, b expression }
 )
 
-// sum reads the right side of SET.
-func (p *parse) sum() expression {
-	a := p.term()
+// A side is what was read of the right side of SET.
+type side struct {
+	e        expression
+	sum      bool   // e is a sum or difference
+	function string // e is a call of it; empty: it is none
+	pos      int    // the token at which the call begins
+	parens   bool   // it stands in parentheses
+}
+
+// sum reads the right side of SET: an operand, or a sum or difference of two.
+func (p *parse) sum() side {
+	a := side{}
+	if p.Accept("(") {
+		a = p.sum()
+		p.expect(")")
+		a.parens = p.enclose(a.parens)
+	} else {
+		a = p.simpleTerm()
+	}
 	t := p.Peek()
-	if !t.Is("+") && !t.Is("-") {
+	if a.sum || !t.Is("+") && !t.Is("-") {
 		return a
 	}
 	p.Next()
-	p.operator()
-	n := arithmetic{t.Text, a, p.term()}
+	n := arithmetic{t.Text, p.inner(a), p.term()}
 	p.checkArithmetic(n)
-	return n
+	p.operator()
+	return side{e: n, sum: true}
 }
 
 // checkArithmetic refuses values that are no numbers.
@@ -54,73 +69,72 @@ func (p *parse) checkArithmetic(n arithmetic) {
 	}
 }
 
-// term reads a path, a value, or a call of if_not_exists or list_append.
-func (p *parse) term() expression {
-	if p.Accept("(") {
-		p.enter()
-		defer p.leave()
-		e := p.sum()
-		p.expect(")")
-		return e
+// term reads an operand of a function or of a sum.
+func (p *parse) term() expression { return p.inner(p.termSide()) }
+
+func (p *parse) termSide() side {
+	if !p.Accept("(") {
+		return p.simpleTerm()
 	}
-	if !p.IsCall() {
-		return leaf{p.operand()}
-	}
-	name := p.Next().Text
-	p.operator()
-	p.enter()
-	defer p.leave()
-	switch name {
-	case "if_not_exists":
-		p.expect("(")
-		if k := p.Peek().Kind; k != syntax.Word && k != tokenAlias {
-			p.fail("Operator or function requires a document path; operator or function: if_not_exists")
-		}
-		path := p.path()
-		p.comma(name)
-		e := ifNotExists{path, p.term()}
-		p.expect(")")
-		return e
-	case "list_append":
-		p.expect("(")
-		a := p.term()
-		p.comma(name)
-		e := listAppend{a, p.term()}
-		p.expect(")")
-		p.checkAppend(e)
-		return e
-	default:
-		p.badCall(name)
-		p.terms()
-		return leaf{}
-	}
+	a := p.termSide()
+	p.expect(")")
+	a.parens = p.enclose(a.parens)
+	return a
 }
 
-// terms reads the operands of a call that is refused.
-func (p *parse) terms() {
-	p.expect("(")
-	p.term()
+// inner returns the expression of an operand. Of functions, if_not_exists alone
+// may be one.
+func (p *parse) inner(a side) expression {
+	if a.function == "list_append" {
+		p.badCall(a.pos, a.function)
+	}
+	return a.e
+}
+
+// simpleTerm reads a path, a value, or a call, not in parentheses.
+func (p *parse) simpleTerm() side {
+	if !p.IsCall() {
+		return side{e: leaf{p.simple().operand}}
+	}
+	a := side{pos: p.Pos, function: p.Next().Text}
+	p.Next()
+	args := []expression{p.term()}
 	for p.Accept(",") {
-		p.term()
+		args = append(args, p.term())
 	}
 	p.expect(")")
+	p.operator()
+	a.e = p.called(a, args)
+	return a
+}
+
+// called returns the call of a function.
+func (p *parse) called(a side, args []expression) expression {
+	switch {
+	case a.function != "if_not_exists" && a.function != "list_append":
+		p.badCall(a.pos, a.function)
+		return leaf{}
+	case !p.checkCount(a.function, len(args), arity[a.function]):
+		return leaf{}
+	case a.function == "list_append":
+		e := listAppend{args[0], args[1]}
+		p.checkAppend(e)
+		return e
+	}
+	at, ok := args[0].(leaf)
+	if !ok || at.path == nil {
+		p.report(gradeOperand, "Operator or function requires a document path; operator or function: if_not_exists")
+	}
+	return ifNotExists{at.path, args[1]}
 }
 
 // checkAppend refuses values that are no lists.
 func (p *parse) checkAppend(e listAppend) {
 	for _, side := range []expression{e.a, e.b} {
 		if l, ok := side.(leaf); ok && l.path == nil && l.value.Kind() != item.List {
-			p.operandType("list_append", l.value)
+			p.operandType("list_append", l.value.Kind())
 		}
 	}
-}
-
-// comma reads the comma before the second of two operands.
-func (p *parse) comma(function string) {
-	if p.Peek().Is(")") {
-		p.fail("Incorrect number of operands for operator or function; operator or function: %s, number of operands: 1", function)
-	}
-	p.expect(",")
 }
 
 func (e leaf) eval(it item.Item) (item.Value, error) {
@@ -129,13 +143,6 @@ func (e leaf) eval(it item.Item) (item.Value, error) {
 		return v, errNoAttr
 	}
 	return v, nil
-}
-
-func (e leaf) kind() item.Kind {
-	if e.path != nil {
-		return 0
-	}
-	return e.value.Kind()
 }
 
 func (e arithmetic) kind() item.Kind  { return item.Number }

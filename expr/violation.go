@@ -6,8 +6,7 @@ package expr
 type grade int
 
 const (
-	gradeParens   grade = iota // redundant parentheses
-	gradeUnknown               // a function that does not exist
+	gradeUnknown  grade = iota // a function that does not exist
 	gradeMisused               // a function that is not allowed in this place
 	gradeReserved              // a name that is a reserved word
 	gradeSection               // a section of an update that occurs twice
@@ -30,10 +29,14 @@ func (p *parse) priority(g grade) grade {
 	return min(g, gradeSection)
 }
 
-// report keeps a violation, unless one that takes precedence is kept already.
-// The parsing goes on.
-func (p *parse) report(g grade, format string, args ...any) {
-	if at := p.priority(g); p.violation == nil || at < p.violated {
-		p.violation, p.violated = errf(p.field, format, args...), at
+// report keeps a violation that was found at the next token, unless one that
+// takes precedence is kept already. The parsing goes on.
+func (p *parse) report(g grade, format string, args ...any) { p.reportAt(p.Pos, g, format, args...) }
+
+// reportAt is report for a violation at the token at pos.
+func (p *parse) reportAt(pos int, g grade, format string, args ...any) {
+	at := p.priority(g)
+	if p.violation == nil || at < p.violated || at == p.violated && pos < p.violatedAt {
+		p.violation, p.violated, p.violatedAt = errf(p.field, format, args...), at, pos
 	}
 }

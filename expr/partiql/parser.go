@@ -97,7 +97,7 @@ func (p *parse) path() expr.Path {
 			path = path.Field(p.component())
 		case p.Accept("["):
 			if t := p.Peek(); t.Kind == tokenText {
-				path = path.Field(p.Next().Text)
+				path = path.Field(p.notEmpty(p.Next().Text))
 			} else {
 				path = path.Element(p.index())
 			}
@@ -109,8 +109,9 @@ func (p *parse) path() expr.Path {
 }
 
 // component reads a name that is not empty.
-func (p *parse) component() string {
-	name := p.name()
+func (p *parse) component() string { return p.notEmpty(p.name()) }
+
+func (p *parse) notEmpty(name string) string {
 	if name == "" {
 		p.fail(errf("Path component cannot be an empty string"))
 	}

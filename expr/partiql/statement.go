@@ -156,8 +156,8 @@ func (p *parse) column() Column {
 func columnName(path expr.Path) string {
 	indexes := ""
 	for i := len(path) - 1; ; i-- {
-		name, index := path.Step(i)
-		if name != "" {
+		name, index, element := path.Step(i)
+		if !element {
 			return name + indexes
 		}
 		indexes = "[" + strconv.Itoa(index) + "]" + indexes
