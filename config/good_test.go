@@ -272,7 +272,7 @@ func TestFullFile(t *testing.T) {
 		t.Errorf("version %q, %d bytes, %d uses", got.Version, len(got.Text), len(got.uses))
 	}
 	got.Version, got.Text, got.uses = "", nil, nil
-	want.FunctionsAt = Fault{Path: "tablecast.yaml", Line: 42, Column: 3}
+	want.FunctionsAt = Fault{Path: "tablecast.yaml", Line: 43, Column: 3}
 	if d := cmp.Diff(cases(t), got.Cases, cmp.Exporter(func(reflect.Type) bool { return true }), cmpopts.IgnoreTypes(&pattern.Pattern{})); d != "" {
 		t.Error(d)
 	}
@@ -308,7 +308,7 @@ func cases(t *testing.T) []Case {
 		t.Fatal(err)
 	}
 	return []Case{{
-		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 105, Column: 3},
+		Name: "all forms", Place: Fault{Path: "tablecast.yaml", Line: 106, Column: 3},
 		Before: []Step{{Do: "put", Table: "users", Item: it(`{"id":"u1","n":1.5}`)}},
 		Given: []Step{
 			{Do: "put", Table: "users", Item: it(`{"id":"u1"}`).With("tags", tags)},
