@@ -2,6 +2,7 @@ package item
 
 import (
 	"cmp"
+	"errors"
 	"math/big"
 	"strconv"
 	"strings"
@@ -54,22 +55,7 @@ func ParseNumber(text string) (Num, error) {
 	if digits == "" || !allDigits(whole) || !allDigits(frac) {
 		return bad()
 	}
-	if digits[0] == '0' && strings.Trim(digits, "0") == "" {
-		return makeZero(exp - len(frac))
-	}
 	return makeNum(neg, digits, len(whole)+exp)
-}
-
-// makeZero returns zero, which has the range of the exponent that it is written with.
-func makeZero(exp int) (Num, error) {
-	switch {
-	case exp > maxExponent:
-		return Num{}, errNumberLarge
-	case exp < minExponent:
-		return Num{}, errNumberSmall
-	default:
-		return Num{}, nil
-	}
 }
 
 // makeNum normalises the number 0.digits × 10^point and checks its limits.
@@ -165,13 +151,17 @@ func (n Num) Cmp(m Num) int {
 }
 
 // Add returns n + m, or an *Error if the sum has more than 38 digits or is out
-// of range.
+// of range. DynamoDB calls a sum of too many digits an overflow, too.
 func (n Num) Add(m Num) (Num, error) {
 	scale := max(len(n.digits)-n.point, len(m.digits)-m.point)
 	sum := new(big.Int).Add(n.scaled(scale), m.scaled(scale))
 	neg := sum.Sign() < 0
 	digits := sum.Abs(sum).String()
-	return makeNum(neg, digits, len(digits)-scale)
+	out, err := makeNum(neg, digits, len(digits)-scale)
+	if errors.Is(err, errNumberDigits) {
+		err = errNumberLarge
+	}
+	return out, err
 }
 
 // Sub returns n - m, with the errors of Add.
