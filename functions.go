@@ -14,7 +14,6 @@ import (
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/function/process"
-	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/target"
 )
 
@@ -22,7 +21,7 @@ import (
 // declares. A function's processes start with its first invocation.
 func (n *Node) openFunctions(dir string) error {
 	o := function.Options{
-		Account: local.Account, Region: local.Region, Endpoint: n.opts.Endpoint, Logger: n.opts.Logger, Destination: n.destination,
+		Account: n.home.Account, Region: n.home.Region, Endpoint: n.opts.Endpoint, Logger: n.opts.Logger, Destination: n.destination,
 		Log: func(name string, l process.Line) {
 			n.opts.Logger.Info(l.Text, "function", name, "request", l.RequestID)
 		},
@@ -66,7 +65,7 @@ func (n *Node) checkFunctions(f *config.File) error {
 // openSources opens the event source mappings.
 func (n *Node) openSources(string) (err error) {
 	n.sources, err = eventsource.Open(n.store, eventsource.Options{
-		Streams: n.streams, Region: local.Region, FunctionARN: n.functions.ARN, Bury: n.functions.AddDeadLetter, Logger: n.opts.Logger,
+		Streams: n.streams, Region: n.home.Region, FunctionARN: n.functions.ARN, Bury: n.functions.AddDeadLetter, Logger: n.opts.Logger,
 		Exists: func(name string) bool {
 			_, err := n.functions.Get(name)
 			return err == nil
@@ -105,10 +104,10 @@ func (n *Node) invoke(ctx context.Context, name string, payload []byte) ([]byte,
 // failed, as Lambda has them: a function, an event bus, a queue, a topic, or, here
 // alone, a URL or a log.
 func (n *Node) destination(arn string) (function.Destination, error) {
-	if name, ok := resource(arn, "event-bus"); ok {
+	if name, ok := n.resource(arn, "event-bus"); ok {
 		return func(ctx context.Context, r function.InvocationRecord) error { return n.putRecord(ctx, name, arn, r) }, nil
 	}
-	t, err := target.Open(arn, target.Options{
+	t, err := n.open(arn, target.Options{
 		LogDir: n.logs, Stdout: n.opts.Stdout, Invoke: n.enqueue, AWS: n.opts.AWS, PublicOnly: n.opts.PublicTargets, Allow: n.opts.AllowPrivate,
 	})
 	if err != nil {

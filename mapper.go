@@ -11,7 +11,6 @@ import (
 
 	"github.com/tablecast/tablecast/eventsource"
 	"github.com/tablecast/tablecast/function/process"
-	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/mapping"
 	"github.com/tablecast/tablecast/stream"
 )
@@ -38,7 +37,7 @@ type entry struct {
 // record is tried again (mapping.ErrUnavailable); if it answers an error, or what
 // are no entries, the record is parked.
 func (m *functionMapper) Map(r *stream.Record) ([]mapping.Produced, error) {
-	payload := append(eventsource.AppendRecord([]byte(`{"Records":[`), r, local.Region), "]}"...)
+	payload := append(eventsource.AppendRecord([]byte(`{"Records":[`), r, m.n.home.Region), "]}"...)
 	res, err := m.n.functions.Invoke(context.Background(), m.name, payload, process.InvokeOptions{})
 	switch {
 	case err != nil:

@@ -14,7 +14,6 @@ import (
 	"github.com/tablecast/tablecast/bus"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/event"
-	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/item"
 	"github.com/tablecast/tablecast/kv"
 	"github.com/tablecast/tablecast/mapping"
@@ -87,7 +86,7 @@ func (n *Node) runRelay(r *relay.Relay) {
 // set returns the definitions of a table, ready to apply.
 func (n *Node) set(f *config.File, table string, defs []mapping.Definition) *mapping.Set {
 	o := f.Mapping(table)
-	o.Account, o.Region = local.Account, local.Region
+	o.Account, o.Region = n.home.Account, n.home.Region
 	return mapping.NewSet(defs, o)
 }
 

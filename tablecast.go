@@ -126,6 +126,7 @@ type Options struct {
 // many goroutines at once.
 type Node struct {
 	opts      Options
+	home      local.Home
 	store     *kv.Store
 	streams   *stream.Streams
 	tables    *table.Tables
@@ -172,7 +173,7 @@ func Open(dir string, o Options) (*Node, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	n := &Node{opts: o, config: o.Config, relays: map[string]*relay.Relay{}, observers: observers{logger: o.Logger, list: map[*watcher]bool{}}}
+	n := &Node{opts: o, home: local.Home{}.OrDefault(), config: o.Config, relays: map[string]*relay.Relay{}, observers: observers{logger: o.Logger, list: map[*watcher]bool{}}}
 	n.Watch(o.Observer)
 	var err error
 	if n.store, err = kv.Open(dir, kv.Options{FS: o.FS, Logger: o.Logger, Fatal: o.Fatal, AcceptLoss: o.AcceptLoss, CacheBytes: o.CacheBytes, MemTableBytes: o.MemTableBytes}); err != nil {
@@ -218,13 +219,13 @@ func (n *Node) openTables(string) (err error) {
 	if n.streams, err = stream.Open(n.store, n.streamOptions()); err != nil {
 		return err
 	}
-	n.tables, err = table.Open(n.store, n.streams, table.Options{Account: local.Account, Region: local.Region, Logger: n.opts.Logger})
+	n.tables, err = table.Open(n.store, n.streams, table.Options{Account: n.home.Account, Region: n.home.Region, Logger: n.opts.Logger})
 	return err
 }
 
 // streamOptions returns the options of streams that the file sets.
 func (n *Node) streamOptions() stream.Options {
-	o := stream.Options{Account: local.Account, Region: local.Region, Logger: n.opts.Logger}
+	o := stream.Options{Account: n.home.Account, Region: n.home.Region, Logger: n.opts.Logger}
 	if f := n.opts.Config; f != nil {
 		o.Shards, o.Retention, o.Rotate, o.SplitAbove = f.Streams.Shards, f.Streams.Retention, f.Streams.Rotate, f.Streams.SplitAbove
 		if f.Streams.KeepUnread {
@@ -254,7 +255,7 @@ func (n *Node) openBuses(string) (err error) {
 		puts, quotas = f.PutEvents, f.Quotas
 	}
 	n.buses, err = bus.Open(n.store, n.queues, bus.Options{
-		Account: local.Account, Region: local.Region, Serves: n.serves, Check: func(arn string) error { return target.CheckURL(arn, n.targetOptions()) }, StrictBus: n.opts.StrictBus || puts.Refuse, DedupWindow: puts.Deduplication, MaxPutBytes: puts.MaxBytes,
+		Account: n.home.Account, Region: n.home.Region, Serves: n.serves, Check: func(arn string) error { return target.CheckURL(arn, n.targetOptions()) }, StrictBus: n.opts.StrictBus || puts.Refuse, DedupWindow: puts.Deduplication, MaxPutBytes: puts.MaxBytes,
 		MaxBuses: quotas.Buses, MaxRules: quotas.Rules, MaxTargets: quotas.Targets, OnAccepted: n.observers.accepted, Logger: n.opts.Logger,
 	})
 	return err

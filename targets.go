@@ -44,23 +44,33 @@ func (n *Node) openTargets(dir string) (err error) {
 	return err
 }
 
-// resource returns the name in an ARN of EventBridge, as that of a bus in
+// resource returns the name in an ARN of the node's EventBridge, as that of a bus in
 // arn:aws:events:REGION:ACCOUNT:event-bus/NAME; ok is false for other ARNs and
 // texts.
-func resource(text, kind string) (name string, ok bool) {
+func (n *Node) resource(text, kind string) (name string, ok bool) {
 	a, err := arn.Parse(text)
-	if err != nil || a.Service != "events" {
+	if err != nil || a.Service != "events" || !n.home.Owns(a) {
 		return "", false
 	}
 	return strings.CutPrefix(a.Resource, kind+"/")
 }
 
-// serves reports whether an ARN, which is not that of a function, names something
-// that this node can call.
+// serves reports whether an ARN names something that this node can call. What it runs
+// by itself is of its account and region; other ARNs of those services are not.
 func (n *Node) serves(text string) bool {
-	_, isBus := resource(text, "event-bus")
-	_, isDestination := resource(text, "api-destination")
-	return isBus || isDestination || target.IsAWS(text) && n.opts.AWS != nil
+	_, isBus := n.resource(text, "event-bus")
+	_, isDestination := n.resource(text, "api-destination")
+	a, err := arn.Parse(text)
+	isFunction := err == nil && a.Service == "lambda" && n.home.Owns(a)
+	return isBus || isDestination || isFunction || target.IsAWS(text) && n.opts.AWS != nil
+}
+
+// open opens a target that is neither a bus nor an API destination.
+func (n *Node) open(text string, o target.Options) (target.Target, error) {
+	if strings.HasPrefix(text, target.FunctionARN) && !n.serves(text) {
+		return nil, &target.ParseError{ARN: text, Msg: "a function of another account or region", Fix: n.home.ARN("lambda", "function:NAME")}
+	}
+	return target.Open(text, o)
 }
 
 func (n *Node) targetOptions() target.Options {
@@ -86,13 +96,13 @@ func (n *Node) checkTargets(f *config.File) (err error) {
 
 // target opens the target that an ARN names.
 func (n *Node) target(text string) (target.Target, error) {
-	if _, ok := resource(text, "api-destination"); ok {
+	if _, ok := n.resource(text, "api-destination"); ok {
 		return n.conns.Target(text)
 	}
-	if name, ok := resource(text, "event-bus"); ok {
+	if name, ok := n.resource(text, "event-bus"); ok {
 		return busTarget{n, name}, nil
 	}
-	return target.Open(text, n.targetOptions())
+	return n.open(text, n.targetOptions())
 }
 
 // A busTarget forwards events to another bus of the node.

@@ -46,9 +46,8 @@ type Options struct {
 	// it is answered as a success and the event is lost, as in EventBridge;
 	// either way it is logged and counted.
 	StrictBus bool
-	// Serves reports whether the node can call an ARN of a service other than
-	// Lambda; an event for one that it cannot call is attempted once. By
-	// default it can call none.
+	// Serves reports whether the node can call what an ARN names; an event for one
+	// that it cannot call is attempted once. By default it can call none.
 	Serves func(arn string) bool
 	// Check returns why the node calls no target of an ARN; nil if it may. The
 	// default refuses none.

@@ -74,9 +74,9 @@ func (t *Target) policy(ruleARN, rule string) (delivery.Policy, error) {
 	return p, err
 }
 
-// unsupported reports whether an ARN names a service that the node cannot call.
+// unsupported reports whether an ARN names what the node cannot call.
 func (b *Buses) unsupported(arn string) bool {
-	return strings.HasPrefix(arn, "arn:") && !strings.HasPrefix(arn, target.FunctionARN) && !b.opts.Serves(arn)
+	return strings.HasPrefix(arn, "arn:") && !b.opts.Serves(arn)
 }
 
 // functionAttempts is how often Lambda attempts an asynchronous invocation.

@@ -38,18 +38,18 @@ func ToCall(targets ...string) (out []Permission) {
 		if err != nil {
 			continue
 		}
-		// The node finds what is its own by the name alone, whatever region and account
-		// an ARN has.
 		kind, name, _ := strings.Cut(strings.Replace(a.Resource, "/", ":", 1), ":")
 		switch a.Service + " " + kind {
 		case "lambda function":
 			name, _, _ = strings.Cut(name, ":")
-			out = append(out, Permission{"lambda:InvokeFunction", local.ARN("lambda", local.Region, local.Account, "function:"+name)})
+			a.Resource = "function:" + name
+			out = append(out, Permission{"lambda:InvokeFunction", a.String()})
 		case "events event-bus":
-			out = append(out, Permission{"events:PutEvents", local.ARN("events", local.Region, local.Account, "event-bus/"+name)})
+			out = append(out, Permission{"events:PutEvents", text})
 		case "events api-destination":
 			name, _, _ = strings.Cut(name, "/")
-			out = append(out, Permission{"events:InvokeApiDestination", local.ARN("events", local.Region, local.Account, "api-destination/"+name)})
+			a.Resource = "api-destination/" + name
+			out = append(out, Permission{"events:InvokeApiDestination", a.String()})
 		default:
 			out = append(out, Permission{Resource: text})
 		}

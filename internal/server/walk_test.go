@@ -231,7 +231,8 @@ func TestActions(t *testing.T) {
 		needs []string // action, resource after the account; all are needed
 	}{
 		{post("dynamodb", d+"PutItem"), `{"TableName":"orders"}`, []string{"dynamodb:PutItem", "table/orders"}},
-		{post("dynamodb", d+"PutItem"), `{"TableName":"arn:aws:dynamodb:eu-west-1:111111111111:table/orders"}`, []string{"dynamodb:PutItem", "table/orders"}},
+		{post("dynamodb", d+"PutItem"), `{"TableName":"arn:aws:dynamodb:us-east-1:000000000000:table/orders"}`, []string{"dynamodb:PutItem", "table/orders"}},
+		{post("dynamodb", d+"PutItem"), `{"TableName":"arn:aws:dynamodb:eu-west-1:111111111111:table/orders"}`, []string{"dynamodb:PutItem", "arn:aws:dynamodb:eu-west-1:111111111111:table/orders"}},
 		{post("dynamodb", d+"Query"), `{"TableName":"orders"}`, []string{"dynamodb:Query", "table/orders"}},
 		{post("dynamodb", d+"Scan"), `{"TableName":"orders","IndexName":"byDate"}`, []string{"dynamodb:Scan", "table/orders/index/byDate"}},
 		{post("dynamodb", d+"BatchGetItem"), `{"RequestItems":{"a":{"Keys":[]},"b":{"Keys":[]}}}`, []string{"dynamodb:BatchGetItem", "table/a", "dynamodb:BatchGetItem", "table/b"}},
@@ -264,7 +265,7 @@ func TestActions(t *testing.T) {
 		{door{"UpdateEventSourceMapping", "PUT", "/2015-03-31/event-source-mappings/u", "", "lambda"}, `{"FunctionName":"f"}`, []string{"lambda:UpdateEventSourceMapping", "event-source-mapping:u", "lambda:UpdateEventSourceMapping", "function:f"}},
 		{post("events", e+"PutTargets"), `{"Rule":"r","Targets":[{"Arn":"arn:aws:lambda:us-east-1:000000000000:function:f"},{"Arn":"arn:aws:events:eu-west-1:111111111111:event-bus/a/b"},
 			{"Arn":"arn:aws:events:us-east-1:000000000000:api-destination/d/7","DeadLetterConfig":{"Arn":"arn:aws:sqs:us-east-1:000000000000:q"}},{"Arn":"https://example.com/x"},{"Arn":"log:x"}]}`,
-			[]string{"events:PutTargets", "rule/r", "lambda:InvokeFunction", "function:f", "events:PutEvents", "event-bus/a/b", "events:InvokeApiDestination", "api-destination/d", "events:PutTargets", "arn:aws:sqs:us-east-1:000000000000:q"}},
+			[]string{"events:PutTargets", "rule/r", "lambda:InvokeFunction", "function:f", "events:PutEvents", "arn:aws:events:eu-west-1:111111111111:event-bus/a/b", "events:InvokeApiDestination", "api-destination/d", "events:PutTargets", "arn:aws:sqs:us-east-1:000000000000:q"}},
 		{door{"PutFunctionEventInvokeConfig", "PUT", "/2019-09-25/functions/f/event-invoke-config", "", "lambda"},
 			`{"DestinationConfig":{"OnSuccess":{"Destination":"arn:aws:lambda:us-east-1:000000000000:function:g:$LATEST"},"OnFailure":{"Destination":"arn:aws:sns:us-east-1:000000000000:t"}}}`,
 			[]string{"lambda:PutFunctionEventInvokeConfig", "function:f", "lambda:InvokeFunction", "function:g", "lambda:PutFunctionEventInvokeConfig", "arn:aws:sns:us-east-1:000000000000:t"}},

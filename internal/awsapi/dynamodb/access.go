@@ -1,13 +1,17 @@
 package dynamodb
 
 import (
+	"bytes"
+	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/expr/partiql"
 	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/table"
 )
 
 // The functions here read from a request which permissions it needs: the operation's
@@ -35,12 +39,38 @@ func Actions() []string {
 
 func onAll(*api, []byte) ([]awsjson.Permission, error) { return awsjson.On(awsjson.Anything), nil }
 
-// table returns the ARN of the table that a request names, which may be absent.
+// table returns the ARN of the table that a request names, which may be absent, and
+// may be of another account or region.
 func (a *api) table(name *string) string {
 	if name == nil {
 		return awsjson.Anything
 	}
-	return a.tables.ARN(plainName(*name))
+	if plain := plainName(*name); plain == *name {
+		return a.tables.ARN(plain)
+	}
+	return *name
+}
+
+// ownTables returns the operation without the tables of other accounts and regions,
+// which are not here, whatever their names: past this place an ARN stands for its
+// table's name.
+func (a *api) ownTables(op awsjson.Op) awsjson.Op {
+	run := op.Run
+	op.Run = func(ctx context.Context, body []byte) ([]byte, error) {
+		if op.Needs != nil && bytes.Contains(body, []byte(`"arn:`)) {
+			need, _ := op.Needs(body) // an error is one that the operation answers in its own order
+			if slices.ContainsFunc(need, a.foreign) {
+				return nil, mapError(table.ErrNotFound)
+			}
+		}
+		return run(ctx, body)
+	}
+	return op
+}
+
+// foreign reports whether a permission is for a resource that is not here.
+func (a *api) foreign(p awsjson.Permission) bool {
+	return p.Resource != awsjson.Anything && !strings.HasPrefix(p.Resource, a.tables.ARN(""))
 }
 
 func onTable(a *api, body []byte) ([]awsjson.Permission, error) {

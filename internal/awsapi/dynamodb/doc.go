@@ -31,9 +31,13 @@ import (
 // answer of DescribeEndpoints.
 func Service(tables *table.Tables, region string) awsjson.Service {
 	a := &api{tables: tables, region: region}
+	ops := awsjson.Bind("dynamodb", a, operations)
+	for name, op := range ops {
+		ops[name] = a.ownTables(op)
+	}
 	return awsjson.Service{
 		TargetPrefix: "DynamoDB_20120810", ContentType: "application/x-amz-json-1.0", SigningName: "dynamodb",
-		Model: "com.amazonaws.dynamodb.v20120810", MapError: mapError, Ops: awsjson.Bind("dynamodb", a, operations),
+		Model: "com.amazonaws.dynamodb.v20120810", MapError: mapError, Ops: ops,
 	}
 }
 

@@ -23,13 +23,13 @@ func onAll(*api, []byte) ([]awsjson.Permission, error) { return awsjson.On(awsjs
 func onNamedBus(a *api, body []byte) ([]awsjson.Permission, error) {
 	var r struct{ Name *string }
 	err := awsjson.Decode(body, &r)
-	return awsjson.On(a.buses.ARN(busOf(r.Name))), err
+	return awsjson.On(a.buses.ARN(a.busOf(r.Name))), err
 }
 
 func onBus(a *api, body []byte) ([]awsjson.Permission, error) {
 	var r struct{ EventBusName *string }
 	err := awsjson.Decode(body, &r)
-	return awsjson.On(a.buses.ARN(busOf(r.EventBusName))), err
+	return awsjson.On(a.buses.ARN(a.busOf(r.EventBusName))), err
 }
 
 func onEntries(a *api, body []byte) ([]awsjson.Permission, error) {
@@ -39,7 +39,7 @@ func onEntries(a *api, body []byte) ([]awsjson.Permission, error) {
 	err := awsjson.Decode(body, &r)
 	var on []string
 	for _, e := range r.Entries {
-		on = append(on, a.buses.ARN(busOf(e.EventBusName)))
+		on = append(on, a.buses.ARN(a.busOf(e.EventBusName)))
 	}
 	return awsjson.On(on...), err
 }
@@ -48,13 +48,13 @@ func onEntries(a *api, body []byte) ([]awsjson.Permission, error) {
 func onNamedRule(a *api, body []byte) ([]awsjson.Permission, error) {
 	var r struct{ Name, EventBusName *string }
 	err := awsjson.Decode(body, &r)
-	return awsjson.On(a.buses.RuleARN(busOf(r.EventBusName), value(r.Name))), err
+	return awsjson.On(a.buses.RuleARN(a.busOf(r.EventBusName), value(r.Name))), err
 }
 
 func onRule(a *api, body []byte) ([]awsjson.Permission, error) {
 	var r struct{ Rule, EventBusName *string }
 	err := awsjson.Decode(body, &r)
-	return awsjson.On(a.buses.RuleARN(busOf(r.EventBusName), value(r.Rule))), err
+	return awsjson.On(a.buses.RuleARN(a.busOf(r.EventBusName), value(r.Rule))), err
 }
 
 // onTargets needs what the rule will call, too: it calls its targets with the node's own
@@ -68,7 +68,7 @@ func onTargets(a *api, body []byte) ([]awsjson.Permission, error) {
 		}]
 	}
 	err := awsjson.Decode(body, &r)
-	need := awsjson.On(a.buses.RuleARN(busOf(r.EventBusName), value(r.Rule)))
+	need := awsjson.On(a.buses.RuleARN(a.busOf(r.EventBusName), value(r.Rule)))
 	for _, t := range r.Targets {
 		need = append(need, awsjson.ToCall(value(t.Arn))...)
 		if t.DeadLetterConfig != nil {
@@ -84,7 +84,7 @@ func onResource(a *api, body []byte) ([]awsjson.Permission, error) {
 	if err := awsjson.Decode(body, &r); err != nil || r.ResourceARN == nil {
 		return nil, err
 	}
-	name, rule, err := resourceOf(*r.ResourceARN)
+	name, rule, err := a.resourceOf(*r.ResourceARN)
 	switch {
 	case err != nil:
 		return nil, err
@@ -115,7 +115,7 @@ func onReplay(a *api, body []byte) ([]awsjson.Permission, error) {
 	err := awsjson.Decode(body, &r)
 	on := []string{a.arn("replay/" + value(r.ReplayName))}
 	if r.EventSourceArn != nil {
-		on = append(on, a.arn("archive/"+resourceName(*r.EventSourceArn, "archive")))
+		on = append(on, a.arn("archive/"+a.resourceName(*r.EventSourceArn, "archive")))
 	}
 	if r.Destination != nil {
 		on = append(on, a.busNamed(value(r.Destination.Arn)))
@@ -124,7 +124,7 @@ func onReplay(a *api, body []byte) ([]awsjson.Permission, error) {
 }
 
 func (a *api) busNamed(arn string) string {
-	name, _, err := resourceOf(arn)
+	name, _, err := a.resourceOf(arn)
 	if err != nil {
 		return awsjson.Anything
 	}
@@ -144,7 +144,7 @@ func onDestination(a *api, body []byte) ([]awsjson.Permission, error) {
 	err := awsjson.Decode(body, &r)
 	on := []string{a.arn("api-destination/" + value(r.Name))}
 	if r.ConnectionArn != nil {
-		on = append(on, a.arn("connection/"+connectionOf(*r.ConnectionArn)))
+		on = append(on, a.arn("connection/"+a.connectionOf(*r.ConnectionArn)))
 	}
 	return awsjson.On(on...), err
 }

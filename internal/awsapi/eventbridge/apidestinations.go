@@ -31,11 +31,11 @@ func (r *apiDestinationMembers) validate(v *awsjson.Validator) {
 
 // meaning returns the error of members that satisfy the model and name nothing that
 // can be called.
-func (r *apiDestinationMembers) meaning() error {
+func (r *apiDestinationMembers) meaning(a *api) error {
 	if u := value(r.InvocationEndpoint); u != "" && !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
 		return awsjson.Validation("Parameter InvocationEndpoint is not valid. Reason: It must begin with https:// or http://.")
 	}
-	if r.ConnectionArn != nil && connectionOf(*r.ConnectionArn) == "" {
+	if r.ConnectionArn != nil && a.connectionOf(*r.ConnectionArn) == "" {
 		return awsjson.Validation("Parameter ConnectionArn is not valid. Reason: Provided Arn is not in correct format.")
 	}
 	return nil
@@ -43,17 +43,17 @@ func (r *apiDestinationMembers) meaning() error {
 
 // connectionOf returns the name of the connection that an ARN names: the part of
 // connection/NAME/ID before the id.
-func connectionOf(arn string) string {
-	name, _, _ := strings.Cut(resourceName(arn, "connection"), "/")
+func (a *api) connectionOf(arn string) string {
+	name, _, _ := strings.Cut(a.resourceName(arn, "connection"), "/")
 	return name
 }
 
-func (r *apiDestinationMembers) change(d *connection.Destination) {
+func (r *apiDestinationMembers) change(a *api, d *connection.Destination) {
 	assign(&d.Description, r.Description)
 	assign(&d.Endpoint, r.InvocationEndpoint)
 	assign(&d.Method, r.HttpMethod)
 	if r.ConnectionArn != nil {
-		d.Connection = connectionOf(*r.ConnectionArn)
+		d.Connection = a.connectionOf(*r.ConnectionArn)
 	}
 	if r.InvocationRateLimitPerSecond != nil {
 		d.Rate = *r.InvocationRateLimitPerSecond
@@ -102,11 +102,11 @@ func (a *api) createApiDestination(_ context.Context, body []byte) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := r.meaning(); err != nil {
+	if err := r.meaning(a); err != nil {
 		return nil, err
 	}
 	d := connection.Destination{Name: *r.Name}
-	r.change(&d)
+	r.change(a, &d)
 	made, err := a.conns.CreateDestination(d)
 	if err != nil {
 		return nil, err
@@ -120,10 +120,10 @@ func (a *api) updateApiDestination(_ context.Context, body []byte) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := r.meaning(); err != nil {
+	if err := r.meaning(a); err != nil {
 		return nil, err
 	}
-	d, err := a.conns.UpdateDestination(*r.Name, r.change)
+	d, err := a.conns.UpdateDestination(*r.Name, func(d *connection.Destination) { r.change(a, d) })
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (a *api) listApiDestinations(_ context.Context, body []byte) ([]byte, error
 	}
 	var wanted []connection.Destination
 	for _, d := range a.conns.Destinations(value(r.NamePrefix)) {
-		if r.ConnectionArn == nil || connectionOf(*r.ConnectionArn) == d.Connection {
+		if r.ConnectionArn == nil || a.connectionOf(*r.ConnectionArn) == d.Connection {
 			wanted = append(wanted, d)
 		}
 	}

@@ -54,7 +54,7 @@ func (a *api) createArchive(_ context.Context, body []byte) ([]byte, error) {
 	if err := r.meaning(); err != nil {
 		return nil, err
 	}
-	source, err := busARN(*r.EventSourceArn, "EventSourceArn")
+	source, err := a.busARN(*r.EventSourceArn, "EventSourceArn")
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func (a *api) listArchives(_ context.Context, body []byte) ([]byte, error) {
 	source := ""
 	if r.EventSourceArn != nil {
 		var err error
-		if source, err = busARN(*r.EventSourceArn, "EventSourceArn"); err != nil {
+		if source, err = a.busARN(*r.EventSourceArn, "EventSourceArn"); err != nil {
 			return nil, err
 		}
 		if _, err := a.buses.Describe(source); err != nil {
@@ -203,8 +203,8 @@ func (a *api) listArchives(_ context.Context, body []byte) ([]byte, error) {
 }
 
 // busARN returns the bus that an ARN names.
-func busARN(arn, member string) (string, error) {
-	name, rule, err := resourceOf(arn)
+func (a *api) busARN(arn, member string) (string, error) {
+	name, rule, err := a.resourceOf(arn)
 	if err != nil || rule != "" {
 		return "", awsjson.Validation("Parameter " + member + " is not valid. Reason: Must contain an event bus ARN.")
 	}
@@ -212,8 +212,8 @@ func busARN(arn, member string) (string, error) {
 }
 
 // archiveARN returns the archive that an ARN names.
-func archiveARN(arn string) (string, error) {
-	name := resourceName(arn, "archive")
+func (a *api) archiveARN(arn string) (string, error) {
+	name := a.resourceName(arn, "archive")
 	if name == "" {
 		return "", awsjson.Validation("Parameter EventSourceArn is not valid. Reason: Must contain an archive ARN.")
 	}

@@ -112,7 +112,7 @@ func (a *api) describeEventBus(_ context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := a.buses.Describe(busOf(r.Name))
+	b, err := a.buses.Describe(a.busOf(r.Name))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/go-json-experiment/json"
 
 	"github.com/tablecast/tablecast/bus"
@@ -34,9 +35,9 @@ func (e *entry) validate(v *awsjson.Validator, at string) {
 }
 
 // domain returns a valid entry as package bus has it.
-func (e *entry) domain() bus.Entry {
+func (e *entry) domain(a *api) bus.Entry {
 	out := bus.Entry{
-		Bus: busOf(e.EventBusName), Source: value(e.Source), DetailType: value(e.DetailType),
+		Bus: a.busOf(e.EventBusName), Source: value(e.Source), DetailType: value(e.DetailType),
 		Detail: []byte(value(e.Detail)), Resources: e.Resources, Trace: value(e.TraceHeader),
 		Group: value(e.EventGroupId), DeduplicationID: value(e.DeduplicationId),
 	}
@@ -82,7 +83,7 @@ func (a *api) putEvents(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	entries := make([]bus.Entry, len(r.Entries))
 	for i := range r.Entries {
-		entries[i] = r.Entries[i].domain()
+		entries[i] = r.Entries[i].domain(a)
 		entries[i].Trace = cmp.Or(entries[i].Trace, trace.From(ctx).AWS())
 	}
 	results, err := a.buses.Put(ctx, entries)
@@ -98,6 +99,11 @@ func answerPut(entries []bus.Entry, results []bus.Result) ([]byte, error) {
 		Entries          []putResult
 	}
 	for i, r := range results {
+		if on := entries[i].Bus; arn.IsARN(on) { // of another account or region; it went nowhere
+			out.FailedEntryCount++
+			out.Entries = append(out.Entries, putResult{ErrorCode: "AccessDeniedException", ErrorMessage: "Not authorized to perform: events:PutEvents on resource: " + on + " because no resource-based policy allows the events:PutEvents action"})
+			continue
+		}
 		if r.Err == nil {
 			out.Entries = append(out.Entries, putResult{EventId: r.ID, SuccessCode: success(&entries[i], r)})
 			continue

@@ -36,25 +36,29 @@ func whole(high int, pattern string) awsjson.Text {
 	return awsjson.Text{Min: 1, Max: high, Pattern: pattern, Match: regexp.MustCompile(`^(?:` + pattern + `)$`).MatchString}
 }
 
-// busOf returns the name of a bus that is given by name, by ARN or not at all.
-func busOf(ref *string) string {
+// ours reports whether an ARN is of the account and the region of the node.
+func (a *api) ours(id arn.ARN) bool { return id.String() == a.arn(id.Resource) }
+
+// busOf returns the name of a bus that is given by name, by ARN or not at all. For the
+// ARN of another account or region it returns the ARN, which is the name of no bus.
+func (a *api) busOf(ref *string) string {
 	if ref == nil {
 		return bus.Default
 	}
-	if arn.IsARN(*ref) {
-		return resourceName(*ref, "event-bus")
+	if name := a.resourceName(*ref, "event-bus"); name != "" {
+		return name
 	}
 	return *ref
 }
 
-// resourceName returns NAME of an ARN whose resource is kind/NAME, and nothing
-// for any other text.
-func resourceName(text, kind string) string {
-	a, err := arn.Parse(text)
-	if err != nil {
+// resourceName returns NAME of an ARN of this node whose resource is kind/NAME, and
+// nothing for any other text.
+func (a *api) resourceName(text, kind string) string {
+	id, err := arn.Parse(text)
+	if err != nil || !a.ours(id) {
 		return ""
 	}
-	name, ok := strings.CutPrefix(a.Resource, kind+"/")
+	name, ok := strings.CutPrefix(id.Resource, kind+"/")
 	if !ok {
 		return ""
 	}
@@ -65,11 +69,14 @@ var resource = regexp.MustCompile(`^arn:aws[\w-]*:events:[a-z0-9-]+:[0-9]{12}:(?
 
 // resourceOf returns the bus and rule that an ARN names; of a bus, rule is
 // empty.
-func resourceOf(text string) (name, rule string, err error) {
+func (a *api) resourceOf(text string) (name, rule string, err error) {
 	m := resource.FindStringSubmatch(text)
+	id, _ := arn.Parse(text) // one that does not parse does not match
 	switch {
 	case m == nil:
 		return "", "", awsjson.Validation("Parameter " + text + " is not valid. Reason: Provided Arn is not in correct format.")
+	case !a.ours(id):
+		return "", "", &awsjson.Error{Type: notFound, Message: "Resource " + text + " does not exist."}
 	case m[1] != "":
 		return m[1], "", nil
 	case m[2] == "":

@@ -108,7 +108,7 @@ func (a *api) putPermission(_ context.Context, body []byte) ([]byte, error) {
 	if err := decode(body, &r); err != nil {
 		return nil, err
 	}
-	name := busOf(r.EventBusName)
+	name := a.busOf(r.EventBusName)
 	_, err := a.buses.Update(name, func(b *bus.Bus) error {
 		if r.Policy != nil {
 			b.Policy = *r.Policy
@@ -161,7 +161,7 @@ func (a *api) removePermission(_ context.Context, body []byte) ([]byte, error) {
 	if r.StatementId == nil && !r.RemoveAllPermissions {
 		return nil, awsjson.Validation("You must specify a statement id, or to remove all permissions.")
 	}
-	_, err = a.buses.Update(busOf(r.EventBusName), func(b *bus.Bus) error {
+	_, err = a.buses.Update(a.busOf(r.EventBusName), func(b *bus.Bus) error {
 		if r.RemoveAllPermissions {
 			b.Policy = ""
 			return nil

@@ -41,9 +41,9 @@ func (r *startReplayRequest) validate() error {
 }
 
 // rules returns the names of the rules of a bus that the filter names.
-func (d *replayDestination) rules(on string) (out []string, err error) {
+func (d *replayDestination) rules(a *api, on string) (out []string, err error) {
 	for _, arn := range d.FilterArns {
-		at, rule, err := resourceOf(arn)
+		at, rule, err := a.resourceOf(arn)
 		if err != nil || rule == "" || at != on {
 			return nil, awsjson.Validation("Parameter Destination.FilterArns is not valid. Reason: Must contain ARNs of rules of event bus " + on + ".")
 		}
@@ -57,15 +57,15 @@ func (a *api) startReplay(_ context.Context, body []byte) ([]byte, error) {
 	if err := decode(body, &r); err != nil {
 		return nil, err
 	}
-	to, err := busARN(*r.Destination.Arn, "Destination.Arn")
+	to, err := a.busARN(*r.Destination.Arn, "Destination.Arn")
 	if err != nil {
 		return nil, err
 	}
-	from, err := archiveARN(*r.EventSourceArn)
+	from, err := a.archiveARN(*r.EventSourceArn)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := r.Destination.rules(to)
+	rules, err := r.Destination.rules(a, to)
 	if err != nil {
 		return nil, err
 	}

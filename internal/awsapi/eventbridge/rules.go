@@ -27,10 +27,7 @@ func (r *putRuleRequest) validate() error {
 	if err := v.Err(); err != nil {
 		return err
 	}
-	switch {
-	case value(r.ScheduleExpression) != "" && busOf(r.EventBusName) != bus.Default:
-		return awsjson.Validation("ScheduleExpression is supported only on the default event bus.")
-	case value(r.ScheduleExpression) == "" && value(r.EventPattern) == "":
+	if value(r.ScheduleExpression) == "" && value(r.EventPattern) == "" {
 		return awsjson.Validation("Parameter(s) EventPattern or ScheduleExpression must be specified.")
 	}
 	return nil
@@ -41,12 +38,16 @@ func (a *api) putRule(_ context.Context, body []byte) ([]byte, error) {
 	if err := decode(body, &r); err != nil {
 		return nil, err
 	}
+	on := a.busOf(r.EventBusName)
+	if value(r.ScheduleExpression) != "" && on != bus.Default {
+		return nil, awsjson.Validation("ScheduleExpression is supported only on the default event bus.")
+	}
 	tags, err := tagMap(r.Tags)
 	if err != nil {
 		return nil, err
 	}
 	rule := bus.Rule{
-		Bus: busOf(r.EventBusName), Name: *r.Name, Pattern: value(r.EventPattern), Schedule: value(r.ScheduleExpression), Disabled: value(r.State) == "DISABLED",
+		Bus: on, Name: *r.Name, Pattern: value(r.EventPattern), Schedule: value(r.ScheduleExpression), Disabled: value(r.State) == "DISABLED",
 		Description: value(r.Description), RoleARN: value(r.RoleArn), Tags: tags,
 	}
 	if err := a.buses.PutRule(rule); err != nil {
@@ -58,7 +59,7 @@ func (a *api) putRule(_ context.Context, body []byte) ([]byte, error) {
 // A ruleRef names a rule.
 type ruleRef struct{ Name, EventBusName *string }
 
-func decodeRuleRef(body []byte) (name, rule string, err error) {
+func (a *api) decodeRuleRef(body []byte) (name, rule string, err error) {
 	var r ruleRef
 	if err := awsjson.Decode(body, &r); err != nil {
 		return "", "", err
@@ -69,7 +70,7 @@ func decodeRuleRef(body []byte) (name, rule string, err error) {
 	if err := v.Err(); err != nil {
 		return "", "", err
 	}
-	return busOf(r.EventBusName), *r.Name, nil
+	return a.busOf(r.EventBusName), *r.Name, nil
 }
 
 type ruleDescription struct {
@@ -98,7 +99,7 @@ func (a *api) listedRule(r bus.Rule) ruleDescription {
 }
 
 func (a *api) describeRule(_ context.Context, body []byte) ([]byte, error) {
-	name, rule, err := decodeRuleRef(body)
+	name, rule, err := a.decodeRuleRef(body)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +128,7 @@ func (a *api) listRules(_ context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := a.buses.Rules(busOf(r.EventBusName), value(r.NamePrefix))
+	all, err := a.buses.Rules(a.busOf(r.EventBusName), value(r.NamePrefix))
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (a *api) listRuleNamesByTarget(_ context.Context, body []byte) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	all, err := a.buses.RulesByTarget(busOf(r.EventBusName), *r.TargetArn)
+	all, err := a.buses.RulesByTarget(a.busOf(r.EventBusName), *r.TargetArn)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +156,7 @@ func (a *api) listRuleNamesByTarget(_ context.Context, body []byte) ([]byte, err
 }
 
 func (a *api) deleteRule(_ context.Context, body []byte) ([]byte, error) {
-	name, rule, err := decodeRuleRef(body)
+	name, rule, err := a.decodeRuleRef(body)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +172,7 @@ func (a *api) disableRule(_ context.Context, body []byte) ([]byte, error) {
 }
 
 func (a *api) setEnabled(body []byte, on bool) ([]byte, error) {
-	name, rule, err := decodeRuleRef(body)
+	name, rule, err := a.decodeRuleRef(body)
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func (a *api) tagResource(_ context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, rule, err := resourceOf(*r.ResourceARN)
+	name, rule, err := a.resourceOf(*r.ResourceARN)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (a *api) untagResource(_ context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, rule, err := resourceOf(*r.ResourceARN)
+	name, rule, err := a.resourceOf(*r.ResourceARN)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (a *api) listTagsForResource(_ context.Context, body []byte) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	name, rule, err := resourceOf(*r.ResourceARN)
+	name, rule, err := a.resourceOf(*r.ResourceARN)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (a *api) putTargets(_ context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	rule, err := a.buses.Rule(busOf(r.EventBusName), *r.Rule)
+	rule, err := a.buses.Rule(a.busOf(r.EventBusName), *r.Rule)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (a *api) removeTargets(_ context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	missing, err := a.buses.RemoveTargets(busOf(r.EventBusName), *r.Rule, r.Ids)
+	missing, err := a.buses.RemoveTargets(a.busOf(r.EventBusName), *r.Rule, r.Ids)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (a *api) listTargetsByRule(_ context.Context, body []byte) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	rule, err := a.buses.Rule(busOf(r.EventBusName), *r.Rule)
+	rule, err := a.buses.Rule(a.busOf(r.EventBusName), *r.Rule)
 	if err != nil {
 		return nil, err
 	}

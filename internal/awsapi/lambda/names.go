@@ -32,6 +32,9 @@ func (a *api) nameOf(text, qualifier string) (string, error) {
 	}
 	m := nameForm.FindStringSubmatch(text)
 	name, version := m[7], m[9]
+	if err := a.reachable(text, strings.TrimSuffix(m[3], ":"), strings.TrimSuffix(m[5], ":")); err != nil {
+		return "", err
+	}
 	switch {
 	case version == "":
 		version = qualifier
@@ -42,6 +45,22 @@ func (a *api) nameOf(text, qualifier string) (string, error) {
 		return "", notFound("Function not found: " + a.functions.ARN(name) + ":" + version)
 	}
 	return name, nil
+}
+
+// reachable returns the error of a function in another region or account; empty
+// means that of the node.
+func (a *api) reachable(text, region, account string) error {
+	own, err := arn.Parse(a.functions.ARN("f"))
+	switch {
+	case err != nil:
+		return err
+	case region != "" && region != own.Region:
+		return notFound("Functions from '" + region + "' are not reachable in this region ('" + own.Region + "')")
+	case account != "" && account != own.AccountID:
+		return &awsjson.Error{Type: "AccessDeniedException", Status: http.StatusForbidden,
+			Message: "Not authorized to perform this operation on resource: " + text + " because no resource-based policy allows it"}
+	}
+	return nil
 }
 
 // named returns the name of the function that a request's path has.
@@ -55,7 +74,7 @@ func (a *api) tagged(r *awsjson.Request) (name, uuid string, err error) {
 	text := r.Param("ARN")
 	id, err := arn.Parse(text)
 	if uuid, ok := strings.CutPrefix(id.Resource, "event-source-mapping:"); err == nil && ok {
-		return "", uuid, nil
+		return "", uuid, a.reachable(text, id.Region, id.AccountID)
 	}
 	if err != nil || !nameForm.MatchString(text) {
 		return "", "", invalid("Invalid ARN: " + text)
