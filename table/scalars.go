@@ -97,11 +97,14 @@ func (t *tableState) checkUpdated(now item.Item, written []expr.Path) error {
 }
 
 func (x *index) checkUpdated(now item.Item, written []expr.Path) error {
-	size, changed := x.keySize(), false // whether this part of the key, partition or sort, was written
+	size, changed := x.keySize(), false // of this part of the key, partition or sort; was it written?
 	for i, a := range x.d.Schema.Attrs() {
+		if i == x.d.Schema.Hashes() {
+			size, changed = x.keySize(), false
+		}
 		v, ok := now.Get(a.Name)
 		isWritten := ok && slices.ContainsFunc(written, func(p expr.Path) bool { return p.Root() == a.Name })
-		changed = isWritten || changed && i != x.d.Schema.Hashes()
+		changed = changed || isWritten
 		alone := x.keySize()
 		switch {
 		case !ok, v.Kind() != a.Kind && !isWritten:

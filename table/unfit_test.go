@@ -47,7 +47,7 @@ func unfitChange(t *testing.T, rt *rapid.T, f fixture) {
 	case "note":
 		// The item may be unfit for an index that is younger: that does not matter to an
 		// update of its other attributes.
-		if err := update("SET note = :n ADD extra :n", values); err != nil {
+		if err := update("SET misc = :n ADD visits :n", values); err != nil {
 			rt.Fatalf("an update of another attribute: %v", err)
 		}
 	case "add":
@@ -57,10 +57,11 @@ func unfitChange(t *testing.T, rt *rapid.T, f fixture) {
 			{Name: "byWho", Schema: item.KeySchema{Hash: text("who")}, Projection: table.ProjectAll},
 			{Name: "whoByN", Schema: item.KeySchema{Hash: number("n"), Range: text("who")}, Projection: table.ProjectKeys},
 			{Name: "notes", Schema: item.KeySchema{Hash: text("who"), Range: number("n")}, Projection: table.ProjectSome, Include: []string{"note"}},
+			{Name: "parts", Schema: item.NewKeySchema([]item.KeyAttr{number("n"), text("who")}, []item.KeyAttr{text("note"), number("extra")}), Projection: table.ProjectKeys},
 		}).Draw(rt, "index")
 		_, err = f.tables.Update("things", table.Change{Indexes: []table.IndexChange{{Create: &index}}})
 	case "drop":
-		_, err = f.tables.Update("things", table.Change{Indexes: []table.IndexChange{{Delete: rapid.SampledFrom([]string{"byWho", "whoByN", "notes"}).Draw(rt, "index")}}})
+		_, err = f.tables.Update("things", table.Change{Indexes: []table.IndexChange{{Delete: rapid.SampledFrom([]string{"byWho", "whoByN", "notes", "parts"}).Draw(rt, "index")}}})
 	default:
 		err = f.tables.BackfillSome("things", rapid.IntRange(1, 3).Draw(rt, "items"))
 	}
@@ -102,5 +103,48 @@ func TestCountsWithUnfitItems(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The sizes of the attributes of one part of an index's key count together, those that
+// an update writes and those that it finds, unless one of these is unfit by itself.
+func TestUpdateOfKeyOfSeveralParts(t *testing.T) {
+	f := open(t)
+	x := table.IndexSpec{Name: "parts", Schema: item.NewKeySchema([]item.KeyAttr{text("h1"), text("h2")}, []item.KeyAttr{text("s1"), text("s2")}), Projection: table.ProjectKeys}
+	if _, err := f.tables.Create(users); err != nil {
+		t.Fatal(err)
+	}
+	sized := func(n int) item.Value { return item.S(strings.Repeat("x", n)) }
+	row := item.MapOf(item.Field{Name: "id", Value: item.S("u")}, item.Field{Name: "h1", Value: sized(2000)}, item.Field{Name: "h2", Value: sized(3000)},
+		item.Field{Name: "s1", Value: sized(1)}, item.Field{Name: "s2", Value: sized(600)})
+	if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "users", Item: row}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.tables.Update("users", table.Change{Indexes: []table.IndexChange{{Create: &x}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		update string
+		size   int
+		fits   bool
+	}{
+		{"SET s1 = :v", 424, true},
+		{"SET h1 = :v", 48, true}, // h2 is unfit, and was so before
+		{"SET s1 = :v", 425, false},
+		{"SET s2 = :v", 601, false},
+		{"SET h2 = :v", 2001, false},
+		{"SET h2 = :v", 2000, true},
+		{"SET h1 = :v", 49, false},
+		{"SET misc = :v", 5000, true},
+	} {
+		u, err := expr.NewParser(nil, expr.Values{":v": sized(c.size)}).Update(c.update)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.tables.Modify(t.Context(), table.UpdateRequest{Table: "users", Key: userKey("u"), Update: u})
+		var refused *table.ValidationError
+		if c.fits && err != nil || !c.fits && (!errors.As(err, &refused) || !strings.HasSuffix(refused.Msg, "beyond allowed size limits")) {
+			t.Errorf("%s with %d bytes: %v", c.update, c.size, err)
+		}
 	}
 }
