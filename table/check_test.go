@@ -39,13 +39,13 @@ func check(f fixture) string {
 func ordersOf(t *testing.T) fixture {
 	t.Helper()
 	f := open(t)
-	spec := orders
+	spec := withPlaces()
 	spec.TTL = "until"
 	if _, err := f.tables.Create(spec); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 6 {
-		row := it(t, `{"pk":{"S":"p%d"},"sk":{"N":"%d"},"owner":{"S":"ann"},"total":{"N":"%d"},"state":{"S":"new"},"note":{"S":"n"},"until":{"N":"4000000000"}}`, i/3, i, i)
+		row := it(t, `{"pk":{"S":"p%d"},"sk":{"N":"%d"},"owner":{"S":"ann"},"total":{"N":"%d"},"state":{"S":"new"},"note":{"S":"n"},"place":{"S":"x"},"until":{"N":"4000000000"}}`, i/3, i, i)
 		if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "orders", Item: row}); err != nil {
 			t.Fatal(err)
 		}
@@ -59,6 +59,7 @@ const (
 	byOwnerID
 	byStateID
 	byTotalID
+	byPlaceID
 	untilID
 )
 
@@ -123,6 +124,15 @@ func TestCheckNamesWhatIsPlanted(t *testing.T) {
 			other, _ := nth(t, f, under(ordersID), 1)
 			b.Set(append(key[:len(key)-len(own)+9:len(key)-len(own)+9], other[9:]...), value)
 		}, "has no such entry", true},
+		{"missing entry of many attributes", func(t *testing.T, f fixture, b *kv.Batch) {
+			key, _ := nth(t, f, under(byPlaceID), 3)
+			b.Delete(key)
+		}, "table orders, index byPlace: key 6900", true},
+		{"entry without the last of many attributes", func(t *testing.T, f fixture, b *kv.Batch) {
+			key, value := nth(t, f, under(byPlaceID), 3)
+			own, _ := nth(t, f, under(ordersID), 3)
+			b.Set(append(key[:len(key)-len(own)+9-len("new\x00\x01")], own[9:]...), value)
+		}, "table orders, index byPlace: key 6900", true},
 		{"malformed entry", func(_ *testing.T, _ fixture, b *kv.Batch) { b.Set(under(byStateID).Raw([]byte{9}), nil) }, "the key is malformed", true},
 		{"different entry", func(t *testing.T, f fixture, b *kv.Batch) {
 			key, _ := nth(t, f, under(byTotalID), 0)
