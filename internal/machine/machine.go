@@ -1,5 +1,5 @@
-// Package machine tells what the operating system gives the process: memory and file
-// descriptors.
+// Package machine tells what the operating system gives the process: memory, file
+// descriptors, and a clock that counts the time that the machine was suspended.
 package machine
 
 import (
