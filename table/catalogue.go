@@ -81,6 +81,11 @@ type descriptor struct {
 	Expiry  *expiry           `json:"expiry,omitzero"` // nil: items have no time to live
 	Class   string            `json:"class,omitzero"`
 	Tags    map[string]string `json:"tags,omitzero"`
+
+	History ThroughputHistory `json:"history,omitzero"`
+	// OnDemandSince is when the table last became one on demand. Of a table that was
+	// made on demand by an older version it is zero.
+	OnDemandSince time.Time `json:"onDemandSince,omitzero"`
 }
 
 // An expiry is the time to live of a table's items.
@@ -99,13 +104,6 @@ const (
 	PayPerRequest Billing = "PAY_PER_REQUEST"
 	Provisioned   Billing = "PROVISIONED"
 )
-
-// A Throughput is the capacity units of a provisioned table. It is stored, and says
-// how many shards a stream begins with.
-type Throughput struct {
-	Read  int64 `json:"read,omitzero"`
-	Write int64 `json:"write,omitzero"`
-}
 
 // Open reads the catalogue.
 func Open(store *kv.Store, streams *stream.Streams, o Options) (*Tables, error) {
@@ -207,6 +205,9 @@ type Description struct {
 	Indexes    []IndexDescription
 	Class      string            // table class; empty unless it was given
 	Tags       map[string]string // the caller must not change it
+	History    ThroughputHistory // its Decreases are those of today
+	// OnDemandSince is when the table last became one on demand; zero if it never was.
+	OnDemandSince time.Time
 }
 
 // An IndexDescription is what DescribeTable tells of a secondary index.
@@ -215,6 +216,7 @@ type IndexDescription struct {
 	Backfilling bool  // items that are older than the index are still being added
 	Entries     int64 // items that it holds
 	Bytes       int64 // sum of their projected sizes
+	History     ThroughputHistory
 }
 
 // Describe returns the description of a table. Errors: ErrNotFound.
@@ -228,19 +230,34 @@ func (ts *Tables) Describe(name string) (Description, error) {
 	return t.describe(), nil
 }
 
-// describe returns the description. The caller holds t.writes.
+// describe returns the description. A table on demand and its indexes have no
+// throughput, whatever they had before. The caller holds t.writes.
 func (t *tableState) describe() Description {
 	items, bytes := t.count.read()
+	now := t.ts.opts.Now()
 	d := Description{
 		Name: t.name, ARN: t.ts.ARN(t.name), TableID: t.d.TableID, Schema: t.schema, Created: t.d.Created,
 		Billing: t.d.Billing, Throughput: t.d.Throughput, Protected: t.d.Protected,
 		Items: items, Bytes: bytes, Stream: t.stream, StreamARN: t.d.StreamARN, Class: t.d.Class, Tags: t.d.Tags,
+		History: t.d.History.on(now), OnDemandSince: t.d.OnDemandSince,
+	}
+	onDemand := d.Billing == PayPerRequest
+	if onDemand {
+		d.Throughput = Throughput{}
+		if d.OnDemandSince.IsZero() {
+			d.OnDemandSince = d.Created
+		}
 	}
 	for _, x := range t.indexes {
-		if !x.expiry {
-			entries, size := x.count.read()
-			d.Indexes = append(d.Indexes, IndexDescription{x.d.IndexSpec, x.d.Fill, entries, size})
+		if x.expiry {
+			continue
 		}
+		entries, size := x.count.read()
+		of := IndexDescription{x.d.IndexSpec, x.d.Fill, entries, size, x.d.History.on(now)}
+		if onDemand {
+			of.Throughput = Throughput{}
+		}
+		d.Indexes = append(d.Indexes, of)
 	}
 	return d
 }

@@ -49,6 +49,9 @@ func (ts *Tables) Create(spec Spec) (Description, error) {
 		ID: id, Name: spec.Name, TableID: uuid.NewString(), Schema: spec.Schema, Created: now, Billing: spec.Billing,
 		Throughput: spec.Throughput, Protected: spec.Protected, Class: spec.Class, Tags: spec.Tags,
 	}
+	if spec.Billing == PayPerRequest {
+		d.OnDemandSince = now // of a table that becomes provisioned, this is still told
+	}
 	for _, x := range spec.Indexes {
 		id++
 		d.Indexes = append(d.Indexes, indexDescriptor{ID: id, IndexSpec: x})

@@ -42,6 +42,7 @@ type indexDescriptor struct {
 	ID   uint64 `json:"id"`
 	Fill bool   `json:"fill,omitzero"` // the backfill is not done
 	IndexSpec
+	History ThroughputHistory `json:"history,omitzero"`
 }
 
 // An index keeps entries of a table's items in the order of other attributes.

@@ -54,8 +54,7 @@ func (ts *Tables) Update(name string, c Change) (Description, error) {
 		if err := t.changeIndexes(b, c.Indexes); err != nil {
 			return err
 		}
-		set(&t.d.Billing, c.Billing)
-		set(&t.d.Throughput, c.Throughput)
+		t.d.bill(c, t.ts.opts.Now())
 		set(&t.d.Protected, c.Protected)
 		set(&t.d.Class, c.Class)
 		t.changeStream(b, c.Stream)
@@ -216,11 +215,15 @@ func (t *tableState) retuneIndex(name string, to Throughput) error {
 	if err != nil {
 		return err
 	}
-	t.d.Indexes[i].Throughput = to
+	d := &t.d.Indexes[i]
+	if t.d.Billing == Provisioned {
+		d.History.changed(d.Throughput, to, t.ts.opts.Now())
+	}
+	d.Throughput = to
 	for j, x := range t.indexes {
-		if x.d.ID == t.d.Indexes[i].ID {
+		if x.d.ID == d.ID {
 			again := *x // a query may read the old one
-			again.d.Throughput = to
+			again.d = *d
 			t.indexes[j] = &again
 		}
 	}

@@ -60,7 +60,7 @@ func (a *api) deleteTable(_ context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, missing(err, name)
 	}
-	return encode("TableDescription", describe(d, "DELETING"))
+	return encode("TableDescription", describeDeleted(d))
 }
 
 func (a *api) listTables(_ context.Context, body []byte) ([]byte, error) {

@@ -146,7 +146,7 @@ func (a *api) createTable(_ context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encode("TableDescription", describe(d, "ACTIVE"))
+	return encode("TableDescription", describeCreated(d))
 }
 
 // spec checks a CreateTable request.

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -10,13 +11,14 @@ import (
 	"github.com/tablecast/tablecast/table"
 )
 
-// A description is a TableDescription.
+// A description is a TableDescription. The answer of DeleteTable has no keys, no
+// indexes, and no time of creation.
 type description struct {
-	AttributeDefinitions      []attribute
+	AttributeDefinitions      []attribute `json:",omitzero"`
 	TableName                 string
-	KeySchema                 []element
+	KeySchema                 []element `json:",omitzero"`
 	TableStatus               string
-	CreationDateTime          float64
+	CreationDateTime          float64 `json:",omitzero"`
 	ProvisionedThroughput     provisioned
 	TableSizeBytes            int64
 	ItemCount                 int64
@@ -58,9 +60,23 @@ type attribute struct{ AttributeName, AttributeType string }
 type element struct{ AttributeName, KeyType string }
 
 type provisioned struct {
+	LastIncreaseDateTime   float64 `json:",omitzero"`
+	LastDecreaseDateTime   float64 `json:",omitzero"`
 	NumberOfDecreasesToday int64
 	ReadCapacityUnits      int64
 	WriteCapacityUnits     int64
+}
+
+// provisionedOf describes a throughput. What never happened has no time.
+func provisionedOf(t table.Throughput, h table.ThroughputHistory) provisioned {
+	out := provisioned{NumberOfDecreasesToday: int64(h.Decreases), ReadCapacityUnits: t.Read, WriteCapacityUnits: t.Write}
+	if !h.Increased.IsZero() {
+		out.LastIncreaseDateTime = epoch(h.Increased)
+	}
+	if !h.Decreased.IsZero() {
+		out.LastDecreaseDateTime = epoch(h.Decreased)
+	}
+	return out
 }
 
 type streamSettings struct {
@@ -70,7 +86,7 @@ type streamSettings struct {
 
 type billingSummary struct {
 	BillingMode                       string
-	LastUpdateToPayPerRequestDateTime float64
+	LastUpdateToPayPerRequestDateTime float64 `json:",omitzero"`
 }
 
 // labelLength is the length of a stream's label, the end of its ARN.
@@ -80,7 +96,7 @@ func describe(d table.Description, status string) description {
 	out := description{
 		TableName: d.Name, TableStatus: status, CreationDateTime: epoch(d.Created), TableSizeBytes: d.Bytes, ItemCount: d.Items,
 		TableArn: d.ARN, TableId: d.TableID, DeletionProtectionEnabled: d.Protected,
-		ProvisionedThroughput: provisioned{ReadCapacityUnits: d.Throughput.Read, WriteCapacityUnits: d.Throughput.Write},
+		ProvisionedThroughput: provisionedOf(d.Throughput, d.History),
 	}
 	out.AttributeDefinitions = attributesOf(d)
 	out.KeySchema = elements(d.Schema)
@@ -93,8 +109,8 @@ func describe(d table.Description, status string) description {
 	if d.Class != "" {
 		out.TableClassSummary = &classSummary{d.Class}
 	}
-	if d.Billing == table.PayPerRequest {
-		out.BillingModeSummary = &billingSummary{string(d.Billing), epoch(d.Created)}
+	if !d.OnDemandSince.IsZero() {
+		out.BillingModeSummary = &billingSummary{string(d.Billing), epoch(d.OnDemandSince)}
 	}
 	if d.Stream != nil {
 		out.StreamSpecification = &streamSettings{true, string(d.Stream.View())}
@@ -103,6 +119,25 @@ func describe(d table.Description, status string) description {
 		out.LatestStreamArn = d.StreamARN
 		out.LatestStreamLabel = d.StreamARN[len(d.StreamARN)-labelLength:]
 	}
+	return out
+}
+
+// describeCreated describes a table for the answer to its creation, which does not
+// tell since when it is on demand.
+func describeCreated(d table.Description) description {
+	out := describe(d, "ACTIVE")
+	if out.BillingModeSummary != nil {
+		out.BillingModeSummary.LastUpdateToPayPerRequestDateTime = 0
+	}
+	return out
+}
+
+// describeDeleted describes a table for the answer to its deletion.
+func describeDeleted(d table.Description) description {
+	out := describe(d, "DELETING")
+	out.TableStatus, out.CreationDateTime = "DELETING", 0
+	out.AttributeDefinitions, out.KeySchema = nil, nil
+	out.LocalSecondaryIndexes, out.GlobalSecondaryIndexes = nil, nil
 	return out
 }
 
@@ -128,13 +163,14 @@ func (d *description) leaving(before table.Description, name string) {
 
 func describeIndex(d table.Description, x table.IndexDescription) indexDescription {
 	out := indexDescription{
-		IndexName: x.Name, KeySchema: elements(x.Schema), Projection: projection{string(x.Projection), x.Include},
+		IndexName: x.Name, KeySchema: elements(x.Schema), Projection: projection{string(x.Projection), slices.Sorted(slices.Values(x.Include))},
 		IndexSizeBytes: x.Bytes, ItemCount: x.Entries, IndexArn: d.ARN + "/index/" + x.Name,
 	}
 	if x.Local {
 		return out
 	}
-	out.ProvisionedThroughput = &provisioned{ReadCapacityUnits: x.Throughput.Read, WriteCapacityUnits: x.Throughput.Write}
+	units := provisionedOf(x.Throughput, x.History)
+	out.ProvisionedThroughput = &units
 	out.IndexStatus = "ACTIVE"
 	if x.Backfilling {
 		out.IndexStatus, out.Backfilling = "CREATING", &x.Backfilling
@@ -154,7 +190,7 @@ func elements(s item.KeySchema) []element {
 	return out
 }
 
-// attributesOf returns the definitions of all key attributes, each once.
+// attributesOf returns the definitions of all key attributes, each once, by name.
 func attributesOf(d table.Description) []attribute {
 	var out []attribute
 	add := func(s item.KeySchema) {
@@ -168,6 +204,7 @@ func attributesOf(d table.Description) []attribute {
 	for _, x := range d.Indexes {
 		add(x.Schema)
 	}
+	slices.SortFunc(out, func(a, b attribute) int { return strings.Compare(a.AttributeName, b.AttributeName) })
 	return out
 }
 

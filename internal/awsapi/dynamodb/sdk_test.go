@@ -53,6 +53,11 @@ func TestTablesBySDK(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if billing := created.TableDescription.BillingModeSummary; billing.LastUpdateToPayPerRequestDateTime == nil {
+		billing.LastUpdateToPayPerRequestDateTime = d.Table.CreationDateTime
+	} else {
+		t.Error("the creation tells since when the table is on demand")
+	}
 	if diff := cmp.Diff(created.TableDescription, d.Table, cmpopts.IgnoreUnexported(types.TableDescription{}, types.KeySchemaElement{}, types.AttributeDefinition{},
 		types.ProvisionedThroughputDescription{}, types.BillingModeSummary{}, types.StreamSpecification{})); diff != "" {
 		t.Error(diff)
