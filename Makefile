@@ -85,8 +85,8 @@ lint: ## static checks
 
 SEEDS ?= 300
 
-parity: clients ## many requests, the same to dynoxide, dynalite and moto; SEEDS=N
-	$(GO) test -count=1 -timeout 60m ./internal/parity -seeds $(SEEDS)
+parity: clients ## many requests, the same to dynoxide, dynalite and moto, and how often each family of them; SEEDS=N
+	$(GO) test -count=1 -v -timeout 60m ./internal/parity -seeds $(SEEDS)
 
 bench: ## figures against floors measured in the same run
 	$(GO) run ./bench

@@ -1,6 +1,7 @@
 package parity
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -28,6 +29,9 @@ func (a answer) String() string {
 	}
 	return fmt.Sprintf("%d %s: %s", a.status, a.kind, a.message)
 }
+
+// refuses reports whether the request was refused, in whatever words.
+func (a answer) refuses() bool { return a.kind != "" }
 
 // parseAnswer reads the body of an answer.
 func parseAnswer(status int, raw []byte) answer {
@@ -96,8 +100,17 @@ func tablesOf(responses any) object {
 	return o
 }
 
+// sortJSON sorts values, those of tables by the table's name first.
 func sortJSON(list []any) {
-	slices.SortFunc(list, func(a, b any) int { return strings.Compare(text(a), text(b)) })
+	slices.SortFunc(list, func(a, b any) int {
+		return cmp.Or(strings.Compare(tableName(a), tableName(b)), strings.Compare(text(a), text(b)))
+	})
+}
+
+func tableName(v any) string {
+	o, _ := v.(object)
+	name, _ := o["TableName"].(string)
+	return name
 }
 
 // text prints a JSON value with its members in order.

@@ -53,6 +53,9 @@ func (e *expressions) attributeName() string {
 	case 0:
 		return "nothing"
 	case 1:
+		if e.clean {
+			return "s"
+		}
 		return e.schema.keys[e.IntN(len(e.schema.keys))].name
 	default:
 		return pick(e.gen, attributeOrder...)
@@ -68,6 +71,9 @@ func (e *expressions) target(choices ...string) string {
 			break
 		}
 		name = pick(e.gen, choices...)
+	}
+	if e.clean && (e.done[name] || name == "pk") {
+		name = fmt.Sprint("new", len(e.done))
 	}
 	e.done[name] = true
 	return e.pathOf(name)
@@ -116,6 +122,9 @@ func (e *expressions) condition(depth int) string {
 		case 2:
 			return "NOT " + e.condition(depth+1)
 		default:
+			if e.clean {
+				return "(" + e.comparison() + ")"
+			}
 			return "(" + e.condition(depth+1) + ")"
 		}
 	}
@@ -132,6 +141,9 @@ func (e *expressions) condition(depth int) string {
 		low, high := e.bounds(pick(e.gen, "S", "N", "B"))
 		return e.path() + " BETWEEN " + low + " AND " + high
 	case 5:
+		if e.clean {
+			return e.path() + " IN (" + e.given(e.value("S", 1)) + ", " + e.given(e.value("N", 1)) + ")"
+		}
 		return e.path() + " IN (" + e.operand() + ", " + e.operand() + ")"
 	default:
 		return e.comparison()
@@ -142,7 +154,7 @@ func (e *expressions) condition(depth int) string {
 func (e *expressions) bounds(kind string) (low, high string) {
 	lows := map[string][]string{"S": {"", "a"}, "N": {"-1", "0"}, "B": {"", "YQ=="}}[kind]
 	highs := map[string][]string{"S": {"a", "b"}, "N": {"0", "100"}, "B": {"YQ==", "YWJj"}}[kind]
-	if e.chance(3) {
+	if e.chance(3) && !e.clean {
 		lows, highs = highs[1:], lows[:1]
 	}
 	return e.given(object{kind: pick(e.gen, lows...)}), e.given(object{kind: pick(e.gen, highs...)})
@@ -152,10 +164,10 @@ func (e *expressions) bounds(kind string) (low, high string) {
 func (e *expressions) comparison() string {
 	op := pick(e.gen, " = ", " <> ", "=")
 	name := e.attributeName()
-	if kind := attributeNames[name]; e.chance(5) || kind == "S" || kind == "N" || kind == "B" {
+	if kind := attributeNames[name]; e.chance(5) && !e.clean || kind == "S" || kind == "N" || kind == "B" {
 		op = pick(e.gen, " = ", " <> ", " < ", " <= ", " > ", " >= ", "<")
 	}
-	if e.chance(15) {
+	if e.chance(15) && !e.clean {
 		return e.operand() + " = " + e.operand()
 	}
 	return e.name(name) + op + e.given(e.attribute(name))
@@ -163,6 +175,9 @@ func (e *expressions) comparison() string {
 
 // projection writes a projection of one to three paths.
 func (e *expressions) projection() string {
+	if e.clean {
+		return e.target(attributeOrder...)
+	}
 	paths := []string{e.path()}
 	for range e.IntN(3) {
 		paths = append(paths, e.path())
@@ -228,11 +243,17 @@ func (e *expressions) list() string {
 
 func (e *expressions) addAction() string {
 	path := e.target("n", "n2", "ss", "ns", "bs", "value")
+	if e.clean && strings.HasPrefix(path, "new") {
+		return path + " " + e.given(number(1))
+	}
 	return path + " " + e.given(e.attribute(attributeBehind(path)))
 }
 
 func (e *expressions) deleteAction() string {
 	path := e.target("ss", "ns", "bs")
+	if e.clean && strings.HasPrefix(path, "new") {
+		return path + " " + e.given(e.value("SS", 1))
+	}
 	return path + " " + e.given(e.attribute(attributeBehind(path)))
 }
 
@@ -247,17 +268,17 @@ func (e *expressions) keyCondition() string {
 		return out
 	}
 	sort := e.schema.keys[1]
-	term := e.name(sort.name) + pick(e.gen, " = ", " < ", " <= ", " > ", " >= ") + e.given(e.keyValue(sort.kind))
-	switch e.IntN(5) {
-	case 0:
+	term := ""
+	switch n := e.IntN(5); {
+	case n == 0:
 		low, high := e.bounds(sort.kind)
 		term = e.name(sort.name) + " BETWEEN " + low + " AND " + high
-	case 1:
-		if sort.kind == "N" && e.chance(90) {
-			break
-		}
+	case n == 1 && (sort.kind != "N" || !e.clean && e.chance(10)):
 		term = "begins_with(" + e.name(sort.name) + ", " + e.given(e.keyValue(sort.kind)) + ")"
-	case 2:
+	default:
+		term = e.name(sort.name) + pick(e.gen, " = ", " < ", " <= ", " > ", " >= ") + e.given(e.keyValue(sort.kind))
+	}
+	if e.chance(20) {
 		return term + " AND " + out
 	}
 	return out + pick(e.gen, " AND ", " and ") + term

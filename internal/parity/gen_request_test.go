@@ -1,33 +1,47 @@
 package parity
 
+import "math/rand/v2"
+
 // A step is a request, and how its answer is read.
 type step struct {
 	request
-	table    schema   // the table that it is about
-	tables   []schema // all tables that it may write
-	pages    bool     // read page after page to the end
-	unsorted bool     // whose items have no order: a scan, or equal keys of an index
-	segments int      // a parallel scan; 0 is an ordinary request
+	table    schema    // the table that it is about
+	tables   []schema  // all tables that it may write
+	pages    bool      // read page after page to the end
+	unsorted bool      // whose items have no order: a scan, or equal keys of an index
+	segments int       // a parallel scan; 0 is an ordinary request
+	family   string    // of which it is
+	before   []request // what both servers do first
+	drop     string    // a table that goes afterwards
 }
 
-// step makes the next request of the seed, broken in one of three cases.
-func (g *gen) step() step {
+// step makes request i of the seed: each fifth one of a family, each third of
+// the others broken. None depends on those before it.
+func (g *gen) step(i int) step {
+	g.Rand = rand.New(rand.NewPCG(g.seed, uint64(i)+1))
+	if !g.plain && i%5 == 4 {
+		return g.family(i / 5)
+	}
 	s := g.table()
+	g.clean = !g.plain && g.chance(33)
 	st := pick(g, g.put, g.put, g.put, g.get, g.update, g.update, g.update, g.delete, g.query, g.query, g.scan, g.batchGet, g.batchWrite, g.transactWrite, g.transactGet, g.control)(s)
 	st.table, st.tables = s, []schema{s}
 	if st.op == "BatchWriteItem" || st.op == "TransactWriteItems" {
 		st.tables = g.tables
 	}
-	if g.chance(33) {
+	if g.clean {
 		g.breakIt(&st)
 	}
 	return st
 }
 
-// options adds members that are enumerations.
+// metered are members that ask for sums of what a request costs and changes.
+var metered = map[string]bool{"ReturnConsumedCapacity": true, "ReturnItemCollectionMetrics": true}
+
+// options adds members that are enumerations. Plain requests do not ask for sums.
 func (g *gen) options(body object, members map[string][]string) {
 	for _, name := range []string{"ReturnValues", "ReturnValuesOnConditionCheckFailure", "ReturnConsumedCapacity", "ReturnItemCollectionMetrics", "Select"} {
-		if choices := members[name]; choices != nil && g.chance(30) {
+		if choices := members[name]; choices != nil && g.chance(30) && !(g.plain && metered[name]) {
 			body[name] = pick(g, choices...)
 		}
 	}
@@ -73,7 +87,7 @@ func (g *gen) projected(s schema, body object, e *expressions) {
 	if g.chance(40) {
 		body["ProjectionExpression"] = e.projection()
 	}
-	if g.chance(30) {
+	if g.chance(30) && !(g.clean && body["IndexName"] != nil) {
 		body["ConsistentRead"] = g.chance(50)
 	}
 	e.into(body)
@@ -119,13 +133,19 @@ func (g *gen) indexed(s schema, body object) schema {
 		return s
 	}
 	x := pick(g, s.indexes...)
+	if g.clean && !x.local {
+		return s
+	}
 	body["IndexName"] = x.name
 	return schema{name: s.name, keys: x.keys}
 }
 
 // paged adds what Query and Scan share.
 func (g *gen) paged(body object) {
-	g.options(body, map[string][]string{"ReturnConsumedCapacity": {"NONE"}, "Select": {"COUNT", "ALL_ATTRIBUTES", "SPECIFIC_ATTRIBUTES"}})
+	g.options(body, map[string][]string{"ReturnConsumedCapacity": capacities})
+	if !g.clean {
+		g.options(body, map[string][]string{"Select": {"COUNT", "ALL_ATTRIBUTES", "SPECIFIC_ATTRIBUTES"}})
+	}
 	if g.chance(40) {
 		body["Limit"] = 1 + g.IntN(4)
 	}
@@ -205,16 +225,16 @@ func (g *gen) control(s schema) step {
 		return step{request: request{op: "DescribeTable", body: object{"TableName": s.name}}}
 	default:
 		body := s.create()
-		if g.chance(70) {
+		if g.clean || g.chance(70) {
 			body["TableName"] = s.name + "-new"
 		}
-		if g.chance(20) {
+		if g.chance(20) && !g.clean {
 			body["ProvisionedThroughput"] = object{"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
 		}
-		if g.chance(20) {
+		if g.chance(20) && !g.clean {
 			delete(body, "BillingMode")
 		}
-		if g.chance(20) {
+		if g.chance(20) && !g.clean {
 			body["StreamSpecification"] = object{"StreamEnabled": g.chance(70), "StreamViewType": pick(g, "NEW_IMAGE", "KEYS_ONLY")}
 		}
 		return step{request: request{op: "CreateTable", body: body}}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -11,7 +12,11 @@ import (
 // A gen makes the requests of one seed.
 type gen struct {
 	*rand.Rand
+	seed   uint64
+	plain  bool // no broken requests, and numbers as answers have them
+	clean  bool // the request has no mistake, so that one put into it is the only one
 	tables []schema
+	others []schema            // tables that the requests of families are about
 	keys   map[string][]string // the values that keys of a kind have
 }
 
@@ -32,16 +37,17 @@ type index struct {
 
 type key struct{ name, kind string }
 
-func newGen(seed uint64) *gen {
-	g := &gen{Rand: rand.New(rand.NewPCG(seed, 0)), keys: map[string][]string{}}
+func newGen(seed uint64, plain bool) *gen {
+	g := &gen{Rand: rand.New(rand.NewPCG(seed, 0)), seed: seed, plain: plain, keys: map[string][]string{}}
 	for _, kind := range []string{"S", "N", "B"} {
-		for _, i := range g.Perm(len(keyValues[kind]))[:3] {
-			g.keys[kind] = append(g.keys[kind], keyValues[kind][i])
+		choices := g.texts(kind, keyValues)
+		for _, i := range g.Perm(len(choices))[:3] {
+			g.keys[kind] = append(g.keys[kind], choices[i])
 		}
 	}
-	for i := range 2 {
+	for i := range 4 {
 		s := schema{name: fmt.Sprintf("s%d-t%d", seed, i), keys: []key{{"pk", pick(g, "S", "S", "N", "B")}}}
-		if i == 1 {
+		if i%2 == 1 {
 			s.keys = append(s.keys, key{"sk", pick(g, "S", "N", "N", "B")})
 			s.indexes = append(s.indexes, index{"by-n2", []key{s.keys[0], {"n2", "N"}}, true, g.projectionOf()})
 		}
@@ -50,6 +56,7 @@ func newGen(seed uint64) *gen {
 		}
 		g.tables = append(g.tables, s)
 	}
+	g.tables, g.others = g.tables[:2], g.tables[2:]
 	return g
 }
 
@@ -138,7 +145,7 @@ func (g *gen) item(key object) object {
 // attribute makes a value as the attribute has it, or now and then another.
 func (g *gen) attribute(name string) object {
 	kind := attributeNames[name]
-	if kind == "" || g.chance(8) {
+	if kind == "" || !g.clean && g.chance(8) {
 		kind = pick(g, kinds...)
 	}
 	return g.value(kind, 0)
@@ -186,11 +193,23 @@ var scalars = map[string][]string{
 	"B": {"", "YQ==", "YWI=", "YWJj", "AAECAw==", "/////w=="},
 }
 
-func (g *gen) scalar(kind string) string { return pick(g, scalars[kind]...) }
+func (g *gen) scalar(kind string) string { return pick(g, g.texts(kind, scalars)...) }
+
+// canonical are numbers as answers write them.
+var canonical = regexp.MustCompile(`^(0|-?[1-9]\d*|-?(0|[1-9]\d*)\.\d{0,9}[1-9])$`)
+
+// texts returns the texts of a kind; of numbers the canonical ones if the
+// requests are plain.
+func (g *gen) texts(kind string, of map[string][]string) []string {
+	if kind != "N" || !g.plain {
+		return of[kind]
+	}
+	return slices.DeleteFunc(slices.Clone(of[kind]), func(n string) bool { return !canonical.MatchString(n) })
+}
 
 // set makes one to four distinct members.
 func (g *gen) set(kind string) []any {
-	members := map[string][]string{"S": {"", "a", "b", "c", "dd"}, "N": {"1", "2", "3", "-4.5", "1e3"}, "B": {"YQ==", "Yg==", "YWJj", ""}}[kind]
+	members := map[string][]string{"S": {"", "a", "b", "c", "dd"}, "N": {"1", "2", "3", "-4.5", g.texts("N", map[string][]string{"N": {"1e3", "1000"}})[0]}, "B": {"YQ==", "Yg==", "YWJj", ""}}[kind]
 	out := []any{}
 	for _, i := range g.Perm(len(members))[:1+g.IntN(len(members))] {
 		out = append(out, members[i])

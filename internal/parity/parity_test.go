@@ -8,6 +8,7 @@ import (
 var (
 	seeds = flag.Int("seeds", 6, "how many seeds to run; from longRun on, entries of deviations.yaml that no request met are errors")
 	show  = flag.Int("show", 40, "how many kinds of unexplained differences to print")
+	told  = flag.Bool("explained", false, "print what each entry of deviations.yaml explained")
 	first = flag.Uint64("first", 1, "the first seed")
 )
 
@@ -30,7 +31,11 @@ func TestPeers(t *testing.T) {
 			}
 		})
 	}
+	rep.tell(t, *seeds >= longRun)
 	rep.fail(t)
+	if *told {
+		rep.explain(t)
+	}
 	if *seeds >= longRun {
 		rep.stale(t, started)
 	}

@@ -25,16 +25,18 @@ const modules = "../../test/peers/node_modules"
 // A peer says how to start another server on a port.
 type peer struct {
 	name    string
+	plain   bool                                 // it models results: requests are valid, and refusals compared without their texts
+	lacks   []string                             // operations that it does not have
 	command func(port string) (*exec.Cmd, error) // the error says what is missing
 }
 
 var peers = []peer{
-	{"dynoxide", func(port string) (*exec.Cmd, error) {
+	{"dynoxide", false, nil, func(port string) (*exec.Cmd, error) {
 		path := filepath.Join(modules, "@dynoxide/linux-x64/dynoxide")
 		_, err := os.Stat(path)
 		return exec.Command(path, "--host", "127.0.0.1", "--port", port), err
 	}},
-	{"dynalite", func(port string) (*exec.Cmd, error) {
+	{"dynalite", false, []string{"TransactWriteItems", "TransactGetItems"}, func(port string) (*exec.Cmd, error) {
 		path := filepath.Join(modules, "dynalite/cli.js")
 		if _, err := os.Stat(path); err != nil {
 			return nil, err
@@ -42,7 +44,7 @@ var peers = []peer{
 		node, err := exec.LookPath("node")
 		return exec.Command(node, path, "--host", "127.0.0.1", "--port", port, "--createTableMs", "0", "--deleteTableMs", "0", "--updateTableMs", "0"), err
 	}},
-	{"moto", func(port string) (*exec.Cmd, error) {
+	{"moto", true, nil, func(port string) (*exec.Cmd, error) {
 		path, err := exec.LookPath("moto_server")
 		return exec.Command(path, "-H", "127.0.0.1", "-p", port), err
 	}},
