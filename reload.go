@@ -19,7 +19,7 @@ var ErrRestart = errors.New("tablecast: the node must be started again for this"
 // table between two changes, what its changes mean. Writes and deliveries go on
 // meanwhile. Calls of Reload follow each other.
 //
-// The settings of streams, of PutEvents, the quotas and the claim check are those
+// The account, the region, the settings of streams, of PutEvents, the quotas and the claim check are those
 // of Open: if the file changes one, nothing is done and the error wraps
 // ErrRestart. Nor is anything done for a file that contradicts the folder. Any
 // other error, and a crash, leave the node between both files; another Reload, or
@@ -32,7 +32,7 @@ func (n *Node) Reload(ctx context.Context, f *config.File) error {
 		return fmt.Errorf("%w: it was started without a file", ErrRestart)
 	}
 	for what, same := range map[string]bool{
-		"streams": was.Streams == f.Streams, "put-events": was.PutEvents == f.PutEvents, "quotas": was.Quotas == f.Quotas, "mapping.claim-check": was.ClaimCheck == f.ClaimCheck,
+		"account": was.Account == f.Account, "region": was.Region == f.Region, "streams": was.Streams == f.Streams, "put-events": was.PutEvents == f.PutEvents, "quotas": was.Quotas == f.Quotas, "mapping.claim-check": was.ClaimCheck == f.ClaimCheck,
 	} {
 		if !same {
 			return fmt.Errorf("%w: %s: %s differs", ErrRestart, f.Path, what)

@@ -59,6 +59,10 @@ type Options struct {
 	// a Mapper makes. The file, which is needed then, declares their tables and
 	// buses. They stay in effect across Reload.
 	Definitions []mapping.Definition
+	// Account and Region are those of the node, which stand in its ARNs, its events and
+	// its records; an ARN of another is not the node's. The defaults are what the file
+	// says, or else 000000000000 and us-east-1. A folder keeps those of its first Open.
+	Account, Region string
 	// Targets are targets in Go, by name. A rule of the file calls one with
 	// go: NAME, a rule that the program puts with the ARN go:NAME. The default is
 	// none.
@@ -173,7 +177,7 @@ func Open(dir string, o Options) (*Node, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	n := &Node{opts: o, home: local.Home{}.OrDefault(), config: o.Config, relays: map[string]*relay.Relay{}, observers: observers{logger: o.Logger, list: map[*watcher]bool{}}}
+	n := &Node{opts: o, config: o.Config, relays: map[string]*relay.Relay{}, observers: observers{logger: o.Logger, list: map[*watcher]bool{}}}
 	n.Watch(o.Observer)
 	var err error
 	if n.store, err = kv.Open(dir, kv.Options{FS: o.FS, Logger: o.Logger, Fatal: o.Fatal, AcceptLoss: o.AcceptLoss, CacheBytes: o.CacheBytes, MemTableBytes: o.MemTableBytes}); err != nil {
@@ -190,7 +194,7 @@ func Open(dir string, o Options) (*Node, error) {
 // applies the file, and makes the relays, whose starting positions are then
 // durable: no change that is made after Open is missed.
 func (n *Node) wire(dir string) error {
-	for _, open := range []func(dir string) error{n.openAttempts, n.openTables, n.openFunctions, n.openTargets, n.openBuses, n.openSources} {
+	for _, open := range []func(dir string) error{n.openHome, n.openAttempts, n.openTables, n.openFunctions, n.openTargets, n.openBuses, n.openSources} {
 		if err := open(dir); err != nil {
 			return err
 		}

@@ -17,9 +17,6 @@ import (
 // maxCallRate is the highest rate of an API destination, in calls a second.
 const maxCallRate = 1<<31 - 1
 
-// apiDestinationARN begins the ARN of an API destination of the node.
-var apiDestinationARN = nodeARN(connection.ResourcePrefix)
-
 // apiDestination reads what to call.
 func (r *reader) apiDestination(p pair) {
 	what := "API destination " + p.name
@@ -49,13 +46,13 @@ func (r *reader) calledARN(n ast.Node, what string) string {
 		names = append(names, d.Name)
 	}
 	name, _ := r.known(n, "api-destination of "+what, names, "api-destinations")
-	return apiDestinationARN + name
+	return r.nodeARN(connection.ResourcePrefix + name)
 }
 
 // httpParameters reads what a target adds to the calls of its API destination:
 // header, query, and what stands for each * in the path of the endpoint.
 func (r *reader) httpParameters(n ast.Node, fields map[string]ast.Node, what string, t *bus.Target) {
-	name, calls := strings.CutPrefix(t.ARN, apiDestinationARN)
+	name, calls := strings.CutPrefix(t.ARN, r.nodeARN(connection.ResourcePrefix))
 	var p struct {
 		PathParameterValues   []string          `json:",omitzero"`
 		HeaderParameters      map[string]string `json:",omitzero"`

@@ -80,6 +80,9 @@ type File struct {
 	Text []byte // as it was read
 	// Version differs when what decides of events does.
 	Version string
+	// Account and Region are those of the node: what the file says, or else what
+	// its reader was given, or else those of package internal/local.
+	Account, Region string
 	// Source and Bus say where the tables and the buses are: Embedded, AWS or
 	// the URL of an endpoint.
 	Source, Bus string

@@ -103,7 +103,7 @@ func (r *reader) number(n ast.Node, what string, high int) int {
 // functionARN returns the address of the function that a target names.
 func (r *reader) functionARN(n ast.Node, what string) (string, bool) {
 	name, ok := r.declared(n, "function of "+what)
-	return local.ARN("lambda", local.Region, local.Account, "function:"+name), ok
+	return local.ARN("lambda", r.file.Region, r.file.Account, "function:"+name), ok
 }
 
 // declared reads the name of a function that the file declares.

@@ -146,6 +146,8 @@ tests:
       - fails: absent
 source: aws
 bus: http://127.0.0.1:4566
+account: "000000000000"
+region: us-east-1
 `
 
 func TestFullFile(t *testing.T) {
@@ -170,7 +172,7 @@ func TestFullFile(t *testing.T) {
 	bare.Envelope = mapping.Bare
 	want := &File{
 		CORS: []string{"http://localhost:3000", "https://app.example.com", "tauri://localhost", "http://[::1]:8080"},
-		Path: "tablecast.yaml", Source: AWS, Bus: "http://127.0.0.1:4566",
+		Path: "tablecast.yaml", Account: "000000000000", Region: "us-east-1", Source: AWS, Bus: "http://127.0.0.1:4566",
 		Tables: []table.Spec{
 			{Name: "users", Schema: item.KeySchema{Hash: key("id", item.String)}, View: stream.NewAndOldImages, Billing: table.PayPerRequest},
 			{Name: "lines", Schema: item.KeySchema{Hash: key("pk", item.String), Range: key("sk", item.Number)}, View: stream.NewAndOldImages, Billing: table.PayPerRequest, TTL: "ends", Indexes: []table.IndexSpec{

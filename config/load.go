@@ -19,12 +19,23 @@ const maxBytes = 1 << 20
 
 // Load reads and checks a file. A file with mistakes gives an error of type
 // Faults that holds all of them.
-func Load(path string) (*File, error) {
+func Load(path string) (*File, error) { return LoadFor(path, "", "") }
+
+// LoadFor is Load for a node of that account and region, of which either may be
+// empty. A file that says another is a fault.
+func LoadFor(path, account, region string) (*File, error) {
 	src, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
-	return Parse(path, src)
+	return ParseFor(path, src, account, region)
+}
+
+// ParseFor is Parse as LoadFor is Load.
+func ParseFor(path string, src []byte, account, region string) (*File, error) {
+	r := newReader(path)
+	r.file.Account, r.file.Region = account, region
+	return r.parse(src)
 }
 
 // Parse checks the text of a file; path stands in faults.
@@ -100,10 +111,11 @@ const versionDigits = 12
 
 // top reads the file's own keys: what is referred to before what refers to it.
 func (r *reader) top(n ast.Node) {
-	keys := r.fields(n, "the file", "version", "source", "bus", "cors", "tables", "streams", "buses", "put-events", "quotas", "archives", "connections", "api-destinations", "functions", "mapping", "outbox", "events", "rules", "tests")
+	keys := r.fields(n, "the file", "version", "account", "region", "source", "bus", "cors", "tables", "streams", "buses", "put-events", "quotas", "archives", "connections", "api-destinations", "functions", "mapping", "outbox", "events", "rules", "tests")
 	if v, ok := keys["version"]; ok && v.String() != "1" {
 		r.fault(v, "version is "+v.String(), "write version: 1")
 	}
+	r.home(keys["account"], keys["region"])
 	if v, ok := keys["source"]; ok {
 		r.file.Source = r.place(v, "source")
 	}

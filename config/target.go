@@ -14,7 +14,6 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/tablecast/tablecast/bus"
-	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/target"
 )
 
@@ -85,7 +84,7 @@ func (r *reader) address(kind string, n ast.Node, what string) string {
 		address, _ = r.functionARN(n, what)
 		return address
 	case "bus":
-		return nodeARN("event-bus/" + r.bus(n, what))
+		return r.nodeARN("event-bus/" + r.bus(n, what))
 	case "api-destination":
 		return r.calledARN(n, what)
 	case "go":
@@ -158,11 +157,6 @@ func (r *reader) badTarget(kind string, n ast.Node, what string, err error) {
 func derivedID(kind, arn string) string {
 	sum := sha256.Sum256([]byte(arn))
 	return kind + "-" + hex.EncodeToString(sum[:4])
-}
-
-// nodeARN returns the ARN of a resource of the node's buses.
-func nodeARN(resource string) string {
-	return local.ARN("events", local.Region, local.Account, resource)
 }
 
 // Limits of what bounds the calls of a target.

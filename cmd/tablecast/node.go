@@ -22,7 +22,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tablecast/tablecast/internal/awsjson"
-	"github.com/tablecast/tablecast/internal/local"
 )
 
 // maxLine is the most bytes of one line that a node answers: a change with both
@@ -108,7 +107,7 @@ func (f *clientFlags) post(ctx context.Context, url, what string, in any, hint s
 		return nil, fmt.Errorf("no credentials: %w", err)
 	}
 	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, creds, req, hex.EncodeToString(sum[:]), awsjson.PageService, local.Region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(ctx, creds, req, hex.EncodeToString(sum[:]), awsjson.PageService, c.Region, time.Now()); err != nil {
 		return nil, err
 	}
 	resp, err := c.HTTPClient.Do(req)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/internal/cases"
-	"github.com/tablecast/tablecast/internal/local"
 )
 
 func newTest() *cobra.Command {
@@ -49,7 +48,7 @@ Exit statuses:
 					chosen = append(chosen, c)
 				}
 			}
-			results, cover, err := cases.Run(cmd.Context(), file, chosen, local.Account, local.Region)
+			results, cover, err := cases.Run(cmd.Context(), file, chosen, file.Account, file.Region)
 			if err != nil {
 				return err
 			}

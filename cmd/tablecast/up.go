@@ -31,6 +31,7 @@ const (
 // upFlags are the flags of `tablecast up`.
 type upFlags struct {
 	config, dir, listen string
+	account, region     string
 	cert, key, clientCA string
 	hosts, origins      []string
 	json                bool
@@ -66,6 +67,8 @@ one before stays.
 		},
 	}
 	addConfig(cmd, &f.config)
+	cmd.Flags().StringVar(&f.account, "account", "", "`ID` of the account that stands in ARNs and events (default: that of the file, or 000000000000)")
+	cmd.Flags().StringVar(&f.region, "region", "", "`NAME` of the region, likewise, which requests must be signed for (default: that of the file, or us-east-1)")
 	cmd.Flags().StringVar(&f.dir, "dir", defaultDir, "`FOLDER` of the data")
 	cmd.Flags().StringVar(&f.listen, "listen", defaultListen, "`ADDRESS` to listen on; port 0 takes a free one")
 	addRemoved(cmd, "auth-keys", "create keys with tablecast keys create; the folder keeps them encrypted")
@@ -94,7 +97,7 @@ var functionGrants = []keys.Grant{{Actions: []string{"dynamodb:*", "events:*", "
 
 // up runs a node until ctx ends.
 func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
-	file, err := loadConfig(f.config)
+	file, err := loadConfigFor(f.config, f.account, f.region)
 	if err != nil {
 		return err
 	}
@@ -137,6 +140,7 @@ func up(ctx context.Context, out, errOut io.Writer, f upFlags) error {
 		ln.Close()
 		return err
 	}
+	_, f.region = node.Home()
 	if err := announce(out, ln, file, f, ring.Closed()); err != nil {
 		logger.Warn("the address could not be printed", "error", err)
 	}
@@ -164,7 +168,11 @@ func closeTracer(t *telemetry.Tracer, logger *slog.Logger) {
 
 // loadConfig reads the named file, or the one that is found; nil if there is
 // none.
-func loadConfig(path string) (*config.File, error) {
+func loadConfig(path string) (*config.File, error) { return loadConfigFor(path, "", "") }
+
+// loadConfigFor is loadConfig for a node of that account and region, of which either
+// may be empty.
+func loadConfigFor(path, account, region string) (*config.File, error) {
 	if path == "" {
 		wd, err := os.Getwd()
 		if err != nil {
@@ -174,7 +182,7 @@ func loadConfig(path string) (*config.File, error) {
 			return nil, nil
 		}
 	}
-	f, err := config.Load(path)
+	f, err := config.LoadFor(path, account, region)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, usageError{err}
 	}
@@ -221,9 +229,9 @@ func announce(out io.Writer, ln net.Listener, file *config.File, f upFlags, clos
 		fmt.Fprintf(out, "%s: %d tables, %d events, %d rules\n", file.Path, len(file.Tables), len(file.Events), len(file.Rules))
 	}
 	if closed {
-		_, err := fmt.Fprintf(out, "requests must be signed with a key of tablecast keys; AWS SDKs and the AWS CLI: export AWS_ENDPOINT_URL=%s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…\n", endpoint)
+		_, err := fmt.Fprintf(out, "requests must be signed with a key of tablecast keys; AWS SDKs and the AWS CLI: export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…\n", endpoint, f.region)
 		return err
 	}
-	_, err := fmt.Fprintf(out, "AWS SDKs and the AWS CLI: export AWS_ENDPOINT_URL=%s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n", endpoint)
+	_, err := fmt.Fprintf(out, "AWS SDKs and the AWS CLI: export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n", endpoint, f.region)
 	return err
 }

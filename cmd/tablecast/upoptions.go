@@ -14,6 +14,7 @@ import (
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
 	"github.com/tablecast/tablecast/function/process"
+	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/internal/seal"
 	"github.com/tablecast/tablecast/target"
 )
@@ -21,6 +22,10 @@ import (
 // nodeOptions returns the options of the node that flags set, and limits the memory of
 // the process.
 func (f *upFlags) nodeOptions() (o tablecast.Options, err error) {
+	if err := (local.Home{Account: f.account, Region: f.region}).Check(); err != nil {
+		return o, err
+	}
+	o.Account, o.Region = f.account, f.region
 	o.StrictBus, o.NATSCredentials, o.AcceptLoss = f.strict, f.nats, f.acceptLoss
 	if o.AllowPrivate, err = networks(f.allowPrivate); err != nil {
 		return o, err

@@ -32,7 +32,7 @@ func watch(ctx context.Context, node *tablecast.Node, file *config.File, logger 
 		if err != nil || !changed(seen, text) {
 			continue // an editor may be about to put a new file in its place
 		}
-		next, err := config.ParseWith(file.Path, text, nil)
+		next, err := config.ParseFor(file.Path, text, file.Account, file.Region)
 		if err == nil {
 			err = node.Reload(ctx, next)
 		}

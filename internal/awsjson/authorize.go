@@ -1,6 +1,7 @@
 package awsjson
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"net/http"
 	"strings"
@@ -72,11 +73,11 @@ func named(action string, need []Permission) []Permission {
 }
 
 // authorize reports whether a key has all permissions that a request needs.
-func authorize(k *keys.Key, need []Permission) error {
+func (a *Auth) authorize(k *keys.Key, need []Permission) error {
 	for _, p := range need {
 		if !k.Allows(p.Action, p.Resource) {
 			return &Error{Type: accessDenied, Status: http.StatusBadRequest,
-				Message: "User: " + local.ARN("iam", "", local.Account, "user/"+k.Name) + " is not authorized to perform: " + p.Action +
+				Message: "User: " + local.ARN("iam", "", cmp.Or(a.Account, local.Account), "user/"+k.Name) + " is not authorized to perform: " + p.Action +
 					" on resource: " + p.Resource + " because no identity-based policy allows the " + p.Action + " action"}
 		}
 	}
@@ -108,7 +109,7 @@ func (s *server) admit(r *http.Request, buf *buffer, to entry) (*keys.Key, error
 	if err != nil {
 		return nil, err
 	}
-	return k, authorize(k, need)
+	return k, a.authorize(k, need)
 }
 
 // identify returns the key that the request proves to have.

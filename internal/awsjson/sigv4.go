@@ -17,6 +17,9 @@ import (
 type Auth struct {
 	// Keys are the keys that may sign.
 	Keys Keys
+	// Account is that of the users that the keys stand for. The default is
+	// local.Account.
+	Account string
 	// Region is the region that signatures must be scoped to.
 	Region string
 	// Now is the clock. The default is time.Now.

@@ -24,7 +24,6 @@ import (
 	"github.com/tablecast/tablecast/internal/awsapi/lambda"
 	"github.com/tablecast/tablecast/internal/awsapi/streams"
 	"github.com/tablecast/tablecast/internal/awsjson"
-	"github.com/tablecast/tablecast/internal/local"
 	"github.com/tablecast/tablecast/internal/machine"
 	"github.com/tablecast/tablecast/internal/telemetry"
 )
@@ -152,15 +151,16 @@ func Serve(ctx context.Context, node *tablecast.Node, ln net.Listener, o Options
 
 // handler serves the APIs and the node's own pages.
 func handler(node *tablecast.Node, o Options, figures *metrics, attempts *recent) http.Handler {
+	account, region := node.Home()
 	opts := awsjson.Options{
 		Services: []awsjson.Service{
-			dynamodb.Service(node.Tables(), local.Region),
-			streams.Service(node.Streams(), local.Region),
+			dynamodb.Service(node.Tables(), region),
+			streams.Service(node.Streams(), account, region),
 			eventbridge.Service(node.Buses(), node.Connections()),
 		},
 		REST:         []awsjson.RESTService{lambda.Service(node.Functions(), node.EventSources())},
 		Pages:        pages(node, o.Backups, figures, attempts, func() bool { return o.Keys != nil && o.Keys.Closed() }),
-		Health:       "healthy: dynamodb." + local.Region + ".amazonaws.com ",
+		Health:       "healthy: dynamodb." + region + ".amazonaws.com ",
 		AllowedHosts: o.Hosts, AllowedOrigin: func(origin string) bool {
 			f := node.Config()
 			return slices.Contains(o.Origins, origin) || f != nil && slices.Contains(f.CORS, origin)
@@ -168,7 +168,7 @@ func handler(node *tablecast.Node, o Options, figures *metrics, attempts *recent
 		MaxInFlight: cmp.Or(o.Memory, defaultMemory) / 4, MaxDetached: cmp.Or(o.Memory, defaultMemory) / 8,
 	}
 	if o.Keys != nil {
-		opts.Auth = &awsjson.Auth{Region: local.Region, Keys: o.Keys}
+		opts.Auth = &awsjson.Auth{Account: account, Region: region, Keys: o.Keys}
 	}
 	return traced(awsjson.NewServer(opts), o.Tracer)
 }

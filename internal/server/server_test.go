@@ -341,7 +341,7 @@ func TestCompatibilityList(t *testing.T) {
 	for _, o := range dynamodb.Operations() {
 		check(o.Name, o.Status, o.Note)
 	}
-	for op := range streams.Service(node.Streams(), "r").Ops {
+	for op := range streams.Service(node.Streams(), "a", "r").Ops {
 		offered[op] = true
 	}
 	for _, o := range eventbridge.Operations() {

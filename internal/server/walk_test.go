@@ -40,7 +40,7 @@ type door struct {
 // the test.
 func doors(node *tablecast.Node) (out []door) {
 	for _, svc := range []awsjson.Service{
-		dynamodb.Service(node.Tables(), local.Region), streams.Service(node.Streams(), local.Region), eventbridge.Service(node.Buses(), node.Connections()),
+		dynamodb.Service(node.Tables(), local.Region), streams.Service(node.Streams(), local.Account, local.Region), eventbridge.Service(node.Buses(), node.Connections()),
 	} {
 		for op := range svc.Ops {
 			out = append(out, door{op, http.MethodPost, "/", svc.TargetPrefix + "." + op, svc.SigningName})

@@ -78,7 +78,7 @@ func newServer(t testing.TB, store *kv.Store, shards int) *world {
 		t.Fatal(err)
 	}
 	w.server = awsjson.NewServer(awsjson.Options{Services: []awsjson.Service{
-		dynamodbapi.Service(w.tables, "us-east-1"), streamsapi.Service(w.streams, "us-east-1"),
+		dynamodbapi.Service(w.tables, "us-east-1"), streamsapi.Service(w.streams, "000000000000", "us-east-1"),
 	}})
 	if err := streams.EnsureState(t.Context(), w.wire(nil).tables(), state); err != nil {
 		t.Fatal(err)

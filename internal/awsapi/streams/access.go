@@ -43,5 +43,5 @@ func onStreams(a *api, body []byte) ([]awsjson.Permission, error) {
 	if err := awsjson.Decode(body, &r); err != nil || r.TableName == nil {
 		return nil, err
 	}
-	return awsjson.On(local.ARN("dynamodb", a.region, local.Account, "table/"+*r.TableName+"/stream/*")), nil
+	return awsjson.On(local.ARN("dynamodb", a.region, a.account, "table/"+*r.TableName+"/stream/*")), nil
 }

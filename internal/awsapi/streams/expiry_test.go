@@ -42,7 +42,7 @@ func TestExpiredAndTrimmed(t *testing.T) {
 		n := &node{tables: tables}
 		st := n.create(t, "users", stream.NewImage)
 		n.put(t, "users", `{"id":{"S":"a"}}`)
-		svc := streams.Service(ss, "eu-west-1")
+		svc := streams.Service(ss, "000000000000", "eu-west-1")
 		call := func(op, body string) (map[string]any, string) {
 			out, err := svc.Ops[op].Run(t.Context(), []byte(body))
 			var answer map[string]any
@@ -102,7 +102,7 @@ func TestExpiredItem(t *testing.T) {
 		t.Fatal(err)
 	}
 	appended.Committed()
-	svc := streams.Service(ss, "eu-west-1")
+	svc := streams.Service(ss, "000000000000", "eu-west-1")
 	out, err := svc.Ops["GetShardIterator"].Run(t.Context(), []byte(`{"StreamArn":"`+st.ARN()+`","ShardId":"`+st.Shards()[0].ID+`","ShardIteratorType":"TRIM_HORIZON"}`))
 	if err != nil {
 		t.Fatal(err)

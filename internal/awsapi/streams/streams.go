@@ -19,9 +19,10 @@ import (
 	"github.com/tablecast/tablecast/stream"
 )
 
-// Service returns the operations of DynamoDB Streams. The region appears in records.
-func Service(streams *stream.Streams, region string) awsjson.Service {
-	a := &api{streams, region}
+// Service returns the operations of DynamoDB Streams. The account and the region are
+// the node's; the region appears in records.
+func Service(streams *stream.Streams, account, region string) awsjson.Service {
+	a := &api{streams, account, region}
 	return awsjson.Service{
 		TargetPrefix: "DynamoDBStreams_20120810", ContentType: "application/x-amz-json-1.0", SigningName: "dynamodb",
 		Model: "com.amazonaws.dynamodb.v20120810", MapError: mapError,
@@ -43,6 +44,7 @@ var operations = []awsjson.Operation[call]{
 
 type api struct {
 	streams *stream.Streams
+	account string
 	region  string
 }
 

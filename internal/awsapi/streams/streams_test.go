@@ -42,7 +42,7 @@ func start(t testing.TB) *node {
 	if n.tables, err = table.Open(store, n.streams, table.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	n.Server = apitest.Serve(t, streams.Service(n.streams, "eu-west-1"), &apitest.Log{})
+	n.Server = apitest.Serve(t, streams.Service(n.streams, "000000000000", "eu-west-1"), &apitest.Log{})
 	return n
 }
 
