@@ -32,3 +32,19 @@ func (v Value) check(depth int) error {
 	}
 	return nil
 }
+
+// MaxName is how many bytes the name of an attribute may have at most.
+const MaxName = 65535
+
+// CheckName refuses a name that no attribute can have, at the top level or in a
+// map: an empty one, and one of more than MaxName bytes. Errors: *Error.
+func CheckName(name string) error {
+	switch {
+	case name == "":
+		return errNoName
+	case len(name) > MaxName:
+		return errLongName
+	default:
+		return nil
+	}
+}

@@ -18,6 +18,7 @@ func (e *SyntaxError) Error() string { return e.Msg }
 const (
 	detected    = "1 validation error detected: "
 	invalidOnes = "One or more parameter values were invalid: "
+	longName    = "Attribute name is too large, must be less than 65536 bytes"
 )
 
 var (
@@ -25,6 +26,9 @@ var (
 	errTypes  = &Error{Msg: "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"}
 	errNull   = &Error{Msg: detected + invalidOnes + "Null attribute value types must have the value of true"}
 	errDepth  = &Error{Msg: "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"}
+
+	errNoName   = &Error{Msg: "Empty attribute name", Enveloped: detected + "Empty attribute name"}
+	errLongName = &Error{Msg: longName, Enveloped: detected + longName}
 
 	errSize = &Error{Msg: "Item size has exceeded the maximum allowed size"}
 

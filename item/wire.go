@@ -71,6 +71,9 @@ func (w *wire) decodeMap(depth int) (Map, error) {
 			return nil, err
 		}
 		name := tok.String()
+		if err := CheckName(name); err != nil {
+			return nil, err
+		}
 		if err := w.take(len(name) + min(depth, 1)); err != nil {
 			return nil, err
 		}

@@ -86,6 +86,9 @@ func (p *parse) fields(value func(name string) item.Value) item.Map {
 		if name.Kind != tokenText {
 			p.fail(malformed("Unexpected term"))
 		}
+		if err := item.CheckName(name.Text); err != nil {
+			p.fail(err)
+		}
 		p.expect(":")
 		fields = append(fields, item.Field{Name: name.Text, Value: value(name.Text)})
 	}

@@ -79,7 +79,7 @@ func genValue(t *rapid.T, depth int) item.Value {
 		if depth == 0 {
 			return item.M(nil)
 		}
-		return item.M(item.MapOf(item.Field{Name: texts.Draw(t, "name"), Value: genValue(t, depth-1)}))
+		return item.M(item.MapOf(item.Field{Name: "_" + texts.Draw(t, "name"), Value: genValue(t, depth-1)}))
 	case 2:
 		return genSet(t)
 	default:

@@ -107,7 +107,7 @@ func (v *values) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 // errValue returns the error that the value of a key is invalid.
 func errValue(e *item.Error, key string) error {
 	msg := strings.TrimPrefix(e.Msg, prefix)
-	if strings.HasSuffix(msg, nullFalse) || strings.HasPrefix(msg, tooDeep) {
+	if strings.HasSuffix(msg, nullFalse) || strings.HasPrefix(msg, tooDeep) || strings.Contains(msg, "ttribute name") {
 		return e
 	}
 	out := &item.Error{Msg: badValue + msg + " for key " + key}

@@ -216,7 +216,7 @@ func (r *tableRequest) createConstraints() (string, error) {
 func (r *tableRequest) defined(v *awsjson.Validator) {
 	for i, d := range r.AttributeDefinitions {
 		at := fmt.Sprintf("attributeDefinitions.%d.member.", i+1)
-		v.Required(d.AttributeName != nil, at+"attributeName")
+		v.RequiredText(d.AttributeName, at+"attributeName", attributeText)
 		v.RequiredText(d.AttributeType, at+"attributeType", attributeTypes)
 	}
 }

@@ -36,6 +36,9 @@ func (x *indexRequest) constraints(v *awsjson.Validator, path string, mostKeys i
 		if p.NonKeyAttributes != nil {
 			v.Length(len(p.NonKeyAttributes), awsjson.Quote("["+strings.Join(p.NonKeyAttributes, ", ")+"]"), path+".projection.nonKeyAttributes", 1, 20)
 		}
+		for i := range p.NonKeyAttributes {
+			v.Text(&p.NonKeyAttributes[i], fmt.Sprintf("%s.projection.nonKeyAttributes.%d.member", path, i+1), attributeText)
+		}
 	}
 	x.ProvisionedThroughput.constraints(v, path+".provisionedThroughput")
 }
@@ -49,7 +52,7 @@ func keyConstraints(v *awsjson.Validator, keys []keySchemaElement, path string, 
 	}
 	for i, k := range keys {
 		at := fmt.Sprintf("%s.%d.member.", path, i+1)
-		v.Required(k.AttributeName != nil, at+"attributeName")
+		v.RequiredText(k.AttributeName, at+"attributeName", attributeText)
 		v.RequiredText(k.KeyType, at+"keyType", keyTypes)
 	}
 }

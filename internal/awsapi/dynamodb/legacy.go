@@ -116,7 +116,7 @@ var comparators = map[string]string{"EQ": "=", "NE": "<>", "LE": "<=", "LT": "<"
 
 // condition checks and translates the condition on the attribute of that name.
 func (c *legacyCondition) condition(name string) (*expr.Condition, error) {
-	if err := c.check(); err != nil {
+	if err := first(func() error { return item.CheckName(name) }, c.check); err != nil {
 		return nil, err
 	}
 	path := expr.Attribute(name)

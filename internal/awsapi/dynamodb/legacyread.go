@@ -30,6 +30,9 @@ func (r *readRequest) parseLegacy(q *reading, filter map[string]legacyCondition)
 		paths := make([]expr.Path, len(r.AttributesToGet))
 		named := make(map[string]bool, len(paths))
 		for i, name := range r.AttributesToGet {
+			if err := item.CheckName(name); err != nil {
+				return err
+			}
 			if named[name] {
 				return awsjson.Validation(invalidOnes + "Duplicate value in attribute name: " + name)
 			}
@@ -56,7 +59,7 @@ func (r *readRequest) parseKeys(q *reading) error {
 	}
 	var terms []expr.KeyTerm
 	for name, c := range inOrder(r.KeyConditions) {
-		if err := c.check(); err != nil {
+		if err := first(func() error { return item.CheckName(name) }, c.check); err != nil {
 			return err
 		}
 		terms = append(terms, c.keyTerm(name))

@@ -101,6 +101,9 @@ func (e *legacyExpected) normal(name string) (legacyCondition, error) {
 func (r *writeRequest) parseUpdates(w *writing) error {
 	var actions []expr.Action
 	for name, u := range inOrder(r.AttributeUpdates) {
+		if err := item.CheckName(name); err != nil {
+			return err
+		}
 		a, err := u.action(expr.Attribute(name))
 		if err != nil {
 			return err

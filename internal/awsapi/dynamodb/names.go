@@ -15,6 +15,10 @@ var nameText = awsjson.Text{Min: 3, Max: 255, Pattern: "[a-zA-Z0-9_.-]+", Match:
 // dataText are the constraints of the names of tables in operations on items.
 var dataText = awsjson.Text{Min: 1, Max: 255, Pattern: nameText.Pattern, Match: func(s string) bool { return s == "" || isName(s) }}
 
+// attributeText are the constraints of the names of key attributes and of those
+// that an index projects by name.
+var attributeText = awsjson.Text{Min: 1, Max: 255}
+
 func isName(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r != '.' && r != '-' && notWord(r) }) < 0
 }

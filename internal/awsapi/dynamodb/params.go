@@ -1,11 +1,12 @@
 package dynamodb
 
 import (
-	"slices"
+	"fmt"
 	"strings"
 
 	"github.com/tablecast/tablecast/expr"
 	"github.com/tablecast/tablecast/internal/awsjson"
+	"github.com/tablecast/tablecast/item"
 )
 
 // substitutes are the parameters that the expressions of a request share.
@@ -73,8 +74,14 @@ func (s *substitutes) check() error {
 		if len(n) == 0 {
 			return awsjson.Validation("ExpressionAttributeNames must not be empty")
 		}
+		if key, ok := longKey(n); ok {
+			return awsjson.Validation(fmt.Sprintf("ExpressionAttributeNames contains invalid key: %s size of key: %d", tooLong, len(key)))
+		}
 		if key, ok := badKey(n, '#'); ok {
 			return awsjson.Validation(`ExpressionAttributeNames contains invalid key: Syntax error; key: "` + key + `"`)
+		}
+		if err := checkNames(n); err != nil {
+			return err
 		}
 	}
 	v := s.ExpressionAttributeValues
@@ -84,24 +91,54 @@ func (s *substitutes) check() error {
 	if len(v.m) == 0 {
 		return awsjson.Validation("ExpressionAttributeValues must not be empty")
 	}
+	if _, ok := longKey(v.m); ok {
+		return awsjson.Validation("ExpressionAttributeValues contains invalid key: " + tooLong)
+	}
 	if key, ok := badKey(v.m, ':'); ok {
 		return awsjson.Validation(`ExpressionAttributeValues contains invalid key: Syntax error; key: "` + key + `"`)
 	}
 	return nil
 }
 
-// badKey returns the first key, in order, that is not the sign and a word.
-func badKey[V any](m map[string]V, sign byte) (string, bool) {
-	var bad []string
-	for key := range m {
-		if len(key) < 2 || key[0] != sign || strings.IndexFunc(key[1:], notWord) >= 0 {
-			bad = append(bad, key)
+// maxKey is how many bytes an alias has at most, with its sign.
+const maxKey = 255
+
+const tooLong = "The expression attribute map contains a key that is too long;"
+
+// longKey returns the first key, in order, that is too long.
+func longKey[V any](m map[string]V) (string, bool) {
+	return firstKey(m, func(key string, _ V) bool { return len(key) > maxKey })
+}
+
+// firstKey returns the first key, in order, of those that are wrong.
+func firstKey[V any](m map[string]V, wrong func(key string, v V) bool) (string, bool) {
+	out, found := "", false
+	for key, v := range m {
+		if wrong(key, v) && (!found || key < out) {
+			out, found = key, true
 		}
 	}
-	if len(bad) == 0 {
-		return "", false
+	return out, found
+}
+
+// checkNames refuses aliases of names that no attribute can have.
+func checkNames(names expr.Names) error {
+	key, found := firstKey(names, func(_, name string) bool { return item.CheckName(name) != nil })
+	switch {
+	case !found:
+		return nil
+	case names[key] == "":
+		return awsjson.Validation("ExpressionAttributeNames contains invalid value: Empty attribute name for key " + key)
+	default:
+		return item.CheckName(names[key])
 	}
-	return slices.Min(bad), true
+}
+
+// badKey returns the first key, in order, that is not the sign and a word.
+func badKey[V any](m map[string]V, sign byte) (string, bool) {
+	return firstKey(m, func(key string, _ V) bool {
+		return len(key) < 2 || key[0] != sign || strings.IndexFunc(key[1:], notWord) >= 0
+	})
 }
 
 func notWord(r rune) bool {
