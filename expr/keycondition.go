@@ -37,12 +37,12 @@ const keyField = "KeyConditionExpression"
 // KeyCondition parses a key condition. Err of the result says whether a query may
 // have it.
 func (p *Parser) KeyCondition(src string) (*KeyCondition, error) {
-	c, err := p.Condition(keyField, src)
-	if err != nil {
+	k := &KeyCondition{terms: make([]KeyTerm, 0, 2)}
+	var root node
+	if err := p.run(keyField, src, func(q *parse) { root = q.condition(q.or()) }); err != nil {
 		return nil, err
 	}
-	k := &KeyCondition{terms: make([]KeyTerm, 0, 2)}
-	k.err = k.addAll(c.root)
+	k.err = k.addAll(root)
 	return k, nil
 }
 
@@ -67,19 +67,17 @@ func (k *KeyCondition) addAll(n node) *Error {
 		}
 		return k.addAll(n.b)
 	}
-	t := KeyTerm{Op: operatorOf(n)}
+	op, operands, count := operation(n)
+	t := KeyTerm{Op: op}
 	if !t.indexable() {
-		return &Error{"Invalid operator used in KeyConditionExpression: " + t.Op}
+		return &Error{"Invalid operator used in KeyConditionExpression: " + op}
 	}
-	var err *Error
-	n.walk(func(o Operand) {
-		if err == nil {
-			err = t.add(o)
+	for _, o := range operands[:count] {
+		if err := t.add(o); err != nil {
+			return err
 		}
-	})
+	}
 	switch {
-	case err != nil:
-		return err
 	case t.Name == "":
 		return badTerm("No key attribute specified")
 	case k.on(t.Name) != nil:
@@ -91,21 +89,23 @@ func (k *KeyCondition) addAll(n node) *Error {
 
 func badTerm(why string) *Error { return &Error{"Invalid condition in KeyConditionExpression: " + why} }
 
-// operatorOf returns the operator of a condition as error texts have it.
-func operatorOf(n node) string {
+// operation returns the operator of a condition as error texts have it and, if it
+// is one of a key condition, the first count of operands, which are its own.
+func operation(n node) (op string, operands [3]Operand, count int) {
 	switch n := n.(type) {
 	case compare:
-		return n.op
+		return n.op, [3]Operand{n.a, n.b}, 2
 	case between:
-		return "BETWEEN"
-	case in:
-		return "IN"
+		return "BETWEEN", [3]Operand{n.v, n.low, n.high}, 3
 	case call:
-		return n.name
+		count = copy(operands[:], n.args)
+		return n.name, operands, count
+	case in:
+		return "IN", operands, 0
 	case not:
-		return "NOT"
+		return "NOT", operands, 0
 	default:
-		return "OR"
+		return "OR", operands, 0
 	}
 }
 
