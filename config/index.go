@@ -10,7 +10,7 @@ import (
 )
 
 // index reads one secondary index of a table with the key schema.
-func (r *reader) index(p pair, of string, schema item.KeySchema) table.IndexSpec {
+func (r *reader) index(p pair, of string, t table.Spec) table.IndexSpec {
 	what := "index " + p.name + " of " + of
 	if !tableName.MatchString(p.name) {
 		r.fault(p.key, quoted(p.name)+" is no index name", "use 3 to 255 letters, digits, _ . and -")
@@ -18,23 +18,23 @@ func (r *reader) index(p pair, of string, schema item.KeySchema) table.IndexSpec
 	spec := table.IndexSpec{Name: p.name, Projection: table.ProjectAll}
 	fields := r.fields(p.value, what, "key", "partition", "sort", "project", "local")
 	if _, ok := entries(p.value); ok {
-		spec.Schema = r.indexKey(p, what, fields, schema)
+		spec.Schema = r.indexKey(p, what, fields, t)
 	}
 	if v, ok := fields["project"]; ok {
 		r.projection(v, what, &spec)
 	}
 	if v, ok := fields["local"]; ok {
 		spec.Local = r.boolean(v, "local of "+what)
-		if spec.Local && (spec.Schema.Multi() || spec.Schema.Hash != schema.Hash || !spec.Schema.HasRange() || !schema.HasRange()) {
-			r.fault(v, what+" is local, but its key is not the partition key of the table and another sort key", "start its key with "+schema.Hash.Name+" and name a second attribute, in a table that has a sort key")
+		if spec.Local && (spec.Schema.Multi() || spec.Schema.Hash != t.Schema.Hash || !spec.Schema.HasRange() || !t.Schema.HasRange()) {
+			r.fault(v, what+" is local, but its key is not the partition key of the table and another sort key", "start its key with "+t.Schema.Hash.Name+" and name a second attribute, in a table that has a sort key")
 		}
 	}
 	return spec
 }
 
 // indexKey reads the key of an index: key, or partition and sort, each of up to four
-// attributes, in a table with the key schema.
-func (r *reader) indexKey(p pair, what string, fields map[string]ast.Node, of item.KeySchema) item.KeySchema {
+// attributes, in a table with what was read of it before.
+func (r *reader) indexKey(p pair, what string, fields map[string]ast.Node, of table.Spec) item.KeySchema {
 	key, partition, sort := fields["key"], fields["partition"], fields["sort"]
 	const fix = "write key: email, or key: \"team, joined\", or partition: \"team, office\" and sort: \"joined, email\""
 	switch {
@@ -69,16 +69,30 @@ func (r *reader) indexKey(p pair, what string, fields map[string]ast.Node, of it
 	return item.KeySchema{}
 }
 
-// sameKinds refuses an attribute that has one type in the table's key and
-// another in an index.
-func (r *reader) sameKinds(n ast.Node, what string, attrs []item.KeyAttr, of item.KeySchema) {
+// sameKinds refuses an attribute that has another type in the table's key or in an
+// index that was read before: no item could have both.
+func (r *reader) sameKinds(n ast.Node, what string, attrs []item.KeyAttr, of table.Spec) {
 	for _, a := range attrs {
-		for _, b := range of.Attrs() {
-			if a.Name == b.Name && a.Kind != b.Kind {
-				r.fault(n, "attribute "+a.Name+" of "+what+" is "+a.Kind.String()+" here and "+b.Kind.String()+" in the table's key", "write key: { "+a.Name+": "+b.Kind.String()+", … }")
-			}
+		if kind, where := keyKind(a.Name, of); where != "" && kind != a.Kind {
+			r.fault(n, "attribute "+a.Name+" of "+what+" is "+a.Kind.String()+" here and "+kind.String()+" in "+where, "write { "+a.Name+": "+kind.String()+", … }")
 		}
 	}
+}
+
+// keyKind returns the type of a key attribute, and which key has it first.
+func keyKind(name string, of table.Spec) (kind item.Kind, where string) {
+	named := func(a item.KeyAttr) bool { return a.Name == name }
+	attrs := of.Schema.Attrs()
+	if i := slices.IndexFunc(attrs, named); i >= 0 {
+		return attrs[i].Kind, "the table's key"
+	}
+	for _, x := range of.Indexes {
+		attrs := x.Schema.Attrs()
+		if i := slices.IndexFunc(attrs, named); i >= 0 {
+			return attrs[i].Kind, "index " + x.Name
+		}
+	}
+	return 0, ""
 }
 
 // projection reads all, keys, or the attributes that an index holds beside the

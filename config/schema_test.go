@@ -32,7 +32,7 @@ var beyondSchema = []string{
 	"variable that is not set", "variable without a name",
 	"an index of another type", "a local index of another partition", "too many local indexes",
 	"an index with a key and a partition", "an index with a key and a sort", "an index with a partition attribute twice", "an index whose sort attribute is of its partition",
-	"an index with a sort attribute of another type", "a local index of several sort attributes",
+	"an index with a sort attribute of another type", "an attribute of two types in two indexes", "a local index of several sort attributes",
 	"a target that is no function", "a cron expression that never is", "paths of a transformer", "six targets", "a function fed from nowhere", "a filter in the language of rules, and a destination that is none", "a target of functions that are not declared",
 	"a fault in what an alias repeats", "a secret that the environment has not", "targets of API destinations that are not declared",
 }

@@ -54,7 +54,7 @@ func (r *reader) table(p pair) {
 	}
 	if v, ok := fields["indexes"]; ok {
 		for _, x := range r.pairs(v, "indexes of "+what) {
-			spec.Indexes = append(spec.Indexes, r.index(x, what, spec.Schema))
+			spec.Indexes = append(spec.Indexes, r.index(x, what, spec))
 		}
 		r.indexLimits(v, what, spec)
 	}

@@ -149,7 +149,10 @@ func (r UpdateRequest) write(ts *Tables) (*write, error) {
 		if err != nil {
 			return nil, err
 		}
-		return now, t.checkUpdated(now, written)
+		if err := t.checkUpdated(now, written); err != nil || old != nil {
+			return now, err
+		}
+		return now, t.checkIndexes(now) // the attributes of the key are new, too
 	}}, nil
 }
 

@@ -148,3 +148,40 @@ func TestUpdateOfKeyOfSeveralParts(t *testing.T) {
 		}
 	}
 }
+
+// An update that makes a new item is refused if its key does not fit an index, as a put
+// is; an item that is older than the index can be updated.
+func TestUpdateMakesNoUnfitItem(t *testing.T) {
+	f := open(t)
+	x := table.IndexSpec{Name: "turned", Schema: item.KeySchema{Hash: text("b"), Range: text("a")}, Projection: table.ProjectKeys}
+	if _, err := f.tables.Create(table.Spec{Name: "things", Schema: item.KeySchema{Hash: text("a"), Range: text("b")}}); err != nil {
+		t.Fatal(err)
+	}
+	key := func(b string) item.Item {
+		return item.MapOf(item.Field{Name: "a", Value: item.S(strings.Repeat("x", 1025))}, item.Field{Name: "b", Value: item.S(b)})
+	}
+	if _, err := f.tables.Put(t.Context(), table.PutRequest{Table: "things", Item: key("old")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.tables.Update("things", table.Change{Indexes: []table.IndexChange{{Create: &x}}}); err != nil {
+		t.Fatal(err)
+	}
+	set, err := expr.NewParser(nil, expr.Values{":v": item.S("v")}).Update("SET c = :v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove, err := expr.NewParser(nil, nil).Update("REMOVE c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range []*expr.Update{set, remove, nil} {
+		if _, err := f.tables.Modify(t.Context(), table.UpdateRequest{Table: "things", Key: key("old"), Update: u}); err != nil {
+			t.Errorf("an item that is older than the index: %v", err)
+		}
+		_, err := f.tables.Modify(t.Context(), table.UpdateRequest{Table: "things", Key: key("new"), Update: u})
+		var refused *table.ValidationError
+		if makes := u != remove; makes != errors.As(err, &refused) || !makes && err != nil {
+			t.Errorf("a new item: %v", err)
+		}
+	}
+}
