@@ -73,7 +73,7 @@ func (s *server) write(w http.ResponseWriter, r *http.Request, svc *Service, e *
 	}
 	body["__type"] = qualify(model, e.Type)
 	if e.Message != "" {
-		body[e.messageName()] = cut(e.Message, maxMessage)
+		body[e.messageName()] = cut(e.text(model), maxMessage)
 	}
 	b, err := json.Marshal(body, json.Deterministic(true))
 	if err != nil {

@@ -33,6 +33,8 @@ type request struct {
 	Blob      []byte
 	Parts     []part
 	Part      *part
+	Named     *part             `model:"Shape"`
+	Lists     map[string][]part `model:"Shape"`
 	Names     map[string]string
 	Own       *own
 }
@@ -77,10 +79,16 @@ func TestDecode(t *testing.T) {
 		`{"Parts":[[]]}`:                    "Unrecognized collection type class Part",
 		`{"Part":"x"}`:                      "Unexpected field type",
 		`{"Part":[]}`:                       "Unrecognized collection type class Part",
-		`{"Names":"x"}`:                     "Unexpected field type",
-		`{"Names":[]}`:                      "Unrecognized collection type java.util.Map<java.lang.String, java.lang.String>",
-		`{"Names":{"a":1}}`:                 "NUMBER_VALUE cannot be converted to String",
-		`"x"`:                               "Unexpected field type",
+		`{"Named":[]}`:                      "Unrecognized collection type class Shape",
+		`{"Named":{"Name":[]}}`:             "Unrecognized collection type class java.lang.String",
+		`{"Lists":[]}`:                      "Unrecognized collection type java.util.Map<java.lang.String, java.util.List<Shape>>",
+		`{"Lists":{"a":[[]]}}`:              "Unrecognized collection type class Shape",
+		`{"Lists":{"a":1}}`: "class sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl cannot be cast to class java.lang.Class " +
+			"(sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl and java.lang.Class are in module java.base of loader 'bootstrap')",
+		`{"Names":"x"}`:     "Unexpected field type",
+		`{"Names":[]}`:      "Unrecognized collection type java.util.Map<java.lang.String, java.lang.String>",
+		`{"Names":{"a":1}}`: "NUMBER_VALUE cannot be converted to String",
+		`"x"`:               "Unexpected field type",
 	} {
 		var r request
 		err := awsjson.Decode([]byte(body), &r)

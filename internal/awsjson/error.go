@@ -17,9 +17,19 @@ type Error struct {
 	// Fields are further members of the body, such as Item. Their values are
 	// written as JSON.
 	Fields map[string]any
+
+	class int // where in Message a class of the service's model begins; 0: nowhere
 }
 
 func (e *Error) Error() string { return e.Type + ": " + e.Message }
+
+// text returns the message with the namespace of the model before its class.
+func (e *Error) text(model string) string {
+	if e.class == 0 || model == "" {
+		return e.Message
+	}
+	return e.Message[:e.class] + model + "." + e.Message[e.class:]
+}
 
 // messageName returns the member that holds the message, which a few exceptions
 // write in upper case.

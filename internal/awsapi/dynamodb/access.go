@@ -105,10 +105,12 @@ func onBatch(a *api, body []byte) ([]awsjson.Permission, error) {
 	return awsjson.On(on...), err
 }
 
-type tableName struct{ TableName *string }
+type tableName = struct{ TableName *string }
 
 func onTransactGet(a *api, body []byte) ([]awsjson.Permission, error) {
-	var r struct{ TransactItems []struct{ Get *tableName } }
+	var r struct {
+		TransactItems []struct{ Get *tableName } `model:"TransactGetItem"`
+	}
 	err := awsjson.Decode(body, &r)
 	var need []awsjson.Permission
 	for _, t := range r.TransactItems {
@@ -119,7 +121,7 @@ func onTransactGet(a *api, body []byte) ([]awsjson.Permission, error) {
 
 func onTransactWrite(a *api, body []byte) ([]awsjson.Permission, error) {
 	var r struct {
-		TransactItems []struct{ ConditionCheck, Put, Update, Delete *tableName }
+		TransactItems []struct{ ConditionCheck, Put, Update, Delete *tableName } `model:"TransactWriteItem"`
 	}
 	err := awsjson.Decode(body, &r)
 	var need []awsjson.Permission
@@ -152,7 +154,9 @@ func onStatement(a *api, body []byte) ([]awsjson.Permission, error) {
 // onStatements leaves out statements that cannot be parsed: each has its own error in
 // the answer.
 func onStatements(a *api, body []byte) ([]awsjson.Permission, error) {
-	var r struct{ Statements []statement }
+	var r struct {
+		Statements []statement `model:"BatchStatementRequest"`
+	}
 	err := awsjson.Decode(body, &r)
 	var need []awsjson.Permission
 	for i := range r.Statements {
@@ -167,7 +171,9 @@ func onStatements(a *api, body []byte) ([]awsjson.Permission, error) {
 }
 
 func onTransactStatements(a *api, body []byte) ([]awsjson.Permission, error) {
-	var r struct{ TransactStatements []statement }
+	var r struct {
+		TransactStatements []statement `model:"ParameterizedStatement"`
+	}
 	if err := awsjson.Decode(body, &r); err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ type writeElement struct {
 }
 
 type batchWriteRequest struct {
-	RequestItems                map[string][]writeElement
+	RequestItems                map[string][]writeElement `model:"WriteRequest"`
 	ReturnConsumedCapacity      *string
 	ReturnItemCollectionMetrics *string
 }

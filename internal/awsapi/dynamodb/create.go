@@ -33,9 +33,9 @@ type tableRequest struct {
 	ProvisionedThroughput       *provisionedThroughput
 	StreamSpecification         *streamSpecification
 	DeletionProtectionEnabled   *bool
-	LocalSecondaryIndexes       []indexRequest
-	GlobalSecondaryIndexes      []indexRequest
-	GlobalSecondaryIndexUpdates []indexUpdate
+	LocalSecondaryIndexes       []indexRequest `model:"LocalSecondaryIndex"`
+	GlobalSecondaryIndexes      []indexRequest `model:"GlobalSecondaryIndex"`
+	GlobalSecondaryIndexUpdates []indexUpdate  `model:"GlobalSecondaryIndexUpdate"`
 	TableClass                  *string
 	Tags                        []tag
 
@@ -43,8 +43,8 @@ type tableRequest struct {
 	SSESpecification, OnDemandThroughput, WarmThroughput *struct{}
 
 	// What is refused if it is given.
-	ReplicaUpdates            []struct{}
-	GlobalTableWitnessUpdates []struct{}
+	ReplicaUpdates            []struct{} `model:"ReplicationGroupUpdate"`
+	GlobalTableWitnessUpdates []struct{} `model:"GlobalTableWitnessGroupUpdate"`
 	MultiRegionConsistency    *string
 	ResourcePolicy            *string
 }

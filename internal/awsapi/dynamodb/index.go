@@ -20,7 +20,7 @@ type (
 	indexRequest struct {
 		IndexName             *string
 		KeySchema             []keySchemaElement
-		Projection            *projectionRequest
+		Projection            *projectionRequest `model:"Projection"`
 		ProvisionedThroughput *provisionedThroughput
 	}
 )

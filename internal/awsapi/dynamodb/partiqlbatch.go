@@ -19,7 +19,7 @@ import (
 const maxBatchStatements = 25
 
 type batchExecuteRequest struct {
-	Statements             []statement
+	Statements             []statement `model:"BatchStatementRequest"`
 	ReturnConsumedCapacity *string
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 type executeTransactionRequest struct {
-	TransactStatements     []statement
+	TransactStatements     []statement `model:"ParameterizedStatement"`
 	ClientRequestToken     *string
 	ReturnConsumedCapacity *string
 }

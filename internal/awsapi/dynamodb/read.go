@@ -29,9 +29,9 @@ type readRequest struct {
 	substitutes
 
 	AttributesToGet     []string
-	KeyConditions       map[string]legacyCondition
-	QueryFilter         map[string]legacyCondition
-	ScanFilter          map[string]legacyCondition
+	KeyConditions       map[string]legacyCondition `model:"Condition"`
+	QueryFilter         map[string]legacyCondition `model:"Condition"`
+	ScanFilter          map[string]legacyCondition `model:"Condition"`
 	ConditionalOperator *string
 }
 

@@ -19,11 +19,14 @@ import (
 
 // A transactWrite is one element of TransactWriteItems: one of its members.
 type transactWrite struct {
-	ConditionCheck, Put, Update, Delete *writeRequest
+	ConditionCheck *writeRequest `model:"ConditionCheck"`
+	Put            *writeRequest `model:"Put"`
+	Update         *writeRequest `model:"Update"`
+	Delete         *writeRequest `model:"Delete"`
 }
 
 type transactWriteRequest struct {
-	TransactItems               []transactWrite
+	TransactItems               []transactWrite `model:"TransactWriteItem"`
 	ClientRequestToken          *string
 	ReturnConsumedCapacity      *string
 	ReturnItemCollectionMetrics *string
@@ -229,7 +232,7 @@ type transactGet struct {
 
 func (a *api) transactGetItems(ctx context.Context, body []byte) ([]byte, error) {
 	var r struct {
-		TransactItems          []transactGet
+		TransactItems          []transactGet `model:"TransactGetItem"`
 		ReturnConsumedCapacity *string
 	}
 	if err := awsjson.Decode(body, &r); err != nil {

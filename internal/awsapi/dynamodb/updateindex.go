@@ -9,15 +9,15 @@ import (
 
 // An indexUpdate is a GlobalSecondaryIndexUpdate: one of its members is given.
 type indexUpdate struct {
-	Create *indexRequest
+	Create *indexRequest `model:"CreateGlobalSecondaryIndexAction"`
 	Update *struct {
 		IndexName             *string
 		ProvisionedThroughput *provisionedThroughput
 
 		// What is accepted and not kept.
 		OnDemandThroughput, WarmThroughput *struct{}
-	}
-	Delete *struct{ IndexName *string }
+	} `model:"UpdateGlobalSecondaryIndexAction"`
+	Delete *struct{ IndexName *string } `model:"DeleteGlobalSecondaryIndexAction"`
 }
 
 // constraints checks the update against the model.

@@ -84,13 +84,76 @@ func TestSerialization(t *testing.T) {
 		{"PutItem", `{"Item":{"a":{"N":2.5}}}`, serial, "DECIMAL_VALUE cannot be converted to String"},
 		{"PutItem", `{"Item":{"a":{"BOOL":"true"}}}`, serial, "Unexpected token received from parser"},
 		{"BatchGetItem", `{"RequestItems":{"abc":"x"}}`, serial, "Unexpected value type in payload"},
+		{"BatchWriteItem", `{"RequestItems":{"abc":"x"}}`, serial, "class sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl cannot be cast to class java.lang.Class " +
+			"(sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl and java.lang.Class are in module java.base of loader 'bootstrap')"},
 		{"Query", `{"Limit":"1"}`, serial, "STRING_VALUE cannot be converted to Integer"},
 		{"Query", `{"ConsistentRead":"true"}`, serial, "Unexpected token received from parser"},
 		{"CreateTable", `{"KeySchema":{}}`, serial, "Start of structure or map found where not expected"},
 		{"CreateTable", `{"KeySchema":["x"]}`, serial, "Unexpected value type in payload"},
-		{"CreateTable", `{"KeySchema":[[]]}`, serial, "Unrecognized collection type class KeySchemaElement"},
 		{"CreateTable", `{"ProvisionedThroughput":{"ReadCapacityUnits":"1"}}`, serial, "STRING_VALUE cannot be converted to Long"},
 	})
+}
+
+// A list where there is none in a request is answered with the class of the service's
+// model that stands there.
+func TestSerializationClasses(t *testing.T) {
+	index := func(list, members string) string { return `{"` + list + `":[` + members + `]}` }
+	update := func(members string) string { return index("GlobalSecondaryIndexUpdates", members) }
+	items := func(members string) string { return index("TransactItems", members) }
+	n := start(t, true)
+	for _, c := range []struct{ op, body, class string }{
+		{"CreateTable", `{"AttributeDefinitions":[[]]}`, "class *AttributeDefinition"},
+		{"CreateTable", `{"KeySchema":[[]]}`, "class *KeySchemaElement"},
+		{"CreateTable", `{"ProvisionedThroughput":[]}`, "class *ProvisionedThroughput"},
+		{"CreateTable", `{"ProvisionedThroughput":{"ReadCapacityUnits":[]}}`, "class java.lang.Long"},
+		{"CreateTable", `{"StreamSpecification":[]}`, "class *StreamSpecification"},
+		{"CreateTable", `{"SSESpecification":[]}`, "class *SSESpecification"},
+		{"CreateTable", `{"OnDemandThroughput":[]}`, "class *OnDemandThroughput"},
+		{"CreateTable", `{"Tags":[[]]}`, "class *Tag"},
+		{"CreateTable", index("LocalSecondaryIndexes", `[]`), "class *LocalSecondaryIndex"},
+		{"CreateTable", index("GlobalSecondaryIndexes", `[]`), "class *GlobalSecondaryIndex"},
+		{"CreateTable", index("GlobalSecondaryIndexes", `{"KeySchema":[[]]}`), "class *KeySchemaElement"},
+		{"CreateTable", index("GlobalSecondaryIndexes", `{"Projection":[]}`), "class *Projection"},
+		{"CreateTable", index("GlobalSecondaryIndexes", `{"Projection":{"NonKeyAttributes":[[]]}}`), "class java.lang.String"},
+		{"UpdateTable", update(`[]`), "class *GlobalSecondaryIndexUpdate"},
+		{"UpdateTable", update(`{"Create":[]}`), "class *CreateGlobalSecondaryIndexAction"},
+		{"UpdateTable", update(`{"Update":[]}`), "class *UpdateGlobalSecondaryIndexAction"},
+		{"UpdateTable", update(`{"Update":{"ProvisionedThroughput":[]}}`), "class *ProvisionedThroughput"},
+		{"UpdateTable", update(`{"Delete":[]}`), "class *DeleteGlobalSecondaryIndexAction"},
+		{"UpdateTable", `{"ReplicaUpdates":[[]]}`, "class *ReplicationGroupUpdate"},
+		{"UpdateTimeToLive", `{"TimeToLiveSpecification":[]}`, "class *TimeToLiveSpecification"},
+		{"TagResource", `{"Tags":[[]]}`, "class *Tag"},
+		{"PutItem", `{"Item":[]}`, "java.util.Map<java.lang.String, *AttributeValue>"},
+		{"PutItem", `{"Item":{"a":[]}}`, "class *AttributeValue"},
+		{"PutItem", `{"Expected":[]}`, "java.util.Map<java.lang.String, *ExpectedAttributeValue>"},
+		{"PutItem", `{"Expected":{"a":[]}}`, "class *ExpectedAttributeValue"},
+		{"PutItem", `{"Expected":{"a":{"AttributeValueList":[[]]}}}`, "class *AttributeValue"},
+		{"PutItem", `{"ExpressionAttributeNames":[]}`, "java.util.Map<java.lang.String, java.lang.String>"},
+		{"UpdateItem", `{"AttributeUpdates":[]}`, "java.util.Map<java.lang.String, *AttributeValueUpdate>"},
+		{"UpdateItem", `{"AttributeUpdates":{"a":[]}}`, "class *AttributeValueUpdate"},
+		{"Query", `{"KeyConditions":[]}`, "java.util.Map<java.lang.String, *Condition>"},
+		{"Query", `{"QueryFilter":{"a":[]}}`, "class *Condition"},
+		{"Scan", `{"ScanFilter":[]}`, "java.util.Map<java.lang.String, *Condition>"},
+		{"BatchGetItem", `{"RequestItems":[]}`, "java.util.Map<java.lang.String, *KeysAndAttributes>"},
+		{"BatchGetItem", `{"RequestItems":{"abc":[]}}`, "class *KeysAndAttributes"},
+		{"BatchGetItem", `{"RequestItems":{"abc":{"Keys":[[]]}}}`, "java.util.Map<java.lang.String, *AttributeValue>"},
+		{"BatchWriteItem", `{"RequestItems":[]}`, "java.util.Map<java.lang.String, java.util.List<*WriteRequest>>"},
+		{"BatchWriteItem", `{"RequestItems":{"abc":[[]]}}`, "class *WriteRequest"},
+		{"BatchWriteItem", `{"RequestItems":{"abc":[{"PutRequest":[]}]}}`, "class *PutRequest"},
+		{"BatchWriteItem", `{"RequestItems":{"abc":[{"DeleteRequest":[]}]}}`, "class *DeleteRequest"},
+		{"TransactGetItems", items(`[]`), "class *TransactGetItem"},
+		{"TransactGetItems", items(`{"Get":[]}`), "class *Get"},
+		{"TransactWriteItems", items(`[]`), "class *TransactWriteItem"},
+		{"TransactWriteItems", items(`{"Put":[]}`), "class *Put"},
+		{"TransactWriteItems", items(`{"Update":[]}`), "class *Update"},
+		{"TransactWriteItems", items(`{"Delete":[]}`), "class *Delete"},
+		{"TransactWriteItems", items(`{"ConditionCheck":[]}`), "class *ConditionCheck"},
+		{"BatchExecuteStatement", index("Statements", `[]`), "class *BatchStatementRequest"},
+		{"ExecuteTransaction", index("TransactStatements", `[]`), "class *ParameterizedStatement"},
+	} {
+		class := strings.Replace(c.class, "*", "com.amazonaws.dynamodb.v20120810.", 1)
+		wireCase{c.op, c.body, serial, "Unrecognized collection type " + class}.check(t, n)
+	}
 }
 
 func TestConstraints(t *testing.T) {

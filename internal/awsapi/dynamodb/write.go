@@ -25,8 +25,8 @@ type writeRequest struct {
 	ReturnItemCollectionMetrics         *string
 	substitutes
 
-	Expected            map[string]legacyExpected
-	AttributeUpdates    map[string]legacyUpdate
+	Expected            map[string]legacyExpected `model:"ExpectedAttributeValue"`
+	AttributeUpdates    map[string]legacyUpdate   `model:"AttributeValueUpdate"`
 	ConditionalOperator *string
 }
 

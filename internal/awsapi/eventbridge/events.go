@@ -63,7 +63,7 @@ type putResult struct {
 
 func (a *api) putEvents(ctx context.Context, body []byte) ([]byte, error) {
 	var r struct {
-		Entries    list[entry]
+		Entries    list[entry] `model:"PutEventsRequestEntry"`
 		EndpointId *string
 	}
 	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {

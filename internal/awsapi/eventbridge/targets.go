@@ -35,7 +35,7 @@ func failures(entries []failedEntry) ([]byte, error) {
 func (a *api) putTargets(_ context.Context, body []byte) ([]byte, error) {
 	var r struct {
 		targetsOf
-		Targets list[wireTarget]
+		Targets list[wireTarget] `model:"Target"`
 	}
 	err := awsjson.DecodeValid(body, &r, func(v *awsjson.Validator) {
 		r.validate(v)

@@ -36,6 +36,8 @@ var refusals = []refusal{
 	{"CreateEventBus", `{"Name":"x","Tags":[{"Key":"aws:a","Value":""}]}`, invalid, "Invalid parameter: Tag keys that begin with aws: are reserved."},
 	{"CreateEventBus", `{"Name":"x","Tags":[{"Key":"a"}]}`, invalid, one + "Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null"},
 	{"CreateEventBus", `{"Name":1}`, "SerializationException", "NUMBER_VALUE cannot be converted to String"},
+	{"PutTargets", `{"Targets":[[]]}`, "SerializationException", "Unrecognized collection type class Target"},
+	{"PutEvents", `{"Entries":[[]]}`, "SerializationException", "Unrecognized collection type class PutEventsRequestEntry"},
 	{"CreateEventBus", `{"Name":"a","Name":"b"}`, "SerializationException", ""},
 	{"CreateEventBus", `{"Name":"third"}`, "LimitExceededException", "The requested resource exceeds the maximum number allowed."},
 	{"DescribeEventBus", `{"Name":"nobody"}`, notFound, "Event bus nobody does not exist."},
