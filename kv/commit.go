@@ -28,21 +28,7 @@ func (s *Store) Apply(b *Batch) (Commit, error) {
 		b.Close()
 		return Commit{}, err
 	}
-	// commitMu makes three orders one: that of the numbers, that of the log, and
-	// that in which readers see batches. All that is slow, above all the fsync,
-	// happens outside.
-	s.commitMu.Lock()
-	c := Commit{First: s.next, Last: s.number(b), s: s, b: b.b}
-	// Applied rises before the batch is visible. Whoever reads the batch and then
-	// asks for Applied gets this number or a later one, and can wait for it.
-	s.applied.Store(c.Last)
-	err := b.err
-	if err == nil {
-		err = s.log(b.b)
-	}
-	// The numbers are used up even if the log failed: no later batch has them.
-	s.next = c.Last + 1
-	s.commitMu.Unlock()
+	c, err := s.apply(b)
 	// The functions of Number have changed memory, and no batch has that change. So
 	// this error, unlike those above, is not one that the caller may try again.
 	if err != nil {
@@ -51,6 +37,34 @@ func (s *Store) Apply(b *Batch) (Commit, error) {
 		return Commit{}, err
 	}
 	return c, nil
+}
+
+// errPanic says that a function of Number panicked.
+var errPanic = errors.New("a panic inside the commit")
+
+// apply is Apply under commitMu.
+func (s *Store) apply(b *Batch) (c Commit, err error) {
+	// commitMu makes three orders one: that of the numbers, that of the log, and
+	// that in which readers see batches. All that is slow, above all the fsync,
+	// happens outside.
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	err = errPanic
+	defer func() {
+		if errors.Is(err, errPanic) { // memory is ahead of the log, as above; the panic goes on
+			s.fatal(fmt.Errorf("kv: commit %d: %w", s.next, err))
+		}
+	}()
+	c = Commit{First: s.next, Last: s.number(b), s: s, b: b.b}
+	// Applied rises before the batch is visible. Whoever reads the batch and then
+	// asks for Applied gets this number or a later one, and can wait for it.
+	s.applied.Store(c.Last)
+	if err = b.err; err == nil {
+		err = s.log(b.b)
+	}
+	// The numbers are used up even if the log failed: no later batch has them.
+	s.next = c.Last + 1
+	return c, err
 }
 
 // number serves the batch's requests for sequence numbers and returns the last

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -168,6 +169,35 @@ func TestFailedFolderSyncIsFatal(t *testing.T) {
 	if ends == 0 {
 		t.Error("no sync was Pebble's own")
 	}
+}
+
+// P7: a panic inside a commit, after which memory may be ahead of the log, ends the
+// process, also where somebody recovers from it. No writer hangs.
+func TestPanicInsideCommitIsFatal(t *testing.T) {
+	var fatal error
+	s, err := kv.Open("data", kv.Options{FS: vfs.NewMem(), Fatal: func(err error) { fatal = err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	func() {
+		defer func() {
+			if p := recover(); p != "a bug" {
+				t.Errorf("recovered from %v", p)
+			}
+		}()
+		b := s.NewBatch()
+		b.Number(1, func(uint64) { panic("a bug") })
+		_, _ = s.Apply(b)
+	}()
+	if fatal == nil || !strings.Contains(fatal.Error(), "panic") {
+		t.Errorf("fatal: %v", fatal)
+	}
+	b := s.NewBatch()
+	b.Set([]byte("k"), []byte("v"))
+	if _, err := s.Apply(b); !errors.Is(err, fatal) {
+		t.Errorf("a later commit: %v", err)
+	}
+	_ = s.Close()
 }
 
 // P7: a store whose log cannot be made tables of ends the process, which would try
