@@ -1,17 +1,13 @@
 package dynamodb
 
 import (
-	"bytes"
-	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tablecast/tablecast/expr/partiql"
 	"github.com/tablecast/tablecast/internal/awsjson"
-	"github.com/tablecast/tablecast/table"
 )
 
 // The functions here read from a request which permissions it needs: the operation's
@@ -45,32 +41,11 @@ func (a *api) table(name *string) string {
 	if name == nil {
 		return awsjson.Anything
 	}
-	if plain := plainName(*name); plain == *name {
-		return a.tables.ARN(plain)
+	plain := a.plainName(*name)
+	if isForeign(plain) {
+		return plain
 	}
-	return *name
-}
-
-// ownTables returns the operation without the tables of other accounts and regions,
-// which are not here, whatever their names: past this place an ARN stands for its
-// table's name.
-func (a *api) ownTables(op awsjson.Op) awsjson.Op {
-	run := op.Run
-	op.Run = func(ctx context.Context, body []byte) ([]byte, error) {
-		if op.Needs != nil && bytes.Contains(body, []byte(`"arn:`)) {
-			need, _ := op.Needs(body) // an error is one that the operation answers in its own order
-			if slices.ContainsFunc(need, a.foreign) {
-				return nil, mapError(table.ErrNotFound)
-			}
-		}
-		return run(ctx, body)
-	}
-	return op
-}
-
-// foreign reports whether a permission is for a resource that is not here.
-func (a *api) foreign(p awsjson.Permission) bool {
-	return p.Resource != awsjson.Anything && !strings.HasPrefix(p.Resource, a.tables.ARN(""))
+	return a.tableARN + plain
 }
 
 func onTable(a *api, body []byte) ([]awsjson.Permission, error) {
@@ -197,7 +172,7 @@ func (a *api) permission(s *statement) (awsjson.Permission, error) {
 	if err != nil {
 		return awsjson.Permission{}, err
 	}
-	out := awsjson.Permission{Resource: a.tables.ARN(parsed.Table())}
+	out := awsjson.Permission{Resource: a.tableARN + parsed.Table()}
 	switch s := parsed.(type) {
 	case *partiql.Select:
 		out.Action = partiqlSelect

@@ -31,10 +31,10 @@ func (a *api) batchWriteItem(ctx context.Context, body []byte) ([]byte, error) {
 	if err := awsjson.Decode(body, &r); err != nil {
 		return nil, err
 	}
-	if err := r.constraints(); err != nil {
+	if err := r.constraints(a); err != nil {
 		return nil, err
 	}
-	writes, err := r.writes()
+	writes, err := r.writes(a)
 	if err != nil {
 		return nil, bare(err)
 	}
@@ -67,7 +67,7 @@ func wrongKey(err error) error {
 }
 
 // constraints checks what the model says of the members.
-func (r *batchWriteRequest) constraints() error {
+func (r *batchWriteRequest) constraints(a *api) error {
 	var v awsjson.Validator
 	if r.RequestItems != nil && len(r.RequestItems) == 0 {
 		return awsjson.Validation("The requestItems parameter is required for BatchWriteItem")
@@ -76,7 +76,7 @@ func (r *batchWriteRequest) constraints() error {
 	v.Text(r.ReturnItemCollectionMetrics, "returnItemCollectionMetrics", metrics)
 	v.Required(r.RequestItems != nil, "requestItems")
 	shown := shownMap(r.RequestItems)
-	mapKeys(&v, r.RequestItems, shown)
+	mapKeys(a, &v, r.RequestItems, shown)
 	for _, elements := range inOrder(r.RequestItems) {
 		if len(elements) < 1 || len(elements) > table.MaxBatchWrite {
 			v.Fail(shown, "requestItems", "Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]")
@@ -94,11 +94,11 @@ func (r *batchWriteRequest) constraints() error {
 }
 
 // writes checks each request and returns them in the order of their tables.
-func (r *batchWriteRequest) writes() ([]table.BatchWrite, error) {
+func (r *batchWriteRequest) writes(a *api) ([]table.BatchWrite, error) {
 	var out []table.BatchWrite
 	for name, elements := range inOrder(r.RequestItems) {
 		for _, e := range elements {
-			w := table.BatchWrite{Table: plainName(name)}
+			w := table.BatchWrite{Table: a.plainName(name)}
 			subject := attributes{}
 			switch {
 			case (e.PutRequest == nil) == (e.DeleteRequest == nil):
@@ -134,9 +134,9 @@ func inOrder[V any](m map[string]V) func(yield func(string, V) bool) {
 }
 
 // mapKeys checks the table names of a batch.
-func mapKeys[V any](v *awsjson.Validator, m map[string]V, shown string) {
+func mapKeys[V any](a *api, v *awsjson.Validator, m map[string]V, shown string) {
 	for name := range inOrder(m) {
-		if plain := plainName(name); len(plain) < dataText.Min || len(plain) > dataText.Max || !isName(plain) {
+		if plain := a.plainName(name); !isForeign(plain) && (len(plain) < dataText.Min || len(plain) > dataText.Max || !isName(plain)) {
 			v.Fail(shown, "requestItems", "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]")
 			return
 		}
@@ -171,14 +171,14 @@ const (
 	maxBatchGetBytes = 16 << 20 // of items in one answer
 )
 
-func (r *batchGetRequest) constraints() error {
+func (r *batchGetRequest) constraints(a *api) error {
 	var v awsjson.Validator
 	v.Text(r.ReturnConsumedCapacity, "returnConsumedCapacity", capacities)
 	v.Required(r.RequestItems != nil, "requestItems")
 	if r.RequestItems != nil && len(r.RequestItems) == 0 {
 		v.FailAt("RequestItems", "Member must have length greater than or equal to 1")
 	}
-	mapKeys(&v, r.RequestItems, shownMap(r.RequestItems))
+	mapKeys(a, &v, r.RequestItems, shownMap(r.RequestItems))
 	for name, k := range inOrder(r.RequestItems) {
 		at := "requestItems." + name + ".member.keys"
 		v.Required(k.Keys != nil, at)
@@ -221,7 +221,7 @@ func (a *api) batchGetItem(ctx context.Context, body []byte) ([]byte, error) {
 	if err := awsjson.Decode(body, &r); err != nil {
 		return nil, err
 	}
-	if err := r.constraints(); err != nil {
+	if err := r.constraints(a); err != nil {
 		return nil, err
 	}
 	readings, total := map[string]*reading{}, 0
@@ -230,7 +230,7 @@ func (a *api) batchGetItem(ctx context.Context, body []byte) ([]byte, error) {
 		if err != nil {
 			return nil, bare(err)
 		}
-		q.table = plainName(name)
+		q.table = a.plainName(name)
 		readings[name] = q
 		total += len(k.Keys)
 	}

@@ -11,13 +11,13 @@ import (
 )
 
 // named decodes a request whose one member of meaning is TableName.
-func named(body []byte) (string, error) {
+func (a *api) named(body []byte) (string, error) {
 	var r struct{ TableName *string }
 	if err := awsjson.Decode(body, &r); err != nil {
 		return "", err
 	}
 	var v awsjson.Validator
-	name, err := controlTable(r.TableName, &v)
+	name, err := a.controlTable(r.TableName, &v)
 	if err == nil {
 		err = v.Err()
 	}
@@ -43,7 +43,7 @@ func (a *api) describeTable(_ context.Context, body []byte) ([]byte, error) {
 
 // describeNamed describes the table that a request names.
 func (a *api) describeNamed(body []byte) (table.Description, error) {
-	name, err := named(body)
+	name, err := a.named(body)
 	if err != nil {
 		return table.Description{}, err
 	}
@@ -52,7 +52,7 @@ func (a *api) describeNamed(body []byte) (table.Description, error) {
 }
 
 func (a *api) deleteTable(_ context.Context, body []byte) ([]byte, error) {
-	name, err := named(body)
+	name, err := a.named(body)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (a *api) listTables(_ context.Context, body []byte) ([]byte, error) {
 }
 
 func (a *api) describeContinuousBackups(_ context.Context, body []byte) ([]byte, error) {
-	name, err := named(body)
+	name, err := a.named(body)
 	if err != nil {
 		return nil, err
 	}

@@ -30,18 +30,15 @@ import (
 // Service returns DynamoDB's operations on the tables. The region appears in the
 // answer of DescribeEndpoints.
 func Service(tables *table.Tables, region string) awsjson.Service {
-	a := &api{tables: tables, region: region}
-	ops := awsjson.Bind("dynamodb", a, operations)
-	for name, op := range ops {
-		ops[name] = a.ownTables(op)
-	}
+	a := &api{tables: tables, region: region, tableARN: tables.ARN("")}
 	return awsjson.Service{
 		TargetPrefix: "DynamoDB_20120810", ContentType: "application/x-amz-json-1.0", SigningName: "dynamodb",
-		Model: "com.amazonaws.dynamodb.v20120810", MapError: mapError, Ops: ops,
+		Model: "com.amazonaws.dynamodb.v20120810", MapError: mapError, Ops: awsjson.Bind("dynamodb", a, operations),
 	}
 }
 
 type api struct {
-	tables *table.Tables
-	region string
+	tables   *table.Tables
+	region   string
+	tableARN string // begins the ARN of each table of the node
 }

@@ -38,45 +38,61 @@ var (
 	viewTypes       = awsjson.Text{Enum: []string{"NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY"}}
 )
 
-// plainName takes the name of a table out of its ARN.
-func plainName(name string) string {
-	if id, err := arn.Parse(name); err == nil && id.Service == "dynamodb" {
-		if table, ok := strings.CutPrefix(id.Resource, "table/"); ok {
-			return table
-		}
+// plainName takes the name of a table out of its ARN. The ARN of a table of another
+// account or region stays as it is, which is the name of no table.
+func (a *api) plainName(name string) string { return strings.TrimPrefix(name, a.tableARN) }
+
+// isForeign reports whether what plainName returned is the ARN of a table that is not
+// here.
+func isForeign(plain string) bool {
+	if !strings.HasPrefix(plain, "arn:") {
+		return false
 	}
-	return name
+	id, err := arn.Parse(plain)
+	table, ok := strings.CutPrefix(id.Resource, "table/")
+	return err == nil && id.Service == "dynamodb" && ok && isName(table)
+}
+
+// itemTable checks the table name of an operation on items; v takes in what breaks a
+// constraint.
+func (a *api) itemTable(name, path string, v *awsjson.Validator) string {
+	plain := a.plainName(name)
+	if !isForeign(plain) {
+		v.Text(&plain, path, dataText)
+	}
+	return plain
 }
 
 // dataTable checks the table name of an operation on items, which is reported
 // before all else.
-func dataTable(name *string) (string, error) {
+func (a *api) dataTable(name *string) (string, error) {
 	var v awsjson.Validator
 	if name == nil {
 		v.Required(false, "tableName")
 		return "", v.Err()
 	}
-	plain := plainName(*name)
-	v.Text(&plain, "tableName", dataText)
+	plain := a.itemTable(*name, "tableName", &v)
 	return plain, v.Err()
 }
 
 // writeTable is dataTable for the operations that word an empty name in another
 // way.
-func writeTable(name *string) (string, error) {
+func (a *api) writeTable(name *string) (string, error) {
 	if name != nil && *name == "" {
 		var v awsjson.Validator
 		v.FailAt("TableName", "Member must have length greater than or equal to 1")
 		return "", v.Err()
 	}
-	return dataTable(name)
+	return a.dataTable(name)
 }
+
+var errNoName = awsjson.Validation("The parameter 'TableName' is required but was not present in the request")
 
 // newTable checks the name of a table that is to be made; v takes in what breaks
 // a constraint.
 func newTable(name *string, v *awsjson.Validator) (string, error) {
 	if name == nil {
-		return controlTable(nil, v)
+		return "", errNoName
 	}
 	v.Text(name, "tableName", nameText)
 	return *name, nil
@@ -84,11 +100,14 @@ func newTable(name *string, v *awsjson.Validator) (string, error) {
 
 // controlTable checks the table name of an operation on tables, as far as it
 // is reported before all else; v takes in the rest.
-func controlTable(name *string, v *awsjson.Validator) (string, error) {
+func (a *api) controlTable(name *string, v *awsjson.Validator) (string, error) {
 	if name == nil {
-		return "", awsjson.Validation("The parameter 'TableName' is required but was not present in the request")
+		return "", errNoName
 	}
-	plain := plainName(*name)
+	plain := a.plainName(*name)
+	if isForeign(plain) {
+		return plain, nil
+	}
 	if n := utf8.RuneCountInString(plain); n < nameText.Min || n > nameText.Max {
 		return "", awsjson.Validation("TableName must be at least 3 characters long and at most 255 characters long")
 	}

@@ -37,7 +37,7 @@ func holdItems(ctx context.Context, items []item.Item) error {
 
 func (a *api) query(ctx context.Context, body []byte) ([]byte, error) {
 	var r readRequest
-	q, err := r.decodeQuery(body)
+	q, err := r.decodeQuery(a, body)
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +55,8 @@ func (a *api) query(ctx context.Context, body []byte) ([]byte, error) {
 	return r.page(q, page), nil
 }
 
-func (r *readRequest) decodeQuery(body []byte) (*reading, error) {
-	q, err := r.decode(body)
+func (r *readRequest) decodeQuery(a *api, body []byte) (*reading, error) {
+	q, err := r.decode(a, body)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (r *readRequest) queryLegacy() []param {
 
 func (a *api) scan(ctx context.Context, body []byte) ([]byte, error) {
 	var r readRequest
-	q, err := r.decodeScan(body)
+	q, err := r.decodeScan(a, body)
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +128,8 @@ func (a *api) scan(ctx context.Context, body []byte) ([]byte, error) {
 	return r.page(q, page), nil
 }
 
-func (r *readRequest) decodeScan(body []byte) (*reading, error) {
-	q, err := r.decode(body)
+func (r *readRequest) decodeScan(a *api, body []byte) (*reading, error) {
+	q, err := r.decode(a, body)
 	if err != nil {
 		return nil, err
 	}

@@ -47,11 +47,11 @@ type reading struct {
 }
 
 // decode reads the request and checks its table name.
-func (r *readRequest) decode(body []byte) (*reading, error) {
+func (r *readRequest) decode(a *api, body []byte) (*reading, error) {
 	if err := awsjson.Decode(body, r); err != nil {
 		return nil, err
 	}
-	name, err := dataTable(r.TableName)
+	name, err := a.dataTable(r.TableName)
 	return &reading{table: name}, err
 }
 
@@ -96,7 +96,7 @@ func (r *readRequest) parse(q *reading) error {
 
 func (a *api) getItem(ctx context.Context, body []byte) ([]byte, error) {
 	var r readRequest
-	q, err := r.decodeGet(body)
+	q, err := r.decodeGet(a, body)
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +118,8 @@ func (a *api) getItem(ctx context.Context, body []byte) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
-func (r *readRequest) decodeGet(body []byte) (*reading, error) {
-	q, err := r.decode(body)
+func (r *readRequest) decodeGet(a *api, body []byte) (*reading, error) {
+	q, err := r.decode(a, body)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,10 @@ func (a *api) resource(arn *string) (string, error) {
 	if err := v.Err(); err != nil {
 		return "", err
 	}
-	name := plainName(*arn)
+	name := a.plainName(*arn)
+	if isForeign(name) {
+		return name, nil
+	}
 	if name == *arn || strings.Contains(name, "/") {
 		return "", awsjson.Validation("Invalid TableArn: Invalid ResourceArn provided as input " + *arn)
 	}

@@ -37,12 +37,12 @@ func (a *api) transactWriteItems(ctx context.Context, body []byte) ([]byte, erro
 	if err := awsjson.Decode(body, &r); err != nil {
 		return nil, err
 	}
-	if err := r.constraints(); err != nil {
+	if err := r.constraints(a); err != nil {
 		return nil, err
 	}
 	x := table.Transaction{Hold: holder(ctx)}
 	for i := range r.TransactItems {
-		request, err := r.TransactItems[i].request()
+		request, err := r.TransactItems[i].request(a)
 		if err != nil {
 			return nil, bare(err)
 		}
@@ -58,7 +58,7 @@ func (a *api) transactWriteItems(ctx context.Context, body []byte) ([]byte, erro
 	if err != nil {
 		return nil, r.canceled(err)
 	}
-	return r.answer(results, spent), nil
+	return r.answer(a, results, spent), nil
 }
 
 // hashItems returns the hash of what a transaction asks for, whatever the order
@@ -76,7 +76,7 @@ func hashItems(body []byte) [32]byte {
 }
 
 // constraints checks the request against the model.
-func (r *transactWriteRequest) constraints() error {
+func (r *transactWriteRequest) constraints(a *api) error {
 	var v awsjson.Validator
 	v.Text(r.ReturnConsumedCapacity, "returnConsumedCapacity", capacities)
 	v.Text(r.ReturnItemCollectionMetrics, "returnItemCollectionMetrics", metrics)
@@ -87,24 +87,23 @@ func (r *transactWriteRequest) constraints() error {
 	}
 	for i, e := range r.TransactItems {
 		at := fmt.Sprintf("transactItems.%d.member.", i+1)
-		e.ConditionCheck.inTransaction(&v, at+"conditionCheck")
-		e.Put.inTransaction(&v, at+"put")
-		e.Update.inTransaction(&v, at+"update")
-		e.Delete.inTransaction(&v, at+"delete")
+		e.ConditionCheck.inTransaction(a, &v, at+"conditionCheck")
+		e.Put.inTransaction(a, &v, at+"put")
+		e.Update.inTransaction(a, &v, at+"update")
+		e.Delete.inTransaction(a, &v, at+"delete")
 	}
 	return v.Err()
 }
 
 // inTransaction checks what all elements have in common and what the one at the
 // path must have beside it.
-func (r *writeRequest) inTransaction(v *awsjson.Validator, path string) {
+func (r *writeRequest) inTransaction(a *api, v *awsjson.Validator, path string) {
 	if r == nil {
 		return
 	}
 	v.Required(r.TableName != nil, path+".tableName")
 	if r.TableName != nil {
-		plain := plainName(*r.TableName)
-		v.Text(&plain, path+".tableName", dataText)
+		a.itemTable(*r.TableName, path+".tableName", v)
 	}
 	v.Text(r.ReturnValuesOnConditionCheckFailure, path+".returnValuesOnConditionCheckFailure", returnOnFail)
 	if strings.HasSuffix(path, ".put") {
@@ -137,12 +136,12 @@ func (e *transactWrite) only() (*writeRequest, error) {
 }
 
 // request checks an element by itself and returns the write that it asks for.
-func (e *transactWrite) request() (table.Request, error) {
+func (e *transactWrite) request(a *api) (table.Request, error) {
 	r, err := e.only()
 	if err != nil {
 		return nil, err
 	}
-	w := &writing{table: plainName(*r.TableName)}
+	w := &writing{table: a.plainName(*r.TableName)}
 	if e.Update == nil {
 		r.UpdateExpression = nil
 	}
@@ -172,7 +171,7 @@ func (e *transactWrite) request() (table.Request, error) {
 
 // answer encodes the answer of a transaction. What a transaction takes is twice what its writes
 // take one by one; one that was made before takes reads of its items.
-func (r *transactWriteRequest) answer(results []table.WriteResult, spent bool) []byte {
+func (r *transactWriteRequest) answer(a *api, results []table.WriteResult, spent bool) []byte {
 	dst := []byte{'{'}
 	if wantsCapacity(r.ReturnConsumedCapacity) {
 		var sums tally
@@ -186,7 +185,7 @@ func (r *transactWriteRequest) answer(results []table.WriteResult, spent bool) [
 			if !spent {
 				units = results[i].Units
 			}
-			sums.add(plainName(*w.TableName), units.Scale(2))
+			sums.add(a.plainName(*w.TableName), units.Scale(2))
 		}
 		dst = append(dst, sums.appendTo(nil, *r.ReturnConsumedCapacity, kind)[1:]...)
 	}
@@ -240,13 +239,13 @@ func (a *api) transactGetItems(ctx context.Context, body []byte) ([]byte, error)
 	}
 	var v awsjson.Validator
 	v.Text(r.ReturnConsumedCapacity, "returnConsumedCapacity", capacities)
-	if err := getConstraints(&v, r.TransactItems); err != nil {
+	if err := getConstraints(a, &v, r.TransactItems); err != nil {
 		return nil, err
 	}
 	keys := make([]table.ItemKey, len(r.TransactItems))
 	readings := make([]*reading, len(r.TransactItems))
 	for i, e := range r.TransactItems {
-		keys[i] = table.ItemKey{Table: plainName(*e.Get.TableName), Key: e.Get.Key.m}
+		keys[i] = table.ItemKey{Table: a.plainName(*e.Get.TableName), Key: e.Get.Key.m}
 		get := readRequest{ProjectionExpression: e.Get.ProjectionExpression, substitutes: substitutes{ExpressionAttributeNames: e.Get.ExpressionAttributeNames}}
 		readings[i] = &reading{}
 		err := first(
@@ -270,7 +269,7 @@ func (a *api) transactGetItems(ctx context.Context, body []byte) ([]byte, error)
 }
 
 // getConstraints checks TransactGetItems against the model.
-func getConstraints(v *awsjson.Validator, gets []transactGet) error {
+func getConstraints(a *api, v *awsjson.Validator, gets []transactGet) error {
 	v.Required(gets != nil, "transactItems")
 	if gets != nil {
 		v.Length(len(gets), "'[...]'", "transactItems", 1, table.MaxTransact)
@@ -284,8 +283,7 @@ func getConstraints(v *awsjson.Validator, gets []transactGet) error {
 		v.Required(e.Get.Key.m != nil, at+".key")
 		v.Required(e.Get.TableName != nil, at+".tableName")
 		if e.Get.TableName != nil {
-			plain := plainName(*e.Get.TableName)
-			v.Text(&plain, at+".tableName", dataText)
+			a.itemTable(*e.Get.TableName, at+".tableName", v)
 		}
 	}
 	return v.Err()

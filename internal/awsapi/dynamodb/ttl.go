@@ -20,7 +20,7 @@ func (a *api) updateTimeToLive(_ context.Context, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	var v awsjson.Validator
-	name, err := controlTable(r.TableName, &v)
+	name, err := a.controlTable(r.TableName, &v)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (a *api) expire(name, attribute string, on bool) error {
 }
 
 func (a *api) describeTimeToLive(_ context.Context, body []byte) ([]byte, error) {
-	name, err := named(body)
+	name, err := a.named(body)
 	if err != nil {
 		return nil, err
 	}

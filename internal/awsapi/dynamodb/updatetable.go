@@ -14,7 +14,7 @@ func (a *api) updateTable(_ context.Context, body []byte) ([]byte, error) {
 	if err := awsjson.Decode(body, &r); err != nil {
 		return nil, err
 	}
-	name, change, err := r.change()
+	name, change, err := r.change(a)
 	if err != nil {
 		return nil, err
 	}
@@ -41,11 +41,11 @@ func (a *api) updateTable(_ context.Context, body []byte) ([]byte, error) {
 }
 
 // updateConstraints checks UpdateTable against the model and returns the name.
-func (r *tableRequest) updateConstraints() (string, error) {
+func (r *tableRequest) updateConstraints(a *api) (string, error) {
 	var v awsjson.Validator
 	v.Text(r.BillingMode, "billingMode", billingModes)
 	v.Text(r.TableClass, "tableClass", tableClasses)
-	name, err := controlTable(r.TableName, &v)
+	name, err := a.controlTable(r.TableName, &v)
 	if err != nil {
 		return "", err
 	}
@@ -60,8 +60,8 @@ func (r *tableRequest) updateConstraints() (string, error) {
 
 // change checks what an UpdateTable request says by itself, and returns the changes
 // of the table, without those of its indexes.
-func (r *tableRequest) change() (name string, c table.Change, err error) {
-	if name, err = r.updateConstraints(); err != nil {
+func (r *tableRequest) change(a *api) (name string, c table.Change, err error) {
+	if name, err = r.updateConstraints(a); err != nil {
 		return "", c, err
 	}
 	if err := r.refused(); err != nil {

@@ -168,7 +168,7 @@ func updated(w *writing, image item.Item) item.Item {
 
 func (a *api) putItem(ctx context.Context, body []byte) ([]byte, error) {
 	var r writeRequest
-	w, err := r.decodePut(body)
+	w, err := r.decodePut(a, body)
 	if err != nil {
 		return nil, err
 	}
@@ -176,8 +176,8 @@ func (a *api) putItem(ctx context.Context, body []byte) ([]byte, error) {
 	return r.answer(w, res, err)
 }
 
-func (r *writeRequest) decodePut(body []byte) (*writing, error) {
-	w, err := r.decode(body, &r.Item, "item")
+func (r *writeRequest) decodePut(a *api, body []byte) (*writing, error) {
+	w, err := r.decode(a, body, &r.Item, "item")
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (r *writeRequest) decodePut(body []byte) (*writing, error) {
 
 func (a *api) updateItem(ctx context.Context, body []byte) ([]byte, error) {
 	var r writeRequest
-	w, err := r.decodeUpdate(body)
+	w, err := r.decodeUpdate(a, body)
 	if err != nil {
 		return nil, err
 	}
@@ -203,8 +203,8 @@ func (a *api) updateItem(ctx context.Context, body []byte) ([]byte, error) {
 	return r.answer(w, res, err)
 }
 
-func (r *writeRequest) decodeUpdate(body []byte) (*writing, error) {
-	w, err := r.decode(body, &r.Key, "key")
+func (r *writeRequest) decodeUpdate(a *api, body []byte) (*writing, error) {
+	w, err := r.decode(a, body, &r.Key, "key")
 	if w != nil && err != nil {
 		// UpdateItem complains of ReturnValues alone.
 		var v awsjson.Validator
@@ -224,7 +224,7 @@ func (r *writeRequest) decodeUpdate(body []byte) (*writing, error) {
 
 func (a *api) deleteItem(ctx context.Context, body []byte) ([]byte, error) {
 	var r writeRequest
-	w, err := r.decodeDelete(body)
+	w, err := r.decodeDelete(a, body)
 	if err != nil {
 		return nil, err
 	}
@@ -232,8 +232,8 @@ func (a *api) deleteItem(ctx context.Context, body []byte) ([]byte, error) {
 	return r.answer(w, res, err)
 }
 
-func (r *writeRequest) decodeDelete(body []byte) (*writing, error) {
-	w, err := r.decode(body, &r.Key, "key")
+func (r *writeRequest) decodeDelete(a *api, body []byte) (*writing, error) {
+	w, err := r.decode(a, body, &r.Key, "key")
 	if err != nil {
 		return nil, err
 	}
@@ -249,11 +249,11 @@ func (r *writeRequest) decodeDelete(body []byte) (*writing, error) {
 // decode reads the request and checks the constraints of its members; subject
 // is the item or key that it must have, and path the name of that. An error
 // beside a writing is about those constraints.
-func (r *writeRequest) decode(body []byte, subject *attributes, path string) (*writing, error) {
+func (r *writeRequest) decode(a *api, body []byte, subject *attributes, path string) (*writing, error) {
 	if err := awsjson.Decode(body, r); err != nil {
 		return nil, err
 	}
-	name, err := writeTable(r.TableName)
+	name, err := a.writeTable(r.TableName)
 	if err != nil {
 		return nil, err
 	}
