@@ -7,7 +7,7 @@ type Status string
 
 // The statuses.
 const (
-	Full    Status = "full"    // all parameters, answers and errors
+	Full    Status = "full"    // nothing is known to differ
 	Partial Status = "partial" // with the differences that the note names
 	None    Status = "none"    // the answer is an UnknownOperationException
 )
@@ -19,7 +19,7 @@ const (
 type Operation[Run any] = struct {
 	Name   string
 	Status Status
-	Note   string // what differs from AWS, in words for users
+	Note   string // what differs from AWS, in words for users; empty if nothing does
 	Run    Run
 }
 

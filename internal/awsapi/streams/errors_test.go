@@ -30,3 +30,7 @@ var exceptions = map[string]apitest.Error{
 func TestEveryErrorHasARow(t *testing.T) {
 	apitest.Errors(t, mapError, exceptions, "stream", "kv")
 }
+
+func TestOperations(t *testing.T) {
+	apitest.Operations(t, Operations())
+}

@@ -36,8 +36,8 @@ func Operations() []awsjson.Operation[call] { return slices.Clone(operations) }
 type call = awsjson.Method[*api]
 
 var operations = []awsjson.Operation[call]{
-	{"DescribeStream", awsjson.Full, "", call{(*api).describeStream, onStream}},
-	{"GetRecords", awsjson.Full, "", call{(*api).getRecords, onIterator}},
+	{"DescribeStream", awsjson.Partial, "A stream is ENABLED or DISABLED at once. How many shards it has, and when they are rotated and split, is up to the settings of streams.", call{(*api).describeStream, onStream}},
+	{"GetRecords", awsjson.Partial, "A record is there as soon as the write is answered, for as long as the settings of streams keep it, 24 hours unless they say otherwise.", call{(*api).getRecords, onIterator}},
 	{"GetShardIterator", awsjson.Full, "", call{(*api).getShardIterator, onStream}},
 	{"ListStreams", awsjson.Full, "", call{(*api).listStreams, onStreams}},
 }
