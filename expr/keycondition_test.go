@@ -20,6 +20,8 @@ func TestKeyConditions(t *testing.T) {
 		`pk = :a AND x = :n`:                     "!Query condition missed key schema element: sk",
 		`pk > :a`:                                "!Query key condition not supported",
 		`pk = :n`:                                "!One or more parameter values were invalid: Condition parameter type does not match schema type",
+		`pk = :a AND sk = size(:p)`:              "!KeyConditionExpressions cannot contain nested operations",
+		`pk = :a AND (size(:a)) < sk`:            "!KeyConditionExpressions cannot contain nested operations",
 		`pk = :a OR pk = :p`:                     "!Invalid operator used in KeyConditionExpression: OR",
 		`pk = :a AND sk <> :n`:                   "!Invalid operator used in KeyConditionExpression: <>",
 		`pk = :a AND pk = :p`:                    "!Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key",

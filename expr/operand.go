@@ -7,11 +7,11 @@ import (
 	"github.com/tablecast/tablecast/item"
 )
 
-// An Operand is a path, a value, the size of what a path leads to, or whether a
-// condition holds; see At, Literal, SizeOf and Truth.
+// An Operand is a path, a value, the size of one of them, or whether a condition
+// holds; see At, Literal, SizeOf and Truth.
 type Operand struct {
 	path   Path
-	value  item.Value // if path is nil
+	value  item.Value // if path is nil; if sizeOf is true, it is the size
 	sizeOf bool
 	cond   node // whose truth is the value, if not nil
 }
@@ -165,7 +165,7 @@ func (p *parse) size(args []Operand) Operand {
 		if !ok {
 			p.operandType("size", k)
 		}
-		return Operand{value: n}
+		return Operand{value: n, sizeOf: true}
 	}
 }
 

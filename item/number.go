@@ -16,7 +16,7 @@ const (
 )
 
 // farExponent is larger than any exponent that digits could bring back into range.
-const farExponent = 1 << 40
+const farExponent = 1 << 30
 
 // A Num is a decimal number of up to 38 significant digits and a magnitude
 // from 1E-130 to 9.99…E+125, or zero. Its value is 0.DIGITS × 10^point, with
@@ -42,13 +42,13 @@ func ParseNumber(text string) (Num, error) {
 	}
 	exp := 0
 	if i := strings.IndexAny(rest, "eE"); i >= 0 {
-		e, err := strconv.Atoi(rest[i+1:])
+		e, err := strconv.ParseInt(rest[i+1:], 10, 64)
 		if err != nil {
 			return bad()
 		}
 		// Clamped far beyond what a number may have, so that no sum with the number of
 		// digits overflows.
-		exp, rest = min(max(e, -farExponent), farExponent), rest[:i]
+		exp, rest = int(min(max(e, -farExponent), farExponent)), rest[:i]
 	}
 	whole, frac, _ := strings.Cut(rest, ".")
 	digits := whole + frac

@@ -30,8 +30,8 @@
 //
 // Keywords and functions are read in any case; names are case-sensitive and may
 // stand in double quotes. -- and /* */ begin comments. A statement has at most
-// MaxLength characters, maxNesting nested parentheses and literals of less than
-// 32 levels.
+// MaxLength characters, maxNesting nested parentheses, paths of at most maxPath
+// steps and literals of less than 32 levels.
 //
 // Errors are of type *Error, *KeyError, *expr.Error or *item.Error, in the words of
 // DynamoDB. Parsed statements are immutable; goroutines may share them.
@@ -50,6 +50,7 @@ const (
 	maxIn      = 100 // values of one IN
 	maxReads   = 50  // queries that one SELECT is made of
 	maxLevels  = 32
+	maxPath    = 32 // steps of one path
 )
 
 // An Error says why a statement is not valid, in DynamoDB's words.

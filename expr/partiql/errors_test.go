@@ -133,3 +133,20 @@ func TestDuplicatesInABag(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// No value is deeper than the steps of a path may go.
+func TestPathsAreBounded(t *testing.T) {
+	for _, src := range []string{
+		`SELECT * FROM t WHERE a` + strings.Repeat(".a", 32) + ` = 1`,
+		`SELECT a` + strings.Repeat("[0]", 2700) + ` FROM t`,
+		`UPDATE t REMOVE a` + strings.Repeat("['b']", 32) + ` WHERE pk = 'a'`,
+	} {
+		const want = "The document path has too many nesting levels; nesting levels: 33"
+		if _, err := Parse(src, nil); err == nil || err.Error() != want {
+			t.Errorf("%.40s: %v", src, err)
+		}
+	}
+	if _, err := Parse(`SELECT a`+strings.Repeat(".a", 31)+` FROM t`, nil); err != nil {
+		t.Error(err)
+	}
+}

@@ -89,6 +89,9 @@ func (p *parse) name() string {
 func (p *parse) path() expr.Path {
 	path := expr.Attribute(p.component())
 	for {
+		if len(path) > maxPath {
+			p.fail(errf("The document path has too many nesting levels; nesting levels: %d", len(path)))
+		}
 		switch {
 		case p.Accept("."):
 			if !p.isName() {
