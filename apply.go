@@ -109,7 +109,8 @@ func (n *Node) applyIndexes(f *config.File, spec table.Spec, d table.Description
 }
 
 // indexChanges returns which indexes of a table the file replaces or adds, as
-// deletions and creations.
+// deletions and creations. It returns an error if the table cannot have them beside
+// those that stay.
 func indexChanges(f *config.File, spec table.Spec, d table.Description) (gone, made []table.IndexChange, err error) {
 	for _, x := range spec.Indexes {
 		i := slices.IndexFunc(d.Indexes, func(y table.IndexDescription) bool { return y.Name == x.Name })
@@ -123,6 +124,16 @@ func indexChanges(f *config.File, spec table.Spec, d table.Description) (gone, m
 			gone = append(gone, table.IndexChange{Delete: x.Name})
 		}
 		made = append(made, table.IndexChange{Create: &x})
+	}
+	whole := table.Spec{Schema: d.Schema}
+	for _, y := range d.Indexes {
+		if !slices.ContainsFunc(spec.Indexes, func(x table.IndexSpec) bool { return y.Name == x.Name }) {
+			whole.Indexes = append(whole.Indexes, y.IndexSpec)
+		}
+	}
+	whole.Indexes = append(whole.Indexes, spec.Indexes...)
+	if err := whole.Check(); err != nil && len(made) > 0 {
+		return nil, nil, fmt.Errorf("%s: table %s: %w; an index that the file no longer names stays until UpdateTable deletes it", f.Path, spec.Name, err)
 	}
 	return gone, made, nil
 }

@@ -28,20 +28,36 @@ type Spec struct {
 	Tags       map[string]string
 }
 
+// Check returns an error if no table can have the key and the indexes of the spec
+// together. Errors: ErrTooManyIndexes, *ValidationError.
+func (s Spec) Check() error {
+	schemas := []item.KeySchema{s.Schema}
+	global := 0
+	for _, x := range s.Indexes {
+		if err := checkKinds(x.Schema, schemas); err != nil {
+			return err
+		}
+		schemas = append(schemas, x.Schema)
+		if !x.Local {
+			global++
+		}
+	}
+	if global > MaxGlobalIndexes {
+		return ErrTooManyIndexes
+	}
+	return nil
+}
+
 // Create makes a table and, if the spec has a view, its stream. Errors:
-// ErrExists, *ValidationError, kv.ErrDiskFull.
+// ErrExists, kv.ErrDiskFull, those of Spec.Check.
 func (ts *Tables) Create(spec Spec) (Description, error) {
 	ts.control.Lock()
 	defer ts.control.Unlock()
 	if _, err := ts.get(spec.Name); err == nil {
 		return Description{}, fmt.Errorf("%w: %s", ErrExists, spec.Name)
 	}
-	schemas := []item.KeySchema{spec.Schema}
-	for _, x := range spec.Indexes {
-		if err := checkKinds(x.Schema, schemas); err != nil {
-			return Description{}, err
-		}
-		schemas = append(schemas, x.Schema)
+	if err := spec.Check(); err != nil {
+		return Description{}, err
 	}
 	now := ts.opts.Now().UTC()
 	id := ts.next

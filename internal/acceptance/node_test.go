@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/config"
+	"github.com/tablecast/tablecast/table"
 )
 
 func parse(t *testing.T, text string) *config.File {
@@ -159,6 +161,33 @@ func TestTablesFollowTheFile(t *testing.T) {
 	}
 	if _, err := open(`indexes: { by-date: { key: "id, other", local: true } }`); err == nil || !strings.Contains(err.Error(), "local indexes cannot change") {
 		t.Errorf("another local index: %v", err)
+	}
+}
+
+// A file whose indexes cannot stand beside those that a table keeps changes nothing,
+// and the error says what keeps them.
+func TestIndexesThatContradictTheFolder(t *testing.T) {
+	users := func(indexes string) string { return "tables: { users: { key: id, indexes: { " + indexes + " } } }\n" }
+	node := openNode(t, parse(t, users("by-age: { key: age }")))
+	var many []string
+	for i := range table.MaxGlobalIndexes {
+		many = append(many, fmt.Sprintf("by-age%d: { key: age }", i))
+	}
+	for want, indexes := range map[string]string{
+		"Attributes cannot be redefined": "by-years: { key: { age: N } }",
+		"too many global indexes":        strings.Join(many, ", "),
+	} {
+		text := strings.Replace(users(indexes), "{ users", "{ another: { key: id }, users", 1)
+		err := node.Reload(t.Context(), parse(t, text))
+		if err == nil || !strings.Contains(err.Error(), "table users: ") || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "until UpdateTable deletes it") {
+			t.Errorf("%s: %v", want, err)
+		}
+		if _, err := node.Tables().Describe("another"); !errors.Is(err, table.ErrNotFound) {
+			t.Errorf("%s: another table of the file: %v", want, err)
+		}
+	}
+	if err := node.Reload(t.Context(), parse(t, users("by-age: { key: { age: N } }"))); err != nil {
+		t.Error(err)
 	}
 }
 
