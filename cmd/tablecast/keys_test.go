@@ -78,7 +78,7 @@ func TestClosedNode(t *testing.T) {
 	mustEnd(t, statusUsage, "no operation has the action dynamodb:PutItems", "keys", "create", "x", "--allow", "dynamodb:PutItems", "--dir", data)
 	mustEnd(t, statusUsage, "--on after the --allow", "keys", "create", "x", "--on", "table/users", "--dir", data)
 	mustEnd(t, statusUsage, "as in 30d", "keys", "create", "x", "--expires", "soon", "--dir", data)
-	list := mustEnd(t, statusOK, "dynamodb:GetItem,dynamodb:PutItem on arn:aws:dynamodb:us-east-1:000000000000:table/users; tablecast:Metrics on *", "keys", "ls", "--dir", data)
+	list := mustEnd(t, statusOK, "dynamodb:GetItem,dynamodb:PutItem on arn:aws:dynamodb:::table/users; tablecast:Metrics on *", "keys", "ls", "--dir", data)
 	cert, key := certificate(t, dir)
 	var ready struct{ Ready struct{ Endpoint string } }
 	config := write(t, dir, "tablecast.yaml", "tables: { users: { key: id } }\n")
@@ -113,6 +113,22 @@ func TestClosedNode(t *testing.T) {
 			t.Fatal("the revoked key goes on")
 		}
 	}
+}
+
+// What follows the account in an ARN means the node's own, whatever account and region
+// the node gets later.
+func TestGrantsOfAnyAccount(t *testing.T) {
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	line := mustEnd(t, statusOK, `"secret"`, "keys", "create", "low", "--allow", "dynamodb:DescribeTable,dynamodb:Scan", "--on", "table/users", "--dir", data, "--json")
+	var ready struct{ Ready struct{ Endpoint string } }
+	config := write(t, dir, "tablecast.yaml", "tables: { users: { key: id }, orders: { key: id } }\n")
+	background(t, &ready, "up", "--config", config, "--account", "123456789012", "--region", "eu-west-1", "--dir", data, "--listen", "127.0.0.1:0")
+	t.Setenv("AWS_ENDPOINT_URL", ready.Ready.Endpoint)
+	t.Setenv("AWS_REGION", "eu-west-1")
+	use(t, line)
+	mustEnd(t, statusOK, "0 items", "export", "users", filepath.Join(dir, "users.json"))
+	mustEnd(t, statusDenied, "on resource: arn:aws:dynamodb:eu-west-1:123456789012:table/orders", "export", "orders", filepath.Join(dir, "orders.json"))
 }
 
 // A node that listens at all addresses is called, by its functions, too, at one that it

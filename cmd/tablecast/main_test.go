@@ -74,6 +74,7 @@ func write(t *testing.T, dir, name, text string) string {
 func TestExitStatuses(t *testing.T) {
 	dir := t.TempDir()
 	good := write(t, dir, "good.yaml", "tables: { users: { key: id } }\n")
+	elsewhere := write(t, dir, "elsewhere.yaml", "region: eu-west-1\ntables: { users: { key: id } }\n")
 	bad := write(t, dir, "bad.yaml", "tables: { users: { kye: id } }\nrules: { r: {} }\n")
 	open := write(t, dir, "keys", "A B\n")
 	if err := os.Chmod(open, 0o644); err != nil {
@@ -119,7 +120,11 @@ func TestExitStatuses(t *testing.T) {
 		{"up --config " + good + " --dir " + dir + "/d --listen 127.0.0.1:0", statusOK, "ready"},
 		{"demo --users 0", statusUsage, "--users"},
 		{"version --json", statusOK, `"version"`},
-		{"env", statusOK, "export AWS_ENDPOINT_URL=http://127.0.0.1:4566"},
+		{"env", statusOK, "export AWS_ENDPOINT_URL=http://127.0.0.1:4566\nexport AWS_REGION=us-east-1\nexport AWS_DEFAULT_REGION=us-east-1\n"},
+		{"env --region eu-west-1", statusOK, "export AWS_REGION=eu-west-1\nexport AWS_DEFAULT_REGION=eu-west-1\n"},
+		{"env --config " + elsewhere, statusOK, "export AWS_REGION=eu-west-1\n"},
+		{"env --config " + elsewhere + " --region us-west-2", statusUsage, "and the node has"},
+		{"env --region moon", statusUsage, "write it as eu-west-1"},
 	} {
 		status, out, errOut := execute(ended, strings.Fields(c.args)...)
 		if status != c.status || !strings.Contains(out+errOut, c.says) {
@@ -201,7 +206,7 @@ func TestHelp(t *testing.T) {
 		if cmd.Example == "" {
 			t.Errorf("%s has no example", cmd.CommandPath())
 		}
-		if simple := cmd.Name() == "env" || cmd.Name() == "version"; cmd.Runnable() && !simple && !strings.Contains(cmd.Long, "Exit statuses:") {
+		if simple := cmd.Name() == "version"; cmd.Runnable() && !simple && !strings.Contains(cmd.Long, "Exit statuses:") {
 			t.Errorf("%s does not tell its exit statuses", cmd.CommandPath())
 		}
 	}

@@ -75,13 +75,27 @@ func named(action string, need []Permission) []Permission {
 // authorize reports whether a key has all permissions that a request needs.
 func (a *Auth) authorize(k *keys.Key, need []Permission) error {
 	for _, p := range need {
-		if !k.Allows(p.Action, p.Resource) {
+		if !a.allows(k, p) {
 			return &Error{Type: accessDenied, Status: http.StatusBadRequest,
 				Message: "User: " + local.ARN("iam", "", cmp.Or(a.Account, local.Account), "user/"+k.Name) + " is not authorized to perform: " + p.Action +
 					" on resource: " + p.Resource + " because no identity-based policy allows the " + p.Action + " action"}
 		}
 	}
 	return nil
+}
+
+// allows reports whether a key has a permission. Its grants name what is the node's
+// with account and region, or without both.
+func (a *Auth) allows(k *keys.Key, p Permission) bool {
+	if k.Allows(p.Action, p.Resource) {
+		return true
+	}
+	id, err := arn.Parse(p.Resource)
+	if err != nil || !(local.Home{Account: a.Account, Region: a.Region}).OrDefault().Owns(id) {
+		return false
+	}
+	id.AccountID, id.Region = "", ""
+	return k.Allows(p.Action, id.String())
 }
 
 // An entry is what a request wants to reach.

@@ -30,14 +30,16 @@ type Grant struct {
 	// Actions are AWS's names of actions, as "dynamodb:PutItem", in which * stands
 	// for any text. Case does not matter.
 	Actions []string `json:"actions"`
-	// Resources are ARNs in which * stands for any text.
+	// Resources are ARNs in which * stands for any text. One without account and
+	// region, as arn:aws:dynamodb:::table/orders, is of those of the node.
 	Resources []string `json:"resources"`
 }
 
 // Everything is the grant of a key that may do all there is.
 var Everything = Grant{Actions: []string{"*"}, Resources: []string{"*"}}
 
-// Allows reports whether a grant of the key has both the action and the resource.
+// Allows reports whether a grant of the key has both the action and the resource,
+// which the caller gives without account and region if they are the node's.
 func (k *Key) Allows(action, resource string) bool {
 	for _, g := range k.Allow {
 		if anyMatches(g.Actions, action, strings.ToLower) && anyMatches(g.Resources, resource, strings.Clone) {
@@ -105,7 +107,7 @@ func ParseGrant(actions string, resources []string) (Grant, error) {
 			if err != nil {
 				return g, fmt.Errorf("%w for resource %q", err, r)
 			}
-			r = local.ARN(service, local.Region, local.Account, r)
+			r = local.ARN(service, "", "", r)
 		}
 		g.Resources = append(g.Resources, r)
 	}

@@ -1,8 +1,11 @@
 package lambda
 
 import (
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/tablecast/tablecast/function"
 	"github.com/tablecast/tablecast/function/process"
+	"github.com/tablecast/tablecast/internal/local"
 )
 
 type environment struct {
@@ -39,9 +42,6 @@ type configuration struct {
 
 const lastModified = "2006-01-02T15:04:05.000+0000"
 
-// noRole stands for the role of functions that the file declares.
-const noRole = "arn:aws:iam::000000000000:role/none"
-
 func (a *api) describe(f *function.Function) configuration {
 	c := configuration{
 		FunctionName: f.Name, FunctionArn: a.functions.ARN(f.Name), Runtime: f.Runtime, Role: f.Role, Handler: f.Handler,
@@ -53,7 +53,9 @@ func (a *api) describe(f *function.Function) configuration {
 		LoggingConfig: map[string]string{"LogFormat": "Text", "LogGroup": "/aws/lambda/" + f.Name},
 	}
 	if c.Role == "" {
-		c.Role = noRole
+		// The file declares functions without roles.
+		own, _ := arn.Parse(c.FunctionArn) // the node made it
+		c.Role = local.ARN("iam", "", own.AccountID, "role/none")
 	}
 	if len(f.Env) > 0 {
 		c.Environment = &environment{f.Env}
