@@ -51,9 +51,18 @@ func parseAnswer(status int, raw []byte) answer {
 		}
 		delete(a.body, "__type")
 	}
+	a.message = aliasList.ReplaceAllStringFunc(a.message, func(list string) string {
+		names := strings.Split(strings.Trim(list, "{}"), ", ")
+		slices.Sort(names)
+		return "{" + strings.Join(names, ", ") + "}"
+	})
 	normalise(a.body)
 	return a
 }
+
+// aliasList is the list of unused aliases in a message, which has the order of the
+// request. The SDK writes them in any order.
+var aliasList = regexp.MustCompile(`\{[:#][^{}]*\}`)
 
 // volatile are members whose values are each server's own.
 var volatile = map[string]bool{

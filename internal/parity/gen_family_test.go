@@ -26,6 +26,9 @@ var families = []family{
 	{"indexes with several key attributes", (*gen).severalKeys},
 	{"base64 that is not canonical", (*gen).looseBase64},
 	{"numbers too large", (*gen).hugeNumber},
+	{"size of text that is not ASCII", (*gen).sizeOfText},
+	{"operands in parentheses", (*gen).parentheses},
+	{"attribute names at their limits", (*gen).longName},
 }
 
 // family makes request n of a seed that is of a family; all take their turns.

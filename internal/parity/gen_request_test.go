@@ -41,7 +41,7 @@ var metered = map[string]bool{"ReturnConsumedCapacity": true, "ReturnItemCollect
 // options adds members that are enumerations. Plain requests do not ask for sums.
 func (g *gen) options(body object, members map[string][]string) {
 	for _, name := range []string{"ReturnValues", "ReturnValuesOnConditionCheckFailure", "ReturnConsumedCapacity", "ReturnItemCollectionMetrics", "Select"} {
-		if choices := members[name]; choices != nil && g.chance(30) && !(g.plain && metered[name]) {
+		if choices := members[name]; choices != nil && g.chance(30) && (!g.plain || !metered[name]) {
 			body[name] = pick(g, choices...)
 		}
 	}
@@ -87,7 +87,7 @@ func (g *gen) projected(s schema, body object, e *expressions) {
 	if g.chance(40) {
 		body["ProjectionExpression"] = e.projection()
 	}
-	if g.chance(30) && !(g.clean && body["IndexName"] != nil) {
+	if g.chance(30) && (!g.clean || body["IndexName"] == nil) {
 		body["ConsistentRead"] = g.chance(50)
 	}
 	e.into(body)
