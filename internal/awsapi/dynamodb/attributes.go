@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -104,10 +105,14 @@ func (v *values) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
+func hasPrefix(msg string, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(msg, p) })
+}
+
 // errValue returns the error that the value of a key is invalid.
 func errValue(e *item.Error, key string) error {
 	msg := strings.TrimPrefix(e.Msg, prefix)
-	if strings.HasSuffix(msg, nullFalse) || strings.HasPrefix(msg, tooDeep) || strings.Contains(msg, "ttribute name") {
+	if msg == invalidOnes+nullFalse || hasPrefix(msg, tooDeep, "Empty attribute name", "Attribute name is too large") {
 		return e
 	}
 	out := &item.Error{Msg: badValue + msg + " for key " + key}

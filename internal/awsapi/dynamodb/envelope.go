@@ -2,7 +2,6 @@ package dynamodb
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/tablecast/tablecast/expr"
@@ -41,7 +40,7 @@ func enveloped(err error) error {
 	switch {
 	case isValue && value.Enveloped != "":
 		msg = strings.TrimPrefix(value.Enveloped, prefix)
-	case isValue && !slices.ContainsFunc([]string{invalidOnes, badValue, tooDeep, "Input collection contains duplicates"}, func(p string) bool { return strings.HasPrefix(msg, p) }):
+	case isValue && !hasPrefix(msg, invalidOnes, badValue, tooDeep, "Input collection contains duplicates"):
 		return awsjson.Validation(msg)
 	case errors.As(err, &fault) && fault.enveloped != "":
 		msg = fault.enveloped

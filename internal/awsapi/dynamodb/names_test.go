@@ -122,3 +122,17 @@ func TestNamesOfKeys(t *testing.T) {
 		}
 	}
 }
+
+// An ARN of another region is no table here, even if its letters are escapes of JSON.
+func TestEscapedARN(t *testing.T) {
+	n := start(t, true)
+	n.Must(t, "CreateTable", createUsers)
+	n.Must(t, "PutItem", `{"TableName":"users","Item":{"id":{"S":"u"}}}`)
+	for _, scheme := range []string{`arn:`, `\u0061rn:`, `a\u0072n:`, `ar\u006E:`, `arn\u003A`} {
+		get := func(region string) string {
+			return `{"TableName":"` + scheme + `aws:dynamodb:` + region + `:000000000000:table/users","Key":{"id":{"S":"u"}}}`
+		}
+		wireCase{"GetItem", get("eu-west-1"), notFound, "Requested resource not found"}.check(t, n)
+		n.Must(t, "GetItem", get("us-east-1"))
+	}
+}

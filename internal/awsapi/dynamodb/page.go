@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tablecast/tablecast/internal/awsjson"
@@ -181,10 +182,10 @@ func (r *readRequest) startKey() error {
 		return nil
 	}
 	msg, _ := text(invalid)
-	for _, sort := range []string{"Supplied AttributeValue ", "may not be empty", "should not be empty", nullFalse} {
-		if strings.Contains(msg, sort) {
-			return awsjson.Validation("The provided starting key is invalid: " + msg)
-		}
+	ends := func(end string) bool { return strings.HasSuffix(msg, end) }
+	empty := strings.HasPrefix(msg, invalidOnes) && slices.ContainsFunc([]string{"may not be empty", "should not be empty", nullFalse}, ends)
+	if empty || strings.HasPrefix(msg, "Supplied AttributeValue ") {
+		return awsjson.Validation("The provided starting key is invalid: " + msg)
 	}
 	return awsjson.Validation(msg)
 }

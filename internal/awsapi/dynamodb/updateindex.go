@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/tablecast/tablecast/internal/awsjson"
@@ -142,12 +143,13 @@ func (r *tableRequest) created(x *indexRequest, mode table.Billing) (table.Index
 // retuned returns the throughput that a checked update gives its index; nil if it
 // changes only what is not kept.
 func (u *indexUpdate) retuned(before table.Description, mode table.Billing) (*table.Throughput, error) {
-	if u.Update.ProvisionedThroughput == nil {
-		return nil, nil
-	}
 	units, err := u.Update.ProvisionedThroughput.units("")
 	i := slices.IndexFunc(before.Indexes, func(x table.IndexDescription) bool { return x.Name == u.name() && !x.Local })
 	switch {
+	case u.Update.ProvisionedThroughput == nil && i < 0:
+		return nil, fmt.Errorf("%w: %s for table %s", table.ErrIndexNotFound, u.name(), before.Name)
+	case u.Update.ProvisionedThroughput == nil:
+		return nil, nil
 	case err != nil:
 		return nil, err
 	case mode == table.PayPerRequest:

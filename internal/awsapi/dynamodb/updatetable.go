@@ -167,8 +167,10 @@ func (r *tableRequest) allProvisioned(before table.Description) error {
 		if x.Local {
 			continue
 		}
-		named := func(u indexUpdate) bool { return u.Create == nil && u.name() == x.Name }
-		if !slices.ContainsFunc(r.GlobalSecondaryIndexUpdates, named) {
+		given := func(u indexUpdate) bool {
+			return u.name() == x.Name && (u.Delete != nil || u.Update != nil && u.Update.ProvisionedThroughput != nil)
+		}
+		if !slices.ContainsFunc(r.GlobalSecondaryIndexUpdates, given) {
 			return awsjson.Validation(invalidOnes + "ProvisionedThroughput must be specified for index: " + x.Name)
 		}
 	}

@@ -106,6 +106,8 @@ func TestUpdateTableIndexErrors(t *testing.T) {
 		{"UpdateTable", changes("fixed", "", nil, update("near", 1, 1)), validate, "Cannot update an index that is not a GlobalSecondaryIndex: near"},
 		{"UpdateTable", changes("open", "", []string{"y", "S"}, strings.Replace(creation("y", ""), "more", "near", 1)), validate, "Attempting to create an index which already exists"},
 		{"UpdateTable", `{"TableName":"open","BillingMode":"PROVISIONED"` + oneEach + `}`, validate, ones + "ProvisionedThroughput must be specified for index: far"},
+		{"UpdateTable", changes("open", `,"BillingMode":"PROVISIONED"`+oneEach, nil, `{"Update":{"IndexName":"far","OnDemandThroughput":{"MaxReadRequestUnits":5}}}`), validate, ones + "ProvisionedThroughput must be specified for index: far"},
+		{"UpdateTable", changes("open", "", nil, `{"Update":{"IndexName":"other","OnDemandThroughput":{"MaxReadRequestUnits":5}}}`), notFound, "Requested resource not found: Index other for table open"},
 	} {
 		c.check(t, n)
 	}

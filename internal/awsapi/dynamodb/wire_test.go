@@ -354,6 +354,15 @@ func TestValues(t *testing.T) {
 		wireCase{"UpdateItem", fmt.Sprintf(update, `{"NULL":false}`), validate, one + ones + "Null attribute value types must have the value of true"},
 		wireCase{"Scan", `{"TableName":"none","FilterExpression":"a = :t","ExpressionAttributeValues":{":t":{"N":"x"}}}`, validate, "ExpressionAttributeValues contains invalid value: The parameter cannot be converted to a numeric value: x for key :t"},
 	)
+	// What a value holds changes no words about it.
+	for _, text := range []string{"attribute name", "Null attribute value types must have the value of true", "may not be empty", "should not be empty", "Supplied AttributeValue is"} {
+		number := "The parameter cannot be converted to a numeric value: " + text
+		cases = append(cases,
+			wireCase{"Scan", fmt.Sprintf(`{"TableName":"none","FilterExpression":"a = :t","ExpressionAttributeValues":{":t":{"N":%q}}}`, text), validate, "ExpressionAttributeValues contains invalid value: " + number + " for key :t"},
+			wireCase{"Scan", fmt.Sprintf(`{"TableName":"none","ExclusiveStartKey":{"a":{"N":%q}}}`, text), validate, number},
+			wireCase{"Scan", fmt.Sprintf(`{"TableName":"none","ExclusiveStartKey":{"a":{"SS":[%[1]q,%[1]q]}}}`, text), validate, ones + "Input collection [" + text + ", " + text + "] contains duplicates."},
+		)
+	}
 	runWire(t, cases)
 }
 
