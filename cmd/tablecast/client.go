@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tablecast/tablecast/internal/local"
+	"github.com/tablecast/tablecast/internal/sdkhttp"
 )
 
 // clientFlags say how a command trusts a server, and is trusted by it.
@@ -67,6 +68,7 @@ func (f *clientFlags) load(ctx context.Context, with ...func(*awsconfig.LoadOpti
 	if err != nil {
 		return c, usageError{err}
 	}
+	c.HTTPClient = sdkhttp.Client{HTTPClient: c.HTTPClient}
 	return c, nil
 }
 

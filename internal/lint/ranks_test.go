@@ -10,7 +10,7 @@ import (
 // lower rank. docs/design.md explains the order.
 var ranks = map[string]int{
 	"kv": 0, "item": 0, "event": 0, "pattern": 0, "bus/schedule": 0, "function/process": 0, "mapping/schema": 0, "target/claim": 0,
-	"internal/wait": 0, "internal/local": 0, "internal/attempt": 0, "internal/tuple": 0, "expr/internal/syntax": 0, "internal/wire": 0, "internal/awscall": 0, "internal/runtimeapi": 0, "internal/powerfs": 0, "internal/fsck": 0, "internal/seal": 0, "internal/machine": 0, "internal/keys": 0, "internal/trace": 0, "internal/lint": 0,
+	"internal/wait": 0, "internal/sdkhttp": 0, "internal/local": 0, "internal/attempt": 0, "internal/tuple": 0, "expr/internal/syntax": 0, "internal/wire": 0, "internal/awscall": 0, "internal/runtimeapi": 0, "internal/powerfs": 0, "internal/fsck": 0, "internal/seal": 0, "internal/machine": 0, "internal/keys": 0, "internal/trace": 0, "internal/lint": 0,
 	"expr": 1, "mapping/cel": 1, "stream": 1, "target": 1, "function": 1, "internal/attribute": 1, "internal/awsjson": 1,
 	"table": 2, "expr/partiql": 2, "target/connection": 2, "mapping": 2, "delivery": 2, "parking": 2,
 	"relay": 3, "bus": 3, "eventsource": 3,
@@ -26,7 +26,7 @@ var ranks = map[string]int{
 
 // base are packages that any other may import, those of rank 0 too: they import
 // nothing of ours.
-var base = []string{"internal/wait", "internal/local", "internal/tuple", "internal/wire", "internal/awscall", "internal/runtimeapi", "internal/fsck", "internal/attempt", "internal/seal", "internal/machine", "internal/powerfs"}
+var base = []string{"internal/wait", "internal/sdkhttp", "internal/local", "internal/tuple", "internal/wire", "internal/awscall", "internal/runtimeapi", "internal/fsck", "internal/attempt", "internal/seal", "internal/machine", "internal/powerfs"}
 
 // helpers are packages that only tests import. They sit beside the package
 // whose contract they check and may import it.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tablecast/tablecast"
 	"github.com/tablecast/tablecast/internal/awsapi/apitest"
+	"github.com/tablecast/tablecast/internal/sdkhttp"
 	"github.com/tablecast/tablecast/internal/server/servertest"
 	"github.com/tablecast/tablecast/internal/transfer"
 	"github.com/tablecast/tablecast/item"
@@ -37,7 +38,7 @@ func serve(t *testing.T, through func(*http.Request) error) (*tablecast.Node, *d
 	t.Helper()
 	node, url := servertest.Start(t, servertest.Options{Config: tables, Memory: true})
 	c := apitest.Config(url)
-	c.HTTPClient = &http.Client{Transport: gate(through)}
+	c.HTTPClient = sdkhttp.Client{HTTPClient: &http.Client{Transport: gate(through)}}
 	return node, dynamodb.NewFromConfig(c)
 }
 
