@@ -2,7 +2,8 @@ package parity
 
 import "strings"
 
-// longName writes names of attributes, and paths, at and over their limits.
+// longName writes names of attributes, and paths, at and over their limits. Those
+// over them have other letters, so that an entry can speak of these alone.
 func (g *gen) longName(s schema) step {
 	return pick(g, (*gen).longAttribute, (*gen).longAlias, (*gen).bareName, (*gen).deepPath, (*gen).longKey, (*gen).longProjected)(g, s)
 }
@@ -10,7 +11,7 @@ func (g *gen) longName(s schema) step {
 // longAttribute puts an item whose attribute, or a member of it, has a name at
 // the limits. Names are counted in bytes.
 func (g *gen) longAttribute(s schema) step {
-	item, name := g.keyOf(s), pick(g, "", "n", strings.Repeat("n", 65535), strings.Repeat("n", 65536), strings.Repeat("é", 32767), strings.Repeat("é", 32768))
+	item, name := g.keyOf(s), pick(g, "", "n", strings.Repeat("n", 65535), strings.Repeat("o", 65536), strings.Repeat("é", 32767), strings.Repeat("ö", 32768))
 	value := object{"S": "a"}
 	item[name] = value
 	if g.chance(40) {
@@ -22,7 +23,7 @@ func (g *gen) longAttribute(s schema) step {
 
 // longAlias names an attribute at the limits by an alias.
 func (g *gen) longAlias(s schema) step {
-	all := object{"#a": pick(g, "", "n", strings.Repeat("n", 65535), strings.Repeat("n", 65536)), ":v": number(1)}
+	all := object{"#a": pick(g, "", "n", strings.Repeat("n", 65535), strings.Repeat("o", 65536)), ":v": number(1)}
 	if g.chance(30) {
 		return step{request: request{op: "GetItem", body: using(object{"TableName": s.name, "Key": g.keyOf(s), "ProjectionExpression": pick(g, "#a", "m.#a", "l[0].#a")}, all)}}
 	}
@@ -49,7 +50,7 @@ func (g *gen) deepPath(s schema) step {
 
 // longKey makes a table whose key has a name about 255 bytes long.
 func (g *gen) longKey(s schema) step {
-	name := pick(g, strings.Repeat("n", 254), strings.Repeat("n", 255), strings.Repeat("n", 256), strings.Repeat("é", 127), strings.Repeat("é", 128), "")
+	name := pick(g, strings.Repeat("n", 254), strings.Repeat("n", 255), strings.Repeat("o", 256), strings.Repeat("é", 127), strings.Repeat("é", 128), "")
 	created := schema{name: s.name + "-new", keys: []key{{name, "S"}}}
 	return step{request: request{op: "CreateTable", body: created.create()}}
 }
@@ -57,7 +58,7 @@ func (g *gen) longKey(s schema) step {
 // longProjected makes a table with an index that projects an attribute with such
 // a name.
 func (g *gen) longProjected(s schema) step {
-	name := pick(g, strings.Repeat("n", 254), strings.Repeat("n", 255), strings.Repeat("n", 256), strings.Repeat("é", 127), strings.Repeat("é", 128), "")
+	name := pick(g, strings.Repeat("n", 254), strings.Repeat("n", 255), strings.Repeat("o", 256), strings.Repeat("é", 127), strings.Repeat("é", 128), "")
 	created := schema{name: s.name + "-new", keys: s.keys[:1], indexes: []index{{"by-x", []key{{"x", "S"}}, false, object{"ProjectionType": "INCLUDE", "NonKeyAttributes": []any{name}}}}}
 	return step{request: request{op: "CreateTable", body: created.create()}}
 }
