@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/record"
@@ -28,12 +27,26 @@ func damagedFile(fs vfs.FS, dir string, err error) string {
 	if m := malformedManifest.FindStringSubmatch(err.Error()); m != nil {
 		return fs.PathJoin(dir, m[1])
 	}
-	if strings.Contains(err.Error(), "key=value") {
-		if d, err := pebble.Peek(dir, fs); err == nil && d.OptionsFilename != "" {
-			return d.OptionsFilename
-		}
+	if name := damagedOptions(fs, dir); name != "" {
+		return name
 	}
 	return damagedLog(fs, dir)
+}
+
+// damagedOptions returns the file in which Pebble noted the options of the store, if
+// the options of every store of ours contradict it or it cannot be read.
+func damagedOptions(fs vfs.FS, dir string) string {
+	d, err := pebble.Peek(dir, fs)
+	if err != nil || d.OptionsFilename == "" {
+		return ""
+	}
+	text, err := readSmall(fs, d.OptionsFilename, 1<<20)
+	o := &pebble.Options{}
+	o.EnsureDefaults()
+	if err != nil || o.CheckCompatibility(dir, string(text)) != nil {
+		return d.OptionsFilename
+	}
+	return ""
 }
 
 // damagedLog returns the file and offset of the first damaged record among the

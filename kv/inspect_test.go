@@ -93,6 +93,27 @@ func TestInspectNamesEachFile(t *testing.T) {
 	}
 }
 
+// Where Pebble refuses what it noted of a store's options, the error names that file.
+func TestDamagedOptions(t *testing.T) {
+	sound, _, _ := usedFolder(t, 1, true)
+	files := folderFiles(t, sound)
+	name := files[slices.IndexFunc(files, func(file string) bool { return strings.Contains(file, "OPTIONS-") })]
+	for _, change := range [][2]string{{"comparer=l", "comparer=k"}, {"merger=p", "merger=q"}, {"wal_dir=", "wal_dir=x"}, {"[Options]", "Options]"}} {
+		fs := cloneFolder(t, sound)
+		text := strings.Replace(string(readFile(t, fs, name)), change[0], change[1], 1)
+		if !strings.Contains(text, change[1]) {
+			t.Fatalf("no %s in\n%s", change[0], text)
+		}
+		writeFile(t, fs, name, []byte(text))
+		if _, err := kv.Open("data", kv.Options{FS: fs}); !errors.Is(err, kv.ErrCorrupt) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", change[1], err)
+		}
+		if faults, _ := inspect(t, fs); !strings.Contains(faults, name) {
+			t.Errorf("%s: the check finds %s", change[1], faults)
+		}
+	}
+}
+
 // wildcard returns how a fault names a file: markers by how they begin.
 func wildcard(file string) string {
 	if i := strings.Index(file, "marker."); i >= 0 {
