@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -69,7 +70,25 @@ func (f *clientFlags) load(ctx context.Context, with ...func(*awsconfig.LoadOpti
 		return c, usageError{err}
 	}
 	c.HTTPClient = sdkhttp.Client{HTTPClient: c.HTTPClient}
+	if f.cert == "" {
+		c.HTTPClient = uncertified{c.HTTPClient}
+	}
 	return c, nil
+}
+
+// An uncertified client has no certificate of its own. A server that wants one refuses
+// it only after the handshake of TLS 1.3, and net/http tells either of that or of the
+// connection that broke meanwhile, whichever it meets first.
+type uncertified struct{ aws.HTTPClient }
+
+// Do sends a request.
+func (c uncertified) Do(r *http.Request) (*http.Response, error) {
+	resp, err := c.HTTPClient.Do(r)
+	broken := errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+	if broken && r.URL.Scheme == "https" {
+		err = fmt.Errorf("%w; if the server wants a certificate of its clients, name one with --client-cert and --client-key", err)
+	}
+	return resp, err
 }
 
 // errNoCredentials means that a server elsewhere wants credentials and there are none.

@@ -8,10 +8,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -177,6 +179,31 @@ func scrape(t *testing.T, endpoint, cert, key, id, secret string) int {
 		t.Errorf("metrics: %s", body)
 	}
 	return resp.StatusCode
+}
+
+// A broken is a client whose connections break.
+type broken struct{}
+
+func (broken) Do(*http.Request) (*http.Response, error) {
+	return nil, &url.Error{Op: "Post", URL: "https://node", Err: net.ErrClosed}
+}
+
+// A server that wants a certificate may end the connection before it says so: the error
+// tells what may be missing all the same.
+func TestServerWantsCertificate(t *testing.T) {
+	for to, want := range map[string]bool{"https://node": true, "http://node": false} {
+		r, err := http.NewRequest(http.MethodPost, to, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := uncertified{broken{}}.Do(r)
+		if err == nil {
+			resp.Body.Close()
+		}
+		if !errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), "--client-cert") != want {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
 }
 
 // A key of TLS that others can read, and client certificates without TLS, are refused.
