@@ -115,7 +115,7 @@ func (a *attacker) signFor(req *http.Request, service string, body []byte, good 
 // check judges an answer.
 func (a *attacker) check(c call, body []byte, good bool, status int, answer string) {
 	a.counts.add(fmt.Sprint(status))
-	public := c.path == "/healthz" || c.path == "/readyz"
+	public := c.path == "/healthz" || c.path == "/readyz" || c.path == "/" && strings.HasPrefix(answer, "healthy: ")
 	switch {
 	case status == http.StatusServiceUnavailable && answer != "":
 		// It says why: busy, or not ready.
