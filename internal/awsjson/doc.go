@@ -24,8 +24,8 @@
 //     or page runs before its key was found to be allowed to: server.admit is the one
 //     way in, and NewServer takes no operation that does not say what it needs.
 //  2. The memory of requests is bounded: headers by the HTTP server, the body, and what
-//     it holds if it is compressed, by MaxBody, bodies, what decoding makes of them and answers that are being written
-//     by MaxInFlight all together. Clients that were not verified leave half of it to
+//     it holds if it is compressed, by MaxBody, bodies, what decoding makes of them and
+//     answers that are being written by MaxInFlight all together. Clients that were not verified leave half of it to
 //     those that were. A slow client is cut off.
 //  3. Every answer, errors included, has x-amzn-RequestId, Content-Type,
 //     Content-Length and, outside REST, x-amz-crc32 (of the bytes as sent).
